@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract between the library and a backend: one table of operations for one way into a PCI
+ * device. Programs that only use devices do not need this file.
+ *
+ * The library's core does everything that is the same for all of them (validation, handles, the
+ * table of mappings, interrupt vectors, power states, the guest memory map) and calls an operation
+ * with arguments that are already valid. What an operation may rely on is said at each one under
+ * Requires.
+ *
+ * Common to all: operations return 0 or a negative errno value of <rawpci/status.h>; outputs are
+ * written on success only; a failed operation has changed nothing; where it fails it has said why
+ * with rawpci_backend_fail(). Operations on different devices run at the same time. On one device
+ * cfg_read, cfg_write, region_read and region_write run at the same time as each other and as
+ * irq_unmask; all others are serialised with each other. Operations on one space are serialised.
+ */
+#ifndef RAWPCI_BACKEND_H
+#define RAWPCI_BACKEND_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rawpci/device.h>
+#include <rawpci/irq.h>
+#include <rawpci/log.h>
+#include <rawpci/memory.h>
+#include <rawpci/region.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RAWPCI_BACKEND_VERSION 1
+
+/* What info() tells about an open device. */
+struct rawpci_backend_info {
+	uint32_t config_size;      /* bytes: 256 or 4096 */
+	bool can_reset;            /* reset() may be called */
+	bool fresh;                /* open() has reset it already */
+	bool memory_always_on;     /* COMMAND's memory enable has no effect (SR-IOV VFs) */
+	bool no_dma;               /* this device cannot reach memory through its space */
+	bool wide_access;          /* an 8-byte region_read/_write is one bus access */
+	unsigned irq_count[3];     /* vectors, by enum rawpci_irq_type */
+	bool irq_dynamic[3];       /* irq_swap() may go beyond what irq_enable() enabled */
+	unsigned events;           /* bit (1 << enum rawpci_event) for each that event_set() knows */
+};
+
+#define RAWPCI_DMA_RANGES 32
+
+/* What a space can translate. */
+struct rawpci_dma_limits {
+	uint64_t page_size;        /* bytes: the smallest page, a power of two */
+	unsigned range_count;      /* 0: not known, everything is tried */
+	struct {
+		rawpci_iova_t first, last; /* inclusive */
+	} ranges[RAWPCI_DMA_RANGES]; /* ascending, apart */
+};
+
+struct rawpci_backend {
+	uint32_t version; /* RAWPCI_BACKEND_VERSION */
+	const char *name; /* lower-case word */
+	const char *help; /* one line */
+	int rank;         /* automatic choice tries higher ranks first; below 0: only by name */
+
+	/* Host driver a device must be bound to before open(); NULL: any or none. Core binds it. */
+	const char *driver;
+
+	/**
+	 * create - state of this backend in one context. Optional; without it instance is NULL.
+	 * Requires: called once a context, before anything else.
+	 * Guarantees: touches no device.
+	 */
+	int (*create)(struct rawpci *ctx, void **instance);
+
+	/** destroy - ends it. Requires: no device and no space is left. NULL if create is. */
+	void (*destroy)(void *instance);
+
+	/**
+	 * probe - could open() work for this device, once it is bound to .driver?
+	 * Guarantees: changes nothing.
+	 * Returns 0, or an error whose message (rawpci_backend_fail) is one reason for a person.
+	 */
+	int (*probe)(void *instance, const struct rawpci_address *address);
+
+	/**
+	 * open - takes the device.
+	 * @space: the address space its DMA goes through; NULL if the backend has no space_create
+	 * Requires: bound to .driver; not open through this context.
+	 * Guarantees: no interrupt enabled, no DMA possible but through space.
+	 * Returns -EXDEV when the device cannot share this space with the devices in it but could
+	 * be opened with another; -EBUSY when somebody else has it.
+	 */
+	int (*open)(void *instance, const struct rawpci_address *address, void *space,
+		    void **device);
+
+	/**
+	 * close - gives it back, ready for another driver.
+	 * Requires: interrupts and events disabled, all its region mappings gone, bus mastering
+	 * off. Cannot fail; what went wrong is logged.
+	 */
+	void (*close)(void *device);
+
+	/** info - what the device is. Called once, after open. */
+	int (*info)(void *device, struct rawpci_backend_info *info);
+
+	/**
+	 * cfg_read, cfg_write - one access to config space.
+	 * Requires: width 1, 2 or 4, aligned, inside config_size. Values are host-endian.
+	 */
+	int (*cfg_read)(void *device, uint32_t offset, unsigned width, uint32_t *value);
+	int (*cfg_write)(void *device, uint32_t offset, unsigned width, uint32_t value);
+
+	/**
+	 * region_info - a region as rawpci_region_info() reports it.
+	 * Requires: called once a region, after open. Guarantees: areas leave out what must not be
+	 * mapped, such as the pages of the MSI-X table.
+	 */
+	int (*region_info)(void *device, unsigned region, struct rawpci_region_info *info);
+
+	/**
+	 * region_map - puts a piece of a region at a place in the address space. Optional.
+	 * Requires: [offset, offset + size) inside one area, page-aligned; [where, where + size)
+	 * reserved by core, which also unmaps it (munmap).
+	 */
+	int (*region_map)(void *device, unsigned region, uint64_t offset, uint64_t size,
+			  void *where);
+
+	/**
+	 * region_read, region_write - one trapped access of exactly width bytes.
+	 * Requires: present region; inside it; memory: width 1, 2, 4, or 8 if wide_access,
+	 * aligned; I/O: width 1, 2 or 4. Decoding is on.
+	 */
+	int (*region_read)(void *device, unsigned region, uint64_t offset, unsigned width,
+			   uint64_t *value);
+	int (*region_write)(void *device, unsigned region, uint64_t offset, unsigned width,
+			    uint64_t value);
+
+	/**
+	 * irq_enable - enables the first n vectors of a type, each signalling an eventfd.
+	 * @eventfds: n non-blocking eventfds, all at least 0, which core keeps open until disabled
+	 * Requires: no type is enabled; 1 <= n <= irq_count[type].
+	 * Returns -ENOSPC when the host has fewer vectors; nothing is enabled then.
+	 * Optional as a group with irq_swap and irq_disable.
+	 */
+	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n,
+			  const int *eventfds);
+
+	/**
+	 * irq_swap - one vector signals another eventfd from now on.
+	 * Requires: type is enabled; vector is below the n it was enabled with, or below
+	 * irq_count[type] if irq_dynamic[type].
+	 * Guarantees: other vectors are not disturbed, also on failure. An interrupt that arrives
+	 * during the change may be lost; on failure the vector may be silent.
+	 */
+	int (*irq_swap)(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd);
+
+	/** irq_disable - disables the type. Requires: it is enabled. Cannot fail. */
+	void (*irq_disable)(void *device, enum rawpci_irq_type type);
+
+	/** irq_unmask - INTx may be delivered again. Requires: INTx is enabled. */
+	int (*irq_unmask)(void *device);
+
+	/**
+	 * event_set - an eventfd for an event of info.events; -1: none any more. Optional.
+	 */
+	int (*event_set)(void *device, enum rawpci_event event, int eventfd);
+
+	/**
+	 * reset - function reset that leaves other devices alone. Optional.
+	 * Requires: interrupts disabled, no MMIO access under way. Guarantees: config space is as
+	 * before where the kernel restores it; core restores COMMAND.
+	 */
+	int (*reset)(void *device);
+
+	/**
+	 * space_create, space_destroy - an address space for DMA. Optional as a group with the
+	 * following three; without them devices have no DMA.
+	 * space_destroy requires: no device and no mapping in it.
+	 */
+	int (*space_create)(void *instance, void **space);
+	void (*space_destroy)(void *space);
+
+	/** space_limits - Requires: a device is open in the space. */
+	int (*space_limits)(void *space, struct rawpci_dma_limits *limits);
+
+	/**
+	 * dma_map - devices in the space reach [host, host + size) at iova, for reading and writing.
+	 * Requires: a device is open in the space; aligned to page_size; overlaps no mapping of it;
+	 * no sum wraps.
+	 * Returns -ENOSPC for entries or locked memory, with the limit in the message; -ERANGE for
+	 * what the IOMMU cannot translate; -EADDRNOTAVAIL for other refusals.
+	 */
+	int (*dma_map)(void *space, rawpci_iova_t iova, void *host, uint64_t size);
+
+	/**
+	 * dma_unmap - takes back exactly one earlier dma_map.
+	 * Guarantees on success: no device of the space reaches it any more.
+	 */
+	int (*dma_unmap)(void *space, rawpci_iova_t iova, uint64_t size);
+};
+
+/**
+ * Adds a backend to a context. It is tried before the built-in ones of the same or a lower rank.
+ * @backend: must stay valid for as long as the context lives
+ *
+ * Returns 0, or
+ *   -EFAULT           a NULL
+ *   -EPROTONOSUPPORT  unknown version
+ *   -EINVAL           a mandatory operation is missing, or half of a group
+ *   -EEXIST           a backend of that name is there
+ *   -EBUSY            the context has devices open
+ *   -ENOSPC           more than eight
+ *   -ENOMEM           no memory, or what create() returned
+ */
+int rawpci_backend_register(struct rawpci *ctx, const struct rawpci_backend *backend);
+
+/*
+ * What a backend may ask of the context.
+ */
+
+/** The instance of a backend in a context. Returns 0, -EFAULT (a NULL) or -ENOENT. */
+int rawpci_backend_instance(struct rawpci *ctx, const char *name, void **instance);
+
+/** A setting's value ("sysfs.dir"), its default if the program gave none; NULL: unknown name. */
+const char *rawpci_backend_setting(struct rawpci *ctx, const char *name);
+
+#if defined(__GNUC__)
+#define RAWPCI_PRINTF(format, first) __attribute__((__format__(__printf__, format, first)))
+#else
+#define RAWPCI_PRINTF(format, first)
+#endif
+
+/** Says something. The callback gets it when the call of the embedder's that led here returns. */
+void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const char *format, ...)
+	RAWPCI_PRINTF(3, 4);
+
+/**
+ * Says why an operation fails: replaces the sentence of rawpci_last_error(), which core reports
+ * when the embedder's call fails.
+ *
+ * Returns error, so that "return rawpci_backend_fail(ctx, -EIO, ...)" reads well.
+ */
+int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
+	RAWPCI_PRINTF(3, 4);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices through the native API. The ABI's doors (<rawpci/abi.h>) are a thin skin over this.
+ */
+#ifndef RAWPCI_DEVICE_H
+#define RAWPCI_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rawpci;
+struct rawpci_device;
+struct rawpci_vm;
+
+/* A PCI address. Segments above 0xffff exist (Intel VMD numbers its own from 0x10000). */
+struct rawpci_address {
+	uint32_t segment;
+	uint8_t bus;
+	uint8_t device;   /* 0-31 */
+	uint8_t function; /* 0-7 */
+};
+
+/**
+ * Reads an address.
+ * @text: "SSSS:BB:DD.F" (segment of 1 to 8 hexadecimal digits) or "BB:DD.F"; nothing around it
+ * @out: written on success only
+ *
+ * Returns 0, -EFAULT (a NULL), or -EINVAL (not an address).
+ */
+int rawpci_address_parse(const char *text, struct rawpci_address *out);
+
+/* Room for the longest address and its terminator. */
+#define RAWPCI_ADDRESS_TEXT 24
+
+/**
+ * Writes an address in its full form, "0000:03:00.0".
+ * @text: RAWPCI_ADDRESS_TEXT bytes
+ *
+ * Returns text.
+ */
+char *rawpci_address_format(const struct rawpci_address *address, char *text);
+
+enum rawpci_open_flags {
+	RAWPCI_OPEN_DETACH_HOST_DRIVER = 1, /* replace the host driver, put it back on close */
+};
+
+/**
+ * Opens a device.
+ * @ctx: the context
+ * @vm: the guest memory the device may reach once it is powered on; NULL: none
+ * @address: as for rawpci_address_parse()
+ * @flags: enum rawpci_open_flags
+ * @out: receives the device; written on success only
+ *
+ * The device is open once on the whole host. It is then in the power state "off": registers can be
+ * used as far as the device decodes them, no DMA reaches memory. A device that no driver holds is
+ * bound to the backend's driver for as long as it is open; one that a host driver holds is only
+ * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER.
+ *
+ * Any thread. May take long: the kernel resets the function (PCIe FLR: at least 100 ms).
+ * Returns 0, or
+ *   -EFAULT       ctx, address or out is NULL
+ *   -EBADRQC      unknown flag
+ *   -EINVAL       not an address
+ *   -ENODEV       no such device, or no backend can open it: the log says why for each
+ *   -EBUSY        open already, here or in another process; or a host driver holds it or another
+ *                 device of its IOMMU group, and it was not to be detached
+ *   -EUSERS       the context has 255 devices open
+ *   -EACCES, -EPERM  permission; the message names the file
+ *   -EOPNOTSUPP   there is no IOMMU, or the backend cannot drive this kind of device
+ *   -ENOMEM, -ENOSPC, -EIO  as in <rawpci/status.h>
+ */
+int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, struct rawpci_device **out);
+
+/**
+ * Closes a device that rawpci_device_open() returned.
+ * @dev: may be NULL
+ *
+ * In this order: interrupts off (no handler runs after it returns, save the one it is called from),
+ * regions unmapped, bus mastering off, DMA detached, device reset where it can be, host driver put
+ * back. It always completes; what could not be done is logged.
+ *
+ * Any thread, also from one of the device's own handlers. The last call with this pointer.
+ * Returns 0, or
+ *   -EBUSY  the device belongs to a session or a port, which has to close it; nothing changed
+ */
+int rawpci_device_close(struct rawpci_device *dev);
+
+/* What a device is. */
+struct rawpci_device_info {
+	struct rawpci_address address;
+	uint16_t vendor_id;
+	uint16_t device_id;
+	uint32_t class_code;      /* 24 bits: base class, subclass, programming interface */
+	uint32_t config_size;     /* bytes: 256 or 4096 */
+	bool can_reset;
+	bool can_dma;             /* the backend can give it guest memory */
+	char backend[16];         /* name of the backend that opened it */
+	char host_driver[64];     /* driver it was taken from, put back on close; "" if none */
+};
+
+/**
+ * Describes an open device.
+ * @size: sizeof(struct rawpci_device_info) as the program was compiled with
+ * @out: size bytes, filled on success only
+ *
+ * Any thread. Costs no access to the device.
+ * Returns 0, -EFAULT (a NULL) or -EINVAL (size is 0 or larger than the library's).
+ */
+int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_device_info *out);
+
+/**
+ * Reads config space.
+ * @offset: bytes, a multiple of width; offset + width is at most the config space's size
+ * @width: 1, 2 or 4 bytes
+ * @value: host-endian, zero-extended; written on success only
+ *
+ * A backend may virtualise parts of it (VFIO: BARs, MSI and MSI-X address and data, capability
+ * pointers; Linux drivers/vfio/pci/vfio_pci_config.c).
+ *
+ * Any thread.
+ * Returns 0, or
+ *   -EFAULT     a NULL
+ *   -EINVAL     width
+ *   -EDOM       offset is not a multiple of width
+ *   -ERANGE     beyond config space
+ *   -ESHUTDOWN  suspended, or the device is gone
+ *   -EIO        the kernel failed the access
+ */
+int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
+		       uint32_t *value);
+
+/**
+ * Writes config space. As rawpci_config_read(), and:
+ * @value: bits beyond width must be zero (-EINVAL)
+ *
+ * A write that turns memory decoding off or the device to sleep waits for MMIO accesses under way;
+ * later ones fail with -ESHUTDOWN. Direct loads and stores by the caller are not seen and raise
+ * SIGBUS then. A write that starts a function level reset blocks until the kernel has done it.
+ */
+int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			uint32_t value);
+
+/**
+ * Resets the device and brings it back to its present power state: interrupts armed, decoding and
+ * bus mastering as before.
+ *
+ * Any thread.
+ * Returns 0, or
+ *   -EOPNOTSUPP  the device has no reset that leaves its neighbours alone
+ *   -ESHUTDOWN   suspended, or the device is gone
+ *   -EIO, -EBUSY the kernel failed it; the device may have lost its state
+ */
+int rawpci_device_reset(struct rawpci_device *dev);
+
+enum rawpci_power {
+	RAWPCI_POWER_ON = 0,
+	RAWPCI_POWER_OFF = 1,
+	RAWPCI_POWER_SUSPEND = 2,
+	RAWPCI_POWER_RESUME = 3,
+};
+
+/**
+ * Changes the power state.
+ *
+ *   ON       from off: reset (left out when nothing has touched the device since its last one),
+ *            guest memory attached to the IOMMU, decoding and bus mastering on, interrupts armed
+ *   OFF      from on or suspended: bus mastering off, interrupts masked, IOMMU detached, reset
+ *   SUSPEND  from on: bus mastering off, interrupts masked, config space saved, D3hot where the
+ *            device has it. Until RESUME, accesses to the device fail with -ESHUTDOWN, and direct
+ *            loads and stores may raise SIGBUS
+ *   RESUME   from suspended: D0, config space and interrupts restored
+ *
+ * Registered handlers stay registered throughout.
+ *
+ * Any thread.
+ * Returns 0, or
+ *   -EINVAL      unknown state
+ *   -EPROTO      out of order
+ *   -EOPNOTSUPP  ON: the VM has guest memory and the backend cannot map it for DMA
+ *   -ENOSPC, -ERANGE, -EADDRNOTAVAIL  ON: guest memory cannot be mapped; the message says which
+ *                range and what limit. Nothing is mapped then, the device is off
+ *   -ESHUTDOWN   the device is gone
+ *   -EIO         the kernel failed an access
+ */
+int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state);
+
+/* Things a device or the host says about it, outside its interrupts. */
+enum rawpci_event {
+	RAWPCI_EVENT_ERROR = 1,   /* an uncorrected error (PCIe AER): reset before using it again */
+	RAWPCI_EVENT_RELEASE = 2, /* the host wants it back (unbind, unplug): close it. Repeats */
+};
+
+/**
+ * Asks to be told of events.
+ * @handler: called on the interrupt engine like an interrupt handler; NULL: no more
+ *
+ * When it returns the previous handler is not running (except where it is called from it).
+ * Returns 0, or
+ *   -EOPNOTSUPP  neither event exists for this device
+ *   -ENOMEM, -ENOSPC, -EIO
+ */
+int rawpci_device_on_event(struct rawpci_device *dev,
+			   void (*handler)(void *opaque, enum rawpci_event event), void *opaque);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t rawpci_sys_page_size(void)
+{
+	long size = sysconf(_SC_PAGESIZE);
+
+	return size > 0 ? (uint64_t)size : 4096;
+}
+
+int rawpci_sys_open(const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = open(path, flags | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+/* close() is not repeated after EINTR: on Linux the descriptor is gone by then. */
+void rawpci_sys_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+int rawpci_sys_ioctl(int fd, unsigned long request, void *argument)
+{
+	int r;
+
+	do
+		r = ioctl(fd, request, argument);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+int rawpci_sys_pread(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n;
+
+	if (size > INT_MAX || offset > INT64_MAX)
+		return -EINVAL;
+	do
+		n = pread(fd, buffer, size, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
+int rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n;
+
+	if (size > INT_MAX || offset > INT64_MAX)
+		return -EINVAL;
+	do
+		n = pwrite(fd, buffer, size, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
+int rawpci_sys_eventfd(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int rawpci_sys_signal(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	do
+		n = write(fd, &one, sizeof(one));
+	while (n < 0 && errno == EINTR);
+	/* A counter at its maximum is signalled already. */
+	return n < 0 && errno != EAGAIN ? -errno : 0;
+}
+
+int rawpci_sys_drain(int fd)
+{
+	uint64_t count;
+	int r = rawpci_sys_read_event(fd, &count, sizeof(count));
+
+	if (r == -EAGAIN)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+int rawpci_sys_read_event(int fd, void *buffer, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, buffer, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -EIO;
+}
+
+bool rawpci_sys_is_eventfd(int fd)
+{
+	char path[64] = "/proc/self/fd/";
+	char target[32];
+	char digits[16];
+	size_t n = 0;
+	ssize_t length;
+	char *end = path + strlen(path);
+
+	if (fd < 0)
+		return false;
+	do {
+		digits[n++] = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd > 0);
+	while (n > 0)
+		*end++ = digits[--n];
+	*end = '\0';
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return false;
+	target[length] = '\0';
+	return strcmp(target, "anon_inode:[eventfd]") == 0;
+}
+
+int rawpci_sys_memfd(const char *name, uint64_t size)
+{
+	int fd, r;
+
+	if (size > INT64_MAX)
+		return -EFBIG;
+	fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) == 0)
+		return fd;
+	r = -errno;
+	rawpci_sys_close(&fd);
+	return r;
+}
+
+/* Reserves more than is needed and gives the ends back, which is how an alignment is got. */
+int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where)
+{
+	uint64_t page = rawpci_sys_page_size();
+	uint64_t length, lead, tail;
+	unsigned char *base;
+
+	if (size > SIZE_MAX - page || align > SIZE_MAX / 2)
+		return -ENOMEM;
+	length = (size + page - 1) & ~(page - 1);
+	if (align < page)
+		align = page;
+	if (length > SIZE_MAX - align)
+		return -ENOMEM;
+	base = mmap(NULL, length + align - page, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	lead = (align - ((uintptr_t)base & (align - 1))) & (align - 1);
+	tail = align - page - lead;
+	if (lead > 0)
+		(void)munmap(base, lead);
+	if (tail > 0)
+		(void)munmap(base + lead + length, tail);
+	*where = base + lead;
+	return 0;
+}
+
+int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable)
+{
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	void *at;
+
+	if (size > SIZE_MAX || offset > INT64_MAX)
+		return -EINVAL;
+	at = mmap(where, (size_t)size, protection, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
+	if (at == MAP_FAILED)
+		return -errno;
+	(void)madvise(at, (size_t)size, MADV_DONTFORK);
+	return 0;
+}
+
+int rawpci_sys_unreserve_piece(void *where, uint64_t size)
+{
+	void *at = mmap(where, (size_t)size, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	return at == MAP_FAILED ? -errno : 0;
+}
+
+void rawpci_sys_unmap(void *where, uint64_t size)
+{
+	uint64_t page = rawpci_sys_page_size();
+
+	if (where)
+		(void)munmap(where, (size_t)((size + page - 1) & ~(page - 1)));
+}
+
+int rawpci_sys_read_file(const char *path, char *text, size_t size)
+{
+	int fd = rawpci_sys_open(path, O_RDONLY);
+	size_t length = 0;
+	int n;
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = rawpci_sys_pread(fd, text + length, size - length, length);
+		if (n > 0)
+			length += (size_t)n;
+	} while (n > 0 && length < size);
+	rawpci_sys_close(&fd);
+	if (n < 0)
+		return n;
+	if (length >= size)
+		return -ENOBUFS;
+	if (length > 0 && text[length - 1] == '\n')
+		length--;
+	text[length] = '\0';
+	return (int)length;
+}
+
+int rawpci_sys_write_file(const char *path, const char *text)
+{
+	size_t size = strlen(text);
+	int fd = rawpci_sys_open(path, O_WRONLY);
+	int n;
+
+	if (fd < 0)
+		return fd;
+	n = rawpci_sys_pwrite(fd, text, size, 0);
+	rawpci_sys_close(&fd);
+	if (n < 0)
+		return n;
+	return (size_t)n == size ? 0 : -EIO;
+}
+
+int rawpci_sys_link_name(const char *path, char *name, size_t size)
+{
+	char target[PATH_MAX];
+	const char *last;
+	ssize_t length = readlink(path, target, sizeof(target) - 1);
+
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	last = strrchr(target, '/');
+	last = last ? last + 1 : target;
+	if (strlen(last) >= size)
+		return -ENOBUFS;
+	memcpy(name, last, strlen(last) + 1);
+	return (int)strlen(last);
+}
+
+int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			r = each(opaque, entry->d_name);
+	(void)closedir(dir);
+	return r;
+}
+
+void rawpci_sys_sleep_ms(unsigned milliseconds)
+{
+	struct timespec left = {
+		.tv_sec = (time_t)(milliseconds / 1000),
+		.tv_nsec = (long)(milliseconds % 1000) * 1000000,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+		;
+}
+
+uint64_t rawpci_sys_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}

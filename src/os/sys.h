@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam to the kernel: every open, ioctl, mmap, pread and eventfd of the library is made here.
+ * Each function returns a negative errno value or a result of at least 0; errno itself is not read
+ * above this line. Interrupted calls are repeated.
+ */
+#ifndef RAWPCI_OS_SYS_H
+#define RAWPCI_OS_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The size of a page, bytes. */
+uint64_t rawpci_sys_page_size(void);
+
+/* Opens close-on-exec. Returns the descriptor. */
+int rawpci_sys_open(const char *path, int flags);
+
+/* Closes what is not -1 and makes it -1. */
+void rawpci_sys_close(int *fd);
+
+/* Returns what the ioctl returned. */
+int rawpci_sys_ioctl(int fd, unsigned long request, void *argument);
+
+/* Return the number of bytes, which may be fewer than asked for. */
+int rawpci_sys_pread(int fd, void *buffer, size_t size, uint64_t offset);
+int rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
+
+/* A non-blocking, close-on-exec eventfd with counter 0. */
+int rawpci_sys_eventfd(void);
+
+/* Adds 1 to an eventfd's counter. */
+int rawpci_sys_signal(int fd);
+
+/* Makes an eventfd's counter 0. Returns 1 if it was not, 0 if it was. */
+int rawpci_sys_drain(int fd);
+
+/* Reads exactly size bytes without blocking. Returns 0, -EAGAIN, or -EIO for fewer. */
+int rawpci_sys_read_event(int fd, void *buffer, size_t size);
+
+/* Is it an eventfd? */
+bool rawpci_sys_is_eventfd(int fd);
+
+/* An anonymous memory file of size zero bytes. */
+int rawpci_sys_memfd(const char *name, uint64_t size);
+
+/* Reserves inaccessible address space, aligned to a power of two of at least a page. */
+int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where);
+
+/* Maps a file shared, readable and (by writable) writable, over reserved space. Not inherited by
+ * children. */
+int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable);
+
+/* Makes mapped pieces of a reservation inaccessible again. */
+int rawpci_sys_unreserve_piece(void *where, uint64_t size);
+
+/* Gives address space back, whatever is in it. */
+void rawpci_sys_unmap(void *where, uint64_t size);
+
+/* Reads a small file into text, without its last line break. Returns its length; -ENOBUFS when it
+ * does not fit. */
+int rawpci_sys_read_file(const char *path, char *text, size_t size);
+
+/* Writes text to a file in one write. */
+int rawpci_sys_write_file(const char *path, const char *text);
+
+/* The last part of what a symbolic link points to. Returns its length. */
+int rawpci_sys_link_name(const char *path, char *name, size_t size);
+
+/* Calls each() with the names in a directory until it returns other than 0; returns that, or 0. */
+int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque);
+
+/* Sleeps at least so long. */
+void rawpci_sys_sleep_ms(unsigned milliseconds);
+
+/* Milliseconds of a clock that only goes forward. */
+uint64_t rawpci_sys_now_ms(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What sysfs says about PCI devices (Linux Documentation/PCI/sysfs-pci.rst). root: "/sys". */
+#ifndef RAWPCI_OS_SYSFS_H
+#define RAWPCI_OS_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rawpci/device.h>
+
+#define RAWPCI_SYSFS_PATH 512
+#define RAWPCI_SYSFS_NAME 64
+
+/* Writes "<root>/bus/pci/devices/<address>[/<file>]". Returns 0 or -ENAMETOOLONG. */
+int rawpci_sysfs_path(const char *root, const struct rawpci_address *address, const char *file,
+		      char *path, size_t size);
+
+/* 0 if the device is there, else -ENODEV. */
+int rawpci_sysfs_present(const char *root, const struct rawpci_address *address);
+
+/* The driver bound to the device; "" if none. */
+int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
+			char name[RAWPCI_SYSFS_NAME]);
+
+/* The number of the device's IOMMU group; -ENOENT: it has none. */
+int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group);
+
+/* Calls each() with the other devices of a group until it returns other than 0. */
+int rawpci_sysfs_group_each(const char *root, unsigned group,
+			    int (*each)(void *opaque, const struct rawpci_address *address),
+			    void *opaque);
+
+/* A line of the device's resource file: first and last bus address and kernel flags, all 0 when
+ * absent. */
+int rawpci_sysfs_resource(const char *root, const struct rawpci_address *address, unsigned index,
+			  uint64_t *first, uint64_t *last, uint64_t *flags);
+
+/* Is it a virtual function of another device? */
+bool rawpci_sysfs_is_vf(const char *root, const struct rawpci_address *address);
+
+#endif

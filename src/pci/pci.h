@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI's own data: registers and capabilities of config space, as pure functions on bytes.
+ * Register names and layout: PCI Local Bus Specification 3.0, chapter 6; PCI Express Base
+ * Specification, chapter 7; PCI Bus Power Management Interface Specification 1.2, section 3.2.
+ */
+#ifndef RAWPCI_PCI_PCI_H
+#define RAWPCI_PCI_PCI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rawpci/device.h>
+
+#define RAWPCI_CFG_VENDOR 0x00
+#define RAWPCI_CFG_DEVICE 0x02
+#define RAWPCI_CFG_COMMAND 0x04
+#define RAWPCI_CFG_STATUS 0x06
+#define RAWPCI_CFG_CLASS_REVISION 0x08
+#define RAWPCI_CFG_HEADER_TYPE 0x0e
+#define RAWPCI_CFG_BAR0 0x10
+#define RAWPCI_CFG_ROM 0x30
+#define RAWPCI_CFG_CAPABILITIES 0x34
+#define RAWPCI_CFG_INTERRUPT_LINE 0x3c
+#define RAWPCI_CFG_INTERRUPT_PIN 0x3d
+
+#define RAWPCI_COMMAND_IO 0x0001
+#define RAWPCI_COMMAND_MEMORY 0x0002
+#define RAWPCI_COMMAND_MASTER 0x0004
+#define RAWPCI_COMMAND_INTX_DISABLE 0x0400
+
+#define RAWPCI_STATUS_INTERRUPT 0x0008
+#define RAWPCI_STATUS_CAPABILITIES 0x0010
+
+#define RAWPCI_CAP_PM 0x01
+#define RAWPCI_CAP_MSI 0x05
+#define RAWPCI_CAP_EXPRESS 0x10
+#define RAWPCI_CAP_MSIX 0x11
+#define RAWPCI_CAP_AF 0x13
+
+/* Offsets inside capabilities. */
+#define RAWPCI_PM_CONTROL 4 /* PMCSR */
+#define RAWPCI_PM_STATE 0x0003
+#define RAWPCI_PM_D3HOT 0x0003
+#define RAWPCI_MSI_FLAGS 2
+#define RAWPCI_MSIX_FLAGS 2
+#define RAWPCI_MSIX_TABLE 4
+#define RAWPCI_MSIX_ENTRY 16 /* bytes an entry of the table */
+#define RAWPCI_EXPRESS_DEVICE_CONTROL 8
+#define RAWPCI_EXPRESS_RESET 0x8000 /* initiate function level reset */
+#define RAWPCI_AF_CONTROL 4
+#define RAWPCI_AF_RESET 0x01
+
+/* Reads 1, 2 or 4 bytes of config space at an aligned offset. Returns 0 or -errno. */
+struct rawpci_config_reader {
+	int (*read)(void *opaque, uint32_t offset, unsigned width, uint32_t *value);
+	void *opaque;
+};
+
+/**
+ * Finds a capability of the 256-byte space.
+ * @offset: receives it; 0 when there is none
+ * A list that loops, leaves the space or points into the header ends there.
+ * Returns 0, or what read returned.
+ */
+int rawpci_caps_find(const struct rawpci_config_reader *reader, uint8_t id, uint8_t *offset);
+
+/* The same by the address's fields. */
+int rawpci_address_compare(const struct rawpci_address *a, const struct rawpci_address *b);
+
+/* From the ABI's 32 bits: segment 31-16, bus 15-8, device 7-3, function 2-0. */
+struct rawpci_address rawpci_address_from_abi(uint32_t address);
+
+/* Do [offset, offset + width) of config space and the length bytes at start overlap? */
+bool rawpci_config_overlaps(uint32_t offset, unsigned width, uint32_t start, uint32_t length);
+
+/* The value a naturally aligned register of size bytes at start has after width bytes of value are
+ * written at offset; both inside one aligned dword. */
+uint32_t rawpci_config_merge(uint32_t old, uint32_t start, uint32_t offset, unsigned width,
+			     uint32_t value);
+
+#endif
