@@ -38,6 +38,7 @@ struct rawpci_backend_info {
 	uint32_t config_size;      /* bytes: 256 or 4096 */
 	bool can_reset;            /* reset() may be called */
 	bool fresh;                /* open() has reset it already */
+	bool close_resets;         /* close() resets it: core need not */
 	bool memory_always_on;     /* COMMAND's memory enable has no effect (SR-IOV VFs) */
 	bool no_dma;               /* this device cannot reach memory through its space */
 	bool wide_access;          /* an 8-byte region_read/_write is one bus access */

@@ -36,7 +36,7 @@ struct rawpci_fake_model {
 	/* A trapped write. NULL: plain memory. */
 	void (*write)(void *opaque, struct rawpci_fake *fake, unsigned region, uint64_t offset,
 		      unsigned width, uint64_t value);
-	/* The device was reset: registers to their initial values. */
+	/* The device was reset, as it is when it is opened: registers to their initial values. */
 	void (*reset)(void *opaque, struct rawpci_fake *fake);
 	/* The device is going away with its context. */
 	void (*destroy)(void *opaque);
@@ -59,7 +59,8 @@ struct rawpci_fake_config {
 	bool intx;
 	unsigned msi;         /* vectors: 0, 1, 2, 4, 8, 16 or 32 */
 	unsigned msix;        /* vectors: 0 to 2048 */
-	unsigned msix_bar;    /* BAR with the MSI-X table at its start; a memory BAR large enough */
+	unsigned msix_bar;    /* BAR with the MSI-X table at its start and the pending bits, 8 bytes
+				 for each 64 vectors, after it; a memory BAR large enough */
 	bool msix_dynamic;    /* vectors can be added one by one */
 	bool extended;        /* 4096 bytes of config space */
 	bool pm;              /* a power management capability with D3hot */
@@ -70,7 +71,8 @@ struct rawpci_fake_config {
 	void *opaque;
 };
 
-/** Adds a device. @fake: may be NULL. -EFAULT, -EINVAL (config), -EEXIST (address), -ENOMEM. */
+/** Adds a device. @fake: may be NULL. -EFAULT, -EINVAL (config), -EEXIST (address), -ENOSPC (no bus
+ * addresses left for its BARs), -ENOMEM. The model's destroy is not called for a device not added. */
 int rawpci_fake_add(struct rawpci *ctx, const struct rawpci_fake_config *config,
 		    struct rawpci_fake **fake);
 
@@ -100,8 +102,8 @@ int rawpci_fake_lower(struct rawpci_fake *fake);
 /**
  * DMA, from the device's side.
  *
- * Returns 0, or -EFAULT: bus mastering is off, or some of it is not mapped for this device; then
- * nothing was transferred and the fault is counted.
+ * Returns 0, or -EFAULT: bus mastering is off, the device is not in D0, or some of it is not mapped
+ * for this device; then nothing was transferred and the fault is counted.
  */
 int rawpci_fake_dma_read(struct rawpci_fake *fake, rawpci_iova_t from, void *to, uint64_t size);
 int rawpci_fake_dma_write(struct rawpci_fake *fake, rawpci_iova_t to, const void *from,

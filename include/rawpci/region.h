@@ -93,7 +93,7 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
  *
  * Waits for MMIO accesses under way in other threads. Not to be called while another thread uses
  * the mapping directly.
- * Returns 0, or -ENOENT: no such mapping of this device.
+ * Returns 0, -ENOENT (no such mapping of this device) or -ENOMEM (nothing changed).
  */
 int rawpci_region_unmap(struct rawpci_device *dev, void *base);
 

@@ -15,6 +15,7 @@ struct rawpci_driver_hold {
 	bool held;                            /* something was changed */
 	char driver[RAWPCI_SYSFS_NAME];       /* "" if none was bound */
 	char override[RAWPCI_SYSFS_NAME];     /* "" if none was set */
+	char taken_by[RAWPCI_SYSFS_NAME];     /* the driver that was bound instead */
 };
 
 /**
@@ -27,7 +28,11 @@ struct rawpci_driver_hold {
 int rawpci_driver_take(const char *root, const struct rawpci_address *address, const char *driver,
 		       struct rawpci_driver_hold *hold);
 
-/* Puts back what take found; does nothing when nothing is held. Returns 0 or a negative errno. */
+/**
+ * Puts back what take found; does nothing when nothing is held. A driver that somebody else bound
+ * in the meantime is left alone.
+ * Returns 0 or a negative errno; -ENODEV when the former driver does not take the device again.
+ */
 int rawpci_driver_give_back(const char *root, const struct rawpci_address *address,
 			    struct rawpci_driver_hold *hold);
 

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,11 @@ uint64_t rawpci_sys_page_size(void)
 	long size = sysconf(_SC_PAGESIZE);
 
 	return size > 0 ? (uint64_t)size : 4096;
+}
+
+unsigned rawpci_sys_thread_id(void)
+{
+	return (unsigned)gettid();
 }
 
 int rawpci_sys_open(const char *path, int flags)
@@ -112,6 +119,13 @@ int rawpci_sys_read_event(int fd, void *buffer, size_t size)
 	return (size_t)n == size ? 0 : -EIO;
 }
 
+int rawpci_sys_dup(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno : copy;
+}
+
 bool rawpci_sys_is_eventfd(int fd)
 {
 	char path[64] = "/proc/self/fd/";
@@ -181,18 +195,26 @@ int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where)
 	return 0;
 }
 
+/* Mapped elsewhere first and then moved: where a driver refuses a MAP_FIXED mapping, the kernel has
+ * removed what was there already, and another thread's mmap() could get into the gap. */
 int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *at;
+	void *at, *moved;
+	int r;
 
 	if (size > SIZE_MAX || offset > INT64_MAX)
 		return -EINVAL;
-	at = mmap(where, (size_t)size, protection, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
+	at = mmap(NULL, (size_t)size, protection, MAP_SHARED, fd, (off_t)offset);
 	if (at == MAP_FAILED)
 		return -errno;
 	(void)madvise(at, (size_t)size, MADV_DONTFORK);
-	return 0;
+	moved = mremap(at, (size_t)size, (size_t)size, MREMAP_MAYMOVE | MREMAP_FIXED, where);
+	if (moved != MAP_FAILED)
+		return 0;
+	r = -errno;
+	(void)munmap(at, (size_t)size);
+	return r;
 }
 
 int rawpci_sys_unreserve_piece(void *where, uint64_t size)
@@ -250,21 +272,37 @@ int rawpci_sys_write_file(const char *path, const char *text)
 	return (size_t)n == size ? 0 : -EIO;
 }
 
+int rawpci_sys_read_link(const char *path, char *target, size_t size)
+{
+	ssize_t length = readlink(path, target, size);
+
+	if (length < 0)
+		return -errno;
+	if ((size_t)length >= size)
+		return -ENOBUFS;
+	target[length] = '\0';
+	return (int)length;
+}
+
 int rawpci_sys_link_name(const char *path, char *name, size_t size)
 {
 	char target[PATH_MAX];
 	const char *last;
-	ssize_t length = readlink(path, target, sizeof(target) - 1);
+	int r = rawpci_sys_read_link(path, target, sizeof(target));
 
-	if (length < 0)
-		return -errno;
-	target[length] = '\0';
+	if (r < 0)
+		return r;
 	last = strrchr(target, '/');
 	last = last ? last + 1 : target;
 	if (strlen(last) >= size)
 		return -ENOBUFS;
 	memcpy(name, last, strlen(last) + 1);
 	return (int)strlen(last);
+}
+
+int rawpci_sys_access(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
@@ -280,6 +318,24 @@ int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name
 			r = each(opaque, entry->d_name);
 	(void)closedir(dir);
 	return r;
+}
+
+int rawpci_sys_memlock_limit(uint64_t *bytes)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return -errno;
+	*bytes = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+	return 0;
+}
+
+/* %m and not strerror_r(), of which there are two that differ. */
+const char *rawpci_sys_error_text(int error, char *text, size_t size)
+{
+	errno = -error;
+	(void)snprintf(text, size, "%m");
+	return text;
 }
 
 void rawpci_sys_sleep_ms(unsigned milliseconds)

@@ -14,6 +14,9 @@
 /* The size of a page, bytes. */
 uint64_t rawpci_sys_page_size(void);
 
+/* The kernel's number of this thread. */
+unsigned rawpci_sys_thread_id(void);
+
 /* Opens close-on-exec. Returns the descriptor. */
 int rawpci_sys_open(const char *path, int flags);
 
@@ -39,6 +42,9 @@ int rawpci_sys_drain(int fd);
 /* Reads exactly size bytes without blocking. Returns 0, -EAGAIN, or -EIO for fewer. */
 int rawpci_sys_read_event(int fd, void *buffer, size_t size);
 
+/* Another descriptor, close-on-exec, for the same open file. */
+int rawpci_sys_dup(int fd);
+
 /* Is it an eventfd? */
 bool rawpci_sys_is_eventfd(int fd);
 
@@ -48,8 +54,8 @@ int rawpci_sys_memfd(const char *name, uint64_t size);
 /* Reserves inaccessible address space, aligned to a power of two of at least a page. */
 int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where);
 
-/* Maps a file shared, readable and (by writable) writable, over reserved space. Not inherited by
- * children. */
+/* Maps a file shared, readable and (by writable) writable, over reserved space, which stays
+ * reserved when it fails. Not inherited by children. */
 int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable);
 
 /* Makes mapped pieces of a reservation inaccessible again. */
@@ -68,8 +74,21 @@ int rawpci_sys_write_file(const char *path, const char *text);
 /* The last part of what a symbolic link points to. Returns its length. */
 int rawpci_sys_link_name(const char *path, char *name, size_t size);
 
+/* Everything a symbolic link points to, as it is written there. Returns its length. */
+int rawpci_sys_read_link(const char *path, char *target, size_t size);
+
+/* Is there a file at path, and may this process use it so (mode of access(2))? Returns 0, -ENOENT,
+ * -EACCES, ... */
+int rawpci_sys_access(const char *path, int mode);
+
 /* Calls each() with the names in a directory until it returns other than 0; returns that, or 0. */
 int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque);
+
+/* Bytes this process may lock in memory (RLIMIT_MEMLOCK); UINT64_MAX: no limit. */
+int rawpci_sys_memlock_limit(uint64_t *bytes);
+
+/* What a negative errno value means, in words. Returns text. */
+const char *rawpci_sys_error_text(int error, char *text, size_t size);
 
 /* Sleeps at least so long. */
 void rawpci_sys_sleep_ms(unsigned milliseconds);

@@ -26,13 +26,14 @@ int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
 /* The number of the device's IOMMU group; -ENOENT: it has none. */
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group);
 
-/* Calls each() with the other devices of a group until it returns other than 0. */
+/* Calls each() with the PCI devices of a group until it returns other than 0; returns that, or
+ * 0. */
 int rawpci_sysfs_group_each(const char *root, unsigned group,
 			    int (*each)(void *opaque, const struct rawpci_address *address),
 			    void *opaque);
 
 /* A line of the device's resource file: first and last bus address and kernel flags, all 0 when
- * absent. */
+ * absent. -ERANGE: the file has no such line; -EIO: it is not one. */
 int rawpci_sysfs_resource(const char *root, const struct rawpci_address *address, unsigned index,
 			  uint64_t *first, uint64_t *last, uint64_t *flags);
 
