@@ -10,15 +10,17 @@
 
 #include <rawpci/backend.h>
 
+#include "core/ranges.h"
+
 struct rawpci;
 struct rawpci_guest;
 
-/* One address space of a VM in one backend. Memory of the caller's; .live is the guest map's. */
+/* One address space of a VM in one backend. Memory of the caller's, who sets the first two and zeroes
+ * the rest, which is the guest map's. */
 struct rawpci_guest_space {
 	const struct rawpci_backend *backend;
 	void *space;
-	void *pieces;            /* the kernel mappings made, ordered by iova */
-	uint64_t piece_count;
+	struct rawpci_ranges pieces; /* the kernel mappings made */
 	unsigned attached;       /* devices powered on in it; at least 1: mapped */
 	struct rawpci_dma_limits limits; /* valid while attached */
 	struct rawpci_guest_space *next; /* in the guest map's list */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Regions and config space in the ABI's terms, for both doors. */
+#include <errno.h>
+
+#include "abi/abi.h"
+#include "os/sys.h"
+
+/* The ABI names a part of a region by its place on the host's bus; core by its offset. A start below
+ * the region is beyond it too. */
+static int offset_of(struct rawpci_device *dev, const struct rawpci_abi_range *range,
+		     uint64_t *offset)
+{
+	struct rawpci_region_info info;
+	int r;
+
+	if (range->region < 0)
+		return rawpci_fail(NULL, -EINVAL, "there is no region %d: 0 to 5 are the BARs, 6 is "
+				   "the expansion ROM", range->region);
+	r = rawpci_core_region_info(dev, (unsigned)range->region, &info);
+	if (r < 0)
+		return r;
+	*offset = range->start - info.address;
+	return 0;
+}
+
+int rawpci_abi_map(struct rawpci_device *dev, const struct rawpci_abi_range *range, uint32_t flags,
+		   struct rawpci_mapping *out)
+{
+	uint64_t offset = 0;
+	int r = offset_of(dev, range, &offset);
+
+	if (r < 0)
+		return r;
+	if (flags != 0)
+		return rawpci_fail(NULL, -EBADRQC, "mapping flags %#x: none are defined", flags);
+	return rawpci_core_region_map(dev, (unsigned)range->region, offset, range->size, out);
+}
+
+int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *range, void *base,
+		     void *cpu)
+{
+	struct rawpci_mapping mapping = { .base = base, .cpu = cpu, .size = range->size };
+	uint64_t offset = 0;
+	int r = offset_of(dev, range, &offset);
+
+	if (r < 0)
+		return r;
+	return rawpci_core_region_unmap(dev, (unsigned)range->region, offset, &mapping);
+}
+
+uint64_t rawpci_abi_value(const PCIRAWMEMLOC *value)
+{
+	switch (value->cb) {
+	case 1: return value->u.u8;
+	case 2: return value->u.u16;
+	case 4: return value->u.u32;
+	default: return value->u.u64;
+	}
+}
+
+int rawpci_abi_config_read(struct rawpci_device *dev, uint32_t offset, PCIRAWMEMLOC *value)
+{
+	uint32_t result;
+	int r = rawpci_core_config_read(dev, offset, value->cb, &result);
+
+	if (r == 0)
+		value->u.u64 = result;
+	return r;
+}
+
+int rawpci_abi_config_write(struct rawpci_device *dev, uint32_t offset, const PCIRAWMEMLOC *value)
+{
+	/* A width that config space does not have is for core to refuse. */
+	return rawpci_core_config_write(dev, offset, value->cb, (uint32_t)rawpci_abi_value(value));
+}

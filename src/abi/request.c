@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The request path. A request is checked from the outside in: pointer, header, session, operation,
+ * handle, arguments; the table of operations is complete or does not compile.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+#include "abi/abi.h"
+#include "pci/pci.h"
+
+#define OPERATIONS (PCIRAWR0_DO_POWER_STATE_CHANGE + 1)
+
+static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	PCIRAWREQOPENDEVICE *open = &request->u.aOpenDevice;
+	struct rawpci_address address = rawpci_address_from_abi(open->PciAddress);
+	uint32_t handle;
+	int r;
+
+	rawpci_call_begin();
+	if (open->fFlags & ~(uint32_t)PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER)
+		r = rawpci_fail(session->ctx, -EBADRQC, "open flags %#x: only %#x is defined",
+				open->fFlags, PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
+	else
+		r = rawpci_core_open(session->ctx, session, session->vm, &address, open->fFlags,
+				     &handle, NULL);
+	if (r == 0)
+		open->Device = handle;
+	return rawpci_call_end(session->ctx, r);
+}
+
+static int close_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	uint32_t handle = request->TargetDevice;
+	struct rawpci_call call;
+	int r;
+
+	/* The handle comes before the flags. */
+	r = rawpci_enter_handle(&call, session->ctx, session, handle);
+	if (r < 0)
+		return r;
+	if (request->u.aCloseDevice.fFlags != 0)
+		return rawpci_leave(&call, rawpci_fail(session->ctx, -EBADRQC, "close flags %#x: "
+						       "none are defined",
+						       request->u.aCloseDevice.fFlags));
+	(void)rawpci_leave(&call, 0);
+	rawpci_call_begin();
+	return rawpci_call_end(session->ctx, rawpci_core_close(session->ctx, session, handle));
+}
+
+static int get_region_info(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	PCIRAWREQGETREGIONINFO *get = &request->u.aGetRegionInfo;
+	struct rawpci_region_info info;
+	int r = rawpci_core_region_info(dev, (unsigned)get->iRegion, &info);
+
+	if (r < 0)
+		return r;
+	get->RegionStart = info.address;
+	get->u64RegionSize = info.size;
+	get->fPresent = info.present;
+	get->fFlags = info.flags;
+	return 0;
+}
+
+static int map_region(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	PCIRAWREQMAPREGION *map = &request->u.aMapRegion;
+	struct rawpci_abi_range range = { map->iRegion, map->StartAddress, map->iRegionSize };
+	struct rawpci_mapping mapping;
+	int r = rawpci_abi_map(dev, &range, map->fFlags, &mapping);
+
+	if (r < 0)
+		return r;
+	map->pvAddressR3 = mapping.cpu;
+	map->pvAddressR0 = mapping.base;
+	return 0;
+}
+
+static int unmap_region(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	const PCIRAWREQUNMAPREGION *unmap = &request->u.aUnmapRegion;
+	struct rawpci_abi_range range = { unmap->iRegion, unmap->StartAddress, unmap->iRegionSize };
+
+	return rawpci_abi_unmap(dev, &range, unmap->pvAddressR0, unmap->pvAddressR3);
+}
+
+/* Finds the I/O region with the ports: nothing else of the host can be reached this way. */
+static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, unsigned *region,
+		      uint64_t *offset)
+{
+	struct rawpci_region_info info;
+
+	if (width != 1 && width != 2 && width != 4)
+		return rawpci_fail(NULL, -EINVAL, "a port access of %u bytes: use 1, 2 or 4",
+				   width);
+	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
+		int r = rawpci_core_region_info(dev, i, &info);
+
+		if (r < 0)
+			return r;
+		if (!info.present || !(info.flags & RAWPCI_REGION_IO) || port < info.address ||
+		    info.size < width || port - info.address > info.size - width)
+			continue;
+		*region = i;
+		*offset = port - info.address;
+		return 0;
+	}
+	return rawpci_fail(NULL, -ERANGE, "ports %#x to %#x are not inside one I/O region of this "
+			   "device", port, (unsigned)port + width - 1);
+}
+
+static int pio_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	const PCIRAWREQPIOWRITE *pio = &request->u.aPioWrite;
+	unsigned region;
+	uint64_t offset;
+	int r = find_ports(dev, pio->iPort, pio->cb, &region, &offset);
+
+	if (r < 0)
+		return r;
+	return rawpci_core_region_write(dev, region, offset, pio->cb, pio->iValue);
+}
+
+static int pio_read(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	PCIRAWREQPIOREAD *pio = &request->u.aPioRead;
+	unsigned region;
+	uint64_t offset, value;
+	int r = find_ports(dev, pio->iPort, pio->cb, &region, &offset);
+
+	if (r == 0)
+		r = rawpci_core_region_read(dev, region, offset, pio->cb, &value);
+	if (r == 0)
+		pio->iValue = (uint32_t)value;
+	return r;
+}
+
+static int mmio_write(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	const PCIRAWREQMMIOWRITE *mmio = &request->u.aMmioWrite;
+
+	return rawpci_core_mmio_write(session->ctx, session, request->TargetDevice, mmio->Address,
+				      mmio->Value.cb, rawpci_abi_value(&mmio->Value));
+}
+
+static int mmio_read(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	PCIRAWREQMMIOREAD *mmio = &request->u.aMmioRead;
+
+	return rawpci_core_mmio_read(session->ctx, session, request->TargetDevice, mmio->Address,
+				     mmio->Value.cb, &mmio->Value.u.u64);
+}
+
+static int config_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	return rawpci_abi_config_write(dev, request->u.aPciCfgWrite.iOffset,
+				       &request->u.aPciCfgWrite.Value);
+}
+
+static int config_read(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	return rawpci_abi_config_read(dev, request->u.aPciCfgRead.iOffset,
+				      &request->u.aPciCfgRead.Value);
+}
+
+static int register_irq(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	PCIRAWREQREGISTERR0IRQHANDLER *irq = &request->u.aRegisterR0IrqHandler;
+	/* ISO C has no cast from an object to a function pointer; POSIX has. */
+	union {
+		RTR0PTR object;
+		PFNRAWPCIISR function;
+	} handler = { .object = irq->pfnHandler };
+	int r;
+
+	if (!irq->pfnHandler)
+		return rawpci_fail(NULL, -EFAULT, "the interrupt handler is NULL");
+	r = rawpci_core_irq_attach(dev, handler.function, irq->pfnHandlerContext, irq->iGuestIrq);
+	if (r < 0)
+		return r;
+	irq->iHostIrq = r;
+	return 0;
+}
+
+static int unregister_irq(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	return rawpci_core_irq_detach(session->ctx, session, request->TargetDevice,
+				      request->u.aUnregisterR0IrqHandler.iHostIrq);
+}
+
+static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)
+{
+	return rawpci_core_power(dev, (enum rawpci_power)request->u.aPowerStateChange.iState);
+}
+
+/* An operation works on the device, or does its own entering. Errno values. */
+static const struct {
+	int (*on_device)(struct rawpci_device *dev, PPCIRAWSENDREQ request);
+	int (*on_session)(PSUPDRVSESSION session, PPCIRAWSENDREQ request);
+} operations[] = {
+	[PCIRAWR0_DO_OPEN_DEVICE] = { NULL, open_device },
+	[PCIRAWR0_DO_CLOSE_DEVICE] = { NULL, close_device },
+	[PCIRAWR0_DO_GET_REGION_INFO] = { get_region_info, NULL },
+	[PCIRAWR0_DO_MAP_REGION] = { map_region, NULL },
+	[PCIRAWR0_DO_UNMAP_REGION] = { unmap_region, NULL },
+	[PCIRAWR0_DO_PIO_WRITE] = { pio_write, NULL },
+	[PCIRAWR0_DO_PIO_READ] = { pio_read, NULL },
+	[PCIRAWR0_DO_MMIO_WRITE] = { NULL, mmio_write },
+	[PCIRAWR0_DO_MMIO_READ] = { NULL, mmio_read },
+	[PCIRAWR0_DO_PCICFG_WRITE] = { config_write, NULL },
+	[PCIRAWR0_DO_PCICFG_READ] = { config_read, NULL },
+	[PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER] = { register_irq, NULL },
+	[PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER] = { NULL, unregister_irq },
+	[PCIRAWR0_DO_POWER_STATE_CHANGE] = { power_state_change, NULL },
+};
+_Static_assert(sizeof(operations) / sizeof(operations[0]) == OPERATIONS,
+	       "every operation has its row");
+
+static int carry_out(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	unsigned operation = (unsigned)request->iRequest;
+	struct rawpci_call call;
+	int r;
+
+	if (operations[operation].on_session)
+		return operations[operation].on_session(session, request);
+	r = rawpci_enter_handle(&call, session->ctx, session, request->TargetDevice);
+	if (r < 0)
+		return r;
+	return rawpci_leave(&call, operations[operation].on_device(call.dev, request));
+}
+
+int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	struct rawpci *ctx = session && session->magic == RAWPCI_SESSION_MAGIC ? session->ctx : NULL;
+
+	if (!request)
+		return rawpci_abi_refuse(ctx, -EFAULT, "the request is NULL");
+	if (request->Hdr.u32Magic != SUPVMMR0REQHDR_MAGIC)
+		return rawpci_abi_refuse(ctx, -EBADMSG, "the request's magic is %#x: set it to "
+					 "SUPVMMR0REQHDR_MAGIC", request->Hdr.u32Magic);
+	if (request->Hdr.cbReq != sizeof(*request))
+		return rawpci_abi_refuse(ctx, -EINVAL, "the request's cbReq is %u: set it to "
+					 "sizeof(PCIRAWSENDREQ)", request->Hdr.cbReq);
+	if (session && request->pSession && session != request->pSession)
+		return rawpci_abi_refuse(ctx, -EINVAL, "the request names another session than the "
+					 "call");
+	if (!session)
+		session = request->pSession;
+	if (!session || session->magic != RAWPCI_SESSION_MAGIC)
+		return rawpci_abi_refuse(ctx, -EINVAL, "there is no session: give one to the call "
+					 "or in pSession");
+	if ((unsigned)request->iRequest >= OPERATIONS)
+		return rawpci_abi_refuse(session->ctx, -EOPNOTSUPP, "%d is no operation",
+					 request->iRequest);
+	return rawpci_status_from_errno(carry_out(session, request));
+}

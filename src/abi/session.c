@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "abi/abi.h"
+
+static int create(struct rawpci *ctx, PRAWPCIVM data, PSUPDRVSESSION *out)
+{
+	PSUPDRVSESSION session;
+	struct rawpci_vm *vm;
+	int r = rawpci_abi_vm(ctx, data, &vm);
+
+	if (r < 0)
+		return r;
+	session = calloc(1, sizeof(*session));
+	if (!session) {
+		if (vm)
+			rawpci_core_vm_release(vm);
+		return rawpci_fail(ctx, -ENOMEM, "no memory");
+	}
+	session->magic = RAWPCI_SESSION_MAGIC;
+	session->ctx = ctx;
+	session->vm = vm;
+	(void)pthread_mutex_init(&session->lock, NULL);
+	rawpci_core_retain(ctx);
+	*out = session;
+	return 0;
+}
+
+int rawpci_session_create(struct rawpci *ctx, PRAWPCIVM vm, PSUPDRVSESSION *session)
+{
+	if (!ctx || !session)
+		return rawpci_abi_refuse(ctx, -EFAULT, "%s is NULL", ctx ? "session" : "the context");
+	rawpci_call_begin();
+	return rawpci_status_from_errno(rawpci_call_end(ctx, create(ctx, vm, session)));
+}
+
+int rawpci_session_destroy(PSUPDRVSESSION session)
+{
+	struct rawpci *ctx;
+
+	if (!session)
+		return VINF_SUCCESS;
+	if (session->magic != RAWPCI_SESSION_MAGIC)
+		return rawpci_abi_refuse(NULL, -EBADMSG, "this is no session");
+	ctx = session->ctx;
+	rawpci_call_begin();
+	rawpci_core_close_all(ctx, session);
+	while (session->ports) {
+		struct rawpci_port *port = session->ports;
+
+		session->ports = port->next;
+		rawpci_port_free(port);
+	}
+	if (session->vm)
+		rawpci_core_vm_release(session->vm);
+	session->magic = 0;
+	(void)pthread_mutex_destroy(&session->lock);
+	free(session);
+	(void)rawpci_call_end(ctx, 0);
+	rawpci_core_release(ctx);
+	return VINF_SUCCESS;
+}
+
+/* Requires session->lock. */
+static int find_or_create(PSUPDRVSESSION session, struct rawpci_device *dev, uint32_t handle,
+			  struct rawpci_port **out)
+{
+	struct rawpci_device_info info;
+	struct rawpci_port *port;
+	int r;
+
+	for (port = session->ports; port; port = port->next) {
+		if (atomic_load(&port->handle) == handle) {
+			*out = port;
+			return 0;
+		}
+	}
+	rawpci_core_info(dev, &info);
+	r = rawpci_port_create(session->ctx, session, session->vm, &info.address, handle, &port);
+	if (r < 0)
+		return r;
+	port->next = session->ports;
+	session->ports = port;
+	*out = port;
+	return 0;
+}
+
+int rawpci_session_port(PSUPDRVSESSION session, PCIRAWDEVHANDLE handle, PRAWPCIDEVPORT *port)
+{
+	struct rawpci_port *found = NULL;
+	struct rawpci_call call;
+	int r;
+
+	if (!session || !port)
+		return rawpci_abi_refuse(NULL, -EFAULT, "%s is NULL",
+					 session ? "port" : "the session");
+	if (session->magic != RAWPCI_SESSION_MAGIC)
+		return rawpci_abi_refuse(NULL, -EBADMSG, "this is no session");
+	r = rawpci_enter_handle(&call, session->ctx, session, handle);
+	if (r < 0)
+		return rawpci_status_from_errno(r);
+	(void)pthread_mutex_lock(&session->lock);
+	r = find_or_create(session, call.dev, handle, &found);
+	(void)pthread_mutex_unlock(&session->lock);
+	if (r == 0)
+		*port = &found->table;
+	return rawpci_status_from_errno(rawpci_leave(&call, r));
+}
+
+void rawpci_session_forget_port(PSUPDRVSESSION session, struct rawpci_port *port)
+{
+	struct rawpci_port **link;
+
+	(void)pthread_mutex_lock(&session->lock);
+	for (link = &session->ports; *link; link = &(*link)->next) {
+		if (*link == port) {
+			*link = port->next;
+			break;
+		}
+	}
+	(void)pthread_mutex_unlock(&session->lock);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Config space, and what a write to it does to the rest: COMMAND and the power state decide whether
+ * MMIO and ports may be touched. An access with memory decoding off would raise SIGBUS, so writes
+ * that turn it off wait for accesses under way first.
+ */
+#include <errno.h>
+
+#include "core/core.h"
+#include "pci/pci.h"
+
+int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)
+{
+	return dev->backend->cfg_read(dev->handle, offset, width, value);
+}
+
+int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
+	return dev->backend->cfg_write(dev->handle, offset, width, value);
+}
+
+bool rawpci_device_gone(struct rawpci_device *dev)
+{
+	uint32_t vendor;
+
+	if (rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 2, &vendor) < 0 || vendor != 0xffff)
+		return false;
+	if (atomic_fetch_and(&dev->access, ~RAWPCI_ACCESS_PRESENT) & RAWPCI_ACCESS_PRESENT)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it does not answer any more",
+			   dev->name);
+	return true;
+}
+
+int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
+{
+	unsigned lacking = bits & ~atomic_load(&dev->access);
+
+	if (lacking == 0)
+		return 0;
+	if (lacking & RAWPCI_ACCESS_PRESENT)
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is gone: close it",
+				   dev->name);
+	if (lacking & RAWPCI_ACCESS_AWAKE)
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
+				   "first", dev->name);
+	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device does not decode %s: set bit %d of "
+			   "its command register, or power it on", dev->name,
+			   lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",
+			   lacking & RAWPCI_ACCESS_MEMORY ? 1 : 0);
+}
+
+void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
+{
+	if (atomic_fetch_and(&dev->access, ~bits) & bits)
+		rawpci_gate_wait(&dev->slot->memory);
+}
+
+int rawpci_config_refresh(struct rawpci_device *dev)
+{
+	uint32_t command, control = 0;
+	unsigned bits = 0;
+	int r;
+
+	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
+	if (r == 0 && dev->pm_cap)
+		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &control);
+	if (r < 0) {
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO);
+		return r;
+	}
+	if ((control & RAWPCI_PM_STATE) == 0) {
+		if (dev->caps.memory_always_on || (command & RAWPCI_COMMAND_MEMORY))
+			bits |= RAWPCI_ACCESS_MEMORY;
+		if (command & RAWPCI_COMMAND_IO)
+			bits |= RAWPCI_ACCESS_IO;
+	}
+	rawpci_access_stop(dev, ~bits & (RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO));
+	atomic_fetch_or(&dev->access, bits);
+	return 0;
+}
+
+/* Requires config_lock. */
+static int write_command(struct rawpci_device *dev, uint32_t clear, uint32_t set)
+{
+	uint32_t command;
+	int r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
+
+	if (r < 0)
+		return r;
+	if (((command & ~clear) | set) != command) {
+		command = (command & ~clear) | set;
+		if (!(command & RAWPCI_COMMAND_MEMORY))
+			rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
+		r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
+	}
+	if (r == 0)
+		return rawpci_config_refresh(dev);
+	(void)rawpci_config_refresh(dev);
+	return r;
+}
+
+int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = write_command(dev, clear, set);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+/* Where a write may change what the device decodes: COMMAND, the power state, and the bits that
+ * start a function level reset. */
+static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
+{
+	return rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2) ||
+	       (dev->pm_cap && rawpci_config_overlaps(offset, width,
+						      dev->pm_cap + RAWPCI_PM_CONTROL, 2)) ||
+	       (dev->express_cap &&
+		rawpci_config_overlaps(offset, width,
+				       dev->express_cap + RAWPCI_EXPRESS_DEVICE_CONTROL, 2)) ||
+	       (dev->af_cap && rawpci_config_overlaps(offset, width,
+						      dev->af_cap + RAWPCI_AF_CONTROL, 1));
+}
+
+/* The bytes of value that fall on the size bytes at start. */
+static uint32_t written(uint32_t start, uint32_t size, uint32_t offset, unsigned width,
+			uint32_t value)
+{
+	uint32_t merged = rawpci_config_merge(0, start, offset, width, value);
+
+	return size == 1 ? merged & 0xff : merged & 0xffff;
+}
+
+/* May memory decoding be off after, or during, this write? */
+static bool stops_memory(const struct rawpci_device *dev, uint32_t offset, unsigned width,
+			 uint32_t value)
+{
+	uint32_t at = dev->pm_cap + RAWPCI_PM_CONTROL;
+
+	if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 1) &&
+	    !(written(RAWPCI_CFG_COMMAND, 2, offset, width, value) & RAWPCI_COMMAND_MEMORY))
+		return true;
+	if (dev->pm_cap && rawpci_config_overlaps(offset, width, at, 1) &&
+	    (written(at, 2, offset, width, value) & RAWPCI_PM_STATE) != 0)
+		return true;
+	at = dev->express_cap + RAWPCI_EXPRESS_DEVICE_CONTROL;
+	if (dev->express_cap && rawpci_config_overlaps(offset, width, at, 2) &&
+	    (written(at, 2, offset, width, value) & RAWPCI_EXPRESS_RESET))
+		return true;
+	at = dev->af_cap + RAWPCI_AF_CONTROL;
+	return dev->af_cap && rawpci_config_overlaps(offset, width, at, 1) &&
+	       (written(at, 1, offset, width, value) & RAWPCI_AF_RESET);
+}
+
+static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			      uint32_t value)
+{
+	int r, again;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	if (stops_memory(dev, offset, width, value))
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
+	r = rawpci_config_poke(dev, offset, width, value);
+	again = rawpci_config_refresh(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r < 0 ? r : again;
+}
+
+static int check(struct rawpci_device *dev, uint32_t offset, unsigned width)
+{
+	if (width != 1 && width != 2 && width != 4)
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: config access of %u bytes: use 1, 2 "
+				   "or 4", dev->name, width);
+	if (offset % width != 0)
+		return rawpci_fail(dev->ctx, -EDOM, "%s: config offset %#x is not a multiple of "
+				   "the width %u", dev->name, offset, width);
+	if (offset > dev->caps.config_size - width)
+		return rawpci_fail(dev->ctx, -ERANGE, "%s: config offset %#x is beyond its %u "
+				   "bytes", dev->name, offset, dev->caps.config_size);
+	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+}
+
+int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			    uint32_t *value)
+{
+	uint32_t ones, result;
+	int r = check(dev, offset, width);
+
+	if (r < 0)
+		return r;
+	r = rawpci_config_peek(dev, offset, width, &result);
+	if (r < 0)
+		return r;
+	ones = UINT32_MAX >> (32 - 8 * width);
+	if (result == ones && rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	*value = result;
+	return 0;
+}
+
+int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			     uint32_t value)
+{
+	int r = check(dev, offset, width);
+
+	if (r < 0)
+		return r;
+	if (width < 4 && value >> (8 * width) != 0)
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: value %#x does not fit in %u bytes",
+				   dev->name, value, width);
+	if (matters(dev, offset, width))
+		return write_that_matters(dev, offset, width, value);
+	return rawpci_config_poke(dev, offset, width, value);
+}
+
+int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	if (!value)
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: value is NULL", dev->name);
+	else
+		r = rawpci_core_config_read(dev, offset, width, value);
+	return rawpci_leave(&call, r);
+}
+
+int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	return rawpci_leave(&call, rawpci_core_config_write(dev, offset, width, value));
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "core/settings.h"
+#include "os/sys.h"
+
+static void free_context(struct rawpci *ctx)
+{
+	rawpci_registry_finish(ctx);
+	rawpci_slots_destroy(ctx);
+	if (ctx->factory)
+		ctx->factory_destroy(ctx->factory);
+	(void)pthread_mutex_destroy(&ctx->lock);
+	free(ctx->vfio_dir);
+	free(ctx->sysfs_dir);
+	free(ctx);
+}
+
+/* The options as this library knows them: what the program's lacks is zero. */
+static int take_options(const struct rawpci_options *given, struct rawpci_options *options)
+{
+	size_t size;
+
+	memset(options, 0, sizeof(*options));
+	if (!given)
+		return 0;
+	size = given->size;
+	if (size < sizeof(given->size))
+		return rawpci_fail(NULL, -EINVAL, "options.size is %zu: set it to "
+				   "sizeof(struct rawpci_options)", size);
+	memcpy(options, given, size < sizeof(*options) ? size : sizeof(*options));
+	if (options->irq_mode != RAWPCI_IRQ_MODE_THREAD &&
+	    options->irq_mode != RAWPCI_IRQ_MODE_EMBEDDER)
+		return rawpci_fail(NULL, -EINVAL, "options.irq_mode is %d, which is no mode",
+				   (int)options->irq_mode);
+	if ((unsigned)options->log_level > RAWPCI_LOG_DEBUG)
+		return rawpci_fail(NULL, -EINVAL, "options.log_level is %d, which is no level",
+				   (int)options->log_level);
+	return 0;
+}
+
+/* Handles of different contexts rarely have the same value, so that one used with another's session
+ * is found out. */
+static uint32_t scatter(const struct rawpci *ctx)
+{
+	uint64_t bits = (uint64_t)(uintptr_t)ctx ^ rawpci_sys_now_ms() << 20;
+
+	return (uint32_t)(bits * UINT64_C(0x9e3779b97f4a7c15) >> 42);
+}
+
+static int start(struct rawpci *ctx, const struct rawpci_options *options)
+{
+	int r;
+
+	ctx->irq_mode = options->irq_mode;
+	ctx->log_level = options->log_level;
+	ctx->log = options->log;
+	ctx->log_opaque = options->log_opaque;
+	ctx->translate = options->translate;
+	ctx->translate_opaque = options->translate_opaque;
+	ctx->first_generation = scatter(ctx);
+	r = rawpci_settings_apply(ctx, options->settings);
+	if (r < 0)
+		return r;
+	r = rawpci_registry_init(ctx);
+	if (r < 0)
+		return r;
+	if (!options->backend)
+		return 0;
+	ctx->chosen = rawpci_registry_find(ctx, options->backend);
+	if (!ctx->chosen)
+		return rawpci_fail(ctx, -ENOENT, "there is no backend \"%s\": leave "
+				   "options.backend NULL for the best one", options->backend);
+	return 0;
+}
+
+int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
+{
+	struct rawpci_options options;
+	struct rawpci *ctx;
+	int r;
+
+	rawpci_call_begin();
+	if (!out)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "out is NULL"));
+	r = take_options(given, &options);
+	if (r < 0)
+		return rawpci_call_end(NULL, r);
+	ctx = calloc(1, sizeof(*ctx));
+	if (!ctx)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -ENOMEM, "no memory"));
+	(void)pthread_mutex_init(&ctx->lock, NULL);
+	r = start(ctx, &options);
+	r = rawpci_call_end(ctx, r);
+	if (r < 0) {
+		free_context(ctx);
+		return r;
+	}
+	*out = ctx;
+	return 0;
+}
+
+int rawpci_destroy(struct rawpci *ctx)
+{
+	bool busy;
+
+	if (!ctx)
+		return 0;
+	rawpci_call_begin();
+	(void)pthread_mutex_lock(&ctx->lock);
+	busy = ctx->users > 0 || ctx->vms;
+	(void)pthread_mutex_unlock(&ctx->lock);
+	if (busy)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the context has sessions, "
+							"ports, devices, VMs or factory "
+							"references: end them first"));
+	rawpci_engine_destroy(atomic_load(&ctx->engine));
+	free_context(ctx);
+	return 0;
+}
+
+void rawpci_core_retain(struct rawpci *ctx)
+{
+	(void)pthread_mutex_lock(&ctx->lock);
+	ctx->users++;
+	(void)pthread_mutex_unlock(&ctx->lock);
+}
+
+void rawpci_core_release(struct rawpci *ctx)
+{
+	(void)pthread_mutex_lock(&ctx->lock);
+	ctx->users--;
+	(void)pthread_mutex_unlock(&ctx->lock);
+}
+
+struct rawpci_factory *rawpci_core_factory(struct rawpci *ctx,
+					   struct rawpci_factory *(*create)(struct rawpci *ctx),
+					   void (*destroy)(struct rawpci_factory *factory))
+{
+	(void)pthread_mutex_lock(&ctx->lock);
+	if (!ctx->factory) {
+		ctx->factory = create(ctx);
+		ctx->factory_destroy = destroy;
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return ctx->factory;
+}
+
+int rawpci_core_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, void **host)
+{
+	void *at = (void *)(uintptr_t)host_start;
+
+	if (ctx->translate)
+		at = ctx->translate(ctx->translate_opaque, host_start, size);
+	if (!at)
+		return rawpci_fail(ctx, -EFAULT, "host address %#llx: %s",
+				   (unsigned long long)host_start,
+				   ctx->translate ? "refused by the embedder's translation"
+						  : "NULL is no memory of this process");
+	*host = at;
+	return 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of the library: contexts, slots of open devices, VMs, devices. Private to src/core,
+ * save for the functions that src/abi calls (src/core/doors.h).
+ *
+ * Locks, outermost first; none is held while a handler or the log callback runs:
+ *   vm->open_lock      devices of one VM are opened and closed one after the other
+ *   dev->lock          mappings, interrupts, power of one device
+ *   dev->irq_lock      the interrupt state; all that the engine's thread takes
+ *   dev->config_lock   config writes that change what the device decodes
+ *   vm->lock           the guest memory map
+ *   ctx->lock          slots, lists, engine creation; nothing is called with it held
+ */
+#ifndef RAWPCI_CORE_CORE_H
+#define RAWPCI_CORE_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rawpci/backend.h>
+#include <rawpci/context.h>
+
+#include "core/doors.h"
+#include "core/gate.h"
+#include "core/guest.h"
+#include "event/event.h"
+#include "os/driver.h"
+
+/* Handles: generation in the upper 24 bits, slot number plus one in the lower 8. */
+#define RAWPCI_SLOTS 255
+#define RAWPCI_BACKENDS 8
+
+/* A place for an open device. Made when first needed, kept until the context goes, so that a stale
+ * handle always finds a gate and a number to compare with. */
+struct rawpci_slot {
+	struct rawpci_gate life;   /* inside: the device is there */
+	struct rawpci_gate memory; /* inside: an MMIO access may be under way */
+	_Atomic uint32_t handle;   /* 0: nothing open */
+	_Atomic(const void *) owner;
+	struct rawpci_device *dev; /* valid inside a gate while handle is not 0 */
+
+	/* Under ctx->lock. */
+	bool used;
+	atomic_uint detaching; /* calls that wait for a handler outside the gates */
+	uint32_t generation;
+	unsigned index;
+	struct rawpci_address address;
+};
+
+struct rawpci_registered {
+	const struct rawpci_backend *backend;
+	void *instance;
+};
+
+struct rawpci {
+	enum rawpci_irq_mode irq_mode;
+	enum rawpci_engine_kind engine_kind;
+	enum rawpci_log_level log_level;
+	void (*log)(void *opaque, enum rawpci_log_level level, const char *message);
+	void *log_opaque;
+	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
+	void *translate_opaque;
+	const struct rawpci_backend *chosen; /* NULL: automatic */
+	char *vfio_dir, *sysfs_dir;
+
+	pthread_mutex_t lock;
+	struct rawpci_registered backends[RAWPCI_BACKENDS];
+	unsigned backend_count;
+	_Atomic(struct rawpci_slot *) slots[RAWPCI_SLOTS];
+	_Atomic(struct rawpci_engine *) engine;
+	struct rawpci_vm *vms;
+	unsigned users; /* sessions, ports, devices, factory references */
+	uint32_t first_generation;
+
+	struct rawpci_factory *factory; /* src/abi's; freed with the context */
+	void (*factory_destroy)(struct rawpci_factory *factory);
+};
+
+/* One address space of a VM, and how many open devices are in it. */
+struct rawpci_vm_space {
+	struct rawpci_guest_space guest;
+	void *instance;
+	unsigned devices;
+	struct rawpci_vm_space *next;
+};
+
+struct rawpci_vm {
+	struct rawpci *ctx;
+	struct rawpci_vm *next;
+	unsigned users; /* sessions and devices; under ctx->lock */
+
+	pthread_mutex_t open_lock;
+	struct rawpci_vm_space *spaces; /* under open_lock */
+
+	pthread_mutex_t lock;
+	struct rawpci_guest *guest;
+	unsigned powered_without_dma; /* devices on that cannot be given memory */
+};
+
+/* A mapping: immutable once published. */
+struct rawpci_map_entry {
+	unsigned char *base;
+	uint64_t size;
+	uint64_t offset; /* of base in the region */
+	unsigned region;
+	unsigned area_count; /* mapped pieces, relative to base */
+	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
+};
+
+struct rawpci_map_table {
+	unsigned count;
+	struct rawpci_map_entry *entries[];
+};
+
+/* What accesses need; rawpci_device.access has those that hold. */
+#define RAWPCI_ACCESS_PRESENT 1u /* not known to be gone */
+#define RAWPCI_ACCESS_AWAKE 2u   /* not suspended */
+#define RAWPCI_ACCESS_MEMORY 4u  /* decodes memory */
+#define RAWPCI_ACCESS_IO 8u      /* decodes I/O */
+
+struct rawpci_vector {
+	struct rawpci_device *dev;
+	struct rawpci_source *source;
+	void (*handler)(void *opaque, int32_t irq);
+	void *opaque;
+	int32_t irq, guest_irq;
+	int fd;
+	bool intx;
+	atomic_bool detached;
+};
+
+/* One vector as the device has it: free, attached (vector), or routed (routed is a copy of the
+ * embedder's descriptor). */
+struct rawpci_irq_line {
+	struct rawpci_vector *vector;
+	int routed; /* -1: not */
+};
+
+struct rawpci_irqs {
+	int type; /* enum rawpci_irq_type; -1: none in use */
+	unsigned count;   /* lines */
+	unsigned enabled; /* enabled in the backend; 0: none */
+	unsigned in_use;  /* lines attached or routed */
+	struct rawpci_irq_line *lines;
+	int silent; /* eventfd of the lines enabled and not in use */
+	bool paused; /* off for a reset or suspension */
+	int32_t last_irq;
+};
+
+struct rawpci_watch {
+	struct rawpci_device *dev;
+	void (*handler)(void *opaque, enum rawpci_event event);
+	void *opaque;
+	enum rawpci_event event;
+	struct rawpci_source *source;
+	int fd;
+	atomic_bool detached;
+};
+
+enum rawpci_power_now {
+	RAWPCI_NOW_OFF,
+	RAWPCI_NOW_ON,
+	RAWPCI_NOW_SUSPENDED,
+};
+
+#define RAWPCI_HEADER_DWORDS 16
+
+struct rawpci_device {
+	struct rawpci *ctx;
+	struct rawpci_slot *slot;
+	char name[RAWPCI_ADDRESS_TEXT];
+	const struct rawpci_backend *backend;
+	void *instance;
+	void *handle; /* the backend's */
+	struct rawpci_backend_info caps;
+	struct rawpci_device_info info;
+	struct rawpci_driver_hold hold;
+	struct rawpci_region_info regions[RAWPCI_REGIONS];
+	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
+
+	struct rawpci_vm *vm;
+	struct rawpci_vm_space *space; /* NULL: the backend has no DMA */
+
+	atomic_uint access;
+	_Atomic(struct rawpci_map_table *) mappings;
+
+	pthread_mutex_t config_lock;
+	pthread_mutex_t lock;
+	enum rawpci_power_now power;
+	atomic_bool touched; /* since the last reset */
+	uint32_t saved_header[RAWPCI_HEADER_DWORDS];
+	uint32_t saved_pm_control;
+
+	pthread_mutex_t irq_lock;
+	struct rawpci_irqs irqs;
+	struct rawpci_watch *watches[2];
+};
+
+/*
+ * log.c: each thread collects what it has to say and says it when it leaves the library.
+ */
+void rawpci_say(struct rawpci *ctx, enum rawpci_log_level level, const char *format, ...)
+	RAWPCI_PRINTF(3, 4);
+/* The sentence of the last rawpci_fail() of this call. */
+const char *rawpci_reason(void);
+/* For the engine's thread: says what was collected. */
+void rawpci_call_flush(struct rawpci *ctx);
+
+/*
+ * slot.c
+ */
+int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address,
+			struct rawpci_slot **out);
+uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev,
+			     const void *owner);
+/* Makes the handle invalid; true for exactly one of several that try. */
+bool rawpci_slot_claim(struct rawpci_slot *slot, uint32_t handle);
+void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot);
+void rawpci_slots_destroy(struct rawpci *ctx);
+
+/*
+ * registry.c
+ */
+int rawpci_registry_init(struct rawpci *ctx);
+void rawpci_registry_finish(struct rawpci *ctx);
+const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char *name);
+
+/*
+ * device.c: a device that nobody else can see yet, or any more.
+ */
+int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
+			 struct rawpci_vm *vm, const struct rawpci_address *address,
+			 unsigned flags);
+void rawpci_device_detach(struct rawpci_device *dev);
+
+/*
+ * config.c. Callers are inside the life gate or own the device.
+ */
+int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
+		       uint32_t *value);
+int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
+/* Sets and clears bits of COMMAND, and follows what that means for accesses. */
+int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set);
+/* Reads COMMAND and the power state again and sets dev->access. Needs config_lock or ownership. */
+int rawpci_config_refresh(struct rawpci_device *dev);
+/* No MMIO from now on; returns when none is under way. */
+void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
+/* Is the device still there? Marks and reports it if not. */
+bool rawpci_device_gone(struct rawpci_device *dev);
+/* -ESHUTDOWN with the reason, when bits are lacking. */
+int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
+
+/*
+ * region.c
+ */
+void rawpci_mappings_destroy(struct rawpci_device *dev);
+
+/*
+ * irq.c, watch.c
+ */
+void rawpci_irqs_init(struct rawpci_irqs *irqs);
+void rawpci_irqs_close(struct rawpci_device *dev);
+/* Disables in the device, keeps who is attached; resume enables again. Pause says whether they were
+ * not paused already. */
+bool rawpci_irqs_pause(struct rawpci_device *dev);
+int rawpci_irqs_resume(struct rawpci_device *dev);
+void rawpci_watches_close(struct rawpci_device *dev);
+int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out);
+
+/* irq-hw.c: what the device is told. Needs irq_lock. Assign makes lines [first, first + n) signal
+ * what they are now attached or routed to; on failure the others still work. */
+int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
+void rawpci_irq_hw_disable(struct rawpci_device *dev);
+int rawpci_irq_hw_restore(struct rawpci_device *dev);
+
+/*
+ * power.c
+ */
+/* Whatever the state: bus mastering off, DMA detached. For close. */
+void rawpci_power_cut(struct rawpci_device *dev);
+
+/*
+ * vm.c
+ */
+int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_registered *with,
+			 const struct rawpci_address *address);
+void rawpci_vm_space_close(struct rawpci_device *dev);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* A device and its backend: the steps of opening, their undoing, and what is known of it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "os/sysfs.h"
+#include "pci/pci.h"
+
+/* Binds the backend's host driver, if the flags allow what that takes. */
+static int take_driver(struct rawpci_device *dev, const char *wanted, unsigned flags)
+{
+	const char *root = dev->ctx->sysfs_dir;
+	char bound[RAWPCI_SYSFS_NAME];
+	int r;
+
+	if (!wanted)
+		return 0;
+	r = rawpci_sysfs_driver(root, &dev->info.address, bound);
+	if (r < 0)
+		return rawpci_fail(dev->ctx, r, "%s: there is no such device", dev->name);
+	if (bound[0] != '\0' && strcmp(bound, wanted) != 0 &&
+	    !(flags & RAWPCI_OPEN_DETACH_HOST_DRIVER))
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
+				   "the flag to detach the host driver, or bind it to %s first",
+				   dev->name, bound, wanted);
+	r = rawpci_driver_take(root, &dev->info.address, wanted, &dev->hold);
+	if (r < 0)
+		return rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): is the "
+				   "module loaded (modprobe %s), and may this process write to "
+				   "%s/bus/pci?", dev->name, wanted, strerror(-r), wanted, root);
+	if (dev->hold.held)
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s instead of %s", dev->name,
+			   wanted, dev->hold.driver[0] ? dev->hold.driver : "no driver");
+	return 0;
+}
+
+static void give_driver_back(struct rawpci_device *dev)
+{
+	char driver[RAWPCI_SYSFS_NAME];
+	int r;
+
+	if (!dev->hold.held)
+		return;
+	(void)snprintf(driver, sizeof(driver), "%s",
+		       dev->hold.driver[0] ? dev->hold.driver : "no driver");
+	r = rawpci_driver_give_back(dev->ctx->sysfs_dir, &dev->info.address, &dev->hold);
+	if (r < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: it could not be given back to %s (%s): "
+			   "write its address to %s/bus/pci/drivers/%s/bind", dev->name, driver,
+			   strerror(-r), dev->ctx->sysfs_dir, driver);
+	else
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: given back to %s", dev->name, driver);
+}
+
+static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
+{
+	return rawpci_config_peek(opaque, offset, width, value);
+}
+
+/* What is asked so often that it is asked once. */
+static int read_identity(struct rawpci_device *dev)
+{
+	const struct rawpci_config_reader reader = { read_config, dev };
+	uint32_t ids = 0, class_revision = 0;
+	int r;
+
+	r = rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 4, &ids);
+	if (r == 0)
+		r = rawpci_config_peek(dev, RAWPCI_CFG_CLASS_REVISION, 4, &class_revision);
+	if (r == 0)
+		r = rawpci_caps_find(&reader, RAWPCI_CAP_PM, &dev->pm_cap);
+	if (r == 0)
+		r = rawpci_caps_find(&reader, RAWPCI_CAP_EXPRESS, &dev->express_cap);
+	if (r == 0)
+		r = rawpci_caps_find(&reader, RAWPCI_CAP_AF, &dev->af_cap);
+	if (r < 0)
+		return r;
+	if ((ids & 0xffff) == 0xffff)
+		return rawpci_fail(dev->ctx, -ENODEV, "%s: it does not answer (config space reads "
+				   "as all ones): it is powered down or gone", dev->name);
+	dev->info.vendor_id = (uint16_t)ids;
+	dev->info.device_id = (uint16_t)(ids >> 16);
+	dev->info.class_code = class_revision >> 8;
+	return 0;
+}
+
+static int read_regions(struct rawpci_device *dev)
+{
+	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
+		struct rawpci_region_info *region = &dev->regions[i];
+		int r;
+
+		memset(region, 0, sizeof(*region));
+		r = dev->backend->region_info(dev->handle, i, region);
+		if (r < 0)
+			return r;
+		if (!region->present || region->size == 0)
+			memset(region, 0, sizeof(*region));
+	}
+	return 0;
+}
+
+static void fill_info(struct rawpci_device *dev)
+{
+	dev->info.config_size = dev->caps.config_size;
+	dev->info.can_reset = dev->caps.can_reset && dev->backend->reset;
+	dev->info.can_dma = dev->space && !dev->caps.no_dma;
+	(void)snprintf(dev->info.backend, sizeof(dev->info.backend), "%s", dev->backend->name);
+	(void)snprintf(dev->info.host_driver, sizeof(dev->info.host_driver), "%s",
+		       dev->hold.driver);
+}
+
+/* No DMA before it is powered on, whatever was left in COMMAND. */
+static int settle(struct rawpci_device *dev)
+{
+	int r = dev->backend->info(dev->handle, &dev->caps);
+
+	if (r == 0)
+		r = read_regions(dev);
+	if (r == 0)
+		r = read_identity(dev);
+	if (r == 0)
+		r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+	return r;
+}
+
+int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
+			 struct rawpci_vm *vm, const struct rawpci_address *address,
+			 unsigned flags)
+{
+	int r;
+
+	dev->backend = with->backend;
+	dev->instance = with->instance;
+	dev->vm = vm;
+	memset(&dev->hold, 0, sizeof(dev->hold));
+	memset(&dev->caps, 0, sizeof(dev->caps));
+	if (vm) {
+		r = rawpci_core_vm_hold(dev->ctx, vm);
+		if (r < 0)
+			return r;
+	}
+	r = take_driver(dev, with->backend->driver, flags);
+	if (r < 0)
+		goto undo_vm;
+	r = rawpci_vm_space_open(dev, with, address);
+	if (r < 0)
+		goto undo_driver;
+	atomic_store(&dev->access, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	r = settle(dev);
+	if (r < 0)
+		goto undo_open;
+	atomic_store(&dev->touched, !dev->caps.fresh);
+	fill_info(dev);
+	return 0;
+
+undo_open:
+	rawpci_vm_space_close(dev);
+undo_driver:
+	give_driver_back(dev);
+undo_vm:
+	if (vm)
+		rawpci_core_vm_release(vm);
+	return r;
+}
+
+void rawpci_device_detach(struct rawpci_device *dev)
+{
+	if (dev->info.can_reset && !dev->caps.close_resets && atomic_load(&dev->touched) &&
+	    dev->backend->reset(dev->handle) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
+			   dev->name, rawpci_reason());
+	rawpci_vm_space_close(dev);
+	give_driver_back(dev);
+	if (dev->vm)
+		rawpci_core_vm_release(dev->vm);
+}
+
+void rawpci_core_info(const struct rawpci_device *dev, struct rawpci_device_info *out)
+{
+	*out = dev->info;
+}
+
+int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_device_info *out)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	if (!out)
+		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EFAULT, "out is NULL"));
+	if (size == 0 || size > sizeof(dev->info))
+		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EINVAL, "size %zu is not that of "
+						       "struct rawpci_device_info", size));
+	memcpy(out, &dev->info, size);
+	return rawpci_leave(&call, 0);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/gate.h"
+
+#include <sched.h>
+#include <stdint.h>
+
+#include "os/sys.h"
+
+_Thread_local unsigned rawpci_gate_shard_plus_one;
+
+/* The kernel numbers threads in sequence, so that few threads share a shard. */
+unsigned rawpci_gate_choose_shard(void)
+{
+	rawpci_gate_shard_plus_one = rawpci_sys_thread_id() % RAWPCI_GATE_SHARDS + 1;
+	return rawpci_gate_shard_plus_one;
+}
+
+void rawpci_gate_init(struct rawpci_gate *gate)
+{
+	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
+		atomic_init(&gate->shards[i].readers[0], 0);
+		atomic_init(&gate->shards[i].readers[1], 0);
+	}
+	atomic_init(&gate->epoch, 0);
+	(void)pthread_mutex_init(&gate->writer, NULL);
+}
+
+void rawpci_gate_finish(struct rawpci_gate *gate)
+{
+	(void)pthread_mutex_destroy(&gate->writer);
+}
+
+/* Readers are out within nanoseconds, except where one waits for the kernel: so give the processor
+ * away first, then sleep. */
+static void wait_for_set(struct rawpci_gate *gate, unsigned set)
+{
+	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
+		unsigned tries = 0;
+
+		while (atomic_load(&gate->shards[i].readers[set]) != 0) {
+			if (tries++ < 100)
+				(void)sched_yield();
+			else
+				rawpci_sys_sleep_ms(1);
+		}
+	}
+}
+
+void rawpci_gate_wait(struct rawpci_gate *gate)
+{
+	unsigned epoch;
+
+	(void)pthread_mutex_lock(&gate->writer);
+	epoch = atomic_load(&gate->epoch);
+	/* Stragglers that read the epoch before the last change are in the other set. */
+	wait_for_set(gate, (epoch + 1) & 1);
+	atomic_store(&gate->epoch, epoch + 1);
+	wait_for_set(gate, epoch & 1);
+	(void)pthread_mutex_unlock(&gate->writer);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A gate lets readers through without a lock and lets a writer wait until everybody who went in
+ * before it is out again (the idea of sleepable read-copy-update). A reader costs two atomic
+ * additions on a cache line that threads do not share; a writer first takes away what readers could
+ * find, then calls rawpci_gate_wait(), and may then free it.
+ *
+ * Why it is right: a reader counts itself in before it looks; both are sequentially consistent, as
+ * are the writer's removal and its look at the counters. So either the writer sees the reader
+ * counted, or the reader sees the thing removed. Counters come in two sets; new readers use the
+ * other one once a writer waits, so that a stream of readers cannot hold it up.
+ */
+#ifndef RAWPCI_CORE_GATE_H
+#define RAWPCI_CORE_GATE_H
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#define RAWPCI_GATE_SHARDS 8
+
+struct rawpci_gate_shard {
+	alignas(64) atomic_uint readers[2];
+};
+
+struct rawpci_gate {
+	struct rawpci_gate_shard shards[RAWPCI_GATE_SHARDS];
+	atomic_uint epoch;
+	pthread_mutex_t writer;
+};
+
+/* Which shard this thread counts in, plus one; 0: not decided. Read on every access, so it has to
+ * cost one instruction, also in a shared object. */
+extern _Thread_local unsigned rawpci_gate_shard_plus_one
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+unsigned rawpci_gate_choose_shard(void);
+
+void rawpci_gate_init(struct rawpci_gate *gate);
+void rawpci_gate_finish(struct rawpci_gate *gate);
+
+/* Returns the counter to hand to rawpci_gate_leave(), in the same thread. */
+static inline atomic_uint *rawpci_gate_enter(struct rawpci_gate *gate)
+{
+	unsigned shard = rawpci_gate_shard_plus_one;
+	atomic_uint *counter;
+
+	if (__builtin_expect(shard == 0, 0))
+		shard = rawpci_gate_choose_shard();
+	counter = &gate->shards[shard - 1].readers[atomic_load(&gate->epoch) & 1];
+	atomic_fetch_add(counter, 1);
+	return counter;
+}
+
+static inline void rawpci_gate_leave(atomic_uint *counter)
+{
+	atomic_fetch_sub_explicit(counter, 1, memory_order_release);
+}
+
+/* Waits for all readers that entered before. The caller must not be inside this gate. */
+void rawpci_gate_wait(struct rawpci_gate *gate);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupts of a device: who is attached to which vector. */
+#include "core/irq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "os/sys.h"
+
+/* The device whose handler this thread is in. */
+static _Thread_local const struct rawpci_device *handling;
+
+const struct rawpci_device *rawpci_irq_handling(const struct rawpci_device *dev)
+{
+	const struct rawpci_device *before = handling;
+
+	handling = dev;
+	return before;
+}
+
+void rawpci_irqs_init(struct rawpci_irqs *irqs)
+{
+	memset(irqs, 0, sizeof(*irqs));
+	irqs->type = -1;
+	irqs->silent = -1;
+}
+
+static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type type)
+{
+	return dev->backend->irq_enable ? dev->caps.irq_count[type] : 0;
+}
+
+/* Takes a type into use: the lines, all free, and the silent eventfd. */
+int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	unsigned count = count_of(dev, type);
+	int silent;
+
+	irqs->lines = calloc(count, sizeof(*irqs->lines));
+	if (!irqs->lines)
+		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	silent = rawpci_sys_eventfd();
+	if (silent < 0) {
+		free(irqs->lines);
+		irqs->lines = NULL;
+		return rawpci_fail(dev->ctx, -ENOSPC, "%s: no descriptor for an eventfd (%s): raise "
+				   "the limit (ulimit -n)", dev->name, strerror(-silent));
+	}
+	for (unsigned i = 0; i < count; i++)
+		irqs->lines[i].routed = -1;
+	irqs->type = (int)type;
+	irqs->count = count;
+	irqs->silent = silent;
+	return 0;
+}
+
+/* With the last line the type goes out of use, so that another can be taken. */
+void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+
+	if (irqs->in_use > 0 || irqs->type < 0)
+		return;
+	rawpci_irq_hw_disable(dev);
+	rawpci_sys_close(&irqs->silent);
+	free(irqs->lines);
+	irqs->lines = NULL;
+	irqs->count = 0;
+	irqs->type = -1;
+}
+
+static int begin_best_type(struct rawpci_device *dev)
+{
+	static const enum rawpci_irq_type best_first[] = {
+		RAWPCI_IRQ_MSIX, RAWPCI_IRQ_MSI, RAWPCI_IRQ_INTX,
+	};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (count_of(dev, best_first[i]) > 0)
+			return rawpci_irqs_begin_type(dev, best_first[i]);
+	return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this device",
+			   dev->name, dev->backend->name);
+}
+
+/* On the engine: INTx was masked by its delivery. Whoever detaches the vector waits for this
+ * function, or is the handler. */
+static void run(void *arg)
+{
+	struct rawpci_vector *vector = arg;
+	const struct rawpci_device *outer;
+	struct rawpci_device *dev = vector->dev;
+
+	if (atomic_load(&vector->detached))
+		return;
+	outer = rawpci_irq_handling(dev);
+	vector->handler(vector->opaque, vector->irq);
+	(void)rawpci_irq_handling(outer);
+	if (!vector->intx || atomic_load(&vector->detached))
+		return;
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	if (!atomic_load(&vector->detached) && dev->irqs.enabled > 0 &&
+	    dev->backend->irq_unmask(dev->handle) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: INTx could not be unmasked: %s",
+			   dev->name, rawpci_reason());
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+}
+
+static void done(void *arg)
+{
+	free(arg);
+}
+
+static struct rawpci_vector *vector_create(struct rawpci_device *dev,
+					   void (*handler)(void *opaque, int32_t irq),
+					   void *opaque, int32_t guest_irq)
+{
+	struct rawpci_vector *vector = calloc(1, sizeof(*vector));
+	int fd = vector ? rawpci_sys_eventfd() : -ENOMEM;
+
+	if (fd < 0) {
+		free(vector);
+		(void)rawpci_fail(dev->ctx, 0, "%s: no memory or descriptor for an eventfd (%s): "
+				  "raise the limit (ulimit -n)", dev->name, strerror(-fd));
+		return NULL;
+	}
+	vector->dev = dev;
+	vector->handler = handler;
+	vector->opaque = opaque;
+	vector->guest_irq = guest_irq;
+	vector->fd = fd;
+	atomic_init(&vector->detached, false);
+	return vector;
+}
+
+static int free_line(const struct rawpci_irqs *irqs, unsigned *line)
+{
+	for (unsigned i = 0; i < irqs->count; i++) {
+		if (!irqs->lines[i].vector && irqs->lines[i].routed < 0) {
+			*line = i;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static int32_t next_irq(struct rawpci_irqs *irqs)
+{
+	irqs->last_irq = irqs->last_irq == INT32_MAX ? 1 : irqs->last_irq + 1;
+	return irqs->last_irq;
+}
+
+/* Requires irq_lock. The engine knows the vector before the device does, so that nothing is missed. */
+static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
+		       struct rawpci_vector *vector)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_source_options source = {
+		.fd = vector->fd, .fn = run, .done = done, .arg = vector,
+	};
+	unsigned line;
+	int r = irqs->type < 0 ? begin_best_type(dev) : 0;
+
+	if (r < 0)
+		return r;
+	if (free_line(irqs, &line) < 0)
+		return rawpci_fail(dev->ctx, -ENOSPC, "%s: all %u vectors have handlers or are "
+				   "routed", dev->name, irqs->count);
+	vector->intx = irqs->type == RAWPCI_IRQ_INTX;
+	vector->irq = next_irq(irqs);
+	r = rawpci_engine_add(engine, &source, &vector->source);
+	if (r < 0)
+		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
+				   "vector: %s", dev->name, strerror(-r));
+	irqs->lines[line].vector = vector;
+	irqs->in_use++;
+	r = rawpci_irq_hw_assign(dev, line, 1);
+	if (r < 0) {
+		irqs->lines[line].vector = NULL;
+		irqs->in_use--;
+		atomic_store(&vector->detached, true);
+	}
+	return r;
+}
+
+int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
+			   void *opaque, int32_t guest_irq)
+{
+	struct rawpci_engine *engine;
+	struct rawpci_vector *vector;
+	int32_t irq;
+	int r;
+
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	if (r == 0)
+		r = rawpci_engine_get(dev->ctx, &engine);
+	if (r < 0)
+		return r;
+	vector = vector_create(dev, handler, opaque, guest_irq);
+	if (!vector)
+		return -ENOSPC;
+	(void)pthread_mutex_lock(&dev->lock);
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	r = put_on_line(dev, engine, vector);
+	irq = vector->irq;
+	if (r < 0)
+		rawpci_irqs_end_type_if_unused(dev);
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->lock);
+	if (r < 0) {
+		struct rawpci_source *source = vector->source;
+		int fd = vector->fd;
+
+		if (source)
+			rawpci_engine_remove(engine, source);
+		else
+			free(vector);
+		rawpci_sys_close(&fd);
+		return r;
+	}
+	atomic_store(&dev->touched, true);
+	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: irq %d attached for guest irq %d", dev->name,
+		   irq, guest_irq);
+	return irq;
+}
+
+int rawpci_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
+		      void *opaque, int32_t guest_irq)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	if (!handler)
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: the handler is NULL", dev->name);
+	else
+		r = rawpci_core_irq_attach(dev, handler, opaque, guest_irq);
+	return rawpci_leave(&call, r);
+}
+
+/* Takes the vector off its line. What is left is to wait for its handler. */
+static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+
+	for (unsigned i = 0; i < irqs->count; i++) {
+		struct rawpci_vector *vector = irqs->lines[i].vector;
+
+		if (!vector || (irq != 0 && vector->irq != irq))
+			continue;
+		irqs->lines[i].vector = NULL;
+		irqs->in_use--;
+		atomic_store(&vector->detached, true);
+		if (irqs->in_use == 0)
+			rawpci_irqs_end_type_if_unused(dev);
+		else if (irqs->enabled > 0 && rawpci_irq_hw_assign(dev, i, 1) < 0)
+			rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: vector %u could not be "
+				   "silenced: %s", dev->name, i, rawpci_reason());
+		return vector;
+	}
+	return NULL;
+}
+
+static void retire(struct rawpci *ctx, struct rawpci_vector *vector)
+{
+	int fd = vector->fd;
+
+	rawpci_engine_remove(atomic_load(&ctx->engine), vector->source);
+	rawpci_sys_close(&fd);
+}
+
+/* Leaves the gate before it waits: the handler it waits for may be closing the device. The count
+ * keeps the device there for the rest of that handler's run. */
+static int detach(struct rawpci_call *call, int32_t irq)
+{
+	struct rawpci_device *dev = call->dev;
+	struct rawpci_slot *slot = dev->slot;
+	struct rawpci_vector *vector = NULL;
+	struct rawpci *ctx = call->ctx;
+
+	(void)pthread_mutex_lock(&dev->lock);
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	if (irq > 0)
+		vector = take_off(dev, irq);
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->lock);
+	if (!vector)
+		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
+						      "attachment %d", dev->name, irq));
+	atomic_fetch_add(&slot->detaching, 1);
+	rawpci_gate_leave(call->counter);
+	retire(ctx, vector);
+	atomic_fetch_sub(&slot->detaching, 1);
+	return rawpci_call_end(ctx, 0);
+}
+
+int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	return r < 0 ? r : detach(&call, irq);
+}
+
+int rawpci_core_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handle, int32_t irq)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter_handle(&call, ctx, owner, handle);
+
+	return r < 0 ? r : detach(&call, irq);
+}
+
+/* For close: nobody else uses the device any more, except detachments that still wait. Those for
+ * the handler that this thread is in cannot be waited for, and need not: it touches the device no
+ * more. */
+void rawpci_irqs_close(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_vector *vector;
+
+	do {
+		(void)pthread_mutex_lock(&dev->irq_lock);
+		vector = take_off(dev, 0);
+		(void)pthread_mutex_unlock(&dev->irq_lock);
+		if (vector)
+			retire(dev->ctx, vector);
+	} while (vector);
+	for (unsigned i = 0; i < irqs->count; i++) {
+		if (irqs->lines[i].routed < 0)
+			continue;
+		rawpci_sys_close(&irqs->lines[i].routed);
+		irqs->in_use--;
+	}
+	rawpci_irqs_end_type_if_unused(dev);
+	while (handling != dev && atomic_load(&dev->slot->detaching) > 0)
+		rawpci_sys_sleep_ms(1);
+}
+
+bool rawpci_irqs_pause(struct rawpci_device *dev)
+{
+	bool were_running;
+
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	were_running = !dev->irqs.paused;
+	rawpci_irq_hw_disable(dev);
+	dev->irqs.paused = true;
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	return were_running;
+}
+
+int rawpci_irqs_resume(struct rawpci_device *dev)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	if (dev->irqs.paused) {
+		r = rawpci_irq_hw_restore(dev);
+		if (r == 0)
+			dev->irqs.paused = false;
+	}
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	return r;
+}
+
+int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	if ((unsigned)type > RAWPCI_IRQ_MSIX)
+		r = rawpci_fail(dev->ctx, -EINVAL, "%s: %d is no interrupt type", dev->name,
+				(int)type);
+	else
+		r = (int)count_of(dev, type);
+	return rawpci_leave(&call, r);
+}
+
+int rawpci_irq_unmask(struct rawpci_device *dev)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	if (r < 0)
+		return rawpci_leave(&call, r);
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
+		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
+	else
+		r = dev->backend->irq_unmask(dev->handle);
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	return rawpci_leave(&call, r);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The public calls on guest memory. */
+#include <errno.h>
+#include <string.h>
+
+#include "core/core.h"
+
+static int map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t size)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&vm->lock);
+	if (vm->powered_without_dma > 0)
+		r = rawpci_fail(vm->ctx, -EOPNOTSUPP, "a device of the VM is on whose backend has "
+				"no DMA mapping: it could not reach this memory");
+	else
+		r = rawpci_guest_map(vm->guest, guest, host, size);
+	(void)pthread_mutex_unlock(&vm->lock);
+	return r;
+}
+
+int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t size)
+{
+	rawpci_call_begin();
+	if (!vm || !host)
+		return rawpci_call_end(vm ? vm->ctx : NULL,
+				       rawpci_fail(NULL, -EFAULT, "%s is NULL",
+						   vm ? "host" : "the VM"));
+	return rawpci_call_end(vm->ctx, map(vm, guest, host, size));
+}
+
+int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size)
+{
+	int r;
+
+	rawpci_call_begin();
+	if (!vm)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the VM is NULL"));
+	(void)pthread_mutex_lock(&vm->lock);
+	r = rawpci_guest_unmap(vm->guest, guest, size);
+	(void)pthread_mutex_unlock(&vm->lock);
+	return rawpci_call_end(vm->ctx, r);
+}
+
+int rawpci_memory_stats(struct rawpci_vm *vm, size_t size, struct rawpci_memory_stats *out)
+{
+	struct rawpci_memory_stats stats;
+
+	rawpci_call_begin();
+	if (!vm || !out)
+		return rawpci_call_end(vm ? vm->ctx : NULL,
+				       rawpci_fail(NULL, -EFAULT, "%s is NULL",
+						   vm ? "out" : "the VM"));
+	if (size == 0 || size > sizeof(stats))
+		return rawpci_call_end(vm->ctx,
+				       rawpci_fail(NULL, -EINVAL, "size %zu is not that of struct "
+						   "rawpci_memory_stats", size));
+	(void)pthread_mutex_lock(&vm->lock);
+	rawpci_guest_stats(vm->guest, &stats);
+	(void)pthread_mutex_unlock(&vm->lock);
+	memcpy(out, &stats, size);
+	return rawpci_call_end(vm->ctx, 0);
+}

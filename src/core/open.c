@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a device: choosing the backend. Closing it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "pci/pci.h"
+
+static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
+					   const struct rawpci_address *address)
+{
+	struct rawpci_device *dev = calloc(1, sizeof(*dev));
+
+	if (!dev)
+		return NULL;
+	dev->ctx = ctx;
+	dev->slot = slot;
+	dev->info.address = *address;
+	rawpci_address_format(address, dev->name);
+	(void)pthread_mutex_init(&dev->lock, NULL);
+	(void)pthread_mutex_init(&dev->config_lock, NULL);
+	(void)pthread_mutex_init(&dev->irq_lock, NULL);
+	rawpci_irqs_init(&dev->irqs);
+	return dev;
+}
+
+static void device_destroy(struct rawpci_device *dev)
+{
+	(void)pthread_mutex_destroy(&dev->lock);
+	(void)pthread_mutex_destroy(&dev->config_lock);
+	(void)pthread_mutex_destroy(&dev->irq_lock);
+	free(dev);
+}
+
+static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
+		       struct rawpci_vm *vm, unsigned flags)
+{
+	int r = with->backend->probe(with->instance, &dev->info.address);
+
+	if (r == 0)
+		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
+	if (r < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: %s cannot open it: %s", dev->name,
+			   with->backend->name, rawpci_reason());
+	else
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
+			   with->backend->name);
+	return r;
+}
+
+/* Each candidate in the order of rank; the first one's failure is the one reported, being that of
+ * the best way in. */
+static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
+{
+	struct rawpci *ctx = dev->ctx;
+	char reason[400] = "";
+	int first = 0;
+
+	for (unsigned i = 0; i < ctx->backend_count; i++) {
+		const struct rawpci_registered *with = &ctx->backends[i];
+		int r;
+
+		if (ctx->chosen ? with->backend != ctx->chosen : with->backend->rank < 0)
+			continue;
+		rawpci_call_begin();
+		r = try_backend(dev, with, vm, flags);
+		if (r == 0)
+			return 0;
+		if (first == 0) {
+			first = r;
+			(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+		}
+	}
+	if (first == 0)
+		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
+	return rawpci_fail(ctx, first, "%s", reason);
+}
+
+int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+		     struct rawpci_device **out)
+{
+	struct rawpci_device *dev;
+	struct rawpci_slot *slot;
+	int r;
+
+	r = rawpci_slot_reserve(ctx, address, &slot);
+	if (r < 0)
+		return r;
+	dev = device_create(ctx, slot, address);
+	if (!dev) {
+		r = rawpci_fail(ctx, -ENOMEM, "no memory");
+		goto undo_slot;
+	}
+	r = try_all(dev, vm, flags);
+	if (r < 0)
+		goto undo_device;
+	if (out)
+		*out = dev;
+	*handle = rawpci_slot_publish(slot, dev, owner);
+	return 0;
+
+undo_device:
+	device_destroy(dev);
+undo_slot:
+	rawpci_slot_release(ctx, slot);
+	return r;
+}
+
+/*
+ * The handle is invalid by now, so nobody new comes in. Handlers first, while calls under way may
+ * still need the device; then wait for those calls; then everything else in the reverse order of
+ * opening.
+ */
+static void close_claimed(struct rawpci_device *dev)
+{
+	struct rawpci_slot *slot = dev->slot;
+	struct rawpci *ctx = dev->ctx;
+
+	rawpci_gate_wait(&slot->life);
+	rawpci_gate_wait(&slot->memory);
+	rawpci_irqs_close(dev);
+	rawpci_watches_close(dev);
+	rawpci_power_cut(dev);
+	rawpci_mappings_destroy(dev);
+	rawpci_device_detach(dev);
+	device_destroy(dev);
+	rawpci_slot_release(ctx, slot);
+}
+
+int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle)
+{
+	unsigned index = (handle & 0xff) - 1;
+	struct rawpci_slot *slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
+	struct rawpci_device *dev;
+	atomic_uint *counter;
+	bool claimed;
+
+	if (!slot)
+		return rawpci_fail(ctx, -EBADF, "device handle %#x was never given out", handle);
+	/* Inside, because the device may be closed by somebody else between the looks. */
+	counter = rawpci_gate_enter(&slot->life);
+	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_claim(slot, handle);
+	dev = slot->dev;
+	rawpci_gate_leave(counter);
+	if (!claimed)
+		return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, "
+				   "unknown, or another owner's", handle);
+	close_claimed(dev);
+	return 0;
+}
+
+void rawpci_core_close_all(struct rawpci *ctx, const void *owner)
+{
+	for (unsigned i = 0; i < RAWPCI_SLOTS; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+		uint32_t handle = slot ? atomic_load(&slot->handle) : 0;
+
+		if (handle != 0 && atomic_load(&slot->owner) == owner)
+			(void)rawpci_core_close(ctx, owner, handle);
+	}
+}
+
+int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, struct rawpci_device **out)
+{
+	struct rawpci_address parsed;
+	uint32_t handle;
+	int r;
+
+	rawpci_call_begin();
+	if (!ctx || !address || !out)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+							!ctx ? "the context" :
+							!address ? "address" : "out"));
+	if (flags & ~(unsigned)RAWPCI_OPEN_DETACH_HOST_DRIVER)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x is "
+							"defined", flags,
+							RAWPCI_OPEN_DETACH_HOST_DRIVER));
+	if (rawpci_address_parse(address, &parsed) < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
+							"write 0000:03:00.0 or 03:00.0", address));
+	r = rawpci_core_open(ctx, NULL, vm, &parsed, flags, &handle, out);
+	return rawpci_call_end(ctx, r);
+}
+
+int rawpci_device_close(struct rawpci_device *dev)
+{
+	struct rawpci *ctx;
+	struct rawpci_slot *slot;
+
+	if (!dev)
+		return 0;
+	ctx = dev->ctx;
+	slot = dev->slot;
+	rawpci_call_begin();
+	if (atomic_load(&slot->owner) != NULL)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "%s belongs to a session or a "
+							"port: close it there", dev->name));
+	return rawpci_call_end(ctx, rawpci_core_close(ctx, NULL, atomic_load(&slot->handle)));
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Slots of open devices, and handles to them. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/core.h"
+#include "core/doors.h"
+#include "pci/pci.h"
+
+#define GENERATIONS 0xffffffu
+
+static struct rawpci_slot *slot_create(struct rawpci *ctx, unsigned index)
+{
+	struct rawpci_slot *slot = aligned_alloc(64, (sizeof(*slot) + 63) & ~(size_t)63);
+
+	if (!slot)
+		return NULL;
+	rawpci_gate_init(&slot->life);
+	rawpci_gate_init(&slot->memory);
+	atomic_init(&slot->handle, 0);
+	atomic_init(&slot->owner, NULL);
+	atomic_init(&slot->detaching, 0);
+	slot->dev = NULL;
+	slot->used = false;
+	slot->generation = ctx->first_generation;
+	slot->index = index;
+	atomic_store(&ctx->slots[index], slot);
+	return slot;
+}
+
+/* Under ctx->lock. */
+static int find_free(struct rawpci *ctx, const struct rawpci_address *address,
+		     struct rawpci_slot **out)
+{
+	struct rawpci_slot *free_slot = NULL;
+	unsigned made = 0;
+
+	for (; made < RAWPCI_SLOTS; made++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[made]);
+
+		if (!slot)
+			break;
+		if (slot->used && rawpci_address_compare(&slot->address, address) == 0)
+			return -EBUSY;
+		if (!slot->used && !free_slot)
+			free_slot = slot;
+	}
+	if (!free_slot && made == RAWPCI_SLOTS)
+		return -EUSERS;
+	if (!free_slot)
+		free_slot = slot_create(ctx, made);
+	if (!free_slot)
+		return -ENOMEM;
+	*out = free_slot;
+	return 0;
+}
+
+int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address,
+			struct rawpci_slot **out)
+{
+	char text[RAWPCI_ADDRESS_TEXT];
+	struct rawpci_slot *slot;
+	int r;
+
+	rawpci_address_format(address, text);
+	(void)pthread_mutex_lock(&ctx->lock);
+	r = find_free(ctx, address, &slot);
+	if (r == 0) {
+		slot->used = true;
+		slot->address = *address;
+		ctx->users++;
+		*out = slot;
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	if (r == -EBUSY)
+		return rawpci_fail(ctx, r, "%s: open already in this context: close it first", text);
+	if (r == -EUSERS)
+		return rawpci_fail(ctx, r, "%s: %d devices are open, which is the limit of a "
+				   "context: use another context", text, RAWPCI_SLOTS);
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: no memory", text);
+	return 0;
+}
+
+uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev, const void *owner)
+{
+	uint32_t handle;
+
+	slot->generation = slot->generation % GENERATIONS + 1;
+	handle = slot->generation << 8 | (slot->index + 1);
+	slot->dev = dev;
+	atomic_store(&slot->owner, owner);
+	atomic_store(&slot->handle, handle);
+	return handle;
+}
+
+bool rawpci_slot_claim(struct rawpci_slot *slot, uint32_t handle)
+{
+	return handle != 0 && atomic_compare_exchange_strong(&slot->handle, &handle, 0);
+}
+
+void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot)
+{
+	(void)pthread_mutex_lock(&ctx->lock);
+	slot->used = false;
+	slot->dev = NULL;
+	ctx->users--;
+	(void)pthread_mutex_unlock(&ctx->lock);
+}
+
+void rawpci_slots_destroy(struct rawpci *ctx)
+{
+	for (unsigned i = 0; i < RAWPCI_SLOTS; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+
+		if (!slot)
+			break;
+		rawpci_gate_finish(&slot->life);
+		rawpci_gate_finish(&slot->memory);
+		free(slot);
+	}
+}
+
+int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev)
+{
+	rawpci_call_begin();
+	if (!dev)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the device is NULL"));
+	call->ctx = dev->ctx;
+	call->dev = dev;
+	call->counter = rawpci_gate_enter(&dev->slot->life);
+	return 0;
+}
+
+bool rawpci_core_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
+{
+	unsigned index = (handle & 0xff) - 1;
+	struct rawpci_slot *slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
+
+	return slot && atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner;
+}
+
+int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void *owner,
+			uint32_t handle)
+{
+	unsigned index = (handle & 0xff) - 1;
+	struct rawpci_slot *slot;
+
+	rawpci_call_begin();
+	slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
+	if (slot) {
+		call->counter = rawpci_gate_enter(&slot->life);
+		if (atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner) {
+			call->ctx = ctx;
+			call->dev = slot->dev;
+			return 0;
+		}
+		rawpci_gate_leave(call->counter);
+	}
+	return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: "
+						"stale, unknown, or another owner's", handle));
+}
+
+int rawpci_leave(struct rawpci_call *call, int result)
+{
+	rawpci_gate_leave(call->counter);
+	return rawpci_call_end(call->ctx, result);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* VMs: guest memory and the address spaces of the devices that reach it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+
+int rawpci_vm_create(struct rawpci *ctx, struct rawpci_vm **out)
+{
+	struct rawpci_vm *vm;
+	int r;
+
+	rawpci_call_begin();
+	if (!ctx || !out)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+							ctx ? "out" : "the context"));
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -ENOMEM, "no memory"));
+	r = rawpci_guest_create(ctx, &vm->guest);
+	if (r < 0) {
+		free(vm);
+		return rawpci_call_end(ctx, r);
+	}
+	vm->ctx = ctx;
+	(void)pthread_mutex_init(&vm->open_lock, NULL);
+	(void)pthread_mutex_init(&vm->lock, NULL);
+	(void)pthread_mutex_lock(&ctx->lock);
+	vm->next = ctx->vms;
+	ctx->vms = vm;
+	(void)pthread_mutex_unlock(&ctx->lock);
+	*out = vm;
+	return rawpci_call_end(ctx, 0);
+}
+
+/* Takes an unused VM off the context's list. */
+static bool unlink_vm(struct rawpci_vm *vm)
+{
+	struct rawpci *ctx = vm->ctx;
+	struct rawpci_vm **link;
+	bool unused;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	unused = vm->users == 0;
+	for (link = &ctx->vms; unused && *link; link = &(*link)->next) {
+		if (*link == vm) {
+			*link = vm->next;
+			break;
+		}
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return unused;
+}
+
+int rawpci_vm_destroy(struct rawpci_vm *vm)
+{
+	struct rawpci *ctx;
+
+	if (!vm)
+		return 0;
+	ctx = vm->ctx;
+	rawpci_call_begin();
+	if (!unlink_vm(vm))
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the VM has sessions or "
+							"devices: end them first"));
+	rawpci_guest_destroy(vm->guest);
+	(void)pthread_mutex_destroy(&vm->open_lock);
+	(void)pthread_mutex_destroy(&vm->lock);
+	free(vm);
+	return rawpci_call_end(ctx, 0);
+}
+
+/* The pointer is looked for before it is used, so that any value may come in. */
+int rawpci_core_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm)
+{
+	const struct rawpci_vm *known;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	for (known = ctx->vms; known && known != vm; known = known->next)
+		;
+	if (known)
+		vm->users++;
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return known ? 0 : rawpci_fail(ctx, -EINVAL, "this is no VM of this context");
+}
+
+void rawpci_core_vm_release(struct rawpci_vm *vm)
+{
+	(void)pthread_mutex_lock(&vm->ctx->lock);
+	vm->users--;
+	(void)pthread_mutex_unlock(&vm->ctx->lock);
+}
+
+struct rawpci *rawpci_core_vm_context(const struct rawpci_vm *vm)
+{
+	return vm->ctx;
+}
+
+static int space_create(struct rawpci *ctx, const struct rawpci_registered *with,
+			struct rawpci_vm_space **out)
+{
+	struct rawpci_vm_space *space = calloc(1, sizeof(*space));
+	int r;
+
+	if (!space)
+		return rawpci_fail(ctx, -ENOMEM, "no memory");
+	space->guest.backend = with->backend;
+	space->instance = with->instance;
+	r = with->backend->space_create(with->instance, &space->guest.space);
+	if (r < 0) {
+		free(space);
+		return r;
+	}
+	*out = space;
+	return 0;
+}
+
+static void space_destroy(struct rawpci_vm_space *space)
+{
+	space->guest.backend->space_destroy(space->guest.space);
+	free(space);
+}
+
+/* In a space of its own, which the VM's list gets if there is a VM. */
+static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered *with,
+		       const struct rawpci_address *address)
+{
+	struct rawpci_vm_space *space = NULL;
+	int r = space_create(dev->ctx, with, &space);
+
+	if (r < 0)
+		return r;
+	r = with->backend->open(with->instance, address, space->guest.space, &dev->handle);
+	if (r < 0) {
+		space_destroy(space);
+		/* There is no other space to try. */
+		return r == -EXDEV ? -EOPNOTSUPP : r;
+	}
+	space->devices = 1;
+	dev->space = space;
+	if (dev->vm) {
+		space->next = dev->vm->spaces;
+		dev->vm->spaces = space;
+	}
+	return 0;
+}
+
+static int open_in_vm(struct rawpci_device *dev, const struct rawpci_registered *with,
+		      const struct rawpci_address *address)
+{
+	for (struct rawpci_vm_space *space = dev->vm->spaces; space; space = space->next) {
+		int r;
+
+		if (space->guest.backend != with->backend)
+			continue;
+		r = with->backend->open(with->instance, address, space->guest.space, &dev->handle);
+		if (r == -EXDEV)
+			continue;
+		if (r == 0) {
+			space->devices++;
+			dev->space = space;
+		}
+		return r;
+	}
+	return open_in_new(dev, with, address);
+}
+
+int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_registered *with,
+			 const struct rawpci_address *address)
+{
+	int r;
+
+	dev->space = NULL;
+	if (!with->backend->space_create)
+		return with->backend->open(with->instance, address, NULL, &dev->handle);
+	if (!dev->vm)
+		return open_in_new(dev, with, address);
+	(void)pthread_mutex_lock(&dev->vm->open_lock);
+	r = open_in_vm(dev, with, address);
+	(void)pthread_mutex_unlock(&dev->vm->open_lock);
+	return r;
+}
+
+static void leave_space(struct rawpci_device *dev)
+{
+	struct rawpci_vm_space *space = dev->space;
+	struct rawpci_vm_space **link;
+
+	dev->backend->close(dev->handle);
+	if (!space || --space->devices > 0)
+		return;
+	for (link = dev->vm ? &dev->vm->spaces : NULL; link && *link; link = &(*link)->next) {
+		if (*link == space) {
+			*link = space->next;
+			break;
+		}
+	}
+	space_destroy(space);
+}
+
+void rawpci_vm_space_close(struct rawpci_device *dev)
+{
+	if (dev->vm)
+		(void)pthread_mutex_lock(&dev->vm->open_lock);
+	leave_space(dev);
+	if (dev->vm)
+		(void)pthread_mutex_unlock(&dev->vm->open_lock);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Events: what a device or the host says outside of interrupts. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "core/irq.h"
+#include "os/sys.h"
+
+static const enum rawpci_event all_events[] = { RAWPCI_EVENT_ERROR, RAWPCI_EVENT_RELEASE };
+
+static void run(void *arg)
+{
+	struct rawpci_watch *watch = arg;
+	const struct rawpci_device *outer;
+
+	if (atomic_load(&watch->detached))
+		return;
+	outer = rawpci_irq_handling(watch->dev);
+	watch->handler(watch->opaque, watch->event);
+	(void)rawpci_irq_handling(outer);
+}
+
+static void done(void *arg)
+{
+	free(arg);
+}
+
+static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
+			void (*handler)(void *opaque, enum rawpci_event event), void *opaque,
+			struct rawpci_watch **out)
+{
+	struct rawpci_source_options source = { .fn = run, .done = done };
+	struct rawpci_watch *watch;
+	struct rawpci_engine *engine;
+	int r = rawpci_engine_get(dev->ctx, &engine);
+
+	if (r < 0)
+		return r;
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	watch->dev = dev;
+	watch->event = event;
+	watch->handler = handler;
+	watch->opaque = opaque;
+	atomic_init(&watch->detached, false);
+	watch->fd = rawpci_sys_eventfd();
+	if (watch->fd < 0) {
+		free(watch);
+		return rawpci_fail(dev->ctx, -ENOSPC, "%s: no descriptor for an eventfd: raise the "
+				   "limit (ulimit -n)", dev->name);
+	}
+	source.fd = watch->fd;
+	source.arg = watch;
+	r = rawpci_engine_add(engine, &source, &watch->source);
+	if (r < 0) {
+		rawpci_sys_close(&watch->fd);
+		free(watch);
+		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
+				   "descriptor: %s", dev->name, strerror(-r));
+	}
+	*out = watch;
+	return 0;
+}
+
+/* Silences, then waits for the handler: without any lock. */
+static void retire(struct rawpci *ctx, struct rawpci_watch *watch)
+{
+	int fd = watch->fd;
+
+	atomic_store(&watch->detached, true);
+	rawpci_engine_remove(atomic_load(&ctx->engine), watch->source);
+	rawpci_sys_close(&fd);
+}
+
+static int set(struct rawpci_device *dev, struct rawpci_watch *const *watches)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < 2; i++)
+		if (dev->caps.events & (1u << all_events[i]))
+			r = dev->backend->event_set(dev->handle, all_events[i],
+						    watches[i] ? watches[i]->fd : -1);
+	return r;
+}
+
+static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->lock);
+	r = set(dev, watches);
+	if (r < 0)
+		(void)set(dev, dev->watches);
+	for (unsigned i = 0; r == 0 && i < 2; i++) {
+		struct rawpci_watch *before = dev->watches[i];
+
+		dev->watches[i] = watches[i];
+		watches[i] = before;
+	}
+	(void)pthread_mutex_unlock(&dev->lock);
+	return r;
+}
+
+/* Waits outside the gate, as detaching an interrupt does, and for the same reason. */
+static int on_event(struct rawpci_call *call,
+		    void (*handler)(void *opaque, enum rawpci_event event), void *opaque)
+{
+	struct rawpci_device *dev = call->dev;
+	struct rawpci_slot *slot = dev->slot;
+	struct rawpci_watch *watches[2] = { NULL, NULL };
+	int r = 0;
+
+	if (!dev->backend->event_set || dev->caps.events == 0)
+		return rawpci_leave(call, rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s tells of no "
+						      "events of this device", dev->name,
+						      dev->backend->name));
+	for (unsigned i = 0; r == 0 && handler && i < 2; i++)
+		if (dev->caps.events & (1u << all_events[i]))
+			r = watch_create(dev, all_events[i], handler, opaque, &watches[i]);
+	if (r == 0)
+		r = exchange(dev, watches);
+	atomic_fetch_add(&slot->detaching, 1);
+	rawpci_gate_leave(call->counter);
+	for (unsigned i = 0; i < 2; i++)
+		if (watches[i])
+			retire(call->ctx, watches[i]);
+	atomic_fetch_sub(&slot->detaching, 1);
+	return rawpci_call_end(call->ctx, r);
+}
+
+int rawpci_device_on_event(struct rawpci_device *dev,
+			   void (*handler)(void *opaque, enum rawpci_event event), void *opaque)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	return r < 0 ? r : on_event(&call, handler, opaque);
+}
+
+void rawpci_watches_close(struct rawpci_device *dev)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (!dev->watches[i])
+			continue;
+		(void)dev->backend->event_set(dev->handle, all_events[i], -1);
+		retire(dev->ctx, dev->watches[i]);
+		dev->watches[i] = NULL;
+	}
+}
