@@ -7,7 +7,8 @@
  * (QEMU docs/specs/edu): 1234:11e8, a 1 MiB register BAR, one MSI vector and INTx, a DMA engine.
  *
  * The functions below may be called from any thread. Unless said otherwise they return 0 or a
- * negative errno value. They need a context created with the default backend list (any
+ * negative errno value, and that is all they say: their failures are neither logged nor told by
+ * rawpci_last_error(). They need a context created with the default backend list (any
  * options.backend) but only devices opened by the "fake" backend see these devices.
  */
 #ifndef RAWPCI_FAKE_H
@@ -44,7 +45,7 @@ struct rawpci_fake_model {
 
 struct rawpci_fake_bar {
 	uint64_t size;  /* bytes, a power of two, at least 16 (I/O: 4); 0: absent */
-	uint32_t flags; /* enum rawpci_region_flags. 64BIT takes the next BAR, which must be absent */
+	uint32_t flags; /* enum rawpci_region_flags. 64BIT takes the next BAR, which is absent */
 	bool trapped;   /* true: every access goes to the model; false: it can be mapped */
 };
 
@@ -71,8 +72,10 @@ struct rawpci_fake_config {
 	void *opaque;
 };
 
-/** Adds a device. @fake: may be NULL. -EFAULT, -EINVAL (config), -EEXIST (address), -ENOSPC (no bus
- * addresses left for its BARs), -ENOMEM. The model's destroy is not called for a device not added. */
+/**
+ * Adds a device. @fake: may be NULL. -EFAULT, -EINVAL (config), -EEXIST (address), -ENOSPC (no bus
+ * addresses left for its BARs), -ENOMEM. The model's destroy is not called where it fails.
+ */
 int rawpci_fake_add(struct rawpci *ctx, const struct rawpci_fake_config *config,
 		    struct rawpci_fake **fake);
 
@@ -94,7 +97,7 @@ int rawpci_fake_event(struct rawpci_fake *fake, enum rawpci_event event);
 /**
  * Interrupts, from the device's side: raise signals a vector of whichever type is enabled. For INTx
  * it asserts the line, which stays asserted until lowered. An interrupt of a disabled type, or an
- * MSI without bus mastering, is lost, as on hardware.
+ * MSI without bus mastering, is lost, as on hardware. -EINVAL: no type has so many vectors.
  */
 int rawpci_fake_raise(struct rawpci_fake *fake, unsigned vector);
 int rawpci_fake_lower(struct rawpci_fake *fake);

@@ -81,7 +81,7 @@ int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uin
  *   -EFAULT  vm is NULL
  *   -EINVAL, -EDOM, -ERANGE  as rawpci_memory_map()
  *   -ENOENT  nothing is mapped in the range
- *   -ENOMEM, -ENOSPC, -EIO  nothing changed
+ *   -ENOMEM, -ENOSPC, -EADDRNOTAVAIL, -EIO  what stays could not be mapped again; nothing changed
  */
 int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size);
 
