@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices through VFIO (Linux Documentation/driver-api/vfio.rst). Taken down in this order:
+ * interrupts and region mappings (core's work), the device's descriptor, its group's membership in
+ * the container and the group when the last device leaves it, and with the space the container.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/sys.h"
+#include "os/sysfs.h"
+#include "pci/pci.h"
+#include "vfio/vfio.h"
+
+#define RESET_TRIES 10
+#define RESET_PAUSE_MS 50
+
+const char *rawpci_vfio_sysfs(const struct rawpci_vfio *vfio)
+{
+	return rawpci_backend_setting(vfio->ctx, "sysfs.dir");
+}
+
+const char *rawpci_vfio_dir(const struct rawpci_vfio *vfio)
+{
+	return rawpci_backend_setting(vfio->ctx, "vfio.dir");
+}
+
+void rawpci_vfio_node(const struct rawpci_vfio *vfio, const char *name,
+		      char path[RAWPCI_VFIO_PATH])
+{
+	int n = snprintf(path, RAWPCI_VFIO_PATH, "%s/%s", rawpci_vfio_dir(vfio), name);
+
+	if (n < 0 || n >= RAWPCI_VFIO_PATH)
+		path[0] = '\0';
+}
+
+static int vfio_create(struct rawpci *ctx, void **instance)
+{
+	struct rawpci_vfio *vfio = calloc(1, sizeof(*vfio));
+	int r;
+
+	if (!vfio)
+		return -ENOMEM;
+	vfio->ctx = ctx;
+	r = -pthread_mutex_init(&vfio->lock, NULL);
+	if (r < 0) {
+		free(vfio);
+		return r;
+	}
+	*instance = vfio;
+	return 0;
+}
+
+static void vfio_destroy(void *instance)
+{
+	struct rawpci_vfio *vfio = instance;
+
+	(void)pthread_mutex_destroy(&vfio->lock);
+	free(vfio);
+}
+
+static int vfio_probe(void *instance, const struct rawpci_address *address)
+{
+	struct rawpci_vfio *vfio = instance;
+	const char *sysfs = rawpci_vfio_sysfs(vfio);
+	char name[RAWPCI_ADDRESS_TEXT];
+	char path[RAWPCI_VFIO_PATH];
+	unsigned group;
+	int n, r;
+
+	rawpci_address_format(address, name);
+	if (rawpci_sysfs_present(sysfs, address) < 0)
+		return rawpci_vfio_explain_absent(vfio, name);
+	r = rawpci_sysfs_group(sysfs, address, &group);
+	if (r < 0)
+		return rawpci_vfio_explain_no_group(vfio, name, r);
+	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", sysfs);
+	if (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_access(path, F_OK) < 0)
+		return rawpci_vfio_explain_no_driver(vfio, name);
+	rawpci_vfio_node(vfio, "vfio", path);
+	r = rawpci_sys_access(path, R_OK | W_OK);
+	if (r < 0)
+		return rawpci_vfio_explain_container(vfio, name, path, r);
+	return rawpci_vfio_explain_blockers(vfio, address, group);
+}
+
+/* One open per device: a group's descriptor would give the same device out twice. */
+static int enlist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
+{
+	const struct rawpci_vfio_device *other;
+
+	(void)pthread_mutex_lock(&vfio->lock);
+	for (other = vfio->devices; other; other = other->next)
+		if (rawpci_address_compare(&other->address, &device->address) == 0)
+			break;
+	if (!other) {
+		device->next = vfio->devices;
+		vfio->devices = device;
+	}
+	(void)pthread_mutex_unlock(&vfio->lock);
+	if (other)
+		return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: open already in this program",
+					   device->name);
+	return 0;
+}
+
+static void delist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
+{
+	struct rawpci_vfio_device **link;
+
+	(void)pthread_mutex_lock(&vfio->lock);
+	for (link = &vfio->devices; *link != device; link = &(*link)->next)
+		;
+	*link = device->next;
+	(void)pthread_mutex_unlock(&vfio->lock);
+}
+
+/* From here on it does not matter how the descriptor was had. */
+static int load(struct rawpci_vfio_device *device)
+{
+	struct vfio_device_info info = {.argsz = sizeof(info)};
+	uint32_t ids;
+	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info);
+
+	if (r < 0)
+		return rawpci_vfio_explain_device(device, r);
+	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
+	    info.num_regions <= VFIO_PCI_CONFIG_REGION_INDEX)
+		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
+					   "%s: VFIO does not take it for a PCI device",
+					   device->name);
+	device->flags = info.flags;
+	r = rawpci_vfio_regions_load(device);
+	if (r == 0)
+		r = rawpci_vfio_cfg_read(device, RAWPCI_CFG_VENDOR, 4, &ids);
+	if (r == 0 && ids == UINT32_MAX)
+		return rawpci_backend_fail(device->vfio->ctx, -EIO,
+					   "%s: it does not answer, its config space reads as all "
+					   "ones: it has no power, or its link is down",
+					   device->name);
+	return r;
+}
+
+static int vfio_open(void *instance, const struct rawpci_address *address, void *space, void **out)
+{
+	struct rawpci_vfio *vfio = instance;
+	struct rawpci_vfio_device *device = calloc(1, sizeof(*device));
+	int r;
+
+	if (!device)
+		return rawpci_backend_fail(vfio->ctx, -ENOMEM, "vfio: no memory");
+	device->vfio = vfio;
+	device->address = *address;
+	device->fd = -1;
+	rawpci_address_format(address, device->name);
+	r = enlist(vfio, device);
+	if (r < 0)
+		goto undo_alloc;
+	r = rawpci_vfio_group_join(device, space);
+	if (r < 0)
+		goto undo_enlist;
+	r = rawpci_vfio_group_device(device);
+	if (r == 0)
+		r = load(device);
+	if (r < 0)
+		goto undo_join;
+	*out = device;
+	return 0;
+
+undo_join:
+	rawpci_sys_close(&device->fd);
+	rawpci_vfio_group_leave(device);
+undo_enlist:
+	delist(vfio, device);
+undo_alloc:
+	free(device);
+	return r;
+}
+
+static void vfio_close(void *opaque)
+{
+	struct rawpci_vfio_device *device = opaque;
+
+	rawpci_sys_close(&device->fd);
+	rawpci_vfio_group_leave(device);
+	delist(device->vfio, device);
+	free(device);
+}
+
+/* The kernel resets a device when it is opened, and says by the reset flag whether that worked. */
+static int vfio_info(void *opaque, struct rawpci_backend_info *out)
+{
+	struct rawpci_vfio_device *device = opaque;
+	uint64_t config_size = device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size;
+	struct rawpci_backend_info info = {
+		.config_size = config_size < 4096 ? 256 : 4096,
+		.can_reset = device->flags & VFIO_DEVICE_FLAGS_RESET,
+		.fresh = device->flags & VFIO_DEVICE_FLAGS_RESET,
+		.close_resets = device->flags & VFIO_DEVICE_FLAGS_RESET,
+		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio),
+						       &device->address),
+		/* Kernels before 6.11 make two accesses of 4 bytes of it. */
+		.wide_access = false,
+	};
+	int r = rawpci_vfio_irq_counts(device, &info);
+
+	if (r < 0)
+		return r;
+	*out = info;
+	return 0;
+}
+
+static int vfio_reset(void *opaque)
+{
+	const struct rawpci_vfio_device *device = opaque;
+	int tries = RESET_TRIES;
+	char text[128];
+	int r;
+
+	for (;;) {
+		r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_RESET, NULL);
+		if (r != -EAGAIN || --tries == 0)
+			break;
+		rawpci_sys_sleep_ms(RESET_PAUSE_MS);
+	}
+	if (r >= 0)
+		return 0;
+	if (r == -EINVAL || r == -ENOTTY)
+		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
+					   "%s: it has no reset that leaves its neighbours alone",
+					   device->name);
+	rawpci_sys_error_text(r, text, sizeof(text));
+	return rawpci_backend_fail(device->vfio->ctx, r == -EAGAIN ? -EBUSY : -EIO,
+				   "%s: the reset failed: %s", device->name, text);
+}
+
+const struct rawpci_backend rawpci_backend_vfio = {
+	.version = RAWPCI_BACKEND_VERSION,
+	.name = "vfio",
+	.help = "VFIO through an IOMMU group and a type1v2 container",
+	.rank = 100,
+	.driver = "vfio-pci",
+	.create = vfio_create,
+	.destroy = vfio_destroy,
+	.probe = vfio_probe,
+	.open = vfio_open,
+	.close = vfio_close,
+	.info = vfio_info,
+	.cfg_read = rawpci_vfio_cfg_read,
+	.cfg_write = rawpci_vfio_cfg_write,
+	.region_info = rawpci_vfio_region_info,
+	.region_map = rawpci_vfio_region_map,
+	.region_read = rawpci_vfio_region_read,
+	.region_write = rawpci_vfio_region_write,
+	.irq_enable = rawpci_vfio_irq_enable,
+	.irq_swap = rawpci_vfio_irq_swap,
+	.irq_disable = rawpci_vfio_irq_disable,
+	.irq_unmask = rawpci_vfio_irq_unmask,
+	.event_set = rawpci_vfio_event_set,
+	.reset = vfio_reset,
+	.space_create = rawpci_vfio_space_create,
+	.space_destroy = rawpci_vfio_space_destroy,
+	.space_limits = rawpci_vfio_space_limits,
+	.dma_map = rawpci_vfio_dma_map,
+	.dma_unmap = rawpci_vfio_dma_unmap,
+};

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VFIO backend's own. A device is reached in two steps: a transport gives its descriptor
+ * (group.c: IOMMU group and container), and everything else works on that descriptor alone
+ * (region.c, irq.c). A space (space.c) is what the transport attaches devices to.
+ */
+#ifndef RAWPCI_VFIO_VFIO_H
+#define RAWPCI_VFIO_VFIO_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/vfio.h>
+
+#include <rawpci/backend.h>
+
+#define RAWPCI_VFIO_PATH 512
+
+struct rawpci_vfio_group;
+struct rawpci_vfio_device;
+
+/* One context's. */
+struct rawpci_vfio {
+	struct rawpci *ctx;
+	pthread_mutex_t lock;               /* the lists, and membership of groups in spaces */
+	struct rawpci_vfio_group *groups;   /* open ones */
+	struct rawpci_vfio_device *devices; /* open ones, and those being opened */
+};
+
+struct rawpci_vfio_space {
+	struct rawpci_vfio *vfio;
+	int container;
+	unsigned groups; /* in it */
+};
+
+/* An IOMMU group can be open once on the whole host, so its devices share the descriptor. */
+struct rawpci_vfio_group {
+	struct rawpci_vfio_group *next;
+	struct rawpci_vfio_space *space;
+	unsigned number;
+	unsigned users; /* devices */
+	int fd;
+};
+
+struct rawpci_vfio_region {
+	uint64_t offset; /* in the device's descriptor */
+	uint64_t size;
+	uint32_t flags;  /* VFIO_REGION_INFO_FLAG_... */
+};
+
+struct rawpci_vfio_device {
+	struct rawpci_vfio_device *next;
+	struct rawpci_vfio *vfio;
+	struct rawpci_vfio_group *group;
+	struct rawpci_address address;
+	char name[RAWPCI_ADDRESS_TEXT];
+	int fd;
+	uint32_t flags; /* VFIO_DEVICE_FLAGS_... */
+	struct rawpci_vfio_region regions[VFIO_PCI_CONFIG_REGION_INDEX + 1];
+};
+
+/* Settings. */
+const char *rawpci_vfio_sysfs(const struct rawpci_vfio *vfio);
+const char *rawpci_vfio_dir(const struct rawpci_vfio *vfio);
+
+/* "<vfio.dir>/<name>"; a name that does not fit gives a path that does not exist. */
+void rawpci_vfio_node(const struct rawpci_vfio *vfio, const char *name,
+		      char path[RAWPCI_VFIO_PATH]);
+
+/* A parameter of the module vfio_iommu_type1; "" if it cannot be read. */
+void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *name, char *text,
+			   size_t size);
+
+/*
+ * Replies of the kernel's (caps.c)
+ */
+
+/**
+ * Makes a request whose reply may be longer than its fixed part, into memory of the right size.
+ * @fixed: the argument's fixed part, argsz first
+ * @reply: receives size bytes that the caller frees
+ */
+int rawpci_vfio_query(int fd, unsigned long request, const void *fixed, uint32_t fixed_size,
+		      void **reply, uint32_t *size);
+
+/**
+ * Finds a capability (struct vfio_info_cap_header) in the chain behind a reply.
+ * @first: offset of the chain's first one; 0: none
+ * @minimum: bytes the capability must have
+ * @offset: receives where it starts
+ *
+ * Returns 0, -ENOENT, or -EIO for a chain that leaves the reply, overlaps its fixed part or does
+ * not end.
+ */
+int rawpci_vfio_cap_find(const void *reply, uint32_t size, uint32_t fixed_size, uint32_t first,
+			 uint16_t id, uint32_t minimum, uint32_t *offset);
+
+/*
+ * Group and container (group.c)
+ */
+
+/* Puts the device's group into the space. On success device->group is set. */
+int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
+
+/* Gets device->fd out of its group. */
+int rawpci_vfio_group_device(struct rawpci_vfio_device *device);
+
+/* Requires: device->fd is closed. */
+void rawpci_vfio_group_leave(struct rawpci_vfio_device *device);
+
+/*
+ * Address spaces (space.c)
+ */
+int rawpci_vfio_space_create(void *instance, void **space);
+void rawpci_vfio_space_destroy(void *space);
+int rawpci_vfio_space_limits(void *space, struct rawpci_dma_limits *limits);
+int rawpci_vfio_dma_map(void *space, rawpci_iova_t iova, void *host, uint64_t size);
+int rawpci_vfio_dma_unmap(void *space, rawpci_iova_t iova, uint64_t size);
+
+/*
+ * Regions and config space (region.c)
+ */
+int rawpci_vfio_regions_load(struct rawpci_vfio_device *device);
+int rawpci_vfio_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value);
+int rawpci_vfio_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value);
+int rawpci_vfio_region_map(void *device, unsigned region, uint64_t offset, uint64_t size,
+			   void *where);
+int rawpci_vfio_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
+			    uint64_t *value);
+int rawpci_vfio_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
+			     uint64_t value);
+
+/*
+ * What can be mapped of a region (areas.c)
+ */
+int rawpci_vfio_region_info(void *device, unsigned region, struct rawpci_region_info *info);
+
+/* Adds the whole pages of [offset, offset + size) to a present region's areas, which stay ascending
+ * and apart. What is beyond the region, or one area too many, is left out. */
+void rawpci_vfio_area_add(struct rawpci_region_info *info, uint64_t page, uint64_t offset,
+			  uint64_t size);
+
+/* Takes the pages that [offset, offset + size) touches out of the areas. */
+void rawpci_vfio_area_cut(struct rawpci_region_info *info, uint64_t page, uint64_t offset,
+			  uint64_t size);
+
+/*
+ * Interrupts and events (irq.c)
+ */
+int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_backend_info *info);
+int rawpci_vfio_irq_enable(void *device, enum rawpci_irq_type type, unsigned n,
+			   const int *eventfds);
+int rawpci_vfio_irq_swap(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd);
+void rawpci_vfio_irq_disable(void *device, enum rawpci_irq_type type);
+int rawpci_vfio_irq_unmask(void *device);
+int rawpci_vfio_event_set(void *device, enum rawpci_event event, int eventfd);
+
+/*
+ * Reasons in words (explain.c, explain-open.c, explain-dma.c). Each says why with
+ * rawpci_backend_fail() and returns what the operation is to return. name: the device, as people
+ * write it.
+ */
+int rawpci_vfio_explain_absent(struct rawpci_vfio *vfio, const char *name);
+int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int error);
+int rawpci_vfio_explain_no_driver(struct rawpci_vfio *vfio, const char *name);
+int rawpci_vfio_explain_container(struct rawpci_vfio *vfio, const char *who, const char *path,
+				  int error);
+int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned group,
+			     const char *path, int error);
+int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group,
+			       int error);
+int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int error);
+
+/* 0 when no device of the group is bound to a driver that keeps it from being viable, else -EBUSY
+ * with the names of both. */
+int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_address *address,
+				 unsigned group);
+
+int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			    uint64_t size, int error);
+
+/* The number behind a field's name in the text of /proc/self/status. */
+int rawpci_vfio_status_field(const char *status, const char *field, int base, uint64_t *value);
+
+#endif

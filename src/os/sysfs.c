@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/sysfs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/sys.h"
+
+/* A resource file has at most 17 lines of 57 characters. */
+#define RESOURCE_FILE 4096
+
+int rawpci_sysfs_path(const char *root, const struct rawpci_address *address, const char *file,
+		      char *path, size_t size)
+{
+	char text[RAWPCI_ADDRESS_TEXT];
+	int n = snprintf(path, size, "%s/bus/pci/devices/%s%s%s", root,
+			 rawpci_address_format(address, text), file ? "/" : "", file ? file : "");
+
+	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+int rawpci_sysfs_present(const char *root, const struct rawpci_address *address)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(root, address, NULL, path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	return rawpci_sys_access(path, F_OK) < 0 ? -ENODEV : 0;
+}
+
+/* The last part of a link of the device's; -ENOENT when the device has no such link. */
+static int device_link(const char *root, const struct rawpci_address *address, const char *file,
+		       char *name, size_t size)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(root, address, file, path, sizeof(path));
+
+	if (r == 0)
+		r = rawpci_sys_link_name(path, name, size);
+	if (r == -ENOENT && rawpci_sysfs_present(root, address) < 0)
+		return -ENODEV;
+	return r < 0 ? r : 0;
+}
+
+int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
+			char name[RAWPCI_SYSFS_NAME])
+{
+	int r = device_link(root, address, "driver", name, RAWPCI_SYSFS_NAME);
+
+	if (r != -ENOENT)
+		return r;
+	name[0] = '\0';
+	return 0;
+}
+
+int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group)
+{
+	char name[RAWPCI_SYSFS_NAME];
+	unsigned long number;
+	char *end;
+	int r = device_link(root, address, "iommu_group", name, sizeof(name));
+
+	if (r < 0)
+		return r;
+	number = strtoul(name, &end, 10);
+	if (name[0] < '0' || name[0] > '9' || *end != '\0' || number > UINT_MAX)
+		return -EIO;
+	*group = (unsigned)number;
+	return 0;
+}
+
+struct group_walk {
+	int (*each)(void *opaque, const struct rawpci_address *address);
+	void *opaque;
+};
+
+/* A group may also hold devices that are not PCI; their names are not addresses. */
+static int visit_member(void *opaque, const char *name)
+{
+	const struct group_walk *walk = opaque;
+	struct rawpci_address address;
+
+	if (rawpci_address_parse(name, &address) < 0)
+		return 0;
+	return walk->each(walk->opaque, &address);
+}
+
+int rawpci_sysfs_group_each(const char *root, unsigned group,
+			    int (*each)(void *opaque, const struct rawpci_address *address),
+			    void *opaque)
+{
+	struct group_walk walk = {.each = each, .opaque = opaque};
+	char path[RAWPCI_SYSFS_PATH];
+	int n = snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/devices", root, group);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return rawpci_sys_list(path, visit_member, &walk);
+}
+
+/* Three hexadecimal numbers at the start of a line. */
+static int parse_resource(const char *line, uint64_t values[3])
+{
+	char *end;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		while (*line == ' ')
+			line++;
+		if (line[0] != '0' || line[1] != 'x')
+			return -EIO;
+		values[i] = strtoull(line, &end, 16);
+		if (*end != ' ' && *end != '\n' && *end != '\0')
+			return -EIO;
+		line = end;
+	}
+	return *line == ' ' ? -EIO : 0;
+}
+
+int rawpci_sysfs_resource(const char *root, const struct rawpci_address *address, unsigned index,
+			  uint64_t *first, uint64_t *last, uint64_t *flags)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	char text[RESOURCE_FILE];
+	const char *line = text;
+	uint64_t values[3];
+	int r = rawpci_sysfs_path(root, address, "resource", path, sizeof(path));
+
+	if (r == 0)
+		r = rawpci_sys_read_file(path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	for (; index > 0 && line; index--) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	if (!line)
+		return -ERANGE;
+	r = parse_resource(line, values);
+	if (r < 0)
+		return r;
+	*first = values[0];
+	*last = values[1];
+	*flags = values[2];
+	return 0;
+}
+
+bool rawpci_sysfs_is_vf(const char *root, const struct rawpci_address *address)
+{
+	char path[RAWPCI_SYSFS_PATH];
+
+	return rawpci_sysfs_path(root, address, "physfn", path, sizeof(path)) == 0 &&
+	       rawpci_sys_access(path, F_OK) == 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* Against a tree whose control files are played by write_as_kernel(), which can also fail. */
+#include <errno.h>
+
+#include "harness.h"
+#include "os/sys.h"
+#include "unit/os/tree.h"
+
+static int write_as_kernel(const char *path, const char *text);
+
+/* Compiled in once more, with the kernel's side of its writes replaced. */
+#define rawpci_driver_take tested_take
+#define rawpci_driver_give_back tested_give_back
+#define rawpci_sys_write_file write_as_kernel
+#include "os/driver.c"
+
+#define DEVICE "bus/pci/devices/0000:03:00.0/"
+#define BDF "0000:03:00.0"
+
+static const struct rawpci_address address = {0, 3, 0, 0};
+static struct tree tree;
+
+static struct {
+	const char *by_id;    /* the driver that takes the device without an override */
+	const char *refusing; /* a driver whose probe fails */
+	unsigned writes;
+	unsigned fail_at;     /* this write fails; 0: none */
+} kernel;
+
+static void bind(const char *driver)
+{
+	char target[128];
+
+	if (!driver || (kernel.refusing && strcmp(driver, kernel.refusing) == 0))
+		return;
+	(void)snprintf(target, sizeof(target), "../../drivers/%s", driver);
+	tree_link(&tree, DEVICE "driver", target);
+}
+
+static void get(const char *file, char text[512])
+{
+	tree_read(&tree, file, text);
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static int write_as_kernel(const char *path, const char *text)
+{
+	const char *file = path + strlen(tree.root) + 1;
+	char override[512], now[RAWPCI_SYSFS_NAME];
+
+	if (++kernel.writes == kernel.fail_at)
+		return -EACCES;
+	ck_assert_int_eq(rawpci_sysfs_driver(tree.root, &address, now), 0);
+	get(DEVICE "driver_override", override);
+	if (strcmp(file, DEVICE "driver_override") == 0) {
+		ck_assert_str_ne(text, "(null)");
+		tree_write(&tree, file, strcmp(text, "\n") == 0 ? "(null)\n" : text);
+		return 0;
+	}
+	ck_assert_str_eq(text, BDF);
+	if (strcmp(file, "bus/pci/drivers_probe") == 0) {
+		if (now[0] == '\0')
+			bind(strcmp(override, "(null)") == 0 ? kernel.by_id : override);
+	} else if (strstr(file, "/unbind")) {
+		ck_assert_ptr_nonnull(strstr(file, now));
+		tree_unlink(&tree, DEVICE "driver");
+	} else {
+		const char *driver = strstr(file, "/e1000e/") ? "e1000e" : "pci-stub";
+
+		ck_assert_ptr_nonnull(strstr(file, "/bind"));
+		if (now[0] != '\0')
+			return -EBUSY;
+		if (strcmp(override, "(null)") != 0 && strcmp(override, driver) != 0)
+			return -ENODEV;
+		bind(driver);
+	}
+	return 0;
+}
+
+static void check_state(const char *driver, const char *override)
+{
+	char now[RAWPCI_SYSFS_NAME], text[512];
+
+	ck_assert_int_eq(rawpci_sysfs_driver(tree.root, &address, now), 0);
+	ck_assert_str_eq(now, driver);
+	get(DEVICE "driver_override", text);
+	ck_assert_str_eq(text, override);
+}
+
+static void setup(void)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	tree_create(&tree);
+	tree_write(&tree, DEVICE "driver_override", "(null)\n");
+	tree_directory(&tree, "bus/pci/drivers/vfio-pci");
+	tree_directory(&tree, "bus/pci/drivers/e1000e");
+	tree_directory(&tree, "bus/pci/drivers/pci-stub");
+}
+
+static void teardown(void)
+{
+	tree_destroy(&tree);
+}
+
+START_TEST(from_no_driver)
+{
+	struct rawpci_driver_hold hold;
+
+	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert(hold.held);
+	ck_assert_str_eq(hold.driver, "");
+	check_state("vfio-pci", "vfio-pci");
+	kernel.by_id = "e1000e"; /* loaded in the meantime: still not to be bound */
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert(!hold.held);
+	check_state("", "(null)");
+	kernel.writes = 0;
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_uint_eq(kernel.writes, 0);
+}
+END_TEST
+
+START_TEST(bound_already)
+{
+	struct rawpci_driver_hold hold = {.held = true};
+
+	bind("vfio-pci");
+	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert(!hold.held);
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_uint_eq(kernel.writes, 0);
+	check_state("vfio-pci", "(null)");
+}
+END_TEST
+
+START_TEST(not_loaded)
+{
+	struct rawpci_driver_hold hold;
+
+	bind("e1000e");
+	ck_assert_int_eq(tested_take(tree.root, &address, "absent", &hold), -ENODEV);
+	ck_assert_uint_eq(kernel.writes, 0);
+	ck_assert_int_eq(rawpci_sysfs_present(tree.root, &address), 0);
+}
+END_TEST
+
+START_TEST(no_device)
+{
+	static const struct rawpci_address other = {0, 4, 0, 0};
+	struct rawpci_driver_hold hold;
+
+	ck_assert_int_eq(tested_take(tree.root, &other, "vfio-pci", &hold), -ENODEV);
+	ck_assert_uint_eq(kernel.writes, 0);
+}
+END_TEST
+
+/* Each row: what was there, and what it takes to be there again. */
+static const struct {
+	const char *driver, *override, *by_id;
+} befores[] = {
+	{"e1000e", "(null)", "e1000e"},      /* the ordinary case */
+	{"pci-stub", "pci-stub", "e1000e"},  /* bound by its override only */
+	{"e1000e", "pci-stub", "e1000e"},    /* an override that nobody has acted on yet */
+	{"e1000e", "(null)", "pci-stub"},    /* another driver would get it: bind by name */
+	{"e1000e", "(null)", NULL},          /* bound by an id that is gone */
+};
+
+static void put_before(int i)
+{
+	tree_write(&tree, DEVICE "driver_override", befores[i].override);
+	kernel.by_id = befores[i].by_id;
+	bind(befores[i].driver);
+}
+
+START_TEST(there_and_back)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(_i);
+	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert(hold.held);
+	ck_assert_str_eq(hold.driver, befores[_i].driver);
+	check_state("vfio-pci", "vfio-pci");
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	check_state(befores[_i].driver, befores[_i].override);
+}
+END_TEST
+
+START_TEST(each_write_fails)
+{
+	struct rawpci_driver_hold hold = {.held = false};
+	unsigned k;
+
+	put_before(_i);
+	for (k = 1; k <= 3; k++) { /* override, unbind, drivers_probe */
+		kernel.writes = 0;
+		kernel.fail_at = k;
+		ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), -EACCES);
+		ck_assert(!hold.held);
+		check_state(befores[_i].driver, befores[_i].override);
+	}
+}
+END_TEST
+
+START_TEST(driver_refuses)
+{
+	struct rawpci_driver_hold hold = {.held = false};
+
+	put_before(_i);
+	kernel.refusing = "vfio-pci";
+	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), -ENODEV);
+	ck_assert(!hold.held);
+	check_state(befores[_i].driver, befores[_i].override);
+}
+END_TEST
+
+START_TEST(former_driver_refuses)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(0);
+	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	kernel.refusing = "e1000e";
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), -ENODEV);
+	check_state("", "(null)");
+}
+END_TEST
+
+START_TEST(somebody_else_was_faster)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(0);
+	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	bind("pci-stub");
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	check_state("pci-stub", "(null)");
+}
+END_TEST
+
+int main(void)
+{
+	const int rows = (int)(sizeof(befores) / sizeof(befores[0]));
+	Suite *suite = suite_create("driver");
+	TCase *tests = tcase_create("driver");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, from_no_driver);
+	tcase_add_test(tests, bound_already);
+	tcase_add_test(tests, not_loaded);
+	tcase_add_test(tests, no_device);
+	tcase_add_loop_test(tests, there_and_back, 0, rows);
+	tcase_add_loop_test(tests, each_write_fails, 0, rows);
+	tcase_add_loop_test(tests, driver_refuses, 0, rows);
+	tcase_add_test(tests, former_driver_refuses);
+	tcase_add_test(tests, somebody_else_was_faster);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "os/sys.h"
+
+/* Is this page taken? A mapping that may not replace anything finds out. */
+static bool taken(void *where)
+{
+	void *at = mmap(where, 1, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (at != MAP_FAILED)
+		(void)munmap(at, 1);
+	return at == MAP_FAILED && errno == EEXIST;
+}
+
+START_TEST(map_over_reservation)
+{
+	uint64_t page = rawpci_sys_page_size();
+	int fd = rawpci_sys_memfd("test", page);
+	unsigned char byte = 7;
+	void *where;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(rawpci_sys_pwrite(fd, &byte, 1, 5), 1);
+	ck_assert_int_eq(rawpci_sys_reserve(3 * page, 0, &where), 0);
+	ck_assert_int_eq(rawpci_sys_map((unsigned char *)where + page, page, fd, 0, true), 0);
+	ck_assert_uint_eq(((volatile unsigned char *)where)[page + 5], 7);
+	((volatile unsigned char *)where)[page + 6] = 9;
+	ck_assert_int_eq(rawpci_sys_pread(fd, &byte, 1, 6), 1);
+	ck_assert_uint_eq(byte, 9);
+	rawpci_sys_unmap(where, 3 * page);
+	rawpci_sys_close(&fd);
+}
+END_TEST
+
+/* A socket refuses to be mapped as a driver does: late, when the kernel has made room for it. */
+START_TEST(failed_map_keeps_reservation)
+{
+	uint64_t page = rawpci_sys_page_size();
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	void *where;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(rawpci_sys_reserve(page, 0, &where), 0);
+	ck_assert(taken(where));
+	ck_assert_int_lt(rawpci_sys_map(where, page, fd, 0, false), 0);
+	ck_assert(taken(where));
+	rawpci_sys_unmap(where, page);
+	ck_assert(!taken(where));
+	rawpci_sys_close(&fd);
+}
+END_TEST
+
+START_TEST(links)
+{
+	char path[] = "/tmp/rawpci-link-XXXXXX";
+	char text[32];
+
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(rawpci_sys_read_link(path, text, sizeof(text)), -ENOENT);
+	ck_assert_int_eq(symlink("/a/target", path), 0);
+	ck_assert_int_eq(rawpci_sys_read_link(path, text, sizeof(text)), 9);
+	ck_assert_str_eq(text, "/a/target");
+	ck_assert_int_eq(rawpci_sys_read_link(path, text, 9), -ENOBUFS);
+	ck_assert_int_eq(rawpci_sys_link_name(path, text, sizeof(text)), 6);
+	ck_assert_str_eq(text, "target");
+	ck_assert_int_eq(rawpci_sys_link_name(path, text, 6), -ENOBUFS);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(words)
+{
+	char text[64];
+
+	ck_assert_str_eq(rawpci_sys_error_text(-ENOENT, text, sizeof(text)), strerror(ENOENT));
+	ck_assert_int_eq(rawpci_sys_access("/proc/self/status", R_OK), 0);
+	ck_assert_int_eq(rawpci_sys_access("/proc/self/nothing", F_OK), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sys");
+	TCase *tests = tcase_create("sys");
+
+	tcase_add_test(tests, map_over_reservation);
+	tcase_add_test(tests, failed_map_keeps_reservation);
+	tcase_add_test(tests, links);
+	tcase_add_test(tests, words);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}
