@@ -15,8 +15,8 @@
 struct rawpci;
 struct rawpci_guest;
 
-/* One address space of a VM in one backend. Memory of the caller's, who sets the first two and zeroes
- * the rest, which is the guest map's. */
+/* One address space of a VM in one backend. Memory of the caller's, who sets the first two and
+ * zeroes the rest, which is the guest map's. */
 struct rawpci_guest_space {
 	const struct rawpci_backend *backend;
 	void *space;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel mappings of one address space. A change has three steps: plan records everything that
+ * needs memory, make calls the kernel, keep settles the records. The first two can fail; drop then
+ * undoes both, and can be used after either. end is exclusive everywhere.
+ */
+#ifndef RAWPCI_CORE_PIECES_H
+#define RAWPCI_CORE_PIECES_H
+
+#include <stdint.h>
+
+#include "core/guest.h"
+
+/* What could not be undone after a failure. */
+struct rawpci_leftover {
+	char cause[512]; /* the sentence about the failure itself */
+	unsigned count;
+	rawpci_iova_t first, last; /* of one of them */
+};
+
+/* To be called before the first undoing step, whose own failures would replace the sentence. */
+void rawpci_leftover_init(struct rawpci_leftover *left);
+
+/* Returns error, with a sentence that adds what is left over, if anything is. */
+int rawpci_leftover_report(struct rawpci *ctx, int error, const struct rawpci_leftover *left,
+			   const char *now);
+
+/* Maps what is not mapped of a range. plan returns -ENOMEM, or -EADDRNOTAVAIL: other memory was
+ * left there; make what dma_map returned. */
+int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
+		       uintptr_t host, uint64_t size);
+int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end);
+void rawpci_pieces_keep(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end);
+void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end,
+			struct rawpci_leftover *left);
+
+/* Unmaps a range; a piece that is partly in it is mapped again without that part. plan returns
+ * -ENOMEM; make what dma_unmap or dma_map returned. */
+int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
+			   rawpci_iova_t iova, rawpci_iova_t end);
+int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
+			   rawpci_iova_t end);
+void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova,
+			    rawpci_iova_t end);
+void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova,
+			    rawpci_iova_t end, struct rawpci_leftover *left);
+
+/* Unmaps and forgets everything; logs what the kernel would not unmap. */
+void rawpci_pieces_clear(struct rawpci *ctx, struct rawpci_guest_space *space);
+
+#endif
