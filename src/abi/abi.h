@@ -11,14 +11,14 @@
 
 #include "core/doors.h"
 
-#define RAWPCI_SESSION_MAGIC UINT64_C(0x7261777063693a53)
-#define RAWPCI_PORT_MAGIC UINT64_C(0x7261777063693a50)
+#define RAWPCI_SESSION_MAGIC UINT32_C(0x72617753)
+#define RAWPCI_PORT_MAGIC UINT32_C(0x72617750)
 
 /* A device through its function table. The session's ports are its device's second door; a port of
  * the factory's is itself the owner of its device. */
 struct rawpci_port {
 	RAWPCIDEVPORT table; /* first: the embedder's pointer is to this */
-	uint64_t magic;
+	uint32_t magic;
 	struct rawpci *ctx;
 	PSUPDRVSESSION session; /* NULL: of the factory's */
 	struct rawpci_vm *vm;
@@ -29,7 +29,7 @@ struct rawpci_port {
 };
 
 struct SUPDRVSESSION {
-	uint64_t magic;
+	uint32_t magic;
 	struct rawpci *ctx;
 	struct rawpci_vm *vm;
 	pthread_mutex_t lock;

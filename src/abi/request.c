@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "abi/abi.h"
+#include "core/mmio.h"
 #include "pci/pci.h"
 
 #define OPERATIONS (PCIRAWR0_DO_POWER_STATE_CHANGE + 1)
@@ -27,7 +28,7 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 				     &handle, NULL);
 	if (r == 0)
 		open->Device = handle;
-	return rawpci_call_end(session->ctx, r);
+	return rawpci_status_from_errno(rawpci_call_end(session->ctx, r));
 }
 
 static int close_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
@@ -39,14 +40,16 @@ static int close_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 	/* The handle comes before the flags. */
 	r = rawpci_enter_handle(&call, session->ctx, session, handle);
 	if (r < 0)
-		return r;
+		return rawpci_status_from_errno(r);
 	if (request->u.aCloseDevice.fFlags != 0)
-		return rawpci_leave(&call, rawpci_fail(session->ctx, -EBADRQC, "close flags %#x: "
-						       "none are defined",
-						       request->u.aCloseDevice.fFlags));
+		return rawpci_status_from_errno(
+			rawpci_leave(&call, rawpci_fail(session->ctx, -EBADRQC, "close flags %#x: "
+							"none are defined",
+							request->u.aCloseDevice.fFlags)));
 	(void)rawpci_leave(&call, 0);
 	rawpci_call_begin();
-	return rawpci_call_end(session->ctx, rawpci_core_close(session->ctx, session, handle));
+	r = rawpci_call_end(session->ctx, rawpci_core_close(session->ctx, session, handle));
+	return rawpci_status_from_errno(r);
 }
 
 static int get_region_info(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -137,20 +140,61 @@ static int pio_read(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	return r;
 }
 
+static inline struct rawpci_target target(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	return rawpci_target_of_handle(session->ctx, session, request->TargetDevice);
+}
+
+static __attribute__((noinline, cold)) int mmio_write_long(PSUPDRVSESSION session,
+							   PPCIRAWSENDREQ request)
+{
+	const PCIRAWREQMMIOWRITE *mmio = &request->u.aMmioWrite;
+
+	return rawpci_status_from_errno(rawpci_core_mmio_write(
+		session->ctx, session, request->TargetDevice, mmio->Address, mmio->Value.cb,
+		rawpci_abi_value(&mmio->Value)));
+}
+
 static int mmio_write(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
 	const PCIRAWREQMMIOWRITE *mmio = &request->u.aMmioWrite;
 
-	return rawpci_core_mmio_write(session->ctx, session, request->TargetDevice, mmio->Address,
-				      mmio->Value.cb, rawpci_abi_value(&mmio->Value));
+	if (RAWPCI_LIKELY(rawpci_short_write(target(session, request), (uintptr_t)mmio->Address,
+					     mmio->Value.cb, rawpci_abi_value(&mmio->Value)) ==
+			  RAWPCI_DONE))
+		return VINF_SUCCESS;
+	return mmio_write_long(session, request);
+}
+
+static __attribute__((noinline, cold)) int mmio_read_long(PSUPDRVSESSION session,
+							  PPCIRAWSENDREQ request,
+							  enum rawpci_progress progress)
+{
+	PCIRAWREQMMIOREAD *mmio = &request->u.aMmioRead;
+	int r;
+
+	if (progress == RAWPCI_IN_DOUBT)
+		r = rawpci_core_mmio_doubt(session->ctx, session, request->TargetDevice,
+					   mmio->Value.cb, &mmio->Value.u.u64);
+	else
+		r = rawpci_core_mmio_read(session->ctx, session, request->TargetDevice,
+					  mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
+	return rawpci_status_from_errno(r);
 }
 
 static int mmio_read(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
 	PCIRAWREQMMIOREAD *mmio = &request->u.aMmioRead;
+	enum rawpci_progress progress;
+	uint64_t value = 0;
 
-	return rawpci_core_mmio_read(session->ctx, session, request->TargetDevice, mmio->Address,
-				     mmio->Value.cb, &mmio->Value.u.u64);
+	progress = rawpci_short_read(target(session, request), (uintptr_t)mmio->Address,
+				     mmio->Value.cb, &value);
+	if (RAWPCI_LIKELY(progress == RAWPCI_DONE)) {
+		mmio->Value.u.u64 = value;
+		return VINF_SUCCESS;
+	}
+	return mmio_read_long(session, request, progress);
 }
 
 static int config_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -186,8 +230,9 @@ static int register_irq(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 
 static int unregister_irq(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
-	return rawpci_core_irq_detach(session->ctx, session, request->TargetDevice,
-				      request->u.aUnregisterR0IrqHandler.iHostIrq);
+	return rawpci_status_from_errno(
+		rawpci_core_irq_detach(session->ctx, session, request->TargetDevice,
+				       request->u.aUnregisterR0IrqHandler.iHostIrq));
 }
 
 static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -195,44 +240,56 @@ static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	return rawpci_core_power(dev, (enum rawpci_power)request->u.aPowerStateChange.iState);
 }
 
-/* An operation works on the device, or does its own entering. Errno values. */
-static const struct {
-	int (*on_device)(struct rawpci_device *dev, PPCIRAWSENDREQ request);
-	int (*on_session)(PSUPDRVSESSION session, PPCIRAWSENDREQ request);
-} operations[] = {
-	[PCIRAWR0_DO_OPEN_DEVICE] = { NULL, open_device },
-	[PCIRAWR0_DO_CLOSE_DEVICE] = { NULL, close_device },
-	[PCIRAWR0_DO_GET_REGION_INFO] = { get_region_info, NULL },
-	[PCIRAWR0_DO_MAP_REGION] = { map_region, NULL },
-	[PCIRAWR0_DO_UNMAP_REGION] = { unmap_region, NULL },
-	[PCIRAWR0_DO_PIO_WRITE] = { pio_write, NULL },
-	[PCIRAWR0_DO_PIO_READ] = { pio_read, NULL },
-	[PCIRAWR0_DO_MMIO_WRITE] = { NULL, mmio_write },
-	[PCIRAWR0_DO_MMIO_READ] = { NULL, mmio_read },
-	[PCIRAWR0_DO_PCICFG_WRITE] = { config_write, NULL },
-	[PCIRAWR0_DO_PCICFG_READ] = { config_read, NULL },
-	[PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER] = { register_irq, NULL },
-	[PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER] = { NULL, unregister_irq },
-	[PCIRAWR0_DO_POWER_STATE_CHANGE] = { power_state_change, NULL },
+/* Operations that work on a device that is open, inside a call on it, with errno values. */
+static int on_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request,
+		     int (*operation)(struct rawpci_device *dev, PPCIRAWSENDREQ request))
+{
+	struct rawpci_call call;
+	int r = rawpci_enter_handle(&call, session->ctx, session, request->TargetDevice);
+
+	if (r == 0)
+		r = rawpci_leave(&call, operation(call.dev, request));
+	return rawpci_status_from_errno(r);
+}
+
+#define ON_DEVICE(operation)                                                                      \
+	static int operation##_door(PSUPDRVSESSION session, PPCIRAWSENDREQ request)               \
+	{                                                                                         \
+		return on_device(session, request, operation);                                    \
+	}
+
+ON_DEVICE(get_region_info)
+ON_DEVICE(map_region)
+ON_DEVICE(unmap_region)
+ON_DEVICE(pio_write)
+ON_DEVICE(pio_read)
+ON_DEVICE(config_write)
+ON_DEVICE(config_read)
+ON_DEVICE(register_irq)
+ON_DEVICE(power_state_change)
+
+/* Status codes. */
+static int (*const operations[])(PSUPDRVSESSION session, PPCIRAWSENDREQ request) = {
+	[PCIRAWR0_DO_OPEN_DEVICE] = open_device,
+	[PCIRAWR0_DO_CLOSE_DEVICE] = close_device,
+	[PCIRAWR0_DO_GET_REGION_INFO] = get_region_info_door,
+	[PCIRAWR0_DO_MAP_REGION] = map_region_door,
+	[PCIRAWR0_DO_UNMAP_REGION] = unmap_region_door,
+	[PCIRAWR0_DO_PIO_WRITE] = pio_write_door,
+	[PCIRAWR0_DO_PIO_READ] = pio_read_door,
+	[PCIRAWR0_DO_MMIO_WRITE] = mmio_write,
+	[PCIRAWR0_DO_MMIO_READ] = mmio_read,
+	[PCIRAWR0_DO_PCICFG_WRITE] = config_write_door,
+	[PCIRAWR0_DO_PCICFG_READ] = config_read_door,
+	[PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER] = register_irq_door,
+	[PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER] = unregister_irq,
+	[PCIRAWR0_DO_POWER_STATE_CHANGE] = power_state_change_door,
 };
 _Static_assert(sizeof(operations) / sizeof(operations[0]) == OPERATIONS,
 	       "every operation has its row");
 
-static int carry_out(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
-{
-	unsigned operation = (unsigned)request->iRequest;
-	struct rawpci_call call;
-	int r;
-
-	if (operations[operation].on_session)
-		return operations[operation].on_session(session, request);
-	r = rawpci_enter_handle(&call, session->ctx, session, request->TargetDevice);
-	if (r < 0)
-		return r;
-	return rawpci_leave(&call, operations[operation].on_device(call.dev, request));
-}
-
-int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+/* Says which of the checks of rawpci_request() it was, in the order of the contract. */
+static __attribute__((noinline, cold)) int refuse(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
 	struct rawpci *ctx = session && session->magic == RAWPCI_SESSION_MAGIC ? session->ctx : NULL;
 
@@ -252,8 +309,20 @@ int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 	if (!session || session->magic != RAWPCI_SESSION_MAGIC)
 		return rawpci_abi_refuse(ctx, -EINVAL, "there is no session: give one to the call "
 					 "or in pSession");
-	if ((unsigned)request->iRequest >= OPERATIONS)
-		return rawpci_abi_refuse(session->ctx, -EOPNOTSUPP, "%d is no operation",
-					 request->iRequest);
-	return rawpci_status_from_errno(carry_out(session, request));
+	return rawpci_abi_refuse(session->ctx, -EOPNOTSUPP, "%d is no operation",
+				 request->iRequest);
+}
+
+int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
+{
+	PSUPDRVSESSION with;
+
+	if (!request || request->Hdr.u32Magic != SUPVMMR0REQHDR_MAGIC ||
+	    request->Hdr.cbReq != sizeof(*request))
+		return refuse(session, request);
+	with = session ? session : request->pSession;
+	if (!with || (request->pSession && request->pSession != with) || with->magic != RAWPCI_SESSION_MAGIC ||
+	    (unsigned)request->iRequest >= OPERATIONS)
+		return refuse(session, request);
+	return operations[request->iRequest](with, request);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses to regions. MMIO on a mapped BAR is the path that has to be short: a gate, a look at the
- * table of mappings, and the access itself. Everything that can go wrong is out of line.
+ * Accesses to regions: every kind, with every check. Plain MMIO is done before it comes here
+ * (core/mmio.h).
  */
-#include <endian.h>
 #include <errno.h>
 
 #include "core/core.h"
+#include "core/mmio.h"
 
-#define FOR_MEMORY (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_MEMORY)
-#define FOR_IO (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_IO)
+#define ACCESS_FOR_IO (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_IO)
 #define OUT_OF_LINE __attribute__((noinline, cold))
 
 struct access {
@@ -19,37 +18,25 @@ struct access {
 	uint64_t value;
 };
 
-static inline bool width_is_valid(unsigned width)
-{
-	return width == 1 || width == 2 || width == 4 || width == 8;
-}
-
 static inline uint64_t all_ones(unsigned width)
 {
 	return UINT64_MAX >> (64 - 8 * width);
 }
 
-/* One load or store of the width, and PCI's byte order. The compiler may neither split nor repeat
- * it: that is what volatile guarantees. */
-static inline void direct(struct access *a)
+static void direct(struct access *a)
 {
-	volatile void *at = (volatile void *)a->address;
+	if (a->write)
+		(void)rawpci_plain_store(a->address, a->width, a->value);
+	else
+		(void)rawpci_plain_load(a->address, a->width, &a->value);
+}
 
-	if (a->write) {
-		switch (a->width) {
-		case 1: *(volatile uint8_t *)at = (uint8_t)a->value; break;
-		case 2: *(volatile uint16_t *)at = htole16((uint16_t)a->value); break;
-		case 4: *(volatile uint32_t *)at = htole32((uint32_t)a->value); break;
-		default: *(volatile uint64_t *)at = htole64(a->value); break;
-		}
-		return;
-	}
-	switch (a->width) {
-	case 1: a->value = *(volatile uint8_t *)at; break;
-	case 2: a->value = le16toh(*(volatile uint16_t *)at); break;
-	case 4: a->value = le32toh(*(volatile uint32_t *)at); break;
-	default: a->value = le64toh(*(volatile uint64_t *)at); break;
-	}
+/* All ones may be a register's value; a device that is gone reads so everywhere. */
+static int doubt(struct rawpci_device *dev, struct access *a)
+{
+	if (a->value == all_ones(a->width) && rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	return 0;
 }
 
 /* An access that goes through the backend. */
@@ -65,30 +52,18 @@ static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, 
 	if (a->write)
 		return dev->backend->region_write(dev->handle, region, offset, a->width, a->value);
 	r = dev->backend->region_read(dev->handle, region, offset, a->width, &a->value);
-	if (r < 0)
-		return r;
-	if (!io && a->value == all_ones(a->width) && rawpci_device_gone(dev))
-		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
-	return 0;
+	return r < 0 || io ? r : doubt(dev, a);
 }
 
-static OUT_OF_LINE int trapped_mmio(struct rawpci_device *dev, const struct rawpci_map_entry *entry,
-				    uint64_t at, struct access *a)
-{
-	rawpci_call_begin();
-	return trapped(dev, entry->region, entry->offset + at, a);
-}
-
-/* Says what is wrong with an access that did not go through, in the order of the contract. */
-static OUT_OF_LINE int refuse(struct rawpci_device *dev, const struct rawpci_map_entry *entry,
+/* In the order of the contract. */
+static int check(struct rawpci_device *dev, const struct rawpci_map_entry *entry,
 			      const struct access *a)
 {
 	unsigned long long address = a->address;
 
-	rawpci_call_begin();
 	if (a->address == 0)
 		return rawpci_fail(dev->ctx, -EFAULT, "%s: the MMIO address is NULL", dev->name);
-	if (!width_is_valid(a->width))
+	if (!rawpci_width_is_valid(a->width))
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: an access of %u bytes: use 1, 2, 4 or "
 				   "8", dev->name, a->width);
 	if (a->address % a->width != 0)
@@ -102,86 +77,77 @@ static OUT_OF_LINE int refuse(struct rawpci_device *dev, const struct rawpci_map
 	    entry->size < a->width)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: %u bytes at MMIO address %#llx leave "
 				   "the mapping", dev->name, a->width, address);
-	return rawpci_access_check(dev, FOR_MEMORY);
+	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_MEMORY);
 }
 
-static OUT_OF_LINE int doubt(struct rawpci_device *dev)
-{
-	rawpci_call_begin();
-	if (rawpci_device_gone(dev))
-		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
-	return 0;
-}
 
-/* Requires the memory gate. */
-static inline int mmio(struct rawpci_device *dev, struct access *a)
+/* Any MMIO access, with every check. Requires the memory gate. */
+static int mmio(struct rawpci_device *dev, struct access *a)
 {
 	const struct rawpci_map_table *table = atomic_load(&dev->mappings);
 	const struct rawpci_map_entry *entry = NULL;
 	uint64_t at = 0;
+	int r;
 
-	for (unsigned i = 0; table && i < table->count; i++) {
+	for (unsigned i = 0; i < table->count && !entry; i++) {
 		at = a->address - (uintptr_t)table->entries[i]->base;
-		if (at < table->entries[i]->size) {
+		if (at < table->entries[i]->size)
 			entry = table->entries[i];
-			break;
-		}
 	}
-	if (!entry || !width_is_valid(a->width) || a->address % a->width != 0 ||
-	    entry->size - at < a->width ||
-	    (atomic_load(&dev->access) & FOR_MEMORY) != FOR_MEMORY)
-		return refuse(dev, entry, a);
-	if (a->write && !atomic_load_explicit(&dev->touched, memory_order_relaxed))
+	r = check(dev, entry, a);
+	if (r < 0)
+		return r;
+	if (a->write)
 		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	for (unsigned i = 0; i < entry->area_count; i++) {
 		if (at - entry->areas[i].offset < entry->areas[i].size) {
 			direct(a);
-			if (!a->write && __builtin_expect(a->value == all_ones(a->width), 0))
-				return doubt(dev);
-			return 0;
+			return a->write ? 0 : doubt(dev, a);
 		}
 	}
-	return trapped_mmio(dev, entry, at, a);
+	return trapped(dev, entry->region, entry->offset + at, a);
 }
 
-static OUT_OF_LINE int stale(struct rawpci *ctx, uint32_t handle)
+static int stale(struct rawpci *ctx, uint32_t handle)
 {
-	rawpci_call_begin();
-	return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: "
-						"stale, unknown, or another owner's", handle));
+	return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, unknown, or "
+			   "another owner's", handle);
 }
 
-static OUT_OF_LINE int failed(struct rawpci *ctx, int r)
+/* Does what is asked for inside the gate and says what came of it. */
+static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
+		  int (*work)(struct rawpci_device *dev, struct access *a))
 {
-	return rawpci_call_end(ctx, r);
-}
-
-/* As rawpci_enter_handle(), for the memory gate and without preparing to speak. */
-static inline int mmio_by_handle(struct rawpci *ctx, const void *owner, uint32_t handle,
-				 struct access *a)
-{
-	unsigned index = (handle & 0xff) - 1;
-	struct rawpci_slot *slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
 	atomic_uint *counter;
 	int r;
 
-	if (!slot)
-		return stale(ctx, handle);
-	counter = rawpci_gate_enter(&slot->memory);
-	if (atomic_load(&slot->handle) != handle || atomic_load(&slot->owner) != owner) {
-		rawpci_gate_leave(counter);
-		return stale(ctx, handle);
-	}
-	r = mmio(slot->dev, a);
+	rawpci_call_begin();
+	if (!t.slot)
+		return rawpci_call_end(ctx, stale(ctx, t.handle));
+	counter = rawpci_gate_enter(&t.slot->memory);
+	r = rawpci_target_is_open(&t) ? work(t.slot->dev, a) : stale(ctx, t.handle);
 	rawpci_gate_leave(counter);
-	return __builtin_expect(r < 0, 0) ? failed(ctx, r) : 0;
+	return rawpci_call_end(ctx, r);
 }
 
 int rawpci_core_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
 			  const void *address, unsigned width, uint64_t *value)
 {
+	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
 	struct access a = { .address = (uintptr_t)address, .width = width };
-	int r = mmio_by_handle(ctx, owner, handle, &a);
+	int r = inside(ctx, t, &a, mmio);
+
+	if (r == 0)
+		*value = a.value;
+	return r;
+}
+
+int rawpci_core_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle, unsigned width,
+			   uint64_t *value)
+{
+	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
+	struct access a = { .width = width, .value = all_ones(width) };
+	int r = inside(ctx, t, &a, doubt);
 
 	if (r == 0)
 		*value = a.value;
@@ -191,21 +157,10 @@ int rawpci_core_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle
 int rawpci_core_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
 			   unsigned width, uint64_t value)
 {
-	struct access a = {
-		.address = (uintptr_t)address, .width = width, .write = true, .value = value,
-	};
+	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
+	struct access a = { (uintptr_t)address, width, true, value };
 
-	return mmio_by_handle(ctx, owner, handle, &a);
-}
-
-static int mmio_by_pointer(struct rawpci_device *dev, struct access *a)
-{
-	struct rawpci *ctx = dev->ctx;
-	atomic_uint *counter = rawpci_gate_enter(&dev->slot->memory);
-	int r = mmio(dev, a);
-
-	rawpci_gate_leave(counter);
-	return r < 0 ? failed(ctx, r) : 0;
+	return inside(ctx, t, &a, mmio);
 }
 
 static OUT_OF_LINE int null_pointer(struct rawpci_device *dev, const char *what)
@@ -215,29 +170,53 @@ static OUT_OF_LINE int null_pointer(struct rawpci_device *dev, const char *what)
 			       rawpci_fail(NULL, -EFAULT, "%s is NULL", what));
 }
 
-int rawpci_mmio_read(struct rawpci_device *dev, const void *address, unsigned width,
-		     uint64_t *value)
+static OUT_OF_LINE int read_by_pointer(struct rawpci_device *dev, const void *address,
+				       unsigned width, uint64_t *value, enum rawpci_progress progress)
 {
-	struct access a = { .address = (uintptr_t)address, .width = width };
+	struct rawpci_target t = rawpci_target_of_pointer(dev);
+	struct access a = { (uintptr_t)address, width, false, UINT64_MAX };
 	int r;
 
-	if (!dev || !value)
-		return null_pointer(dev, dev ? "value" : "the device");
-	r = mmio_by_pointer(dev, &a);
+	if (progress == RAWPCI_IN_DOUBT)
+		a.value = all_ones(width);
+	r = inside(dev->ctx, t, &a, progress == RAWPCI_IN_DOUBT ? doubt : mmio);
 	if (r == 0)
 		*value = a.value;
 	return r;
 }
 
+int rawpci_mmio_read(struct rawpci_device *dev, const void *address, unsigned width,
+		     uint64_t *value)
+{
+	enum rawpci_progress progress;
+	uint64_t result = 0;
+
+	if (!dev || !value)
+		return null_pointer(dev, dev ? "value" : "the device");
+	progress = rawpci_short_read(rawpci_target_of_pointer(dev), (uintptr_t)address, width, &result);
+	if (progress != RAWPCI_DONE)
+		return read_by_pointer(dev, address, width, value, progress);
+	*value = result;
+	return 0;
+}
+
+static OUT_OF_LINE int write_by_pointer(struct rawpci_device *dev, void *address, unsigned width,
+					uint64_t value)
+{
+	struct rawpci_target t = rawpci_target_of_pointer(dev);
+	struct access a = { (uintptr_t)address, width, true, value };
+
+	return inside(dev->ctx, t, &a, mmio);
+}
+
 int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, uint64_t value)
 {
-	struct access a = {
-		.address = (uintptr_t)address, .width = width, .write = true, .value = value,
-	};
-
 	if (!dev)
 		return null_pointer(dev, "the device");
-	return mmio_by_pointer(dev, &a);
+	if (rawpci_short_write(rawpci_target_of_pointer(dev), (uintptr_t)address, width, value) ==
+	    RAWPCI_DONE)
+		return 0;
+	return write_by_pointer(dev, address, width, value);
 }
 
 static int check_region_access(struct rawpci_device *dev, unsigned region, uint64_t offset,
@@ -251,7 +230,7 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 				   (int)region);
 	info = &dev->regions[region];
 	io = info->flags & RAWPCI_REGION_IO;
-	if (!width_is_valid(width) || (io && width == 8))
+	if (!rawpci_width_is_valid(width) || (io && width == 8))
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: an access of %u bytes: use 1, 2%s",
 				   dev->name, width, io ? " or 4" : ", 4 or 8");
 	if (!io && offset % width != 0)
@@ -262,7 +241,7 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 				   "%u, which has %#llx bytes", dev->name, width,
 				   (unsigned long long)offset, region,
 				   (unsigned long long)info->size);
-	return rawpci_access_check(dev, io ? FOR_IO : FOR_MEMORY);
+	return rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
 }
 
 int rawpci_core_region_read(struct rawpci_device *dev, unsigned region, uint64_t offset,

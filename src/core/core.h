@@ -29,7 +29,7 @@
 #include "event/event.h"
 #include "os/driver.h"
 
-/* Handles: generation in the upper 24 bits, slot number plus one in the lower 8. */
+/* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */
 #define RAWPCI_SLOTS 255
 #define RAWPCI_BACKENDS 8
 
@@ -56,6 +56,9 @@ struct rawpci_registered {
 };
 
 struct rawpci {
+	/* By the lower 8 bits of a handle; the first is always NULL. First, to be found at once. */
+	_Atomic(struct rawpci_slot *) slots[RAWPCI_SLOTS + 1];
+
 	enum rawpci_irq_mode irq_mode;
 	enum rawpci_engine_kind engine_kind;
 	enum rawpci_log_level log_level;
@@ -69,7 +72,6 @@ struct rawpci {
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];
 	unsigned backend_count;
-	_Atomic(struct rawpci_slot *) slots[RAWPCI_SLOTS];
 	_Atomic(struct rawpci_engine *) engine;
 	struct rawpci_vm *vms;
 	unsigned users; /* sessions, ports, devices, factory references */
@@ -110,9 +112,17 @@ struct rawpci_map_entry {
 	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
 };
 
+/* Addresses that can be loaded from and stored to: all areas of all mappings, in whole 8 bytes. */
+struct rawpci_map_span {
+	uintptr_t first;
+	uint64_t size;
+};
+
 struct rawpci_map_table {
+	unsigned span_count;
 	unsigned count;
-	struct rawpci_map_entry *entries[];
+	struct rawpci_map_entry **entries; /* behind the spans */
+	struct rawpci_map_span spans[];
 };
 
 /* What accesses need; rawpci_device.access has those that hold. */
@@ -216,6 +226,11 @@ int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address
 			struct rawpci_slot **out);
 uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev,
 			     const void *owner);
+static inline struct rawpci_slot *rawpci_slot_of(struct rawpci *ctx, uint32_t handle)
+{
+	return atomic_load(&ctx->slots[handle & RAWPCI_SLOTS]);
+}
+
 /* Makes the handle invalid; true for exactly one of several that try. */
 bool rawpci_slot_claim(struct rawpci_slot *slot, uint32_t handle);
 void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot);
@@ -256,6 +271,7 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
 /*
  * region.c
  */
+int rawpci_mappings_create(struct rawpci_device *dev);
 void rawpci_mappings_destroy(struct rawpci_device *dev);
 
 /*

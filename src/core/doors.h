@@ -47,8 +47,11 @@ bool rawpci_core_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
 int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle);
 void rawpci_core_close_all(struct rawpci *ctx, const void *owner);
 int rawpci_core_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handle, int32_t irq);
+/* The long way of MMIO: every kind of access, every check. Doubt: all ones were read the short way. */
 int rawpci_core_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
 			  const void *address, unsigned width, uint64_t *value);
+int rawpci_core_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle, unsigned width,
+			   uint64_t *value);
 int rawpci_core_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
 			   unsigned width, uint64_t value);
 

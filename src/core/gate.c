@@ -6,22 +6,24 @@
 
 #include "os/sys.h"
 
-_Thread_local unsigned rawpci_gate_shard_plus_one;
+_Thread_local uintptr_t rawpci_gate_shard;
 
 /* The kernel numbers threads in sequence, so that few threads share a shard. */
-unsigned rawpci_gate_choose_shard(void)
+uintptr_t rawpci_gate_choose_shard(void)
 {
-	rawpci_gate_shard_plus_one = rawpci_sys_thread_id() % RAWPCI_GATE_SHARDS + 1;
-	return rawpci_gate_shard_plus_one;
+	unsigned shard = rawpci_sys_thread_id() % RAWPCI_GATE_SHARDS + 1;
+
+	rawpci_gate_shard = shard * sizeof(struct rawpci_gate_shard);
+	return rawpci_gate_shard;
 }
 
 void rawpci_gate_init(struct rawpci_gate *gate)
 {
-	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
+	for (unsigned i = 0; i <= RAWPCI_GATE_SHARDS; i++) {
 		atomic_init(&gate->shards[i].readers[0], 0);
 		atomic_init(&gate->shards[i].readers[1], 0);
 	}
-	atomic_init(&gate->epoch, 0);
+	atomic_init(&gate->set, 0);
 	(void)pthread_mutex_init(&gate->writer, NULL);
 }
 
@@ -34,7 +36,7 @@ void rawpci_gate_finish(struct rawpci_gate *gate)
  * away first, then sleep. */
 static void wait_for_set(struct rawpci_gate *gate, unsigned set)
 {
-	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
+	for (unsigned i = 1; i <= RAWPCI_GATE_SHARDS; i++) {
 		unsigned tries = 0;
 
 		while (atomic_load(&gate->shards[i].readers[set]) != 0) {
@@ -48,13 +50,13 @@ static void wait_for_set(struct rawpci_gate *gate, unsigned set)
 
 void rawpci_gate_wait(struct rawpci_gate *gate)
 {
-	unsigned epoch;
+	unsigned set;
 
 	(void)pthread_mutex_lock(&gate->writer);
-	epoch = atomic_load(&gate->epoch);
-	/* Stragglers that read the epoch before the last change are in the other set. */
-	wait_for_set(gate, (epoch + 1) & 1);
-	atomic_store(&gate->epoch, epoch + 1);
-	wait_for_set(gate, epoch & 1);
+	set = atomic_load(&gate->set);
+	/* Stragglers that chose a set before the last change are in the other one. */
+	wait_for_set(gate, !set);
+	atomic_store(&gate->set, !set);
+	wait_for_set(gate, set);
 	(void)pthread_mutex_unlock(&gate->writer);
 }

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 #define RAWPCI_GATE_SHARDS 8
 
@@ -24,17 +25,17 @@ struct rawpci_gate_shard {
 };
 
 struct rawpci_gate {
-	struct rawpci_gate_shard shards[RAWPCI_GATE_SHARDS];
-	atomic_uint epoch;
+	struct rawpci_gate_shard shards[RAWPCI_GATE_SHARDS + 1]; /* the first is nobody's */
+	atomic_uint set; /* that new readers count in: 0 or 1 */
 	pthread_mutex_t writer;
 };
 
-/* Which shard this thread counts in, plus one; 0: not decided. Read on every access, so it has to
- * cost one instruction, also in a shared object. */
-extern _Thread_local unsigned rawpci_gate_shard_plus_one
+/* Where this thread's shard is, in bytes from the first; 0: not decided. Read on every access, so
+ * it has to be cheap, also in a shared object. */
+extern _Thread_local uintptr_t rawpci_gate_shard
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-unsigned rawpci_gate_choose_shard(void);
+uintptr_t rawpci_gate_choose_shard(void);
 
 void rawpci_gate_init(struct rawpci_gate *gate);
 void rawpci_gate_finish(struct rawpci_gate *gate);
@@ -42,12 +43,12 @@ void rawpci_gate_finish(struct rawpci_gate *gate);
 /* Returns the counter to hand to rawpci_gate_leave(), in the same thread. */
 static inline atomic_uint *rawpci_gate_enter(struct rawpci_gate *gate)
 {
-	unsigned shard = rawpci_gate_shard_plus_one;
+	uintptr_t shard = rawpci_gate_shard;
 	atomic_uint *counter;
 
 	if (__builtin_expect(shard == 0, 0))
 		shard = rawpci_gate_choose_shard();
-	counter = &gate->shards[shard - 1].readers[atomic_load(&gate->epoch) & 1];
+	counter = (atomic_uint *)((unsigned char *)gate + shard) + atomic_load(&gate->set);
 	atomic_fetch_add(counter, 1);
 	return counter;
 }

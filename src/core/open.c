@@ -13,8 +13,10 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 {
 	struct rawpci_device *dev = calloc(1, sizeof(*dev));
 
-	if (!dev)
+	if (!dev || rawpci_mappings_create(dev) < 0) {
+		free(dev);
 		return NULL;
+	}
 	dev->ctx = ctx;
 	dev->slot = slot;
 	dev->info.address = *address;
@@ -28,6 +30,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 
 static void device_destroy(struct rawpci_device *dev)
 {
+	rawpci_mappings_destroy(dev);
 	(void)pthread_mutex_destroy(&dev->lock);
 	(void)pthread_mutex_destroy(&dev->config_lock);
 	(void)pthread_mutex_destroy(&dev->irq_lock);
@@ -132,8 +135,7 @@ static void close_claimed(struct rawpci_device *dev)
 
 int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 {
-	unsigned index = (handle & 0xff) - 1;
-	struct rawpci_slot *slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
+	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
 	struct rawpci_device *dev;
 	atomic_uint *counter;
 	bool claimed;
@@ -154,7 +156,7 @@ int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 
 void rawpci_core_close_all(struct rawpci *ctx, const void *owner)
 {
-	for (unsigned i = 0; i < RAWPCI_SLOTS; i++) {
+	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
 		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
 		uint32_t handle = slot ? atomic_load(&slot->handle) : 0;
 

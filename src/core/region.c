@@ -148,22 +148,57 @@ static void entry_destroy(struct rawpci_map_entry *entry)
 	free(entry);
 }
 
+/* With room for all of old's entries and one more. */
+static struct rawpci_map_table *table_create(const struct rawpci_map_table *old,
+					     const struct rawpci_map_entry *with)
+{
+	size_t spans = old->span_count + (with ? with->area_count : 0);
+	size_t count = old->count + 1;
+	struct rawpci_map_table *table;
+
+	/* The short way looks at the first span without asking whether there is one. */
+	spans = spans > 0 ? spans : 1;
+	table = malloc(sizeof(*table) + spans * sizeof(table->spans[0]) +
+		       count * sizeof(table->entries[0]));
+	if (!table)
+		return NULL;
+	memset(table->spans, 0, sizeof(table->spans[0]));
+	table->span_count = 0;
+	table->count = 0;
+	table->entries = (struct rawpci_map_entry **)(table->spans + spans);
+	return table;
+}
+
+static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *entry)
+{
+	table->entries[table->count++] = entry;
+	for (unsigned i = 0; i < entry->area_count; i++) {
+		const struct rawpci_region_area *area = &entry->areas[i];
+		struct rawpci_map_span *span = &table->spans[table->span_count++];
+		uint64_t size = area->size;
+
+		/* The area is whole pages, the mapping need not be. */
+		if (size > entry->size - area->offset)
+			size = entry->size - area->offset;
+		span->first = (uintptr_t)entry->base + area->offset;
+		span->size = size & ~UINT64_C(7);
+	}
+}
+
 /* Requires dev->lock. The new table has all of the old one's entries but without, and with. */
 static int replace_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
 			 struct rawpci_map_entry *with)
 {
-	struct rawpci_map_table *old = atomic_load(&dev->mappings), *table;
-	unsigned count = old ? old->count : 0;
+	struct rawpci_map_table *old = atomic_load(&dev->mappings);
+	struct rawpci_map_table *table = table_create(old, with);
 
-	table = malloc(sizeof(*table) + (count + 1) * sizeof(table->entries[0]));
 	if (!table)
 		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
-	table->count = 0;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < old->count; i++)
 		if (old->entries[i] != without)
-			table->entries[table->count++] = old->entries[i];
+			table_add(table, old->entries[i]);
 	if (with)
-		table->entries[table->count++] = with;
+		table_add(table, with);
 	atomic_store(&dev->mappings, table);
 	rawpci_gate_wait(&dev->slot->memory);
 	free(old);
@@ -201,7 +236,7 @@ static struct rawpci_map_entry *find_base(struct rawpci_device *dev, const void 
 {
 	struct rawpci_map_table *table = atomic_load(&dev->mappings);
 
-	for (unsigned i = 0; table && i < table->count; i++)
+	for (unsigned i = 0; i < table->count; i++)
 		if (table->entries[i]->base == base)
 			return table->entries[i];
 	return NULL;
@@ -255,14 +290,23 @@ int rawpci_core_mapping_cpu(struct rawpci_device *dev, const void *base, void **
 	return r < 0 ? rawpci_fail(dev->ctx, r, "%s: there is no such mapping", dev->name) : 0;
 }
 
+int rawpci_mappings_create(struct rawpci_device *dev)
+{
+	static const struct rawpci_map_table nothing;
+	struct rawpci_map_table *table = table_create(&nothing, NULL);
+
+	atomic_init(&dev->mappings, table);
+	return table ? 0 : -ENOMEM;
+}
+
 void rawpci_mappings_destroy(struct rawpci_device *dev)
 {
 	struct rawpci_map_table *table = atomic_load(&dev->mappings);
 
-	atomic_store(&dev->mappings, NULL);
 	for (unsigned i = 0; table && i < table->count; i++)
 		entry_destroy(table->entries[i]);
 	free(table);
+	atomic_store(&dev->mappings, NULL);
 }
 
 int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,

@@ -96,7 +96,7 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 	if (rawpci_registry_find(ctx, backend->name))
 		return rawpci_fail(ctx, -EEXIST, "there is a backend \"%s\" already",
 				   backend->name);
-	for (unsigned i = 0; i < RAWPCI_SLOTS; i++) {
+	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
 		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
 
 		if (slot && slot->used)

@@ -33,10 +33,10 @@ static int find_free(struct rawpci *ctx, const struct rawpci_address *address,
 		     struct rawpci_slot **out)
 {
 	struct rawpci_slot *free_slot = NULL;
-	unsigned made = 0;
+	unsigned next = 1;
 
-	for (; made < RAWPCI_SLOTS; made++) {
-		struct rawpci_slot *slot = atomic_load(&ctx->slots[made]);
+	for (; next <= RAWPCI_SLOTS; next++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[next]);
 
 		if (!slot)
 			break;
@@ -45,10 +45,10 @@ static int find_free(struct rawpci *ctx, const struct rawpci_address *address,
 		if (!slot->used && !free_slot)
 			free_slot = slot;
 	}
-	if (!free_slot && made == RAWPCI_SLOTS)
+	if (!free_slot && next > RAWPCI_SLOTS)
 		return -EUSERS;
 	if (!free_slot)
-		free_slot = slot_create(ctx, made);
+		free_slot = slot_create(ctx, next);
 	if (!free_slot)
 		return -ENOMEM;
 	*out = free_slot;
@@ -87,7 +87,7 @@ uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev
 	uint32_t handle;
 
 	slot->generation = slot->generation % GENERATIONS + 1;
-	handle = slot->generation << 8 | (slot->index + 1);
+	handle = slot->generation << 8 | slot->index;
 	slot->dev = dev;
 	atomic_store(&slot->owner, owner);
 	atomic_store(&slot->handle, handle);
@@ -110,7 +110,7 @@ void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot)
 
 void rawpci_slots_destroy(struct rawpci *ctx)
 {
-	for (unsigned i = 0; i < RAWPCI_SLOTS; i++) {
+	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
 		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
 
 		if (!slot)
@@ -134,8 +134,7 @@ int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev)
 
 bool rawpci_core_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
 {
-	unsigned index = (handle & 0xff) - 1;
-	struct rawpci_slot *slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
+	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
 
 	return slot && atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner;
 }
@@ -143,11 +142,9 @@ bool rawpci_core_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
 int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void *owner,
 			uint32_t handle)
 {
-	unsigned index = (handle & 0xff) - 1;
-	struct rawpci_slot *slot;
+	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
 
 	rawpci_call_begin();
-	slot = index < RAWPCI_SLOTS ? atomic_load(&ctx->slots[index]) : NULL;
 	if (slot) {
 		call->counter = rawpci_gate_enter(&slot->life);
 		if (atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner) {
