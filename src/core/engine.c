@@ -29,21 +29,23 @@ int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 		.batch_end = batch_end,
 		.opaque = ctx,
 	};
-	struct rawpci_engine *engine;
-	int r = 0;
+	struct rawpci_engine *engine = atomic_load(&ctx->engine), *made = NULL;
+	int r;
 
-	(void)pthread_mutex_lock(&ctx->lock);
-	engine = atomic_load(&ctx->engine);
-	if (!engine) {
-		r = rawpci_engine_create(&options, &engine);
-		if (r == 0)
-			atomic_store(&ctx->engine, engine);
+	if (engine) {
+		*out = engine;
+		return 0;
 	}
-	(void)pthread_mutex_unlock(&ctx->lock);
+	/* Without a lock, because it may have something to say. */
+	r = rawpci_engine_create(&options, &made);
 	if (r < 0)
 		return rawpci_fail(ctx, r, "the interrupt engine could not be started: %s",
 				   strerror(-r));
-	*out = engine;
+	if (!atomic_compare_exchange_strong(&ctx->engine, &engine, made)) {
+		rawpci_engine_destroy(made);
+		made = engine;
+	}
+	*out = made;
 	return 0;
 }
 
