@@ -23,8 +23,11 @@ struct rawpci_engine_options {
 	enum rawpci_engine_kind kind;
 	bool embedder; /* no thread: rawpci_engine_dispatch() is called by the embedder */
 
-	/* Called in the waiting thread, without a lock: one line about a fallback or a failure.
-	 * level is an enum rawpci_log_level. */
+	/* The size of the io_uring's completion queue. 0: as large as the sources need. */
+	unsigned cq_entries;
+
+	/* Called in rawpci_engine_create() or in the waiting thread, without a lock: one line about
+	 * a fallback or a failure. level is an enum rawpci_log_level. May be NULL. */
 	void (*note)(void *opaque, int level, const char *message);
 	/* Called in the waiting thread after each batch, without a lock; may be NULL. */
 	void (*batch_end)(void *opaque);
@@ -70,7 +73,7 @@ struct rawpci_source_options {
  * of fn.
  *
  * Any thread, also from fn. Does not wait for the waiting thread.
- * Returns 0, -ENOMEM, or -ENOSPC.
+ * Returns 0, -ENOMEM, -ENOSPC, or -EINVAL (read_size above 64).
  */
 int rawpci_engine_add(struct rawpci_engine *engine, const struct rawpci_source_options *options,
 		      struct rawpci_source **out);
@@ -86,13 +89,15 @@ void rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_source *so
 /* Was it not removed? For fn, about its own source. */
 bool rawpci_source_alive(const struct rawpci_source *source);
 
-/* A pollable descriptor, readable when dispatch has something to do; embedder engines only. */
+/* A pollable descriptor, readable when dispatch has something to do; embedder engines only, else
+ * -EOPNOTSUPP. Any thread, any time; stays the same. Makes the engine one of epoll: an io_uring
+ * cannot be nested in another loop. */
 int rawpci_engine_fd(struct rawpci_engine *engine);
 
 /**
  * Runs what is due; embedder engines only. As rawpci_irq_dispatch() (<rawpci/irq.h>).
- * Returns the number of calls of fn; -EPERM: another thread is the dispatching one; -EDEADLK: called
- * from fn; other errors: the engine could not be started in this thread.
+ * Returns the number of calls of fn; -EPERM: another thread is the dispatching one; -EDEADLK:
+ * called from fn; -EOPNOTSUPP: the engine has a thread; other errors: nothing is left to wait with.
  */
 int rawpci_engine_dispatch(struct rawpci_engine *engine, int timeout_ms);
 

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "event/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#include <rawpci/log.h>
+
+#include "os/sys.h"
+
+enum {
+	ENTRIES_MAX = 65536, /* the kernel's own limit */
+
+	UNWATCHABLE = 1, /* the embedder wants a descriptor to poll, and the poller has none */
+	CROWDED = 2,     /* more polls than the poller was made for */
+};
+
+void rawpci_engine_note(struct rawpci_engine *engine, int level, const char *text, int error)
+{
+	char message[160];
+
+	if (!engine->options.note)
+		return;
+	snprintf(message, sizeof(message), "%s (errno %d)", text, -error);
+	engine->options.note(engine->options.opaque, level, message);
+}
+
+bool rawpci_engine_is_owner(struct rawpci_engine *engine)
+{
+	return atomic_load(&engine->owner) == (uintptr_t)pthread_self();
+}
+
+void rawpci_engine_wake(struct rawpci_engine *engine)
+{
+	atomic_store(&engine->pending, true);
+	/* The waiting thread settles after each batch of handlers anyway. */
+	if (engine->signalled || (rawpci_engine_is_owner(engine) && engine->dispatching))
+		return;
+	engine->signalled = true;
+	(void)rawpci_sys_signal(engine->command);
+}
+
+/* Locked. Makes the embedder's descriptor follow the poller. */
+static int watch(struct rawpci_engine *engine)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(engine->outer, EPOLL_CTL_ADD, engine->poller->fd, &event) < 0)
+		return -errno;
+	engine->watching = true;
+	return 0;
+}
+
+/* Does what other threads and handlers have asked for. Returns 0, why the poller is of no more
+ * use, or why another one is better: UNWATCHABLE, CROWDED. */
+static int settle(struct rawpci_engine *engine)
+{
+	struct rawpci_poller *poller = engine->poller;
+	int unwatchable;
+	int r = 0;
+
+	pthread_mutex_lock(&engine->lock);
+	if (engine->signalled) {
+		rawpci_count(&engine->waits, 1);
+		(void)rawpci_sys_drain(engine->command);
+		engine->signalled = false;
+		engine->asked = true;
+	}
+	if (engine->watch_wanted && !engine->watching)
+		r = poller->fd < 0 ? UNWATCHABLE : watch(engine);
+	if (r == 0 && !engine->command_armed) {
+		r = poller->ops->arm(poller, engine->command, RAWPCI_ENGINE_COMMAND, false);
+		engine->command_armed = r == 0;
+	}
+	if (r == 0)
+		r = rawpci_source_settle(engine);
+	if (r == 0)
+		r = poller->ops->flush(poller);
+	atomic_store(&engine->pending, r != 0);
+	if (r == 0 && engine->armed > poller->capacity && engine->entries < ENTRIES_MAX &&
+	    engine->options.cq_entries == 0)
+		r = CROWDED;
+	unwatchable = engine->unwatchable;
+	engine->unwatchable = 0;
+	pthread_mutex_unlock(&engine->lock);
+
+	if (unwatchable < 0)
+		rawpci_engine_note(engine, RAWPCI_LOG_ERROR,
+				   "an interrupt's descriptor cannot be waited for", unwatchable);
+	return r;
+}
+
+static int open_started(struct rawpci_engine *engine, bool uring, unsigned entries,
+			struct rawpci_poller **out)
+{
+	struct rawpci_poller *poller;
+	int r = uring ? rawpci_uring_open(!engine->options.embedder, entries, &engine->waits,
+					  &poller) :
+			rawpci_epoll_open(&engine->waits, &poller);
+
+	if (r < 0)
+		return r;
+	r = poller->ops->start(poller);
+	if (r < 0)
+		poller->ops->close(poller);
+	else
+		*out = poller;
+	return r;
+}
+
+/* Everything is armed again on another poller: what was signalled meanwhile completes at once. */
+static int move_to(struct rawpci_engine *engine, struct rawpci_poller *fresh)
+{
+	struct rawpci_poller *old = engine->poller;
+	int r;
+
+	pthread_mutex_lock(&engine->lock);
+	engine->poller = fresh;
+	engine->command_armed = false;
+	engine->watching = false;
+	rawpci_source_orphan(engine);
+	pthread_mutex_unlock(&engine->lock);
+	old->ops->close(old);
+	r = settle(engine);
+	return r < 0 ? r : 0;
+}
+
+/* The poller has failed. */
+static int recover(struct rawpci_engine *engine, int error)
+{
+	struct rawpci_poller *fresh;
+	int r = -1;
+
+	/* Completions were lost for want of memory, and nothing else is wrong with the ring. */
+	if (error == -EBADR)
+		r = open_started(engine, true, engine->entries, &fresh);
+	if (r < 0) {
+		rawpci_engine_note(engine, RAWPCI_LOG_WARNING,
+				   "waiting for interrupts failed, going on with epoll", error);
+		r = open_started(engine, false, 0, &fresh);
+	}
+	return r < 0 ? r : move_to(engine, fresh);
+}
+
+/* Makes room in the completion queue. Without it polls would end now and then, and be armed again:
+ * slower, but nothing is lost. So an error is no failure. */
+static int enlarge(struct rawpci_engine *engine)
+{
+	struct rawpci_poller *fresh;
+	unsigned entries = engine->entries;
+	int r;
+
+	while (entries < ENTRIES_MAX && entries / 2 < engine->armed + engine->armed / 2)
+		entries *= 2;
+	r = open_started(engine, true, entries, &fresh);
+	if (r < 0) {
+		engine->entries = ENTRIES_MAX;
+		rawpci_engine_note(engine, RAWPCI_LOG_WARNING,
+				   "no memory for a larger completion queue", r);
+		return 0;
+	}
+	engine->entries = entries;
+	return move_to(engine, fresh);
+}
+
+static int become_watchable(struct rawpci_engine *engine)
+{
+	struct rawpci_poller *fresh;
+	int r = open_started(engine, false, 0, &fresh);
+
+	return r < 0 ? r : move_to(engine, fresh);
+}
+
+int rawpci_engine_settle(struct rawpci_engine *engine)
+{
+	int r;
+
+	if (!atomic_load_explicit(&engine->pending, memory_order_acquire))
+		return 0;
+	r = settle(engine);
+	if (r == UNWATCHABLE)
+		return become_watchable(engine);
+	if (r == CROWDED)
+		return enlarge(engine);
+	return r < 0 ? recover(engine, r) : 0;
+}
+
+static void command_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event)
+{
+	if (event->more)
+		return;
+	pthread_mutex_lock(&engine->lock);
+	engine->command_armed = false;
+	atomic_store(&engine->pending, true);
+	pthread_mutex_unlock(&engine->lock);
+}
+
+int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms)
+{
+	struct rawpci_poller *poller = engine->poller;
+	unsigned ran = 0;
+	int n;
+	int r;
+
+	n = poller->ops->wait(poller, timeout_ms, engine->events, RAWPCI_ENGINE_BATCH);
+	if (n < 0)
+		return recover(engine, n);
+	for (int i = 0; i < n; i++) {
+		if (engine->events[i].user_data == RAWPCI_ENGINE_COMMAND)
+			command_event(engine, &engine->events[i]);
+		else
+			ran += rawpci_source_event(engine, &engine->events[i]);
+	}
+	if (ran > 0) {
+		rawpci_count(&engine->handled, ran);
+		if (engine->options.batch_end)
+			engine->options.batch_end(engine->options.opaque);
+	}
+	/* Also what the handlers asked for: nobody else is woken for that. */
+	r = rawpci_engine_settle(engine);
+	return ran > 0 ? (int)ran : r;
+}
+
+int rawpci_engine_start(struct rawpci_engine *engine)
+{
+	int r;
+
+	if (!engine->started) {
+		r = engine->poller->ops->start(engine->poller);
+		if (r < 0)
+			r = recover(engine, r);
+		if (r < 0)
+			return r;
+		engine->started = true;
+	}
+	return rawpci_engine_settle(engine);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "event/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rawpci/log.h>
+
+#include "os/sys.h"
+
+enum { READ_MAX = 64 };
+
+static struct rawpci_source *slot(struct rawpci_engine *engine, uint32_t index)
+{
+	uint32_t first = RAWPCI_ENGINE_FIRST;
+	unsigned table = 31U - (unsigned)__builtin_clz(index / first + 1);
+
+	return &engine->tables[table][index + first - (first << table)];
+}
+
+static uint64_t generation(const struct rawpci_source *source)
+{
+	return atomic_load(&source->state) / RAWPCI_SOURCE_GENERATION;
+}
+
+static uint64_t user_data(const struct rawpci_source *source)
+{
+	return generation(source) << 32 | source->index;
+}
+
+bool rawpci_source_alive(const struct rawpci_source *source)
+{
+	return !(atomic_load(&source->state) & RAWPCI_SOURCE_DEAD);
+}
+
+static int grow(struct rawpci_engine *engine)
+{
+	unsigned table = 0;
+	unsigned count;
+	struct rawpci_source *sources;
+
+	while (table < RAWPCI_ENGINE_TABLES && engine->tables[table])
+		table++;
+	if (table == RAWPCI_ENGINE_TABLES)
+		return -ENOSPC;
+	count = (unsigned)RAWPCI_ENGINE_FIRST << table;
+	sources = calloc(count, sizeof(*sources));
+	if (!sources)
+		return -ENOMEM;
+	engine->tables[table] = sources;
+	for (unsigned i = count; i-- > 0;) {
+		sources[i].index = engine->slots + i;
+		atomic_init(&sources[i].state, RAWPCI_SOURCE_DEAD);
+		sources[i].next = engine->free;
+		engine->free = &sources[i];
+	}
+	engine->slots += count;
+	return 0;
+}
+
+/* The generation changes here, so that an event on its way to this slot's last user is known for
+ * what it is. */
+static void free_unused(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	if (source->armed || source->queued || source->held)
+		return;
+	atomic_store(&source->state, ((generation(source) + 1) & UINT32_MAX) *
+		     RAWPCI_SOURCE_GENERATION | RAWPCI_SOURCE_DEAD);
+	source->next = engine->free;
+	engine->free = source;
+}
+
+void rawpci_source_enqueue(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	if (!source->queued) {
+		source->queued = true;
+		source->next = NULL;
+		if (engine->queue_tail)
+			engine->queue_tail->next = source;
+		else
+			engine->queue_head = source;
+		engine->queue_tail = source;
+	}
+	rawpci_engine_wake(engine);
+}
+
+static struct rawpci_source *dequeue(struct rawpci_engine *engine)
+{
+	struct rawpci_source *source = engine->queue_head;
+
+	if (!source)
+		return NULL;
+	engine->queue_head = source->next;
+	if (!engine->queue_head)
+		engine->queue_tail = NULL;
+	source->queued = false;
+	return source;
+}
+
+static void disarmed(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	source->armed = false;
+	engine->armed--;
+}
+
+int rawpci_engine_add(struct rawpci_engine *engine, const struct rawpci_source_options *options,
+		      struct rawpci_source **out)
+{
+	struct rawpci_source *source;
+	int r = 0;
+
+	if (options->read_size > READ_MAX)
+		return -EINVAL;
+	pthread_mutex_lock(&engine->lock);
+	if (!engine->free)
+		r = grow(engine);
+	if (r == 0) {
+		source = engine->free;
+		engine->free = source->next;
+		source->options = *options;
+		source->own = false;
+		source->failed = false;
+		atomic_store(&source->state, generation(source) * RAWPCI_SOURCE_GENERATION);
+		*out = source;
+		rawpci_source_enqueue(engine, source);
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return r;
+}
+
+/* Locked. Ends the poll while the descriptor is still what it was. */
+static void disarm(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	if (!source->armed)
+		return;
+	if (engine->poller->ops->drop(engine->poller, source->options.fd))
+		disarmed(engine, source);
+	else
+		rawpci_source_enqueue(engine, source);
+}
+
+void rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	struct rawpci_source_options options;
+	uint64_t old;
+
+	pthread_mutex_lock(&engine->lock);
+	options = source->options;
+	source->held = true;
+	old = atomic_fetch_or(&source->state, RAWPCI_SOURCE_DEAD);
+	disarm(engine, source);
+	if ((old & RAWPCI_SOURCE_RUNNING) && rawpci_engine_is_owner(engine)) {
+		source->own = true;
+		pthread_mutex_unlock(&engine->lock);
+		return;
+	}
+	while (atomic_load(&source->state) & RAWPCI_SOURCE_RUNNING)
+		pthread_cond_wait(&engine->idle, &engine->lock);
+	source->held = false;
+	free_unused(engine, source);
+	pthread_mutex_unlock(&engine->lock);
+	if (options.done)
+		options.done(options.arg);
+}
+
+/* An alive source is armed under the lock: its remover, who closes the descriptor, is not through
+ * the lock yet. */
+int rawpci_source_settle(struct rawpci_engine *engine)
+{
+	struct rawpci_poller *poller = engine->poller;
+	struct rawpci_source *source;
+	int r = 0;
+
+	while (r == 0 && (source = dequeue(engine))) {
+		const struct rawpci_source_options *options = &source->options;
+		bool alive = rawpci_source_alive(source);
+
+		if (alive && !source->failed && !source->armed) {
+			r = poller->ops->arm(poller, options->fd, user_data(source),
+					     options->read_size > 0);
+			source->armed = r == 0;
+			engine->armed += r == 0;
+			if (r < 0 && poller->ops->flush(poller) == 0) {
+				source->failed = true;
+				engine->unwatchable = r;
+				r = 0;
+			}
+		} else if (source->armed && !(alive && !source->failed)) {
+			r = poller->ops->cancel(poller, user_data(source));
+		} else if (!alive) {
+			free_unused(engine, source);
+		}
+	}
+	return r;
+}
+
+void rawpci_source_orphan(struct rawpci_engine *engine)
+{
+	for (uint32_t i = 0; i < engine->slots; i++) {
+		struct rawpci_source *source = slot(engine, i);
+
+		bool armed = source->armed;
+
+		if (armed)
+			disarmed(engine, source);
+		if (rawpci_source_alive(source))
+			rawpci_source_enqueue(engine, source);
+		else if (armed)
+			free_unused(engine, source);
+	}
+}
+
+/* The kernel ends polls on its own, for instance when the completion queue is full: arming again is
+ * enough, because a descriptor that is signalled meanwhile completes at once. */
+static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *source, int result)
+{
+	bool again = result >= 0 || result == -ECANCELED || result == -ENOMEM || result == -EAGAIN;
+	bool alive;
+
+	pthread_mutex_lock(&engine->lock);
+	disarmed(engine, source);
+	alive = rawpci_source_alive(source);
+	if (!alive) {
+		free_unused(engine, source);
+	} else if (!again) {
+		source->failed = true;
+	} else if (!source->failed) {
+		rawpci_source_enqueue(engine, source);
+		if (source->options.read_size == 0)
+			rawpci_count(&engine->rearmed, 1);
+	}
+	pthread_mutex_unlock(&engine->lock);
+	if (alive && !again)
+		rawpci_engine_note(engine, RAWPCI_LOG_ERROR,
+				   "an interrupt's descriptor cannot be waited for", result);
+}
+
+/* Takes what has to be read before the call. False: nothing was there. */
+static bool take(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	unsigned char bytes[READ_MAX];
+	int r = rawpci_sys_read_event(source->options.fd, bytes, source->options.read_size);
+
+	if (r < 0 && r != -EAGAIN) {
+		/* It would stay readable: the device behind it is gone. */
+		pthread_mutex_lock(&engine->lock);
+		source->failed = true;
+		disarm(engine, source);
+		pthread_mutex_unlock(&engine->lock);
+		rawpci_engine_note(engine, RAWPCI_LOG_ERROR,
+				   "an interrupt's descriptor cannot be read any more", r);
+	}
+	return r == 0;
+}
+
+static void released_dead(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	struct rawpci_source_options options = { .done = NULL };
+
+	pthread_mutex_lock(&engine->lock);
+	/* If somebody else removed it, the slot may have another user by now: who is not "own". */
+	if (source->own) {
+		options = source->options;
+		source->own = false;
+		source->held = false;
+		free_unused(engine, source);
+	}
+	pthread_cond_broadcast(&engine->idle);
+	pthread_mutex_unlock(&engine->lock);
+	if (options.done)
+		options.done(options.arg);
+}
+
+unsigned rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event)
+{
+	struct rawpci_source *source = slot(engine, (uint32_t)event->user_data);
+	uint64_t free = (event->user_data >> 32) * RAWPCI_SOURCE_GENERATION;
+	unsigned ran = 0;
+
+	if (!event->more)
+		poll_ended(engine, source, event->result);
+	if (event->result < 0)
+		return 0;
+	if (!atomic_compare_exchange_strong(&source->state, &free, free | RAWPCI_SOURCE_RUNNING))
+		return 0;
+	if (source->options.read_size == 0 || take(engine, source)) {
+		source->options.fn(source->options.arg);
+		ran = 1;
+	}
+	if (atomic_fetch_and(&source->state, ~RAWPCI_SOURCE_RUNNING) & RAWPCI_SOURCE_DEAD)
+		released_dead(engine, source);
+	return ran;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* What an io_uring may do to the engine: end polls, lose completions, be refused, be taken away. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "rig.h"
+
+enum { MANY = 64 };
+
+struct gate {
+	struct counter c;
+	atomic_uint entered;
+	atomic_uint open;
+};
+
+static void through_the_gate(void *arg)
+{
+	struct gate *g = arg;
+
+	atomic_fetch_add(&g->entered, 1);
+	until(&g->open, atomic_load(&g->entered));
+}
+
+/* A completion queue that is far too small: polls end for want of room and have to be armed again,
+ * and each signal still leads to a call. */
+START_TEST(ended_polls_are_armed_again)
+{
+	struct rig rig;
+	struct gate g;
+	struct counter c[MANY];
+	struct rawpci_engine_stats stats;
+
+	if (rig_kind(0) != RAWPCI_ENGINE_URING)
+		return;
+	ck_assert_int_eq(rig_try(&rig, RAWPCI_ENGINE_URING, false, 8), 0);
+	memset(&g, 0, sizeof(g));
+	counter_add_fd(&g.c, &rig, new_fd(), 0, through_the_gate);
+	for (unsigned i = 0; i < MANY; i++)
+		counter_add(&c[i], &rig);
+	for (unsigned round = 1; round <= 20; round++) {
+		unsigned before[MANY];
+
+		raise_fd(g.c.fd);
+		ck_assert(until(&g.entered, round));
+		for (unsigned i = 0; i < MANY; i++) {
+			before[i] = atomic_load(&c[i].calls);
+			raise_fd(c[i].fd);
+		}
+		atomic_store(&g.open, UINT32_MAX);
+		for (unsigned i = 0; i < MANY; i++)
+			ck_assert(until(&c[i].calls, before[i] + 1));
+		rig_settle(&rig);
+		atomic_store(&g.open, 0);
+		atomic_store(&g.entered, round);
+	}
+	rawpci_engine_stats(rig.engine, &stats);
+	ck_assert_str_eq(stats.name, "io_uring");
+	ck_assert_uint_gt(stats.rearmed, 0);
+	for (unsigned i = 0; i < MANY; i++)
+		counter_remove(&c[i]);
+	atomic_store(&g.open, UINT32_MAX);
+	counter_remove(&g.c);
+	rig_close(&rig);
+}
+END_TEST
+
+static void refuse(long call, int error)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = 4, .filter = program };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+/* What a test does to its process stays in a child. */
+static void in_child(void (*fn)(int), int argument)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		fn(argument);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+/* In a child, where a failed ck_assert() would not be heard. */
+#define MUST(condition) \
+	do { \
+		if (!(condition)) \
+			_exit(1); \
+	} while (0)
+
+static void deliver_once(struct rig *rig)
+{
+	struct counter c;
+
+	counter_add(&c, rig);
+	raise_fd(c.fd);
+	MUST(rig_until(rig, &c.calls, 1));
+	raise_fd(c.fd);
+	MUST(rig_until(rig, &c.calls, 2));
+	counter_remove(&c);
+}
+
+struct refusal {
+	long call;
+	int error;
+};
+
+static const struct refusal refusals[] = {
+	{ SYS_io_uring_setup, EPERM },
+	{ SYS_io_uring_setup, ENOSYS },
+	{ SYS_io_uring_setup, ENOMEM },
+	{ SYS_io_uring_setup, EINVAL },
+	/* A sandbox that looks only at what is done with the ring. */
+	{ SYS_io_uring_enter, EPERM },
+};
+
+static void refused(int i)
+{
+	struct rawpci_engine_stats stats;
+	struct rig rig;
+
+	refuse(refusals[i / 2].call, refusals[i / 2].error);
+	MUST(rig_try(&rig, RAWPCI_ENGINE_URING, i % 2, 0) == -refusals[i / 2].error);
+	MUST(atomic_load(&rig.notes) == 0);
+	MUST(rig_try(&rig, RAWPCI_ENGINE_AUTO, i % 2, 0) == 0);
+	MUST(atomic_load(&rig.notes) == 1);
+	MUST(atomic_load(&rig.note_level) == RAWPCI_LOG_INFO);
+	rawpci_engine_stats(rig.engine, &stats);
+	MUST(strcmp(stats.name, "epoll") == 0);
+	deliver_once(&rig);
+	rig_close(&rig);
+}
+
+START_TEST(epoll_takes_over_where_io_uring_is_refused)
+{
+	in_child(refused, _i);
+}
+END_TEST
+
+static void without_descriptors(int i)
+{
+	struct rlimit limit = { .rlim_cur = 3, .rlim_max = 3 };
+	struct rig rig;
+
+	for (int fd = 3; fd < 64; fd++)
+		close(fd);
+	/* Each number of free descriptors makes another step fail. */
+	for (limit.rlim_cur = 3; limit.rlim_cur < 16; limit.rlim_cur++) {
+		int r;
+
+		limit.rlim_max = 64;
+		MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+		r = rig_try(&rig, RAWPCI_ENGINE_AUTO, i & 1, 0);
+		if (limit.rlim_cur == 3)
+			MUST(r == -ENOSPC);
+		if (limit.rlim_cur == 15)
+			MUST(r == 0);
+		if (r == 0)
+			rig_close(&rig);
+		else
+			MUST(r == -ENOSPC);
+		MUST(dup(0) == 3 || limit.rlim_cur == 3);
+		close(3);
+	}
+}
+
+START_TEST(lack_of_descriptors_leaves_none_behind)
+{
+	in_child(without_descriptors, _i);
+}
+END_TEST
+
+static void taken_away(int i)
+{
+	struct rawpci_engine_stats stats;
+	struct counter c;
+	struct counter removed;
+	struct rig rig;
+
+	(void)i;
+	MUST(rig_try(&rig, RAWPCI_ENGINE_URING, true, 0) == 0);
+	counter_add(&c, &rig);
+	counter_add(&removed, &rig);
+	raise_fd(c.fd);
+	MUST(rig_until(&rig, &c.calls, 1));
+	counter_remove(&removed);
+	refuse(SYS_io_uring_enter, EPERM);
+	raise_fd(c.fd);
+	MUST(rig_until(&rig, &c.calls, 2));
+	rawpci_engine_stats(rig.engine, &stats);
+	MUST(strcmp(stats.name, "epoll") == 0);
+	MUST(atomic_load(&rig.notes) == 1);
+	MUST(atomic_load(&rig.note_level) == RAWPCI_LOG_WARNING);
+	deliver_once(&rig);
+	counter_remove(&c);
+	rig_close(&rig);
+}
+
+START_TEST(epoll_takes_over_when_io_uring_is_taken_away)
+{
+	if (rig_kind(0) == RAWPCI_ENGINE_URING)
+		in_child(taken_away, 0);
+}
+END_TEST
+
+static void not_larger(int i)
+{
+	enum { CROWD = 500 };
+	static struct counter c[CROWD];
+	struct rawpci_engine_stats stats;
+	struct rig rig;
+
+	(void)i;
+	MUST(rig_try(&rig, RAWPCI_ENGINE_URING, true, 0) == 0);
+	refuse(SYS_io_uring_setup, ENOMEM);
+	for (unsigned k = 0; k < CROWD; k++)
+		counter_add(&c[k], &rig);
+	for (unsigned round = 1; round <= 5; round++) {
+		for (unsigned k = 0; k < CROWD; k++)
+			raise_fd(c[k].fd);
+		for (unsigned k = 0; k < CROWD; k++)
+			MUST(rig_until(&rig, &c[k].calls, round));
+	}
+	MUST(atomic_load(&rig.notes) == 1);
+	MUST(atomic_load(&rig.note_level) == RAWPCI_LOG_WARNING);
+	rawpci_engine_stats(rig.engine, &stats);
+	MUST(strcmp(stats.name, "io_uring") == 0);
+	for (unsigned k = 0; k < CROWD; k++)
+		counter_remove(&c[k]);
+	rig_close(&rig);
+}
+
+START_TEST(queue_that_cannot_grow_still_serves_all)
+{
+	if (rig_kind(0) == RAWPCI_ENGINE_URING)
+		in_child(not_larger, 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t;
+	Suite *suite = rig_suite("uring", &t);
+
+	tcase_add_test(t, ended_polls_are_armed_again);
+	tcase_add_loop_test(t, epoll_takes_over_where_io_uring_is_refused, 0,
+			    2 * (int)(sizeof(refusals) / sizeof(refusals[0])));
+	tcase_add_loop_test(t, lack_of_descriptors_leaves_none_behind, 0, 2);
+	tcase_add_test(t, epoll_takes_over_when_io_uring_is_taken_away);
+	tcase_add_test(t, queue_that_cannot_grow_still_serves_all);
+	return harness_run(suite);
+}
