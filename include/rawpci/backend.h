@@ -139,7 +139,8 @@ struct rawpci_backend {
 
 	/**
 	 * irq_enable - enables the first n vectors of a type, each signalling an eventfd.
-	 * @eventfds: n non-blocking eventfds, all at least 0, which core keeps open until disabled
+	 * @eventfds: n of them, which core keeps open until disabled; -1: a vector that signals
+	 *            nobody for the time being
 	 * Requires: no type is enabled; 1 <= n <= irq_count[type].
 	 * Returns -ENOSPC when the host has fewer vectors; nothing is enabled then.
 	 * Optional as a group with irq_swap and irq_disable.
@@ -148,7 +149,7 @@ struct rawpci_backend {
 			  const int *eventfds);
 
 	/**
-	 * irq_swap - one vector signals another eventfd from now on.
+	 * irq_swap - one vector signals another eventfd from now on, or nobody (-1).
 	 * Requires: type is enabled; vector is below the n it was enabled with, or below
 	 * irq_count[type] if irq_dynamic[type].
 	 * Guarantees: other vectors are not disturbed, also on failure. An interrupt that arrives

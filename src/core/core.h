@@ -155,7 +155,6 @@ struct rawpci_irqs {
 	unsigned enabled; /* enabled in the backend; 0: none */
 	unsigned in_use;  /* lines attached or routed */
 	struct rawpci_irq_line *lines;
-	int silent; /* eventfd of the lines enabled and not in use */
 	bool paused; /* off for a reset or suspension */
 	int32_t last_irq;
 };

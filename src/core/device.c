@@ -31,8 +31,8 @@ static int take_driver(struct rawpci_device *dev, const char *wanted, unsigned f
 				   "module loaded (modprobe %s), and may this process write to "
 				   "%s/bus/pci?", dev->name, wanted, strerror(-r), wanted, root);
 	if (dev->hold.held)
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s instead of %s", dev->name,
-			   wanted, dev->hold.driver[0] ? dev->hold.driver : "no driver");
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name, wanted,
+			   dev->hold.driver[0] ? " instead of " : "", dev->hold.driver);
 	return 0;
 }
 
@@ -43,15 +43,16 @@ static void give_driver_back(struct rawpci_device *dev)
 
 	if (!dev->hold.held)
 		return;
-	(void)snprintf(driver, sizeof(driver), "%s",
-		       dev->hold.driver[0] ? dev->hold.driver : "no driver");
+	(void)snprintf(driver, sizeof(driver), "%s", dev->hold.driver);
 	r = rawpci_driver_give_back(dev->ctx->sysfs_dir, &dev->info.address, &dev->hold);
 	if (r < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: it could not be given back to %s (%s): "
-			   "write its address to %s/bus/pci/drivers/%s/bind", dev->name, driver,
-			   strerror(-r), dev->ctx->sysfs_dir, driver);
+			   "write its address to %s/bus/pci/drivers/%s/bind", dev->name,
+			   driver[0] ? driver : "the host", strerror(-r), dev->ctx->sysfs_dir,
+			   driver[0] ? driver : "DRIVER");
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: given back to %s", dev->name, driver);
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", dev->name,
+			   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
 static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)

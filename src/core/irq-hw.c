@@ -2,8 +2,8 @@
 /*
  * The vectors as the device has them. Enabling is by type and from vector 0 on; where the kernel
  * cannot add a vector to an enabled device, all are disabled and enabled again, with room for more.
- * A vector that is enabled and nobody's signals a silent eventfd: parking it there costs less, and
- * loses less, than tearing it down.
+ * A vector that is enabled and nobody's has no eventfd, so that others need not be disturbed when
+ * somebody comes or goes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static int fd_of(const struct rawpci_irqs *irqs, unsigned line)
 
 	if (l->vector)
 		return l->vector->fd;
-	return l->routed >= 0 ? l->routed : irqs->silent;
+	return l->routed;
 }
 
 static int enable(struct rawpci_device *dev, unsigned n)

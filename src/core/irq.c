@@ -24,7 +24,6 @@ void rawpci_irqs_init(struct rawpci_irqs *irqs)
 {
 	memset(irqs, 0, sizeof(*irqs));
 	irqs->type = -1;
-	irqs->silent = -1;
 }
 
 static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type type)
@@ -32,28 +31,19 @@ static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type t
 	return dev->backend->irq_enable ? dev->caps.irq_count[type] : 0;
 }
 
-/* Takes a type into use: the lines, all free, and the silent eventfd. */
+/* Takes a type into use: its lines, all free. */
 int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
 	unsigned count = count_of(dev, type);
-	int silent;
 
 	irqs->lines = calloc(count, sizeof(*irqs->lines));
 	if (!irqs->lines)
 		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
-	silent = rawpci_sys_eventfd();
-	if (silent < 0) {
-		free(irqs->lines);
-		irqs->lines = NULL;
-		return rawpci_fail(dev->ctx, -ENOSPC, "%s: no descriptor for an eventfd (%s): raise "
-				   "the limit (ulimit -n)", dev->name, strerror(-silent));
-	}
 	for (unsigned i = 0; i < count; i++)
 		irqs->lines[i].routed = -1;
 	irqs->type = (int)type;
 	irqs->count = count;
-	irqs->silent = silent;
 	return 0;
 }
 
@@ -65,7 +55,6 @@ void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
 	if (irqs->in_use > 0 || irqs->type < 0)
 		return;
 	rawpci_irq_hw_disable(dev);
-	rawpci_sys_close(&irqs->silent);
 	free(irqs->lines);
 	irqs->lines = NULL;
 	irqs->count = 0;
@@ -166,8 +155,8 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	if (r < 0)
 		return r;
 	if (free_line(irqs, &line) < 0)
-		return rawpci_fail(dev->ctx, -ENOSPC, "%s: all %u vectors have handlers or are "
-				   "routed", dev->name, irqs->count);
+		return rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a "
+				   "handler or is routed", dev->name, irqs->count);
 	vector->intx = irqs->type == RAWPCI_IRQ_INTX;
 	vector->irq = next_irq(irqs);
 	r = rawpci_engine_add(engine, &source, &vector->source);

@@ -45,8 +45,8 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
 	if (r < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: %s cannot open it: %s", dev->name,
-			   with->backend->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: %s", with->backend->name,
+			   rawpci_reason());
 	else
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
 			   with->backend->name);

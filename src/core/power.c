@@ -94,7 +94,7 @@ static int reset_if_needed(struct rawpci_device *dev)
 		return 0;
 	if (dev->info.can_reset)
 		return reset(dev);
-	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: not reset: it has no reset of its own",
+	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
 		   dev->name);
 	return 0;
 }
