@@ -446,6 +446,7 @@ START_TEST(signals_of_the_process_do_no_harm)
 	memset(&timer, 0, sizeof(timer));
 	setitimer(ITIMER_REAL, &timer, NULL);
 	ck_assert_int_gt(alarms, 0);
+	ck_assert_uint_eq(atomic_load(&rig.notes), 0);
 	pthread_join(thread, NULL);
 	counter_remove(&c);
 	rig_close(&rig);

@@ -22,8 +22,11 @@ static void through_the_gate(void *arg)
 {
 	struct gate *g = arg;
 
-	atomic_fetch_add(&g->entered, 1);
-	until(&g->open, atomic_load(&g->entered));
+	/* A call without cause, while the gate is open, passes. */
+	if (atomic_load(&g->open))
+		return;
+	atomic_store(&g->entered, 1);
+	until(&g->open, 1);
 }
 
 /* A completion queue that is far too small: polls end for want of room and have to be armed again,
@@ -39,31 +42,30 @@ START_TEST(ended_polls_are_armed_again)
 		return;
 	ck_assert_int_eq(rig_try(&rig, RAWPCI_ENGINE_URING, false, 8), 0);
 	memset(&g, 0, sizeof(g));
+	atomic_store(&g.open, 1);
 	counter_add_fd(&g.c, &rig, new_fd(), 0, through_the_gate);
 	for (unsigned i = 0; i < MANY; i++)
 		counter_add(&c[i], &rig);
-	for (unsigned round = 1; round <= 20; round++) {
+	for (unsigned round = 0; round < 20; round++) {
 		unsigned before[MANY];
 
+		atomic_store(&g.entered, 0);
+		atomic_store(&g.open, 0);
 		raise_fd(g.c.fd);
-		ck_assert(until(&g.entered, round));
+		ck_assert(until(&g.entered, 1));
 		for (unsigned i = 0; i < MANY; i++) {
 			before[i] = atomic_load(&c[i].calls);
 			raise_fd(c[i].fd);
 		}
-		atomic_store(&g.open, UINT32_MAX);
+		atomic_store(&g.open, 1);
 		for (unsigned i = 0; i < MANY; i++)
 			ck_assert(until(&c[i].calls, before[i] + 1));
-		rig_settle(&rig);
-		atomic_store(&g.open, 0);
-		atomic_store(&g.entered, round);
 	}
 	rawpci_engine_stats(rig.engine, &stats);
 	ck_assert_str_eq(stats.name, "io_uring");
 	ck_assert_uint_gt(stats.rearmed, 0);
 	for (unsigned i = 0; i < MANY; i++)
 		counter_remove(&c[i]);
-	atomic_store(&g.open, UINT32_MAX);
 	counter_remove(&g.c);
 	rig_close(&rig);
 }
