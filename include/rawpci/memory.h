@@ -53,7 +53,8 @@ int rawpci_vm_destroy(struct rawpci_vm *vm);
  *
  * All three are aligned to the smallest page of the IOMMU (of the host, while no device is open).
  * What is mapped already and alike is left alone. When it returns on a VM with a device powered on,
- * all such devices reach the memory.
+ * all such devices reach the memory. Where the kernel has no DMA entry left then, mappings that
+ * continue each other are made one, and devices may miss their memory while that runs.
  *
  * Any thread. Cost: logarithmic in the number of runs, and while a device is on, a system call.
  * Returns 0, or

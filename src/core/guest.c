@@ -183,8 +183,11 @@ static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t 
 
 	for (space = guest->spaces; !err && space; space = space->next)
 		err = rawpci_pieces_plan(guest->ctx, space, iova, host, size);
-	for (space = guest->spaces; !err && space; space = space->next)
+	for (space = guest->spaces; !err && space; space = space->next) {
 		err = rawpci_pieces_make(space, iova, iova + size);
+		if (err == -ENOSPC && rawpci_pieces_merge(guest->ctx, space) > 0)
+			err = rawpci_pieces_make(space, iova, iova + size);
+	}
 	if (!err) {
 		for (space = guest->spaces; space; space = space->next)
 			rawpci_pieces_keep(space, iova, iova + size);

@@ -16,10 +16,6 @@
 
 #include "core/core.h"
 
-/* A larger run becomes several kernel mappings, so that taking a page of it away later does not pin
- * all of it again. */
-#define PIECE_MAX (UINT64_C(16) << 30)
-
 void rawpci_leftover_init(struct rawpci_leftover *left)
 {
 	*left = (struct rawpci_leftover){ .count = 0 };
@@ -95,8 +91,8 @@ int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, raw
 			continue;
 		}
 		stop = next && next->iova < end ? next->iova : end;
-		if (stop - at > PIECE_MAX)
-			stop = at + PIECE_MAX;
+		if (stop - at > RAWPCI_PIECE_MAX)
+			stop = at + RAWPCI_PIECE_MAX;
 		piece = rawpci_ranges_add(&space->pieces, next, at,
 					  host + (uintptr_t)(at - iova), stop - at);
 		if (!piece)

@@ -11,6 +11,10 @@
 
 #include "core/guest.h"
 
+/* A larger run becomes several kernel mappings, so that taking a page of it away later does not pin
+ * all of it again. */
+#define RAWPCI_PIECE_MAX (UINT64_C(16) << 30)
+
 /* What could not be undone after a failure. */
 struct rawpci_leftover {
 	char cause[512]; /* the sentence about the failure itself */
@@ -44,6 +48,10 @@ void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova
 			    rawpci_iova_t end);
 void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova,
 			    rawpci_iova_t end, struct rawpci_leftover *left);
+
+/* Makes fewer kernel mappings of those that continue each other, when that is worth it: for a kernel
+ * that is out of entries. While it runs devices may miss that memory. Returns how many fewer. */
+uint64_t rawpci_pieces_merge(struct rawpci *ctx, struct rawpci_guest_space *space);
 
 /* Unmaps and forgets everything; logs what the kernel would not unmap. */
 void rawpci_pieces_clear(struct rawpci *ctx, struct rawpci_guest_space *space);

@@ -28,6 +28,7 @@ struct mock_space {
 	struct rawpci_guest_space guest;
 	struct rawpci_dma_limits limits;
 	int limits_error;
+	unsigned limit; /* entries; 0: as many as there is room for */
 	unsigned count;
 	struct mock_map maps[MOCK_MAPS]; /* in no order */
 	uint64_t pinned; /* bytes, by all calls of dma_map */
@@ -75,7 +76,7 @@ static inline int mock_dma_map(void *space, rawpci_iova_t iova, void *host, uint
 	for (i = 0; i < mock->count; i++)
 		ck_assert(iova + size <= mock->maps[i].iova ||
 			  mock->maps[i].iova + mock->maps[i].size <= iova);
-	if (mock_fails())
+	if (mock_fails() || (mock->limit && mock->count >= mock->limit))
 		return rawpci_backend_fail(NULL, -ENOSPC, "mock: no entry left");
 	ck_assert_uint_lt(mock->count, MOCK_MAPS);
 	mock->maps[mock->count++] = (struct mock_map){ iova, (uintptr_t)host, size };
