@@ -12,7 +12,6 @@
 
 enum {
 	ENTRIES_FIRST = 1024,
-	STACK_SIZE = 256 * 1024,
 	RETRY_MS = 100,
 };
 
@@ -45,21 +44,15 @@ static void *thread_main(void *arg)
 
 static int start_thread(struct rawpci_engine *engine)
 {
-	pthread_attr_t attr;
 	sigset_t all;
 	sigset_t old;
 	int r;
 
-	r = pthread_attr_init(&attr);
-	if (r != 0)
-		return -ENOMEM;
-	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
 	sigfillset(&all);
 	/* Inherited by the thread from its first instruction on. */
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&engine->thread, &attr, thread_main, engine);
+	r = pthread_create(&engine->thread, NULL, thread_main, engine);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	(void)pthread_attr_destroy(&attr);
 	return r != 0 ? -ENOMEM : 0;
 }
 
@@ -116,6 +109,7 @@ int rawpci_engine_create(const struct rawpci_engine_options *options, struct raw
 	engine->options = *options;
 	engine->entries = options->cq_entries > 0 ? options->cq_entries : ENTRIES_FIRST;
 	engine->outer = -1;
+	engine->asymmetric = rawpci_sys_barrier_prepare() == 0;
 	(void)pthread_mutex_init(&engine->lock, NULL);
 	(void)pthread_cond_init(&engine->idle, NULL);
 	atomic_init(&engine->pending, true); /* the command descriptor is to be armed */

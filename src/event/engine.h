@@ -24,9 +24,7 @@ enum {
  * once nobody needs it: it is dead, not armed, not queued and not held.
  */
 struct rawpci_source {
-	/* Generation << 2 | flags. The waiting thread runs fn only after it has changed "this
-	 * generation, no flag" to "running" in one step; whoever removes the source sets "dead"
-	 * in one step. So one of the two sees the other. */
+	/* Generation * 2, + 1 when it is dead. */
 	atomic_uint_least64_t state;
 
 	struct rawpci_source_options options; /* constant from add to the end of the generation */
@@ -41,9 +39,8 @@ struct rawpci_source {
 	bool failed;  /* its descriptor cannot be waited for: do not try again */
 };
 
-#define RAWPCI_SOURCE_RUNNING UINT64_C(1)
-#define RAWPCI_SOURCE_DEAD UINT64_C(2)
-#define RAWPCI_SOURCE_GENERATION UINT64_C(4)
+#define RAWPCI_SOURCE_DEAD UINT64_C(1)
+#define RAWPCI_SOURCE_GENERATION UINT64_C(2)
 
 struct rawpci_engine {
 	struct rawpci_engine_options options;
@@ -55,6 +52,14 @@ struct rawpci_engine {
 	atomic_uint_least64_t handled;
 	atomic_uint_least64_t waits;
 	atomic_uint_least64_t rearmed;
+
+	/* The source whose fn runs. The waiting thread announces it here, then looks whether it is
+	 * alive; who removes a source makes it dead, then looks here: so one of the two sees the
+	 * other. That takes a full memory barrier between the two steps on both sides; where the
+	 * kernel can, the remover has it made on both (asymmetric), because interrupts are frequent
+	 * and removals are not. */
+	_Atomic(struct rawpci_source *) running;
+	bool asymmetric;
 
 	/* Of the waiting thread */
 	bool started;

@@ -139,23 +139,38 @@ static void disarm(struct rawpci_engine *engine, struct rawpci_source *source)
 		rawpci_source_enqueue(engine, source);
 }
 
+/* After a source was made dead: is its fn running, or about to run without having seen that? */
+static bool running(struct rawpci_engine *engine, const struct rawpci_source *source)
+{
+	return atomic_load(&engine->running) == source;
+}
+
+static void barrier(struct rawpci_engine *engine)
+{
+	/* A sandbox that came after the preparation. No store of the waiting thread takes that long
+	 * to be seen. */
+	if (engine->asymmetric && rawpci_sys_barrier() < 0)
+		rawpci_sys_sleep_ms(1);
+}
+
 void rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_source *source)
 {
 	struct rawpci_source_options options;
-	uint64_t old;
 
 	pthread_mutex_lock(&engine->lock);
 	options = source->options;
 	source->held = true;
-	old = atomic_fetch_or(&source->state, RAWPCI_SOURCE_DEAD);
+	atomic_fetch_or(&source->state, RAWPCI_SOURCE_DEAD);
 	disarm(engine, source);
-	if ((old & RAWPCI_SOURCE_RUNNING) && rawpci_engine_is_owner(engine)) {
+	if (!rawpci_engine_is_owner(engine)) {
+		barrier(engine);
+		while (running(engine, source))
+			pthread_cond_wait(&engine->idle, &engine->lock);
+	} else if (running(engine, source)) {
 		source->own = true;
 		pthread_mutex_unlock(&engine->lock);
 		return;
 	}
-	while (atomic_load(&source->state) & RAWPCI_SOURCE_RUNNING)
-		pthread_cond_wait(&engine->idle, &engine->lock);
 	source->held = false;
 	free_unused(engine, source);
 	pthread_mutex_unlock(&engine->lock);
@@ -271,23 +286,35 @@ static void released_dead(struct rawpci_engine *engine, struct rawpci_source *so
 		options.done(options.arg);
 }
 
+static void announce(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	if (engine->asymmetric) {
+		atomic_store_explicit(&engine->running, source, memory_order_release);
+		atomic_signal_fence(memory_order_seq_cst);
+	} else {
+		atomic_exchange(&engine->running, source);
+	}
+}
+
 unsigned rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event)
 {
 	struct rawpci_source *source = slot(engine, (uint32_t)event->user_data);
-	uint64_t free = (event->user_data >> 32) * RAWPCI_SOURCE_GENERATION;
+	uint64_t alive = (event->user_data >> 32) * RAWPCI_SOURCE_GENERATION;
 	unsigned ran = 0;
 
 	if (!event->more)
 		poll_ended(engine, source, event->result);
 	if (event->result < 0)
 		return 0;
-	if (!atomic_compare_exchange_strong(&source->state, &free, free | RAWPCI_SOURCE_RUNNING))
-		return 0;
-	if (source->options.read_size == 0 || take(engine, source)) {
+	announce(engine, source);
+	/* Anything else: removed, or an event of an earlier user of the slot. */
+	if (atomic_load(&source->state) == alive &&
+	    (source->options.read_size == 0 || take(engine, source))) {
 		source->options.fn(source->options.arg);
 		ran = 1;
 	}
-	if (atomic_fetch_and(&source->state, ~RAWPCI_SOURCE_RUNNING) & RAWPCI_SOURCE_DEAD)
+	announce(engine, NULL);
+	if (atomic_load(&source->state) & RAWPCI_SOURCE_DEAD)
 		released_dead(engine, source);
 	return ran;
 }

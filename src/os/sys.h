@@ -96,4 +96,9 @@ void rawpci_sys_sleep_ms(unsigned milliseconds);
 /* Milliseconds of a clock that only goes forward. */
 uint64_t rawpci_sys_now_ms(void);
 
+/* Makes every thread of the process pass a full memory barrier before it returns. To be prepared
+ * once; where that fails the kernel has no such thing, or forbids it. */
+int rawpci_sys_barrier_prepare(void);
+int rawpci_sys_barrier(void);
+
 #endif

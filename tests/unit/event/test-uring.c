@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an io_uring may do to the engine: end polls, lose completions, be refused, be taken away. */
+/* What the kernel may do to the engine: end polls, refuse an io_uring or take it away, refuse memory
+ * barriers. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -256,6 +257,43 @@ START_TEST(queue_that_cannot_grow_still_serves_all)
 }
 END_TEST
 
+static void linger(void *arg)
+{
+	struct gate *g = arg;
+
+	atomic_store(&g->entered, 1);
+	pause_ms(20);
+	atomic_store(&g->open, 1);
+}
+
+static void without_barriers(int i)
+{
+	struct rig rig;
+	struct gate g;
+
+	if (i < 2)
+		refuse(SYS_membarrier, EPERM);
+	MUST(rig_try(&rig, rig_kind(i), false, 0) == 0);
+	if (i >= 2)
+		refuse(SYS_membarrier, EPERM);
+	for (unsigned round = 0; round < 5; round++) {
+		memset(&g, 0, sizeof(g));
+		counter_add_fd(&g.c, &rig, new_fd(), 0, linger);
+		raise_fd(g.c.fd);
+		MUST(until(&g.entered, 1));
+		counter_remove(&g.c);
+		MUST(atomic_load(&g.open) == 1);
+		deliver_once(&rig);
+	}
+	rig_close(&rig);
+}
+
+START_TEST(removal_waits_without_kernel_barriers)
+{
+	in_child(without_barriers, _i);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t;
@@ -267,5 +305,6 @@ int main(void)
 	tcase_add_loop_test(t, lack_of_descriptors_leaves_none_behind, 0, 2);
 	tcase_add_test(t, epoll_takes_over_when_io_uring_is_taken_away);
 	tcase_add_test(t, queue_that_cannot_grow_still_serves_all);
+	tcase_add_loop_test(t, removal_waits_without_kernel_barriers, 0, 4);
 	return harness_run(suite);
 }
