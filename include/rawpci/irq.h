@@ -32,7 +32,10 @@ enum rawpci_irq_type {
  * A descriptor for the embedder's own loop (RAWPCI_IRQ_MODE_EMBEDDER): readable when
  * rawpci_irq_dispatch() has something to do. Poll it; do not read or close it.
  *
- * Any thread. It stays the same for the life of the context.
+ * Any thread. It stays the same for the life of the context. The engine waits with epoll from then
+ * on, because an io_uring cannot be nested in another loop without missing events; a program that
+ * only calls rawpci_irq_dispatch() keeps io_uring.
+ *
  * Returns the descriptor, or
  *   -EFAULT      ctx is NULL
  *   -EOPNOTSUPP  the context has a thread of its own

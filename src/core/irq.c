@@ -61,7 +61,8 @@ void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
 	irqs->type = -1;
 }
 
-static int begin_best_type(struct rawpci_device *dev)
+/* -1: the device has none. */
+static int best_type(const struct rawpci_device *dev)
 {
 	static const enum rawpci_irq_type best_first[] = {
 		RAWPCI_IRQ_MSIX, RAWPCI_IRQ_MSI, RAWPCI_IRQ_INTX,
@@ -69,9 +70,8 @@ static int begin_best_type(struct rawpci_device *dev)
 
 	for (unsigned i = 0; i < 3; i++)
 		if (count_of(dev, best_first[i]) > 0)
-			return rawpci_irqs_begin_type(dev, best_first[i]);
-	return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this device",
-			   dev->name, dev->backend->name);
+			return (int)best_first[i];
+	return -1;
 }
 
 /* On the engine: INTx was masked by its delivery. Whoever detaches the vector waits for this
@@ -135,6 +135,24 @@ static int free_line(const struct rawpci_irqs *irqs, unsigned *line)
 	return -ENOSPC;
 }
 
+/* Before the engine is started for it: could the handler be attached at all? */
+static int check_room(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	unsigned line;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	if (irqs->type >= 0 && free_line(irqs, &line) < 0)
+		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or is "
+				"routed", dev->name, irqs->count);
+	else if (irqs->type < 0 && best_type(dev) < 0)
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this "
+				"device", dev->name, dev->backend->name);
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	return r;
+}
+
 static int32_t next_irq(struct rawpci_irqs *irqs)
 {
 	irqs->last_irq = irqs->last_irq == INT32_MAX ? 1 : irqs->last_irq + 1;
@@ -150,13 +168,16 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		.fd = vector->fd, .fn = run, .done = done, .arg = vector,
 	};
 	unsigned line;
-	int r = irqs->type < 0 ? begin_best_type(dev) : 0;
+	int r = 0;
 
+	if (irqs->type < 0)
+		r = rawpci_irqs_begin_type(dev, (enum rawpci_irq_type)best_type(dev));
 	if (r < 0)
 		return r;
+	/* Somebody may have been faster since check_room(). */
 	if (free_line(irqs, &line) < 0)
-		return rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a "
-				   "handler or is routed", dev->name, irqs->count);
+		return rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or "
+				   "is routed", dev->name, irqs->count);
 	vector->intx = irqs->type == RAWPCI_IRQ_INTX;
 	vector->irq = next_irq(irqs);
 	r = rawpci_engine_add(engine, &source, &vector->source);
@@ -183,6 +204,8 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	int r;
 
 	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	if (r == 0)
+		r = check_room(dev);
 	if (r == 0)
 		r = rawpci_engine_get(dev->ctx, &engine);
 	if (r < 0)
