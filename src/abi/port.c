@@ -30,7 +30,7 @@ static int check(PRAWPCIDEVPORT table, struct rawpci_port **port)
 /* Into the device behind a port. Returns a status; VINF_SUCCESS: there is a call to leave. */
 static int enter(PRAWPCIDEVPORT table, struct rawpci_call *call)
 {
-	struct rawpci_port *port;
+	struct rawpci_port *port = NULL;
 	uint32_t handle;
 	int status = check(table, &port);
 
@@ -51,7 +51,7 @@ static int leave(struct rawpci_call *call, int r)
 
 static int init(PRAWPCIDEVPORT table, uint32_t flags)
 {
-	struct rawpci_port *port;
+	struct rawpci_port *port = NULL;
 	uint32_t handle;
 	int r, status = check(table, &port);
 
@@ -85,7 +85,7 @@ static int close_device(struct rawpci_port *port)
 
 static int deinit(PRAWPCIDEVPORT table, uint32_t flags)
 {
-	struct rawpci_port *port;
+	struct rawpci_port *port = NULL;
 	int status = check(table, &port);
 
 	if (status < 0)
@@ -100,7 +100,7 @@ static int deinit(PRAWPCIDEVPORT table, uint32_t flags)
 
 static int destroy(PRAWPCIDEVPORT table)
 {
-	struct rawpci_port *port;
+	struct rawpci_port *port = NULL;
 	struct rawpci *ctx;
 	int status = check(table, &port);
 

@@ -6,20 +6,9 @@
 
 #include "os/sys.h"
 
-_Thread_local uintptr_t rawpci_gate_shard;
-
-/* The kernel numbers threads in sequence, so that few threads share a shard. */
-uintptr_t rawpci_gate_choose_shard(void)
-{
-	unsigned shard = rawpci_sys_thread_id() % RAWPCI_GATE_SHARDS + 1;
-
-	rawpci_gate_shard = shard * sizeof(struct rawpci_gate_shard);
-	return rawpci_gate_shard;
-}
-
 void rawpci_gate_init(struct rawpci_gate *gate)
 {
-	for (unsigned i = 0; i <= RAWPCI_GATE_SHARDS; i++) {
+	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
 		atomic_init(&gate->shards[i].readers[0], 0);
 		atomic_init(&gate->shards[i].readers[1], 0);
 	}
@@ -36,7 +25,7 @@ void rawpci_gate_finish(struct rawpci_gate *gate)
  * away first, then sleep. */
 static void wait_for_set(struct rawpci_gate *gate, unsigned set)
 {
-	for (unsigned i = 1; i <= RAWPCI_GATE_SHARDS; i++) {
+	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
 		unsigned tries = 0;
 
 		while (atomic_load(&gate->shards[i].readers[set]) != 0) {

@@ -23,19 +23,38 @@
 struct rawpci_gate_shard {
 	alignas(64) atomic_uint readers[2];
 };
+_Static_assert(sizeof(struct rawpci_gate_shard) == 64, "a shard is a cache line");
 
 struct rawpci_gate {
-	struct rawpci_gate_shard shards[RAWPCI_GATE_SHARDS + 1]; /* the first is nobody's */
+	struct rawpci_gate_shard shards[RAWPCI_GATE_SHARDS];
 	atomic_uint set; /* that new readers count in: 0 or 1 */
 	pthread_mutex_t writer;
 };
 
-/* Where this thread's shard is, in bytes from the first; 0: not decided. Read on every access, so
- * it has to be cheap, also in a shared object. */
-extern _Thread_local uintptr_t rawpci_gate_shard
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+/* An address that is this thread's own, got without a call: a thread-local variable of a shared
+ * object costs either one, or a share of the little memory that dlopen() has for such. */
+static inline uintptr_t rawpci_thread_address(void)
+{
+#if defined(__x86_64__)
+	uintptr_t address;
 
-uintptr_t rawpci_gate_choose_shard(void);
+	__asm__("movq %%fs:0, %0" : "=r"(address));
+	return address;
+#elif defined(__aarch64__) || defined(__riscv)
+	return (uintptr_t)__builtin_thread_pointer();
+#else
+	return (uintptr_t)pthread_self();
+#endif
+}
+
+/* Where a thread's shard is, in bytes from the first. Threads' addresses are apart by the size of a
+ * stack, often with a guard page: the sum of these two shifts deals both kinds out in turn. */
+static inline uintptr_t rawpci_gate_shard(void)
+{
+	uintptr_t address = rawpci_thread_address();
+
+	return ((address >> 6) + (address >> 16)) & ((RAWPCI_GATE_SHARDS - 1) * 64);
+}
 
 void rawpci_gate_init(struct rawpci_gate *gate);
 void rawpci_gate_finish(struct rawpci_gate *gate);
@@ -43,12 +62,9 @@ void rawpci_gate_finish(struct rawpci_gate *gate);
 /* Returns the counter to hand to rawpci_gate_leave(), in the same thread. */
 static inline atomic_uint *rawpci_gate_enter(struct rawpci_gate *gate)
 {
-	uintptr_t shard = rawpci_gate_shard;
-	atomic_uint *counter;
+	uintptr_t shard = (uintptr_t)gate->shards + rawpci_gate_shard();
+	atomic_uint *counter = (atomic_uint *)shard + atomic_load(&gate->set);
 
-	if (__builtin_expect(shard == 0, 0))
-		shard = rawpci_gate_choose_shard();
-	counter = (atomic_uint *)((unsigned char *)gate + shard) + atomic_load(&gate->set);
 	atomic_fetch_add(counter, 1);
 	return counter;
 }

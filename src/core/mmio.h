@@ -123,7 +123,7 @@ rawpci_short_read(struct rawpci_target t, uintptr_t address, unsigned width, uin
 	enum rawpci_progress progress = RAWPCI_NOT_PLAIN;
 	atomic_uint *counter;
 
-	if (!t.slot || rawpci_gate_shard == 0)
+	if (!t.slot)
 		return RAWPCI_NOT_PLAIN;
 	counter = rawpci_gate_enter(&t.slot->memory);
 	if (RAWPCI_LIKELY(rawpci_target_is_open(&t) &&
@@ -139,7 +139,7 @@ rawpci_short_write(struct rawpci_target t, uintptr_t address, unsigned width, ui
 	enum rawpci_progress progress = RAWPCI_NOT_PLAIN;
 	atomic_uint *counter;
 
-	if (!t.slot || rawpci_gate_shard == 0)
+	if (!t.slot)
 		return RAWPCI_NOT_PLAIN;
 	counter = rawpci_gate_enter(&t.slot->memory);
 	/* A device with a mapping counts as touched already. */

@@ -23,11 +23,6 @@ uint64_t rawpci_sys_page_size(void)
 	return size > 0 ? (uint64_t)size : 4096;
 }
 
-unsigned rawpci_sys_thread_id(void)
-{
-	return (unsigned)gettid();
-}
-
 int rawpci_sys_open(const char *path, int flags)
 {
 	int fd;

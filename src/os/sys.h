@@ -14,9 +14,6 @@
 /* The size of a page, bytes. */
 uint64_t rawpci_sys_page_size(void);
 
-/* The kernel's number of this thread. */
-unsigned rawpci_sys_thread_id(void);
-
 /* Opens close-on-exec. Returns the descriptor. */
 int rawpci_sys_open(const char *path, int flags);
 

@@ -106,10 +106,10 @@ static struct result ready_engine(enum rawpci_engine_kind kind, unsigned n)
 			spent = 0;
 		}
 		start = now();
-		for (ran = 0; ran < n;) {
+		ran = 0;
+		while (ran < n)
 			if (rawpci_engine_dispatch(engine, 0) < 0)
 				die("rawpci_engine_dispatch", EIO);
-		}
 		spent += now() - start;
 	}
 	rawpci_engine_stats(engine, &after);
