@@ -42,7 +42,6 @@ static int doubt(struct rawpci_device *dev, struct access *a)
 /* An access that goes through the backend. */
 static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, struct access *a)
 {
-	bool io = dev->regions[region].flags & RAWPCI_REGION_IO;
 	int r;
 
 	if (a->width == 8 && !dev->caps.wide_access)
@@ -52,7 +51,7 @@ static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, 
 	if (a->write)
 		return dev->backend->region_write(dev->handle, region, offset, a->width, a->value);
 	r = dev->backend->region_read(dev->handle, region, offset, a->width, &a->value);
-	return r < 0 || io ? r : doubt(dev, a);
+	return r < 0 ? r : doubt(dev, a);
 }
 
 /* In the order of the contract. */

@@ -56,47 +56,48 @@ void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
 		rawpci_gate_wait(&dev->slot->memory);
 }
 
-int rawpci_config_refresh(struct rawpci_device *dev)
+int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
 {
-	uint32_t command, control = 0;
-	unsigned bits = 0;
+	struct rawpci_decode decode = { 0, 0 };
 	int r;
 
-	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
+	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &decode.command);
 	if (r == 0 && dev->pm_cap)
-		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &control);
-	if (r < 0) {
-		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO);
-		return r;
-	}
-	if ((control & RAWPCI_PM_STATE) == 0) {
-		if (dev->caps.memory_always_on || (command & RAWPCI_COMMAND_MEMORY))
+		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
+	if (r == 0)
+		*out = decode;
+	return r;
+}
+
+void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode)
+{
+	unsigned bits = 0;
+
+	if ((decode->control & RAWPCI_PM_STATE) == 0) {
+		if (dev->caps.memory_always_on || (decode->command & RAWPCI_COMMAND_MEMORY))
 			bits |= RAWPCI_ACCESS_MEMORY;
-		if (command & RAWPCI_COMMAND_IO)
+		if (decode->command & RAWPCI_COMMAND_IO)
 			bits |= RAWPCI_ACCESS_IO;
 	}
 	rawpci_access_stop(dev, ~bits & (RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO));
 	atomic_fetch_or(&dev->access, bits);
-	return 0;
 }
 
-/* Requires config_lock. */
+/* Requires config_lock. What was read before says what holds after a failure. */
 static int write_command(struct rawpci_device *dev, uint32_t clear, uint32_t set)
 {
-	uint32_t command;
-	int r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
+	struct rawpci_decode before, after;
+	int r = rawpci_decode_read(dev, &before);
 
 	if (r < 0)
 		return r;
-	if (((command & ~clear) | set) != command) {
-		command = (command & ~clear) | set;
-		if (!(command & RAWPCI_COMMAND_MEMORY))
-			rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
-		r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
-	}
-	if (r == 0)
-		return rawpci_config_refresh(dev);
-	(void)rawpci_config_refresh(dev);
+	after = before;
+	after.command = (before.command & ~clear) | set;
+	if (!(after.command & RAWPCI_COMMAND_MEMORY))
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
+	if (after.command != before.command)
+		r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, after.command);
+	rawpci_decode_apply(dev, r == 0 ? &after : &before);
 	return r;
 }
 
@@ -124,48 +125,51 @@ static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned w
 						      dev->af_cap + RAWPCI_AF_CONTROL, 1));
 }
 
-/* The bytes of value that fall on the size bytes at start. */
-static uint32_t written(uint32_t start, uint32_t size, uint32_t offset, unsigned width,
-			uint32_t value)
+/* Does the write set these bits of the 16-bit register at start? */
+static bool sets(uint32_t start, uint32_t bits, uint32_t offset, unsigned width, uint32_t value)
 {
-	uint32_t merged = rawpci_config_merge(0, start, offset, width, value);
-
-	return size == 1 ? merged & 0xff : merged & 0xffff;
+	return (rawpci_config_merge(0, start, offset, width, value) & 0xffff & bits) != 0;
 }
 
-/* May memory decoding be off after, or during, this write? */
-static bool stops_memory(const struct rawpci_device *dev, uint32_t offset, unsigned width,
+static bool starts_reset(const struct rawpci_device *dev, uint32_t offset, unsigned width,
 			 uint32_t value)
 {
-	uint32_t at = dev->pm_cap + RAWPCI_PM_CONTROL;
-
-	if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 1) &&
-	    !(written(RAWPCI_CFG_COMMAND, 2, offset, width, value) & RAWPCI_COMMAND_MEMORY))
-		return true;
-	if (dev->pm_cap && rawpci_config_overlaps(offset, width, at, 1) &&
-	    (written(at, 2, offset, width, value) & RAWPCI_PM_STATE) != 0)
-		return true;
-	at = dev->express_cap + RAWPCI_EXPRESS_DEVICE_CONTROL;
-	if (dev->express_cap && rawpci_config_overlaps(offset, width, at, 2) &&
-	    (written(at, 2, offset, width, value) & RAWPCI_EXPRESS_RESET))
-		return true;
-	at = dev->af_cap + RAWPCI_AF_CONTROL;
-	return dev->af_cap && rawpci_config_overlaps(offset, width, at, 1) &&
-	       (written(at, 1, offset, width, value) & RAWPCI_AF_RESET);
+	return (dev->express_cap && sets(dev->express_cap + RAWPCI_EXPRESS_DEVICE_CONTROL,
+					 RAWPCI_EXPRESS_RESET, offset, width, value)) ||
+	       (dev->af_cap &&
+		sets(dev->af_cap + RAWPCI_AF_CONTROL, RAWPCI_AF_RESET, offset, width, value));
 }
 
+/* Requires config_lock. Everything that has to be read is read before the write, so that a failure
+ * is one before it. A reset alone changes more than what was written. */
 static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			      uint32_t value)
 {
-	int r, again;
+	bool resets = starts_reset(dev, offset, width, value);
+	struct rawpci_decode before, after;
+	int r = rawpci_decode_read(dev, &before);
 
-	(void)pthread_mutex_lock(&dev->config_lock);
-	if (stops_memory(dev, offset, width, value))
+	if (r < 0)
+		return r;
+	after.command = rawpci_config_merge(before.command, RAWPCI_CFG_COMMAND, offset, width,
+					    value) & 0xffff;
+	after.control = before.control;
+	if (dev->pm_cap)
+		after.control = rawpci_config_merge(before.control,
+						    dev->pm_cap + RAWPCI_PM_CONTROL, offset,
+						    width, value) & 0xffff;
+	if (resets || !(after.command & RAWPCI_COMMAND_MEMORY) ||
+	    (after.control & RAWPCI_PM_STATE) != 0)
 		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
 	r = rawpci_config_poke(dev, offset, width, value);
-	again = rawpci_config_refresh(dev);
-	(void)pthread_mutex_unlock(&dev->config_lock);
-	return r < 0 ? r : again;
+	if (r == 0 && resets && rawpci_decode_read(dev, &after) < 0) {
+		after.command = 0;
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be asked what it "
+			   "decodes after its reset, and counts as decoding nothing: %s",
+			   dev->name, rawpci_reason());
+	}
+	rawpci_decode_apply(dev, r == 0 ? &after : &before);
+	return r;
 }
 
 static int check(struct rawpci_device *dev, uint32_t offset, unsigned width)
@@ -210,9 +214,12 @@ int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigne
 	if (width < 4 && value >> (8 * width) != 0)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: value %#x does not fit in %u bytes",
 				   dev->name, value, width);
-	if (matters(dev, offset, width))
-		return write_that_matters(dev, offset, width, value);
-	return rawpci_config_poke(dev, offset, width, value);
+	if (!matters(dev, offset, width))
+		return rawpci_config_poke(dev, offset, width, value);
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = write_that_matters(dev, offset, width, value);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
 }
 
 int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)

@@ -75,6 +75,7 @@ struct rawpci {
 	_Atomic(struct rawpci_engine *) engine;
 	struct rawpci_vm *vms;
 	unsigned users; /* sessions, ports, devices, factory references */
+	uint64_t engine_users;
 	uint32_t first_generation;
 
 	struct rawpci_factory *factory; /* src/abi's; freed with the context */
@@ -199,7 +200,7 @@ struct rawpci_device {
 	pthread_mutex_t config_lock;
 	pthread_mutex_t lock;
 	enum rawpci_power_now power;
-	atomic_bool touched; /* since the last reset */
+	atomic_bool touched; /* since it was opened: a reset at power-on is not for nothing */
 	uint32_t saved_header[RAWPCI_HEADER_DWORDS];
 	uint32_t saved_pm_control;
 
@@ -258,8 +259,14 @@ int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned widt
 int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
 /* Sets and clears bits of COMMAND, and follows what that means for accesses. */
 int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set);
-/* Reads COMMAND and the power state again and sets dev->access. Needs config_lock or ownership. */
-int rawpci_config_refresh(struct rawpci_device *dev);
+/* What decides about accesses: COMMAND and the power management control register. Read it; and let
+ * dev->access follow it. Both need config_lock. */
+struct rawpci_decode {
+	uint32_t command;
+	uint32_t control; /* 0 without the capability: awake */
+};
+int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out);
+void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode);
 /* No MMIO from now on; returns when none is under way. */
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
 /* Is the device still there? Marks and reports it if not. */
@@ -283,7 +290,10 @@ void rawpci_irqs_close(struct rawpci_device *dev);
 bool rawpci_irqs_pause(struct rawpci_device *dev);
 int rawpci_irqs_resume(struct rawpci_device *dev);
 void rawpci_watches_close(struct rawpci_device *dev);
+/* The engine, started if need be. Who fails before he has used it puts it back: then a call that
+ * fails leaves no engine behind. */
 int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out);
+void rawpci_engine_put_unused(struct rawpci *ctx);
 
 /* irq-hw.c: what the device is told. Needs irq_lock. Assign makes lines [first, first + n) signal
  * what they are now attached or routed to; on failure the others still work. */

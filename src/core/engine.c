@@ -20,6 +20,22 @@ static void batch_end(void *opaque)
 	rawpci_call_flush(opaque);
 }
 
+static struct rawpci_engine *take(struct rawpci *ctx, struct rawpci_engine *made)
+{
+	struct rawpci_engine *engine;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	engine = atomic_load(&ctx->engine);
+	if (!engine && made) {
+		engine = made;
+		atomic_store(&ctx->engine, engine);
+	}
+	if (engine)
+		ctx->engine_users++;
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return engine;
+}
+
 int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 {
 	struct rawpci_engine_options options = {
@@ -29,7 +45,7 @@ int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 		.batch_end = batch_end,
 		.opaque = ctx,
 	};
-	struct rawpci_engine *engine = atomic_load(&ctx->engine), *made = NULL;
+	struct rawpci_engine *engine = take(ctx, NULL), *made = NULL;
 	int r;
 
 	if (engine) {
@@ -41,12 +57,24 @@ int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 	if (r < 0)
 		return rawpci_fail(ctx, r, "the interrupt engine could not be started: %s",
 				   strerror(-r));
-	if (!atomic_compare_exchange_strong(&ctx->engine, &engine, made)) {
+	*out = take(ctx, made);
+	if (*out != made)
 		rawpci_engine_destroy(made);
-		made = engine;
-	}
-	*out = made;
 	return 0;
+}
+
+/* Not the last of many, but the only one there ever was: who has used the engine keeps it. */
+void rawpci_engine_put_unused(struct rawpci *ctx)
+{
+	struct rawpci_engine *engine = NULL;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	if (--ctx->engine_users == 0) {
+		engine = atomic_load(&ctx->engine);
+		atomic_store(&ctx->engine, NULL);
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	rawpci_engine_destroy(engine);
 }
 
 static int get_embedders(struct rawpci *ctx, struct rawpci_engine **engine)
@@ -109,6 +137,7 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "size %zu is not that of "
 							"struct rawpci_irq_stats", size));
 	memset(&stats, 0, sizeof(stats));
+	(void)pthread_mutex_lock(&ctx->lock);
 	engine = atomic_load(&ctx->engine);
 	if (engine) {
 		rawpci_engine_stats(engine, &counts);
@@ -117,6 +146,7 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 		stats.waits = counts.waits;
 		stats.rearmed = counts.rearmed;
 	}
+	(void)pthread_mutex_unlock(&ctx->lock);
 	memcpy(out, &stats, size);
 	return rawpci_call_end(ctx, 0);
 }

@@ -102,18 +102,20 @@ static void done(void *arg)
 	free(arg);
 }
 
-static struct rawpci_vector *vector_create(struct rawpci_device *dev,
-					   void (*handler)(void *opaque, int32_t irq),
-					   void *opaque, int32_t guest_irq)
+static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
+			 void *opaque, int32_t guest_irq, struct rawpci_vector **out)
 {
 	struct rawpci_vector *vector = calloc(1, sizeof(*vector));
-	int fd = vector ? rawpci_sys_eventfd() : -ENOMEM;
+	int fd;
 
+	if (!vector)
+		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	fd = rawpci_sys_eventfd();
 	if (fd < 0) {
 		free(vector);
-		(void)rawpci_fail(dev->ctx, 0, "%s: no memory or descriptor for an eventfd (%s): "
-				  "raise the limit (ulimit -n)", dev->name, strerror(-fd));
-		return NULL;
+		return rawpci_fail(dev->ctx, fd == -ENOMEM ? fd : -ENOSPC, "%s: no descriptor for "
+				   "an eventfd (%s): raise the limit (ulimit -n)", dev->name,
+				   strerror(-fd));
 	}
 	vector->dev = dev;
 	vector->handler = handler;
@@ -121,7 +123,8 @@ static struct rawpci_vector *vector_create(struct rawpci_device *dev,
 	vector->guest_irq = guest_irq;
 	vector->fd = fd;
 	atomic_init(&vector->detached, false);
-	return vector;
+	*out = vector;
+	return 0;
 }
 
 static int free_line(const struct rawpci_irqs *irqs, unsigned *line)
@@ -199,7 +202,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 			   void *opaque, int32_t guest_irq)
 {
 	struct rawpci_engine *engine;
-	struct rawpci_vector *vector;
+	struct rawpci_vector *vector = NULL;
 	int32_t irq;
 	int r;
 
@@ -210,9 +213,11 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 		r = rawpci_engine_get(dev->ctx, &engine);
 	if (r < 0)
 		return r;
-	vector = vector_create(dev, handler, opaque, guest_irq);
-	if (!vector)
-		return -ENOSPC;
+	r = vector_create(dev, handler, opaque, guest_irq, &vector);
+	if (r < 0) {
+		rawpci_engine_put_unused(dev->ctx);
+		return r;
+	}
 	(void)pthread_mutex_lock(&dev->lock);
 	(void)pthread_mutex_lock(&dev->irq_lock);
 	r = put_on_line(dev, engine, vector);
@@ -230,6 +235,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 		else
 			free(vector);
 		rawpci_sys_close(&fd);
+		rawpci_engine_put_unused(dev->ctx);
 		return r;
 	}
 	atomic_store(&dev->touched, true);

@@ -61,37 +61,46 @@ static void detach_memory(struct rawpci_device *dev)
 	(void)pthread_mutex_unlock(&vm->lock);
 }
 
+/* Puts COMMAND back after a step that failed. That this may fail too is no news by then. */
+static void restore_command(struct rawpci_device *dev, uint32_t command)
+{
+	(void)pthread_mutex_lock(&dev->config_lock);
+	if (dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command) == 0) {
+		struct rawpci_decode now = { .command = command };
+
+		rawpci_decode_apply(dev, &now);
+	}
+	(void)pthread_mutex_unlock(&dev->config_lock);
+}
+
 /*
- * Resets with COMMAND as it was but for bus mastering; interrupts are paused by the caller. The
+ * Resets; COMMAND is as before then, but for bus mastering. Interrupts are paused by the caller. The
  * kernel restores config space after the resets it makes, and not after all of them.
  */
 static int reset(struct rawpci_device *dev)
 {
-	uint32_t command = 0;
-	int r, again;
+	struct rawpci_decode decode;
+	int r;
 
 	(void)pthread_mutex_lock(&dev->config_lock);
-	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
+	r = rawpci_decode_read(dev, &decode);
 	if (r == 0) {
 		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
 		r = dev->backend->reset(dev->handle);
-		if (r == 0)
+		decode.control = 0;
+		if (r == 0) {
+			decode.command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
 			r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2,
-						    command & ~(uint32_t)RAWPCI_COMMAND_MASTER);
-		if (r == 0)
-			atomic_store(&dev->touched, false);
-		again = rawpci_config_refresh(dev);
-		if (r == 0)
-			r = again;
+						    decode.command);
+		}
+		rawpci_decode_apply(dev, &decode);
 	}
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	return r;
 }
 
-static int reset_if_needed(struct rawpci_device *dev)
+static int reset_if_possible(struct rawpci_device *dev)
 {
-	if (!atomic_load(&dev->touched))
-		return 0;
 	if (dev->info.can_reset)
 		return reset(dev);
 	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
@@ -99,26 +108,43 @@ static int reset_if_needed(struct rawpci_device *dev)
 	return 0;
 }
 
+/* Interrupts are paused, memory is attached. */
+static int start(struct rawpci_device *dev)
+{
+	int r = 0;
+
+	/* Opening it was a reset. */
+	if (atomic_load(&dev->touched))
+		r = reset_if_possible(dev);
+	if (r == 0)
+		r = rawpci_irqs_resume(dev);
+	if (r == 0)
+		r = rawpci_config_command(dev, 0, decoding(dev) | RAWPCI_COMMAND_MASTER);
+	return r;
+}
+
 static int power_on(struct rawpci_device *dev)
 {
+	uint32_t command = 0;
 	bool were_running;
-	int r = attach_memory(dev);
+	int r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
 
+	if (r == 0)
+		r = attach_memory(dev);
 	if (r < 0)
 		return r;
 	were_running = rawpci_irqs_pause(dev);
-	r = reset_if_needed(dev);
-	if (r == 0)
-		r = rawpci_config_command(dev, 0, decoding(dev) | RAWPCI_COMMAND_MASTER);
-	if (r == 0)
-		r = rawpci_irqs_resume(dev);
+	r = start(dev);
 	if (r == 0) {
+		atomic_store(&dev->touched, true);
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
-	(void)rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+	restore_command(dev, command);
 	if (were_running)
 		(void)rawpci_irqs_resume(dev);
+	else
+		(void)rawpci_irqs_pause(dev);
 	detach_memory(dev);
 	return r;
 }
@@ -147,8 +173,7 @@ static void power_off(struct rawpci_device *dev)
 			   "off: %s", dev->name, rawpci_reason());
 	(void)rawpci_irqs_pause(dev);
 	detach_memory(dev);
-	atomic_store(&dev->touched, true);
-	if (reset_if_needed(dev) < 0)
+	if (reset_if_possible(dev) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
 	dev->power = RAWPCI_NOW_OFF;
@@ -166,22 +191,31 @@ static int save_header(struct rawpci_device *dev)
 	return r;
 }
 
-/* From the end, so that COMMAND comes after the BARs it lets loose; its upper half is STATUS, whose
- * bits are cleared by writing them. */
+/* From the end, so that COMMAND comes after the BARs it lets loose, and still without bus mastering;
+ * its upper half is STATUS, whose bits are cleared by writing them. */
 static int restore_header(struct rawpci_device *dev)
 {
 	int r = 0;
 
 	for (unsigned i = RAWPCI_HEADER_DWORDS; r == 0 && i-- > 0;) {
-		uint32_t value = dev->saved_header[i], now;
+		uint32_t value = dev->saved_header[i], now = 0;
 
 		if (4 * i == RAWPCI_CFG_COMMAND)
-			value &= 0xffff;
+			value &= 0xffff & ~(uint32_t)RAWPCI_COMMAND_MASTER;
 		r = rawpci_config_peek(dev, 4 * i, 4, &now);
-		if (r == 0 && (now != value))
+		if (r == 0 && now != value)
 			r = dev->backend->cfg_write(dev->handle, 4 * i, 4, value);
 	}
 	return r;
+}
+
+static int sleep(struct rawpci_device *dev)
+{
+	if (!dev->pm_cap)
+		return 0;
+	return dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
+				       (dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) |
+					       RAWPCI_PM_D3HOT);
 }
 
 static int suspend(struct rawpci_device *dev)
@@ -194,38 +228,37 @@ static int suspend(struct rawpci_device *dev)
 		return r;
 	(void)rawpci_irqs_pause(dev);
 	rawpci_access_stop(dev, RAWPCI_ACCESS_AWAKE);
-	if (dev->pm_cap)
-		r = dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
-					    (dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) |
-						    RAWPCI_PM_D3HOT);
+	r = sleep(dev);
 	if (r == 0) {
 		dev->power = RAWPCI_NOW_SUSPENDED;
 		return 0;
 	}
 	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
 	(void)rawpci_irqs_resume(dev);
-	(void)rawpci_config_command(dev, 0, RAWPCI_COMMAND_MASTER);
+	restore_command(dev, dev->saved_header[RAWPCI_CFG_COMMAND / 4] & 0xffff);
 	return r;
 }
 
+/* Bus mastering comes last, because with it the device is at work again. */
 static int resume(struct rawpci_device *dev)
 {
+	uint32_t command = dev->saved_header[RAWPCI_CFG_COMMAND / 4];
 	int r = wake(dev);
 
 	if (r == 0)
 		r = restore_header(dev);
 	if (r == 0)
 		r = rawpci_irqs_resume(dev);
+	if (r == 0)
+		r = rawpci_config_command(dev, 0, command & RAWPCI_COMMAND_MASTER);
 	if (r == 0) {
-		(void)pthread_mutex_lock(&dev->config_lock);
-		r = rawpci_config_refresh(dev);
-		(void)pthread_mutex_unlock(&dev->config_lock);
+		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+		dev->power = RAWPCI_NOW_ON;
+		return 0;
 	}
-	if (r < 0)
-		return r;
-	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
-	dev->power = RAWPCI_NOW_ON;
-	return 0;
+	(void)rawpci_irqs_pause(dev);
+	(void)sleep(dev);
+	return r;
 }
 
 static int wrong_order(struct rawpci_device *dev, const char *asked)

@@ -39,8 +39,10 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 	if (r < 0)
 		return r;
 	watch = calloc(1, sizeof(*watch));
-	if (!watch)
-		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	if (!watch) {
+		r = rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+		goto undo_engine;
+	}
 	watch->dev = dev;
 	watch->event = event;
 	watch->handler = handler;
@@ -48,21 +50,28 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 	atomic_init(&watch->detached, false);
 	watch->fd = rawpci_sys_eventfd();
 	if (watch->fd < 0) {
-		free(watch);
-		return rawpci_fail(dev->ctx, -ENOSPC, "%s: no descriptor for an eventfd: raise the "
-				   "limit (ulimit -n)", dev->name);
+		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: no descriptor for an eventfd: raise the "
+				"limit (ulimit -n)", dev->name);
+		goto undo_watch;
 	}
 	source.fd = watch->fd;
 	source.arg = watch;
 	r = rawpci_engine_add(engine, &source, &watch->source);
 	if (r < 0) {
-		rawpci_sys_close(&watch->fd);
-		free(watch);
-		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
-				   "descriptor: %s", dev->name, strerror(-r));
+		r = rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
+				"descriptor: %s", dev->name, strerror(-r));
+		goto undo_fd;
 	}
 	*out = watch;
 	return 0;
+
+undo_fd:
+	rawpci_sys_close(&watch->fd);
+undo_watch:
+	free(watch);
+undo_engine:
+	rawpci_engine_put_unused(dev->ctx);
+	return r;
 }
 
 /* Silences, then waits for the handler: without any lock. */
@@ -124,9 +133,14 @@ static int on_event(struct rawpci_call *call,
 		r = exchange(dev, watches);
 	atomic_fetch_add(&slot->detaching, 1);
 	rawpci_gate_leave(call->counter);
-	for (unsigned i = 0; i < 2; i++)
-		if (watches[i])
-			retire(call->ctx, watches[i]);
+	for (unsigned i = 0; i < 2; i++) {
+		if (!watches[i])
+			continue;
+		retire(call->ctx, watches[i]);
+		/* It was a new one then, not the one before it. */
+		if (r < 0)
+			rawpci_engine_put_unused(call->ctx);
+	}
 	atomic_fetch_sub(&slot->detaching, 1);
 	return rawpci_call_end(call->ctx, r);
 }
