@@ -223,7 +223,9 @@ void nvme_handover(const char *bdf)
 	struct lab lab = { 0 };
 	int ret;
 
-	check(strcmp(host_driver(bdf), "nvme") == 0 && node_reads(), "%s reads", NODE);
+	/* The driver finds its namespaces after it has bound, and may have got it back just now. */
+	check(strcmp(host_driver(bdf), "nvme") == 0 && wait_for_path(NODE, true) && node_reads(),
+	      "%s reads", NODE);
 	ret = rawpci_device_open(ctx, NULL, bdf, 0, &dev);
 	check(ret == -EBUSY && !dev, "open, not to detach: %d, %s", ret, rawpci_last_error());
 	check(strcmp(host_driver(bdf), "nvme") == 0 && node_reads(), "%s still reads", NODE);
