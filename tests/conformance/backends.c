@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* Backends of the program's own. */
+#include "bench.h"
+
+static unsigned destroyed;
+
+static int create(struct rawpci *ctx, void **instance)
+{
+	*instance = ctx;
+	return 0;
+}
+
+static int create_fails(struct rawpci *ctx, void **instance)
+{
+	(void)instance;
+	return rawpci_backend_fail(ctx, -ENOMEM, "own: not today");
+}
+
+static void destroy(void *instance)
+{
+	ck_assert_ptr_eq(instance, bench.ctx);
+	destroyed++;
+}
+
+static int probe(void *instance, const struct rawpci_address *address)
+{
+	(void)address;
+	return rawpci_backend_fail(instance, -EACCES, "own: the door is locked");
+}
+
+static int open_device(void *instance, const struct rawpci_address *address, void *space,
+		       void **device)
+{
+	(void)address;
+	(void)space;
+	(void)device;
+	return rawpci_backend_fail(instance, -EIO, "own: never");
+}
+
+static void close_device(void *device)
+{
+	(void)device;
+}
+
+static int info(void *device, struct rawpci_backend_info *out)
+{
+	(void)device;
+	(void)out;
+	return -EIO;
+}
+
+static int config_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+
+static int config_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+
+static int region_info(void *device, unsigned region, struct rawpci_region_info *out)
+{
+	(void)device;
+	(void)region;
+	(void)out;
+	return -EIO;
+}
+
+static int region_read(void *device, unsigned region, uint64_t offset, unsigned width,
+		       uint64_t *value)
+{
+	(void)device;
+	(void)region;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+
+static int region_write(void *device, unsigned region, uint64_t offset, unsigned width,
+			uint64_t value)
+{
+	(void)device;
+	(void)region;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+
+static int irq_swap(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd)
+{
+	(void)device;
+	(void)type;
+	(void)vector;
+	(void)eventfd;
+	return -EIO;
+}
+
+static int space_create(void *instance, void **space)
+{
+	(void)instance;
+	(void)space;
+	return -EIO;
+}
+
+static const struct rawpci_backend good = {
+	.version = RAWPCI_BACKEND_VERSION,
+	.name = "own",
+	.help = "for tests",
+	.rank = 1000,
+	.create = create,
+	.destroy = destroy,
+	.probe = probe,
+	.open = open_device,
+	.close = close_device,
+	.info = info,
+	.cfg_read = config_read,
+	.cfg_write = config_write,
+	.region_info = region_info,
+	.region_read = region_read,
+	.region_write = region_write,
+};
+
+#define CASE(name, want, change)                                                                   \
+	START_TEST(name)                                                                           \
+	{                                                                                          \
+		static struct rawpci_backend b;                                                    \
+		void *instance = &b;                                                               \
+                                                                                                   \
+		b = good;                                                                          \
+		change;                                                                            \
+		REFUSED(want, rawpci_backend_register(bench.ctx, &b));                             \
+		ck_assert_int_eq(rawpci_backend_instance(bench.ctx, "own", &instance), -ENOENT);   \
+		ck_assert_ptr_eq(instance, &b);                                                    \
+		ck_assert_uint_eq(destroyed, 0);                                                   \
+	}                                                                                          \
+	END_TEST
+
+#define CASES(X)                                                                                   \
+	X(version_zero, -EPROTONOSUPPORT, b.version = 0)                                           \
+	X(version_next, -EPROTONOSUPPORT, b.version = RAWPCI_BACKEND_VERSION + 1)                  \
+	X(name_missing, -EINVAL, b.name = NULL)                                                    \
+	X(help_missing, -EINVAL, b.help = NULL)                                                    \
+	X(probe_missing, -EINVAL, b.probe = NULL)                                                  \
+	X(open_missing, -EINVAL, b.open = NULL)                                                    \
+	X(close_missing, -EINVAL, b.close = NULL)                                                  \
+	X(info_missing, -EINVAL, b.info = NULL)                                                    \
+	X(config_read_missing, -EINVAL, b.cfg_read = NULL)                                         \
+	X(config_write_missing, -EINVAL, b.cfg_write = NULL)                                       \
+	X(region_info_missing, -EINVAL, b.region_info = NULL)                                      \
+	X(region_read_missing, -EINVAL, b.region_read = NULL)                                      \
+	X(region_write_missing, -EINVAL, b.region_write = NULL)                                    \
+	X(destroy_missing, -EINVAL, b.destroy = NULL)                                              \
+	X(create_missing, -EINVAL, b.create = NULL)                                                \
+	X(half_of_interrupts, -EINVAL, b.irq_swap = irq_swap)                                      \
+	X(half_of_dma, -EINVAL, b.space_create = space_create)                                     \
+	X(name_of_a_built_in, -EEXIST, b.name = "fake")                                            \
+	X(create_that_fails, -ENOMEM, b.create = create_fails)
+
+CASES(CASE)
+
+START_TEST(null)
+{
+	REFUSED(-EFAULT, rawpci_backend_register(bench.ctx, NULL));
+	ck_assert_int_eq(rawpci_backend_register(NULL, &good), -EFAULT);
+}
+END_TEST
+
+START_TEST(twice)
+{
+	void *instance = NULL;
+
+	ck_assert_int_eq(rawpci_backend_register(bench.ctx, &good), 0);
+	ck_assert_int_eq(rawpci_backend_instance(bench.ctx, "own", &instance), 0);
+	ck_assert_ptr_eq(instance, bench.ctx);
+	REFUSED(-EEXIST, rawpci_backend_register(bench.ctx, &good));
+}
+END_TEST
+
+START_TEST(too_many)
+{
+	static struct rawpci_backend many[8];
+	static const char *const names[] = { "b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7" };
+	unsigned n = 0;
+	int r = 0;
+
+	for (; n < 8 && r == 0; n++) {
+		many[n] = good;
+		many[n].name = names[n];
+		r = rawpci_backend_register(bench.ctx, &many[n]);
+	}
+	ck_assert_int_eq(r, -ENOSPC);
+}
+END_TEST
+
+START_TEST(while_a_device_is_open)
+{
+	DONE(bench_reopen());
+	REFUSED(-EBUSY, rawpci_backend_register(bench.ctx, &good));
+}
+END_TEST
+
+/* Tried before the others, and its reason is the one that is told. */
+static void setup_automatic(void)
+{
+	bench.backend = NULL;
+	bench_start();
+	ck_assert_int_eq(rawpci_backend_register(bench.ctx, &good), 0);
+}
+
+static void end_automatic(void)
+{
+	bench_end();
+	ck_assert_uint_eq(destroyed, 1);
+}
+
+START_TEST(highest_rank_first)
+{
+	REFUSED(VERR_ACCESS_DENIED, bench_reopen());
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "the door is locked"));
+	ck_assert_uint_ge(atomic_load(&bench.lines[RAWPCI_LOG_INFO]), 1);
+}
+END_TEST
+
+void add_backends(Suite *suite)
+{
+	TCase *tcase = tcase_create("backends");
+
+	tcase_add_checked_fixture(tcase, bench_start, bench_end);
+	CASES(ADD_ROW)
+	tcase_add_test(tcase, null);
+	tcase_add_test(tcase, twice);
+	tcase_add_test(tcase, too_many);
+	tcase_add_test(tcase, while_a_device_is_open);
+	suite_add_tcase(suite, tcase);
+	if (!bench.fake)
+		return;
+	tcase = tcase_create("automatic");
+	tcase_add_checked_fixture(tcase, setup_automatic, end_automatic);
+	tcase_add_test(tcase, highest_rank_first);
+	suite_add_tcase(suite, tcase);
+}
