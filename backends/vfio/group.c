@@ -132,7 +132,7 @@ int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio
 			vfio->groups = group;
 		}
 	} else if (group->space != space) {
-		r = rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: its IOMMU group %u is in use by "
+		r = rawpci_backend_fail(vfio->ctx, -EXDEV, "%s: its IOMMU group %u is in use by "
 					"another VM of this program: devices of one group can only "
 					"go to one VM", device->name, number);
 	}

@@ -62,8 +62,8 @@ struct rawpci_options {
 
 	/* Turns the HostStart of a guest memory callback, as the embedder means it, into the
 	 * address of these size bytes in this process; NULL as result refuses them. Without it
-	 * HostStart is that address itself. Called with the VM's lock held: it must not call into
-	 * the library. */
+	 * HostStart is that address itself. Called without a lock, after the guest's side of the
+	 * range was found to be in order. */
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 

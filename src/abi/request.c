@@ -86,7 +86,7 @@ static int unmap_region(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	const PCIRAWREQUNMAPREGION *unmap = &request->u.aUnmapRegion;
 	struct rawpci_abi_range range = { unmap->iRegion, unmap->StartAddress, unmap->iRegionSize };
 
-	return rawpci_abi_unmap(dev, &range, unmap->pvAddressR0, unmap->pvAddressR3);
+	return rawpci_abi_unmap(dev, &range, unmap->pvAddressR0, &unmap->pvAddressR3);
 }
 
 /* Finds the I/O region with the ports: nothing else of the host can be reached this way. */

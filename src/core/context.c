@@ -13,6 +13,8 @@ static void free_context(struct rawpci *ctx)
 	rawpci_slots_destroy(ctx);
 	if (ctx->factory)
 		ctx->factory_destroy(ctx->factory);
+	(void)pthread_mutex_destroy(&ctx->bare_spaces.lock);
+	(void)pthread_mutex_destroy(&ctx->engine_lock);
 	(void)pthread_mutex_destroy(&ctx->lock);
 	free(ctx->vfio_dir);
 	free(ctx->sysfs_dir);
@@ -28,7 +30,9 @@ static int take_options(const struct rawpci_options *given, struct rawpci_option
 	if (!given)
 		return 0;
 	size = given->size;
-	if (size < sizeof(given->size))
+	/* A structure ends behind a whole field, also one from before the last field came. */
+	if (size < sizeof(given->size) ||
+	    (size < sizeof(*given) && size % sizeof(void *) != 0))
 		return rawpci_fail(NULL, -EINVAL, "options.size is %zu: set it to "
 				   "sizeof(struct rawpci_options)", size);
 	memcpy(options, given, size < sizeof(*options) ? size : sizeof(*options));
@@ -93,6 +97,8 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 	if (!ctx)
 		return rawpci_call_end(NULL, rawpci_fail(NULL, -ENOMEM, "no memory"));
 	(void)pthread_mutex_init(&ctx->lock, NULL);
+	(void)pthread_mutex_init(&ctx->engine_lock, NULL);
+	(void)pthread_mutex_init(&ctx->bare_spaces.lock, NULL);
 	r = start(ctx, &options);
 	r = rawpci_call_end(ctx, r);
 	if (r < 0) {

@@ -46,7 +46,7 @@ static void give_driver_back(struct rawpci_device *dev)
 	(void)snprintf(driver, sizeof(driver), "%s", dev->hold.driver);
 	r = rawpci_driver_give_back(dev->ctx->sysfs_dir, &dev->info.address, &dev->hold);
 	if (r < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: it could not be given back to %s (%s): "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be given back to %s (%s): "
 			   "write its address to %s/bus/pci/drivers/%s/bind", dev->name,
 			   driver[0] ? driver : "the host", strerror(-r), dev->ctx->sysfs_dir,
 			   driver[0] ? driver : "DRIVER");

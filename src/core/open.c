@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/irq.h"
 #include "pci/pci.h"
 
 static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
@@ -19,7 +20,11 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	}
 	dev->ctx = ctx;
 	dev->slot = slot;
-	dev->info.address = *address;
+	/* Field by field: what lies between them stays zero. */
+	dev->info.address.segment = address->segment;
+	dev->info.address.bus = address->bus;
+	dev->info.address.device = address->device;
+	dev->info.address.function = address->function;
 	rawpci_address_format(address, dev->name);
 	(void)pthread_mutex_init(&dev->lock, NULL);
 	(void)pthread_mutex_init(&dev->config_lock, NULL);
@@ -126,6 +131,7 @@ static void close_claimed(struct rawpci_device *dev)
 	rawpci_gate_wait(&slot->memory);
 	rawpci_irqs_close(dev);
 	rawpci_watches_close(dev);
+	rawpci_handlers_wait(dev);
 	rawpci_power_cut(dev);
 	rawpci_mappings_destroy(dev);
 	rawpci_device_detach(dev);
