@@ -43,8 +43,9 @@ enum rawpci_irq_mode {
 
 /* Set size to sizeof(struct rawpci_options) and the rest to zero for the defaults. */
 struct rawpci_options {
-	/* sizeof(struct rawpci_options) as the program was compiled with; fields beyond it are
-	 * taken as zero, so that the structure can grow. */
+	/* sizeof(struct rawpci_options) as the program was compiled with, so that the structure can
+	 * grow: fields beyond it are taken as zero, fields this library does not know are left
+	 * unread. */
 	size_t size;
 
 	/* "vfio" or "fake"; NULL: the best real one for each device. */

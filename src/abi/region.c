@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "abi/abi.h"
-#include "os/sys.h"
 
 /* The ABI names a part of a region by its place on the host's bus; core by its offset. A start below
  * the region is beyond it too. */

@@ -21,8 +21,9 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 
 	rawpci_call_begin();
 	if (open->fFlags & ~(uint32_t)PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER)
-		r = rawpci_fail(session->ctx, -EBADRQC, "open flags %#x: only %#x is defined",
-				open->fFlags, PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
+		r = rawpci_fail(session->ctx, -EBADRQC, "open flags %#x: only %#x, to detach the "
+				"host driver, is defined", open->fFlags,
+				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
 	else
 		r = rawpci_core_open(session->ctx, session, session->vm, &address, open->fFlags,
 				     &handle, NULL);

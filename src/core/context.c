@@ -74,8 +74,8 @@ static int start(struct rawpci *ctx, const struct rawpci_options *options)
 		return r;
 	if (!options->backend)
 		return 0;
-	ctx->chosen = rawpci_registry_find(ctx, options->backend);
-	if (!ctx->chosen)
+	atomic_store(&ctx->chosen, rawpci_registry_find(ctx, options->backend));
+	if (!atomic_load(&ctx->chosen))
 		return rawpci_fail(ctx, -ENOENT, "there is no backend \"%s\": leave "
 				   "options.backend NULL for the best one", options->backend);
 	return 0;
@@ -109,20 +109,40 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 	return 0;
 }
 
+/* What keeps the context from being destroyed; under ctx->lock. */
+static int check_unused(struct rawpci *ctx)
+{
+	char first[RAWPCI_ADDRESS_TEXT] = "";
+	unsigned devices = 0, vms = 0;
+
+	if (ctx->users == 0 && !ctx->vms)
+		return 0;
+	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+
+		if (slot && slot->used && devices++ == 0)
+			rawpci_address_format(&slot->address, first);
+	}
+	for (const struct rawpci_vm *vm = ctx->vms; vm; vm = vm->next)
+		vms++;
+	return rawpci_fail(ctx, -EBUSY, "the context still has %u devices open%s%s%s, %u sessions, "
+			   "ports and factory references, and %u VMs: end them first", devices,
+			   devices ? " (" : "", first, devices ? ")" : "", ctx->users - devices,
+			   vms);
+}
+
 int rawpci_destroy(struct rawpci *ctx)
 {
-	bool busy;
+	int r;
 
 	if (!ctx)
 		return 0;
 	rawpci_call_begin();
 	(void)pthread_mutex_lock(&ctx->lock);
-	busy = ctx->users > 0 || ctx->vms;
+	r = check_unused(ctx);
 	(void)pthread_mutex_unlock(&ctx->lock);
-	if (busy)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the context has sessions, "
-							"ports, devices, VMs or factory "
-							"references: end them first"));
+	if (r < 0)
+		return rawpci_call_end(ctx, r);
 	rawpci_engine_destroy(atomic_load(&ctx->engine));
 	free_context(ctx);
 	return 0;

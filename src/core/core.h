@@ -74,7 +74,7 @@ struct rawpci {
 	void *log_opaque;
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
-	const struct rawpci_backend *chosen; /* NULL: automatic */
+	_Atomic(const struct rawpci_backend *) chosen; /* NULL: automatic */
 	char *vfio_dir, *sysfs_dir;
 
 	pthread_mutex_t lock;

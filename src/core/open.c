@@ -49,10 +49,11 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
-	if (r < 0)
+	/* With one candidate it is the call's own sentence. */
+	if (r < 0 && !atomic_load(&dev->ctx->chosen))
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: %s", with->backend->name,
 			   rawpci_reason());
-	else
+	else if (r == 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
 			   with->backend->name);
 	return r;
@@ -63,6 +64,7 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
 {
 	struct rawpci *ctx = dev->ctx;
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
 	char reason[400] = "";
 	int first = 0;
 
@@ -70,7 +72,7 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		const struct rawpci_registered *with = &ctx->backends[i];
 		int r;
 
-		if (ctx->chosen ? with->backend != ctx->chosen : with->backend->rank < 0)
+		if (chosen ? with->backend != chosen : with->backend->rank < 0)
 			continue;
 		rawpci_call_begin();
 		r = try_backend(dev, with, vm, flags);

@@ -286,8 +286,10 @@ static int wrong_order(struct rawpci_device *dev, const char *asked)
 		[RAWPCI_NOW_SUSPENDED] = "suspended",
 	};
 
-	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s", dev->name,
-			   asked, names[dev->power]);
+	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s%s", dev->name,
+			   asked, names[dev->power],
+			   dev->power == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" :
+								 "");
 }
 
 /* Requires dev->lock. */

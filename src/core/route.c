@@ -47,7 +47,7 @@ static int check(struct rawpci_device *dev, const struct route *route)
 				   dev->name);
 	if (route->first >= count || route->n > count - route->first)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: vectors %u to %llu: it has %u of that "
-				   "type", dev->name, route->first,
+				   "type, counted from 0", dev->name, route->first,
 				   (unsigned long long)route->first + route->n - 1, count);
 	return 0;
 }
