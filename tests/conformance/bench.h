@@ -167,5 +167,9 @@ void add_callbacks(Suite *suite);
 void add_codes(Suite *suite);
 void add_contexts(Suite *suite);
 void add_backends(Suite *suite);
+void add_mended_power(Suite *suite);
+void add_mended_gates(Suite *suite);
+void add_mended_ends(Suite *suite);
+void add_mended_doors(Suite *suite);
 
 #endif

@@ -40,6 +40,10 @@ int main(int argc, char **argv)
 		add_dma(suite);
 		add_irq_ends(suite);
 		add_codes(suite);
+		add_mended_power(suite);
+		add_mended_gates(suite);
+		add_mended_ends(suite);
+		add_mended_doors(suite);
 	}
 	return harness_run(suite);
 }

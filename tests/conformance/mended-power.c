@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* What a power change or a reset leaves behind, also where it fails half-way. Fake only. */
+#include "bench.h"
+
+/* PCI Local Bus 3.0, 6.7; PCI Express 3.0, 7.8.4 */
+#define CAPABILITIES 0x34
+#define CAPABILITY_EXPRESS 0x10
+#define EXPRESS_CONTROL 8
+#define EXPRESS_RESET 0x8000
+
+static char host[2 * PAGE] __attribute__((aligned(PAGE)));
+
+static unsigned command(void)
+{
+	uint64_t value = 0;
+
+	DONE(bench_config_read(4, 2, &value));
+	return (unsigned)value;
+}
+
+static bool does_dma(uint64_t to)
+{
+	const char byte = 7;
+
+	return rawpci_fake_dma_write(bench.rig, to, &byte, 1) == 0;
+}
+
+static uint64_t resets(void)
+{
+	return rawpci_fake_calls(bench.ctx, RAWPCI_FAKE_RESET);
+}
+
+static void setup(void)
+{
+	bench_open();
+	DONE(bench_memory(host, 0, PAGE, PCIRAW_MEMINFO_MAP));
+}
+
+START_TEST(a_failed_suspend_leaves_bus_mastering_off)
+{
+	DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_config_write(4, 2, 2));
+	ck_assert(!does_dma(0));
+	/* Bus mastering is off already: the first write is the one to D3hot. */
+	ck_assert_int_eq(rawpci_fake_fail(bench.ctx, RAWPCI_FAKE_CFG_WRITE, 0, 1, -EIO), 0);
+	ck_assert_int_eq(bench_power(PCIRAW_POWER_SUSPEND), VERR_DEV_IO_ERROR);
+	ck_assert_uint_eq(command(), 2);
+	ck_assert(!does_dma(0));
+}
+END_TEST
+
+START_TEST(a_reset_leaves_bus_mastering_off)
+{
+	DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_config_write(4, 2, 2));
+	ck_assert_int_eq(rawpci_device_reset(bench.dev), 0);
+	ck_assert_uint_eq(command(), 2);
+	ck_assert(!does_dma(0));
+}
+END_TEST
+
+START_TEST(a_reset_keeps_the_command_register)
+{
+	static const unsigned commands[] = { 0, 2, 4, 6, 7 };
+
+	if (_i >= 5)
+		DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_config_write(4, 2, commands[_i % 5]));
+	ck_assert_int_eq(rawpci_device_reset(bench.dev), 0);
+	ck_assert_uint_eq(command(), commands[_i % 5]);
+}
+END_TEST
+
+START_TEST(registers_written_while_off_are_reset_at_power_on)
+{
+	uint64_t before;
+
+	DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_power(PCIRAW_POWER_OFF));
+	/* The first access of a mapping may not be its last. */
+	for (unsigned i = 0; i < 3; i++)
+		DONE(bench_mmio_write(bench.map.r0, 4, 0x12345678));
+	before = resets();
+	DONE(bench_power(PCIRAW_POWER_ON));
+	ck_assert_uint_eq(resets(), before + 1);
+}
+END_TEST
+
+START_TEST(registers_written_while_on_are_reset_by_close)
+{
+	uint64_t before;
+
+	DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_mmio_write(bench.map.r0, 4, 1));
+	before = resets();
+	DONE(bench_close());
+	ck_assert_uint_eq(resets(), before + 1);
+}
+END_TEST
+
+/* The device is off, and one page is still mapped for it: that is nobody's memory any more. */
+START_TEST(memory_that_would_not_unmap_is_unmapped_later)
+{
+	DONE(bench_power(PCIRAW_POWER_ON));
+	ck_assert_int_eq(rawpci_fake_fail(bench.ctx, RAWPCI_FAKE_DMA_UNMAP, 0, 1, -EIO), 0);
+	DONE(bench_power(PCIRAW_POWER_OFF));
+	ck_assert_uint_eq(atomic_load(&bench.lines[RAWPCI_LOG_WARNING]), 1);
+	DONE(bench_memory(host, 0, PAGE, PCIRAW_MEMINFO_UNMAP));
+	ck_assert_uint_eq(rawpci_fake_dma_mappings(bench.rig), 0);
+	DONE(bench_config_write(4, 2, 4));
+	ck_assert(!does_dma(0));
+	ck_assert_int_eq(host[0], 0);
+	DONE(bench_memory(host + PAGE, 0, PAGE, PCIRAW_MEMINFO_MAP));
+	DONE(bench_power(PCIRAW_POWER_ON));
+	ck_assert(does_dma(0));
+	ck_assert_int_eq(host[0], 0);
+	ck_assert_int_eq(host[PAGE], 7);
+}
+END_TEST
+
+static void count(void *context, int32_t irq)
+{
+	(void)irq;
+	atomic_fetch_add((atomic_uint *)context, 1);
+}
+
+static unsigned express_control(void)
+{
+	uint64_t at = 0, id = 0;
+
+	DONE(bench_config_read(CAPABILITIES, 1, &at));
+	while (at != 0) {
+		DONE(bench_config_read((uint32_t)at, 1, &id));
+		if (id == CAPABILITY_EXPRESS)
+			return (unsigned)at + EXPRESS_CONTROL;
+		DONE(bench_config_read((uint32_t)at + 1, 1, &at));
+	}
+	ck_abort_msg("no PCI Express capability");
+	return 0;
+}
+
+/* The guest resets its device through config space; the handlers stay armed. */
+START_TEST(interrupts_arrive_after_a_reset_asked_of_config_space)
+{
+	atomic_uint runs = 0;
+	unsigned at, before;
+	uint64_t control;
+	int32_t irq;
+
+	DONE(bench_register(count, &runs, &irq));
+	DONE(bench_power(PCIRAW_POWER_ON));
+	ck_assert_int_eq(rawpci_fake_raise(bench.rig, 0), 0);
+	bench_wait(&runs, 1);
+	at = express_control();
+	DONE(bench_config_read(at, 2, &control));
+	DONE(bench_config_write(at, 2, control | EXPRESS_RESET));
+	DONE(bench_config_write(4, 2, 6));
+	before = atomic_load(&runs);
+	ck_assert_int_eq(rawpci_fake_raise(bench.rig, 0), 0);
+	bench_wait(&runs, before + 1);
+}
+END_TEST
+
+void add_mended_power(Suite *suite)
+{
+	TCase *tcase = tcase_create("mended-power");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_checked_fixture(tcase, setup, bench_end);
+	tcase_add_test(tcase, a_failed_suspend_leaves_bus_mastering_off);
+	tcase_add_test(tcase, a_reset_leaves_bus_mastering_off);
+	tcase_add_loop_test(tcase, a_reset_keeps_the_command_register, 0, 10);
+	tcase_add_test(tcase, registers_written_while_off_are_reset_at_power_on);
+	tcase_add_test(tcase, registers_written_while_on_are_reset_by_close);
+	tcase_add_test(tcase, memory_that_would_not_unmap_is_unmapped_later);
+	tcase_add_test(tcase, interrupts_arrive_after_a_reset_asked_of_config_space);
+	suite_add_tcase(suite, tcase);
+}
