@@ -15,8 +15,8 @@
  *     call must be the last one made with it.
  *   - No lock is held while an interrupt handler or the log callback runs: both may call back into
  *     the library.
- *   - The library creates at most one thread a context (enum rawpci_irq_mode), with all signals
- *     blocked in it. It installs no signal handler, never exits, aborts or prints, and reads no
+ *   - The library creates at most one thread a context (enum rawpci_irq_mode), and one for the time
+ *     of each change of a host driver, with all signals blocked in them. It installs no signal handler, never exits, aborts or prints, and reads no
  *     environment variable.
  *   - After fork() the child must not use the library's objects, not even to destroy them.
  *     Descriptors are close-on-exec and BAR mappings are not inherited.
@@ -70,7 +70,12 @@ struct rawpci_options {
 	/* Settings as "name=value", the last one NULL; NULL: none. Copied. Known names:
 	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits
 	 *   vfio.dir=PATH                 where the VFIO nodes are (default /dev/vfio)
-	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys) */
+	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys)
+	 *   run.dir=PATH                  locks of devices, and records of their host drivers
+	 *                                 (default /run/rawpci; its last part is made if need be).
+	 *                                 What other processes and rawpci_recover() look at
+	 *   driver.timeout_ms=N           how long each step of changing a host driver may take, 1
+	 *                                 to 3600000 (default 10000) */
 	const char *const *settings;
 };
 

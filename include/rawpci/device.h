@@ -47,6 +47,7 @@ char *rawpci_address_format(const struct rawpci_address *address, char *text);
 
 enum rawpci_open_flags {
 	RAWPCI_OPEN_DETACH_HOST_DRIVER = 1, /* replace the host driver, put it back on close */
+	RAWPCI_OPEN_INSIST = 2, /* with it: also where the host would lose something that it uses */
 };
 
 /**
@@ -60,7 +61,18 @@ enum rawpci_open_flags {
  * The device is open once on the whole host. It is then in the power state "off": registers can be
  * used as far as the device decodes them, no DMA reaches memory. A device that no driver holds is
  * bound to the backend's driver for as long as it is open; one that a host driver holds is only
- * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER.
+ * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER. Not even then where the host would lose something by
+ * it: a mounted file system or swap on a disk of the device's (as far as this process sees mounts),
+ * a network interface that is up, the display that the host was started with; unless the caller
+ * insists with RAWPCI_OPEN_INSIST, which is logged.
+ *
+ * No device is left without its host driver: what there was is written down in the directory of the
+ * setting run.dir before it is changed, so that it can be put back if this process is killed
+ * (<rawpci/recover.h>). Where nothing can be written there, devices whose driver need not be changed
+ * can be opened, and others are refused with what the kernel said; there is no setting against that,
+ * but run.dir may be any directory of which only this user and root can write. Its locks keep
+ * processes with the same run.dir off each other's devices, whatever the backend. An open of a
+ * device that a killed process has left taken gives it back first.
  *
  * Any thread. May take long: the kernel resets the function (PCIe FLR: at least 100 ms).
  * Returns 0, or
@@ -69,7 +81,8 @@ enum rawpci_open_flags {
  *   -EINVAL       not an address
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
  *   -EBUSY        open already, here or in another process; or a host driver holds it or another
- *                 device of its IOMMU group, and it was not to be detached
+ *                 device of its IOMMU group, and it was not to be detached; or the host uses it
+ *   -ETIMEDOUT    the host driver does not let go of it; rawpci_recover() gives it back later
  *   -EUSERS       the context has 255 devices open
  *   -EACCES, -EPERM  permission; the message names the file
  *   -EOPNOTSUPP   there is no IOMMU, or the backend cannot drive this kind of device

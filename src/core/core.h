@@ -28,6 +28,7 @@
 #include "core/guest.h"
 #include "event/event.h"
 #include "os/driver.h"
+#include "os/record.h"
 
 /* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */
 #define RAWPCI_SLOTS 255
@@ -67,7 +68,8 @@ struct rawpci {
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 	const struct rawpci_backend *chosen; /* NULL: automatic */
-	char *vfio_dir, *sysfs_dir;
+	char *vfio_dir, *sysfs_dir, *run_dir;
+	unsigned driver_timeout_ms;
 
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];
@@ -187,7 +189,10 @@ struct rawpci_device {
 	void *handle; /* the backend's */
 	struct rawpci_backend_info caps;
 	struct rawpci_device_info info;
-	struct rawpci_driver_hold hold;
+	struct rawpci_claim claim;
+	int no_claim; /* why there is none */
+	struct rawpci_driver_hold hold; /* what is to be put back */
+	struct rawpci_driver_hold owed; /* what could not be put back before */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
 
@@ -250,6 +255,17 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);
 void rawpci_device_detach(struct rawpci_device *dev);
+
+/*
+ * handover.c
+ */
+/* Owns the device across processes and gives it back if its former owner has not. Without a place
+ * for locks and records it goes on; take then refuses to change a driver. */
+int rawpci_handover_own(struct rawpci_device *dev);
+void rawpci_handover_disown(struct rawpci_device *dev);
+/* Binds the driver wanted ("": none), if the flags allow what that takes. */
+int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags);
+void rawpci_handover_give_back(struct rawpci_device *dev);
 
 /*
  * config.c. Callers are inside the life gate or own the device.

@@ -8,6 +8,8 @@
 #include "core/core.h"
 #include "pci/pci.h"
 
+#define OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
+
 static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
 					   const struct rawpci_address *address)
 {
@@ -19,6 +21,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	}
 	dev->ctx = ctx;
 	dev->slot = slot;
+	dev->claim = RAWPCI_CLAIM_NONE;
 	dev->info.address = *address;
 	rawpci_address_format(address, dev->name);
 	(void)pthread_mutex_init(&dev->lock, NULL);
@@ -30,6 +33,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 
 static void device_destroy(struct rawpci_device *dev)
 {
+	rawpci_handover_disown(dev);
 	rawpci_mappings_destroy(dev);
 	(void)pthread_mutex_destroy(&dev->lock);
 	(void)pthread_mutex_destroy(&dev->config_lock);
@@ -68,6 +72,9 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		if (ctx->chosen ? with->backend != ctx->chosen : with->backend->rank < 0)
 			continue;
 		rawpci_call_begin();
+		r = with->backend->pretend ? 0 : rawpci_handover_own(dev);
+		if (r < 0)
+			return r;
 		r = try_backend(dev, with, vm, flags);
 		if (r == 0)
 			return 0;
@@ -177,10 +184,9 @@ int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *add
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
 							!ctx ? "the context" :
 							!address ? "address" : "out"));
-	if (flags & ~(unsigned)RAWPCI_OPEN_DETACH_HOST_DRIVER)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x is "
-							"defined", flags,
-							RAWPCI_OPEN_DETACH_HOST_DRIVER));
+	if (flags & ~OPEN_FLAGS)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are "
+							"defined", flags, OPEN_FLAGS));
 	if (rawpci_address_parse(address, &parsed) < 0)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
 							"write 0000:03:00.0 or 03:00.0", address));

@@ -7,6 +7,8 @@
 
 #include "core/core.h"
 
+#define MAX_TIMEOUT_MS 3600000
+
 static int set_engine(struct rawpci *ctx, const char *value)
 {
 	static const struct {
@@ -38,6 +40,18 @@ static int set_path(struct rawpci *ctx, char **path, const char *value)
 	return 0;
 }
 
+static int set_timeout(struct rawpci *ctx, const char *value)
+{
+	char *end;
+	unsigned long ms = strtoul(value, &end, 10);
+
+	if (value[0] < '0' || value[0] > '9' || *end != '\0' || ms == 0 || ms > MAX_TIMEOUT_MS)
+		return rawpci_fail(ctx, -EINVAL, "setting driver.timeout_ms=%s: use 1 to %d", value,
+				   MAX_TIMEOUT_MS);
+	ctx->driver_timeout_ms = (unsigned)ms;
+	return 0;
+}
+
 static int set(struct rawpci *ctx, const char *setting)
 {
 	if (strncmp(setting, "irq.engine=", 11) == 0)
@@ -46,8 +60,12 @@ static int set(struct rawpci *ctx, const char *setting)
 		return set_path(ctx, &ctx->vfio_dir, setting + 9);
 	if (strncmp(setting, "sysfs.dir=", 10) == 0)
 		return set_path(ctx, &ctx->sysfs_dir, setting + 10);
-	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, vfio.dir= "
-			   "and sysfs.dir=", setting);
+	if (strncmp(setting, "run.dir=", 8) == 0)
+		return set_path(ctx, &ctx->run_dir, setting + 8);
+	if (strncmp(setting, "driver.timeout_ms=", 18) == 0)
+		return set_timeout(ctx, setting + 18);
+	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, vfio.dir=, "
+			   "sysfs.dir=, run.dir= and driver.timeout_ms=", setting);
 }
 
 int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
@@ -56,6 +74,10 @@ int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
 
 	if (r == 0)
 		r = set(ctx, "sysfs.dir=/sys");
+	if (r == 0)
+		r = set(ctx, "run.dir=/run/rawpci");
+	if (r == 0)
+		r = set(ctx, "driver.timeout_ms=10000");
 	for (; r == 0 && settings && *settings; settings++)
 		r = set(ctx, *settings);
 	return r;
