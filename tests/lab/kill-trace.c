@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Killing a process at a chosen kernel call (ptrace(2)), or at a chosen time. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,12 +44,17 @@ static pid_t start(const char *bdf, unsigned cycles, bool traced)
 	_exit(kill_work(bdf, cycles));
 }
 
-/* The leader's end is the last of the process's. */
+/* Its first thread's end is the last that is reported, after those of the other threads, for which
+ * the tracer has to ask. */
 static void end(pid_t child)
 {
+	pid_t thread;
+	int status = 0;
+
 	kill(child, SIGKILL);
-	while (waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	do
+		thread = waitpid(-1, &status, __WALL);
+	while (thread >= 0 && (thread != child || WIFSTOPPED(status)));
 }
 
 /* Follows all threads. Returns the steps, or -1 when it ended badly. */
