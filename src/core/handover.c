@@ -285,6 +285,10 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 	if (r == -ENODEV)
 		return rawpci_fail(dev->ctx, r, "%s: there is no driver %s: load it (modprobe %s)",
 				   dev->name, wanted, wanted);
+	if (r == -ETIMEDOUT)
+		return rawpci_fail(dev->ctx, r, "%s: the kernel is binding or unbinding its driver, "
+				   "and was not done in %u ms (setting driver.timeout_ms)",
+				   dev->name, at.limit_ms);
 	if (r < 0)
 		return rawpci_fail(dev->ctx, r, "%s: its driver cannot be read from %s", dev->name,
 				   at.root);

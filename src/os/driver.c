@@ -39,7 +39,7 @@ static int read_override(const struct rawpci_binding *at, char driver[RAWPCI_SYS
 	int r = rawpci_sysfs_path(at->root, &at->address, "driver_override", path, sizeof(path));
 
 	if (r == 0)
-		r = rawpci_sys_read_file(path, driver, RAWPCI_SYSFS_NAME);
+		r = rawpci_slow_read(path, driver, at->limit_ms, at->keep);
 	if (r < 0)
 		return r;
 	if (strcmp(driver, "(null)") == 0)
@@ -88,13 +88,15 @@ static int probe(const struct rawpci_binding *at, const char *driver)
 	return strcmp(now, driver) == 0 ? 0 : -ENODEV;
 }
 
-/* Is the override one that has been written here, or was there before? */
-static bool override_is_ours(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
+/* Is the override one that has been written here, or was there before? 1, 0 or -errno. */
+static int override_is_ours(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
 	char override[RAWPCI_SYSFS_NAME];
+	int r = read_override(at, override);
 
-	return read_override(at, override) < 0 ||
-	       strcmp(override, override_meanwhile(hold)) == 0 ||
+	if (r < 0)
+		return r;
+	return strcmp(override, override_meanwhile(hold)) == 0 ||
 	       strcmp(override, hold->override) == 0 ||
 	       (hold->driver[0] != '\0' && strcmp(override, hold->driver) == 0);
 }
@@ -122,8 +124,11 @@ int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci
 		r = unbind(at, now);
 		now[0] = '\0';
 	}
-	if (r == -ETIMEDOUT || !override_is_ours(at, hold))
+	if (r == -ETIMEDOUT)
 		return r;
+	step = override_is_ours(at, hold);
+	if (step <= 0)
+		return r < 0 ? r : step;
 	if (hold->driver[0] != '\0' && now[0] == '\0') {
 		step = bind_again(at, hold->driver);
 		if (step == -ETIMEDOUT)

@@ -26,6 +26,7 @@ struct job {
 	bool abandoned; /* nobody waits: the thread frees the job */
 	int result;
 	int keep;
+	bool reading;   /* text is what was read */
 	char path[RAWPCI_SYSFS_PATH];
 	char text[RAWPCI_SYSFS_NAME];
 };
@@ -59,12 +60,13 @@ static struct job *job_create(const char *path, const char *text)
 static void *run(void *opaque)
 {
 	struct job *job = opaque;
-	int r = rawpci_sys_write_file(job->path, job->text);
+	int r = job->reading ? rawpci_sys_read_file(job->path, job->text, sizeof(job->text))
+			     : rawpci_sys_write_file(job->path, job->text);
 	bool abandoned;
 
 	rawpci_sys_close(&job->keep);
 	(void)pthread_mutex_lock(&job->lock);
-	job->result = r;
+	job->result = r == -ETIMEDOUT ? -EIO : r; /* a device's, not ours */
 	job->finished = true;
 	abandoned = job->abandoned;
 	(void)pthread_cond_signal(&job->done);
@@ -93,6 +95,7 @@ static int start(struct job *job)
 	return r;
 }
 
+/* Where it is done in time, the job is the caller's again. */
 static int wait_for(struct job *job, unsigned limit_ms)
 {
 	struct timespec until;
@@ -113,12 +116,11 @@ static int wait_for(struct job *job, unsigned limit_ms)
 	job->abandoned = !finished;
 	r = finished ? job->result : -ETIMEDOUT;
 	(void)pthread_mutex_unlock(&job->lock);
-	if (finished)
-		job_destroy(job);
 	return r;
 }
 
-int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep)
+/* out: NULL to write text, else room for what is read. */
+static int do_job(const char *path, const char *text, char *out, unsigned limit_ms, int keep)
 {
 	struct job *job;
 	int r = 0;
@@ -128,6 +130,7 @@ int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int
 	job = job_create(path, text);
 	if (!job)
 		return -ENOMEM;
+	job->reading = out != NULL;
 	if (keep >= 0) {
 		r = rawpci_sys_dup(keep);
 		if (r < 0)
@@ -137,9 +140,22 @@ int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int
 	r = start(job);
 	if (r < 0)
 		goto undo_job;
-	return wait_for(job, limit_ms);
-
+	r = wait_for(job, limit_ms);
+	if (r == -ETIMEDOUT)
+		return r;
+	if (out && r >= 0)
+		memcpy(out, job->text, (size_t)r + 1);
 undo_job:
 	job_destroy(job);
 	return r;
+}
+
+int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep)
+{
+	return do_job(path, text, NULL, limit_ms, keep);
+}
+
+int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms, int keep)
+{
+	return do_job(path, "", text, limit_ms, keep);
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes that may never return: asked to unbind, a driver waits for its users. */
+/*
+ * Reads and writes that may never return: asked to unbind, a driver waits for its users, and has the
+ * device locked meanwhile (Linux drivers/base/dd.c), for which other files of the device wait.
+ */
 #ifndef RAWPCI_OS_SLOW_H
 #define RAWPCI_OS_SLOW_H
+
+#include "os/sysfs.h"
 
 /**
  * Writes text to a file in one write, from a thread of its own, and waits for it.
@@ -13,5 +18,8 @@
  * effect at any time later, and keep's open file is open until it has.
  */
 int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep);
+
+/* The same for reading a file without its last line break. Returns its length; -ENOBUFS. */
+int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms, int keep);
 
 #endif

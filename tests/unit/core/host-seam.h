@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/sysfs.h"
@@ -39,10 +40,16 @@ int __wrap_rawpci_sys_rename_at(int directory, const char *from, const char *to)
 int __wrap_rawpci_sys_unlink_at(int directory, const char *name);
 int __wrap_rawpci_sys_write_file(const char *path, const char *text);
 
+/* As a kill does it: at once, and without what a sanitizer does in _exit(). */
+static inline void host_exit(int status)
+{
+	(void)syscall(SYS_exit_group, status);
+}
+
 static inline void host_step(void)
 {
 	if (atomic_fetch_add(&host.steps, 1) + 1 == host.stop_at)
-		_exit(0);
+		host_exit(0);
 }
 
 static inline void host_bind(const char *driver)

@@ -173,8 +173,8 @@ static bool stopped_at(unsigned k)
 		host.steps = 0;
 		host.stop_at = k;
 		if (rawpci_device_open(ctx, NULL, BDF, DETACH, &dev) < 0)
-			_exit(2);
-		_exit(rawpci_device_close(dev) == 0 ? 1 : 2);
+			host_exit(2);
+		host_exit(rawpci_device_close(dev) == 0 ? 1 : 2);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 2);

@@ -85,7 +85,8 @@ static int write_as_kernel(const char *path, const char *text)
 
 static struct rawpci_binding at(const struct rawpci_address *device)
 {
-	return (struct rawpci_binding) {.root = tree.root, .address = *device, .keep = -1};
+	return (struct rawpci_binding) {.root = tree.root, .address = *device,
+					.limit_ms = 20000, .keep = -1};
 }
 
 /* As the caller of the two is told to use them. */

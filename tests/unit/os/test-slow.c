@@ -47,6 +47,22 @@ START_TEST(reports)
 }
 END_TEST
 
+START_TEST(reads)
+{
+	char path[512], text[RAWPCI_SYSFS_NAME] = "before";
+
+	tree_write(&tree, "file", "text\n");
+	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "file"), text, LONG_MS, -1), 4);
+	ck_assert_str_eq(text, "text");
+	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "absent"), text, LONG_MS, -1),
+			 -ENOENT);
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
+	ck_assert_int_eq(rawpci_slow_read(path, text, 50, -1), -ETIMEDOUT);
+	ck_assert_str_eq(text, "text");
+	close(open(path, O_WRONLY | O_CLOEXEC)); /* the thread comes to its end */
+}
+END_TEST
+
 /* The lock is free when the write is done, not when nobody waits for it any more. */
 START_TEST(late)
 {
@@ -80,6 +96,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, writes);
 	tcase_add_test(tests, reports);
+	tcase_add_test(tests, reads);
 	tcase_add_test(tests, late);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
