@@ -64,8 +64,7 @@ struct rawpci_backend {
 	const char *help; /* one line */
 	int rank;         /* automatic choice tries higher ranks first; below 0: only by name */
 
-	/* Host driver a device must be bound to before open(). Core binds it. "": none, core
-	 * unbinds what there is; NULL: any or none. */
+	/* Host driver a device must be bound to before open(); NULL: any or none. Core binds it. */
 	const char *driver;
 
 	/* Its devices exist in the library only: there is nothing to own on the host. */
