@@ -6,8 +6,9 @@
  *
  * A service manager runs it once at boot, and it may be run again whenever a program that uses
  * devices has crashed: devices that are in use are left alone. For systemd, as
- * /etc/systemd/system/rawpci-recover.service, which "systemctl enable" starts at boot, and which the
- * unit of a program that uses devices starts after a crash with OnFailure=rawpci-recover.service:
+ * /etc/systemd/system/rawpci-recover.service, which "systemctl enable" starts at boot, and which
+ * the unit of a program that uses devices starts after a crash, by
+ * OnFailure=rawpci-recover.service:
  *
  *   [Unit]
  *   Description=Give PCI devices back to their host drivers

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Taking a device from the host and giving it back, so that it comes back whatever happens to this
- * process. The order is: own it (a lock that goes with the process), write down what there is, change
- * it; and backwards: put back what there was, remove the record, give up the lock. Whoever owns a
- * device that has a record finishes what its former owner could not.
+ * process. The order is: own it (a lock that goes with the process), write down what there is,
+ * change it; and backwards: put back what there was, remove the record, give up the lock. Whoever
+ * owns a device that has a record finishes what its former owner could not.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -232,8 +232,8 @@ static int write_record(struct rawpci_device *dev, const struct rawpci_driver_ho
 		r = rawpci_record_write(&dev->claim, &record);
 	if (r == 0)
 		return 0;
-	return rawpci_fail(ctx, as_permission(r), "%s: its driver stays: no record of it can be written to %s "
-			   "(%s), without which the host would lose the device if this process "
+	return rawpci_fail(ctx, as_permission(r), "%s: its driver stays: no record of it can be "
+			   "written to %s (%s), without which the host would lose the device if this process "
 			   "were killed: run as root, bind the device to %s first, or name another "
 			   "directory (setting run.dir)", dev->name, ctx->run_dir,
 			   rawpci_sys_error_text(r, text, sizeof(text)), or_none(hold->taken_by));

@@ -13,7 +13,8 @@
 #include "os/slow.h"
 #include "os/sys.h"
 
-/* An override that no driver has for its name, so that none that is loaded later takes the device. */
+/* An override that no driver has for its name, so that none that is loaded later takes the
+ * device. */
 #define NOBODY "rawpci-nobody"
 
 /* What the override is while the device is taken. */

@@ -3,9 +3,9 @@
  * Moving a device from one kernel driver to another, with driver_override and drivers_probe, never
  * new_id (which binds every identical device).
  *
- * Taking a device is look, then move; in between the caller writes down what look has found, so that
- * give_back can be called with it by another process if this one is killed. give_back may be called
- * again after it, or move, stopped anywhere.
+ * Taking a device is look, then move; in between the caller writes down what look has found, so
+ * that give_back can be called with it by another process if this one is killed. give_back may be
+ * called again after it, or move, stopped anywhere.
  */
 #ifndef RAWPCI_OS_DRIVER_H
 #define RAWPCI_OS_DRIVER_H

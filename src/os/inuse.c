@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Downwards in sysfs a device's disks are found in ways that differ with every bus; upwards there is
- * one: /sys/class/block and /sys/class/net list links to all there are, and the path in the link
+ * Downwards in sysfs a device's disks are found in ways that differ with every bus; upwards there
+ * is one: /sys/class/block and /sys/class/net list links to all there are, and the path in the link
  * goes through the device.
  */
 #include "os/inuse.h"

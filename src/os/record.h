@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who has a device, and what has to be put back when nobody has it any more. In one directory, two
- * files a device:
+ * Who has a device, and what has to be put back when nobody has it any more. In one directory,
+ * two files a device:
  *
  *   0000:03:00.0.lock  locked by the process that has the device; its number is in it. Never
  *                      removed: two processes could then lock two different files
  *   0000:03:00.0       the record: there before the first change, gone after the last
  *
- * The lock is one of an open file (flock), not of a process: a child that has inherited the device's
- * other descriptors has this one, too.
+ * The lock is one of an open file (flock), not of a process: a child that has inherited the
+ * device's other descriptors has this one, too.
  */
 #ifndef RAWPCI_OS_RECORD_H
 #define RAWPCI_OS_RECORD_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A thread and not a child process: the program may have many threads, and what a copy of such a
- * process may do is next to nothing. What the thread uses is its own, because nobody can say when it
- * will be done with it.
+ * process may do is next to nothing. What the thread uses is its own, because nobody can say when
+ * it will be done with it.
  */
 #include "os/slow.h"
 

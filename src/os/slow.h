@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads and writes that may never return: asked to unbind, a driver waits for its users, and has the
- * device locked meanwhile (Linux drivers/base/dd.c), for which other files of the device wait.
+ * Reads and writes that may never return: asked to unbind, a driver waits for its users, and has
+ * the device locked meanwhile (Linux drivers/base/dd.c), for which other files of the device wait.
  */
 #ifndef RAWPCI_OS_SLOW_H
 #define RAWPCI_OS_SLOW_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kills a process that has a device, again and again: at each step of taking it, using it and giving
- * it back, and at any time. After each kill the device is given back by rawpci_recover(), or by the
- * next that opens it; then its host driver is there again and, where it is a disk's, the disk reads.
+ * Kills a process that has a device, again and again: at each step of taking it, using it and
+ * giving it back, and at any time. After each kill the device is given back by rawpci_recover(), or
+ * by the next that opens it; then its host driver is there again and, where it is a disk's, the
+ * disk reads.
  *
  * usage: lab-kill BDF STEPS TIMES MS [NODE]
  *   STEPS  kills at a step, evenly over all steps; 0: one at every step

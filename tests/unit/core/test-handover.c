@@ -23,7 +23,8 @@ static int any_probe(void *instance, const struct rawpci_address *address)
 	return 0;
 }
 
-static int any_open(void *instance, const struct rawpci_address *address, void *space, void **device)
+static int any_open(void *instance, const struct rawpci_address *address, void *space,
+		    void **device)
 {
 	char now[RAWPCI_SYSFS_NAME];
 
