@@ -233,9 +233,9 @@ static int write_record(struct rawpci_device *dev, const struct rawpci_driver_ho
 	if (r == 0)
 		return 0;
 	return rawpci_fail(ctx, as_permission(r), "%s: its driver stays: no record of it can be "
-			   "written to %s (%s), without which the host would lose the device if this process "
-			   "were killed: run as root, bind the device to %s first, or name another "
-			   "directory (setting run.dir)", dev->name, ctx->run_dir,
+			   "written to %s (%s), without which the host would lose the device if "
+			   "this process were killed: run as root, bind the device to %s first, or "
+			   "name another directory (setting run.dir)", dev->name, ctx->run_dir,
 			   rawpci_sys_error_text(r, text, sizeof(text)), or_none(hold->taken_by));
 }
 
