@@ -70,7 +70,8 @@ struct rawpci_options {
 	/* Settings as "name=value", the last one NULL; NULL: none. Copied. Known names:
 	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits
 	 *   vfio.dir=PATH                 where the VFIO nodes are (default /dev/vfio)
-	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys) */
+	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys)
+	 *   ids.file=PATH                 pci.ids, for names (default: where distributions have it) */
 	const char *const *settings;
 };
 

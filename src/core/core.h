@@ -68,6 +68,7 @@ struct rawpci {
 	void *translate_opaque;
 	const struct rawpci_backend *chosen; /* NULL: automatic */
 	char *vfio_dir, *sysfs_dir;
+	char *ids_file; /* "": where distributions have it */
 
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];
