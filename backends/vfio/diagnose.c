@@ -23,23 +23,31 @@ struct diagnosis {
 
 /* vfio-pci takes functions with a type 0 header only, and no physical function that has given
  * virtual ones out (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_register_device). */
-static int check_kind(const struct diagnosis *d)
+static int find_bridge(const struct diagnosis *d)
 {
-	struct rawpci_finding finding = {.blocks = true};
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_BRIDGE,
+		.blocks = true,
+		.error = -EOPNOTSUPP,
+	};
 
-	if (rawpci_sysfs_number(d->sysfs, d->address, "class") >> 8 == CLASS_PCI_BRIDGE) {
-		finding.obstacle = RAWPCI_OBSTACLE_BRIDGE;
-		finding.error = -EOPNOTSUPP;
-		(void)snprintf(finding.cause, sizeof(finding.cause), "it is a bridge, which vfio-pci "
-			       "does not take");
-		(void)snprintf(finding.remedy, sizeof(finding.remedy), "open the devices behind it");
-		return rawpci_backend_finding(d->to, &finding);
-	}
-	finding.number = (unsigned)rawpci_sysfs_number(d->sysfs, d->address, "sriov_numvfs");
+	(void)snprintf(finding.cause, sizeof(finding.cause), "it is a bridge, which vfio-pci does "
+		       "not take");
+	(void)snprintf(finding.remedy, sizeof(finding.remedy), "open the devices behind it");
+	return rawpci_backend_finding(d->to, &finding);
+}
+
+static int check_functions(const struct diagnosis *d)
+{
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_VFS,
+		.blocks = true,
+		.error = -EBUSY,
+		.number = (unsigned)rawpci_sysfs_number(d->sysfs, d->address, "sriov_numvfs"),
+	};
+
 	if (finding.number == 0)
 		return 0;
-	finding.obstacle = RAWPCI_OBSTACLE_VFS;
-	finding.error = -EBUSY;
 	(void)snprintf(finding.cause, sizeof(finding.cause), "it has %u virtual functions enabled, "
 		       "and vfio-pci does not take it so", finding.number);
 	(void)snprintf(finding.remedy, sizeof(finding.remedy), "open one of those, or write 0 to its "
@@ -203,7 +211,9 @@ int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, u
 	int r;
 
 	rawpci_address_format(address, d.name);
-	r = check_kind(&d);
+	if (rawpci_sysfs_number(d.sysfs, address, "class") >> 8 == CLASS_PCI_BRIDGE)
+		return find_bridge(&d);
+	r = check_functions(&d);
 	if (r < 0)
 		return r;
 	r = rawpci_sysfs_group(d.sysfs, address, &d.group);

@@ -162,24 +162,36 @@ static void set_reason(struct rawpci_inquiry *q, struct rawpci_way *way)
 			       why->remedy[0] ? ": " : "", why->remedy);
 }
 
+static bool blocker_is(const struct rawpci_inquiry *q, const char *backend,
+		       enum rawpci_obstacle obstacle)
+{
+	const struct rawpci_finding *why = rawpci_findings_blocker(q->found.first, backend);
+
+	return why && why->obstacle == obstacle;
+}
+
 static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with, struct rawpci_way *way)
 {
 	const struct rawpci_backend *b = with->backend;
 	const struct rawpci_address *address = &q->device->address;
+	const char *driver = b->driver;
 	int r = 0, refused;
 
 	rawpci_call_begin();
 	refused = b->probe(with->instance, address);
 	if (b->explain)
 		r = b->explain(with->instance, address, q->options.memory, &q->found);
-	if (r == 0 && b->driver)
-		r = check_module(q, b->driver);
+	/* What cannot be driven at all needs no driver. */
+	if (blocker_is(q, b->name, RAWPCI_OBSTACLE_BRIDGE))
+		driver = NULL;
+	if (r == 0 && driver)
+		r = check_module(q, driver);
 	if (r == 0 && !b->space_create)
 		r = check_lockdown(q);
 	if (r == 0 && refused < 0 && !q->found.blocked)
 		r = find_other(q, refused, rawpci_reason());
-	if (r == 0 && b->driver)
-		r = check_driver(q, b->driver);
+	if (r == 0 && driver)
+		r = check_driver(q, driver);
 	if (r < 0)
 		return r;
 	way->works = !q->hopeless && !q->found.blocked;
