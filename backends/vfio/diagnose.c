@@ -12,6 +12,9 @@
 
 #define CLASS_PCI_BRIDGE 0x0604
 
+/* Formats into an array, cut where it is too long. */
+#define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
+
 struct diagnosis {
 	const struct rawpci_vfio *vfio;
 	const char *sysfs;
@@ -31,9 +34,8 @@ static int find_bridge(const struct diagnosis *d)
 		.error = -EOPNOTSUPP,
 	};
 
-	(void)snprintf(finding.cause, sizeof(finding.cause), "it is a bridge, which vfio-pci does "
-		       "not take");
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "open the devices behind it");
+	SAY(finding.cause, "it is a bridge, which vfio-pci does not take");
+	SAY(finding.remedy, "open the devices behind it");
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -48,12 +50,11 @@ static int check_functions(const struct diagnosis *d)
 
 	if (finding.number == 0)
 		return 0;
-	(void)snprintf(finding.cause, sizeof(finding.cause), "it has %u virtual functions enabled, "
-		       "and vfio-pci does not take it so", finding.number);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "open one of those, or write 0 to its "
-		       "sriov_numvfs first");
-	(void)snprintf(finding.commands, sizeof(finding.commands), "echo 0 > "
-		       "%.128s/bus/pci/devices/%s/sriov_numvfs\n", d->sysfs, d->name);
+	SAY(finding.cause, "it has %u virtual functions enabled, and vfio-pci does not take it so",
+	    finding.number);
+	SAY(finding.remedy, "open one of those, or write 0 to its sriov_numvfs first");
+	SAY(finding.commands, "echo 0 > %.128s/bus/pci/devices/%s/sriov_numvfs\n", d->sysfs,
+	    d->name);
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -67,17 +68,16 @@ static int find_no_iommu(const struct diagnosis *d)
 	};
 
 	if (running) {
-		(void)snprintf(finding.cause, sizeof(finding.cause), "no IOMMU of this host covers it");
-		(void)snprintf(finding.remedy, sizeof(finding.remedy), "put it into another slot");
+		SAY(finding.cause, "no IOMMU of this host covers it");
+		SAY(finding.remedy, "put it into another slot");
 		return rawpci_backend_finding(d->to, &finding);
 	}
-	(void)snprintf(finding.cause, sizeof(finding.cause), "the kernel uses no IOMMU");
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "enable it in the firmware (VT-d, "
-		       "AMD-Vi, SMMU), and boot the kernel with intel_iommu=on, or on AMD without "
-		       "amd_iommu=off");
-	(void)snprintf(finding.commands, sizeof(finding.commands), "sed -i "
-		       "'s/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on /' /etc/default/grub\n"
-		       "update-grub && reboot\n");
+	SAY(finding.cause, "the kernel uses no IOMMU");
+	SAY(finding.remedy, "enable it in the firmware (VT-d, AMD-Vi, SMMU), and boot the kernel "
+	    "with intel_iommu=on, or on AMD without amd_iommu=off");
+	SAY(finding.commands,
+	    "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on /' /etc/default/grub\n"
+	    "update-grub && reboot\n");
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -96,15 +96,14 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 	if (!rawpci_vfio_blocks(d->sysfs, d->address, address, finding.driver))
 		return 0;
 	rawpci_address_format(address, name);
-	(void)snprintf(finding.cause, sizeof(finding.cause), "IOMMU group %u is not viable, %s of the "
-		       "same group is bound to %s", d->group, name, finding.driver);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "unbind %s from %s, or bind it to "
-		       "vfio-pci too", name, finding.driver);
-	(void)snprintf(finding.commands, sizeof(finding.commands),
-		       "echo vfio-pci > %.64s/bus/pci/devices/%s/driver_override\n"
-		       "echo %s > %.64s/bus/pci/drivers/%s/unbind\n"
-		       "echo %s > %.64s/bus/pci/drivers_probe\n",
-		       d->sysfs, name, name, d->sysfs, finding.driver, name, d->sysfs);
+	SAY(finding.cause, "IOMMU group %u is not viable, %s of the same group is bound to %s",
+	    d->group, name, finding.driver);
+	SAY(finding.remedy, "unbind %s from %s, or bind it to vfio-pci too", name, finding.driver);
+	SAY(finding.commands,
+	    "echo vfio-pci > %.64s/bus/pci/devices/%s/driver_override\n"
+	    "echo %s > %.64s/bus/pci/drivers/%s/unbind\n"
+	    "echo %s > %.64s/bus/pci/drivers_probe\n",
+	    d->sysfs, name, name, d->sysfs, finding.driver, name, d->sysfs);
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -116,20 +115,17 @@ static int find_forbidden(const struct diagnosis *d, const char *path, int error
 		.error = error,
 	};
 
-	(void)snprintf(finding.path, sizeof(finding.path), "%.127s", path);
-	(void)snprintf(finding.cause, sizeof(finding.cause), "user %u has no permission to open %s",
-		       rawpci_sys_user(), finding.path);
+	SAY(finding.path, "%.127s", path);
+	SAY(finding.cause, "user %u has no permission to open %s", rawpci_sys_user(),
+	    finding.path);
 	if (harmless) {
-		(void)snprintf(finding.remedy, sizeof(finding.remedy), "chmod 0666 %s, as udev does: "
-			       "that gives access to no device", finding.path);
-		(void)snprintf(finding.commands, sizeof(finding.commands), "chmod 0666 %s\n",
-			       finding.path);
+		SAY(finding.remedy, "chmod 0666 %s, as udev does: that gives access to no device",
+		    finding.path);
+		SAY(finding.commands, "chmod 0666 %s\n", finding.path);
 	} else {
-		(void)snprintf(finding.remedy, sizeof(finding.remedy), "chown %u %s, or have a udev "
-			       "rule for SUBSYSTEM==\"vfio\" do it", rawpci_sys_user(),
-			       finding.path);
-		(void)snprintf(finding.commands, sizeof(finding.commands), "chown %u %s\n",
-			       rawpci_sys_user(), finding.path);
+		SAY(finding.remedy, "chown %u %s, or have a udev rule for SUBSYSTEM==\"vfio\" "
+		    "do it", rawpci_sys_user(), finding.path);
+		SAY(finding.commands, "chown %u %s\n", rawpci_sys_user(), finding.path);
 	}
 	return rawpci_backend_finding(d->to, &finding);
 }
@@ -148,14 +144,14 @@ static int check_node(const struct diagnosis *d)
 	char name[32] = "", file[64];
 	int r;
 
-	(void)snprintf(file, sizeof(file), "%u", d->group);
+	SAY(file, "%u", d->group);
 	rawpci_vfio_node(d->vfio, file, node);
 	r = rawpci_sys_access(node, R_OK | W_OK);
 	if (r != -EACCES && r != -EPERM)
 		return 0;
 	if (rawpci_sysfs_path(d->sysfs, d->address, "vfio-dev", path, sizeof(path)) == 0 &&
 	    rawpci_sys_list(path, take_name, name) == 1) {
-		(void)snprintf(file, sizeof(file), "devices/%s", name);
+		SAY(file, "devices/%s", name);
 		rawpci_vfio_node(d->vfio, file, own);
 		if (rawpci_sys_access(own, R_OK | W_OK) == 0)
 			return 0;
@@ -187,15 +183,13 @@ static int check_memory(const struct diagnosis *d, uint64_t memory)
 	    (finding.used <= finding.allowed && memory <= finding.allowed - finding.used))
 		return 0;
 	wanted = (memory + finding.used + 1023) / 1024;
-	(void)snprintf(finding.cause, sizeof(finding.cause), "the limit of locked memory is too low "
-		       "for DMA: %llu KiB needed, %llu KiB allowed of which %llu KiB are used",
-		       (unsigned long long)(memory / 1024),
-		       (unsigned long long)(finding.allowed / 1024),
-		       (unsigned long long)(finding.used / 1024));
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "raise it with ulimit -l %llu, or "
-		       "LimitMEMLOCK=%lluK of the systemd unit, or give the program CAP_IPC_LOCK",
-		       wanted, wanted);
-	(void)snprintf(finding.commands, sizeof(finding.commands), "ulimit -l %llu\n", wanted);
+	SAY(finding.cause, "the limit of locked memory is too low for DMA: %llu KiB needed, %llu "
+	    "KiB allowed of which %llu KiB are used", (unsigned long long)(memory / 1024),
+	    (unsigned long long)(finding.allowed / 1024),
+	    (unsigned long long)(finding.used / 1024));
+	SAY(finding.remedy, "raise it with ulimit -l %llu, or LimitMEMLOCK=%lluK of the systemd "
+	    "unit, or give the program CAP_IPC_LOCK", wanted, wanted);
+	SAY(finding.commands, "ulimit -l %llu\n", wanted);
 	return rawpci_backend_finding(d->to, &finding);
 }
 

@@ -4,9 +4,9 @@
  *
  * What is told comes from sysfs, readable by every user. Only capabilities need config space beyond
  * its first 64 bytes, which the kernel shows to CAP_SYS_ADMIN alone: without it they stay unknown.
- * Config space is read as lspci reads it: a device that is runtime-suspended stays so, but the bridge
- * above it may be woken for the moment. In D3cold a read would wake the device itself: it is left
- * alone, and its capabilities stay unknown.
+ * Config space is read as lspci reads it: a device that is runtime-suspended stays so, but the
+ * bridge above it may be woken for the moment. In D3cold a read would wake the device itself: it is
+ * left alone, and its capabilities stay unknown.
  */
 #ifndef RAWPCI_ENUMERATE_H
 #define RAWPCI_ENUMERATE_H
@@ -71,7 +71,7 @@ struct rawpci_host_device {
 	char power[16];         /* "D0", "D3hot", ...; "": unknown */
 
 	bool capabilities_known; /* else all below but INTx is zero */
-	unsigned irq_count[3];   /* vectors by enum rawpci_irq_type, as its capabilities have them */
+	unsigned irq_count[3];   /* vectors by enum rawpci_irq_type, as its capabilities say */
 	unsigned power_states;   /* bit (1 << n) for each Dn it knows besides D0: D1, D2, D3hot */
 	bool express;            /* PCI Express */
 };
@@ -79,7 +79,8 @@ struct rawpci_host_device {
 /**
  * Calls each() for every PCI device of the host, in the order of addresses.
  * @size: sizeof(struct rawpci_host_device) as the program was compiled with
- * @each: returns 0 to go on; device is the library's and valid during the call. May call the library
+ * @each: returns 0 to go on; device is the library's and valid during the call. It may call the
+ *        library
  * @opaque: handed to each()
  *
  * Any thread. Devices that vanish meanwhile are left out.
@@ -100,7 +101,7 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
  * @out: size bytes, filled on success only
  *
  * Any thread.
- * Returns 0, -EFAULT (a NULL), -EINVAL (not an address, or size), -ENODEV (no such device), -ENOMEM.
+ * Returns 0, -EFAULT (a NULL), -EINVAL (not an address, or size) or -ENODEV (no such device).
  */
 int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 		       struct rawpci_host_device *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The diagnosis of a device before anyone tries to open it: which backends could, what stands in the
- * way, and what would help; in words for a person and as data for a program. Nothing is opened, bound
+ * The diagnosis of a device before anyone tries to open it: which backends could, what stands in
+ * the way, and what would help; in words for a person and as data for a program. Nothing is bound
  * or changed. It tells what this process could do, with its user and its limits.
  */
 #ifndef RAWPCI_EXPLAIN_H
@@ -43,7 +43,7 @@ enum rawpci_obstacle {
 struct rawpci_finding {
 	struct rawpci_finding *next;
 	enum rawpci_obstacle obstacle;
-	bool blocks;      /* false: the device can be opened all the same, the cause says at what price */
+	bool blocks;      /* false: it can be opened all the same, the cause says at what price */
 	int error;        /* what rawpci_device_open() would return, a negative errno; 0: nothing */
 	char backend[16]; /* which one it is about; "": all */
 
@@ -75,7 +75,7 @@ struct rawpci_explanation {
 	bool openable;    /* nothing stands in the way: some backend could open it now */
 	struct rawpci_address address;
 	const struct rawpci_host_device *device; /* NULL: there is none */
-	const struct rawpci_finding *findings;   /* the first one first to be dealt with; NULL: none */
+	const struct rawpci_finding *findings;   /* in the order to deal with them; NULL: none */
 	const struct rawpci_way *ways;           /* in the order in which they are tried */
 };
 

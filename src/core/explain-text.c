@@ -125,7 +125,8 @@ static void add_region(struct text *text, unsigned index, const struct rawpci_ho
 		add(text, "  ROM         ");
 	else
 		add(text, "  BAR %u       ", index);
-	add(text, "%s at %#llx, %llu %s%s%s\n", region->flags & RAWPCI_REGION_IO ? "ports" : "memory",
+	add(text, "%s at %#llx, %llu %s%s%s\n",
+	    region->flags & RAWPCI_REGION_IO ? "ports" : "memory",
 	    (unsigned long long)region->address, (unsigned long long)size, unit,
 	    region->flags & RAWPCI_REGION_64BIT ? ", 64-bit" : "",
 	    region->flags & RAWPCI_REGION_PREFETCH ? ", prefetchable" : "");
@@ -158,7 +159,8 @@ static void add_abilities(struct text *text, const struct rawpci_host_device *d)
 	if (d->power[0] != '\0')
 		add(text, "  power       %s\n", d->power);
 	if (d->total_vfs > 0)
-		add(text, "  SR-IOV      %u of %u virtual functions enabled\n", d->vfs, d->total_vfs);
+		add(text, "  SR-IOV      %u of %u virtual functions enabled\n", d->vfs,
+		    d->total_vfs);
 }
 
 static void add_device(struct text *text, const struct rawpci_host_device *d)

@@ -18,13 +18,13 @@ static void bind_commands(const struct rawpci_inquiry *q, const char *driver,
 	char unbind[256] = "";
 
 	if (q->device->driver[0] != '\0')
-		(void)snprintf(unbind, sizeof(unbind), "echo %s > %.64s/bus/pci/drivers/%s/unbind\n",
-			       q->name, root, q->device->driver);
-	(void)snprintf(finding->commands, sizeof(finding->commands),
-		       "echo %s > %.64s/bus/pci/devices/%s/driver_override\n"
-		       "%s"
-		       "echo %s > %.64s/bus/pci/drivers_probe\n",
-		       driver, root, q->name, unbind, q->name, root);
+		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", q->name, root,
+		    q->device->driver);
+	SAY(finding->commands,
+	    "echo %s > %.64s/bus/pci/devices/%s/driver_override\n"
+	    "%s"
+	    "echo %s > %.64s/bus/pci/drivers_probe\n",
+	    driver, root, q->name, unbind, q->name, root);
 }
 
 static bool driver_loaded(const struct rawpci_inquiry *q, const char *driver)
@@ -45,11 +45,10 @@ static int check_module(struct rawpci_inquiry *q, const char *driver)
 
 	if (driver_loaded(q, driver))
 		return 0;
-	(void)snprintf(finding.driver, sizeof(finding.driver), "%s", driver);
-	(void)snprintf(finding.cause, sizeof(finding.cause), "the kernel module %s is not loaded",
-		       driver);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "modprobe %s", driver);
-	(void)snprintf(finding.commands, sizeof(finding.commands), "modprobe %s\n", driver);
+	SAY(finding.driver, "%s", driver);
+	SAY(finding.cause, "the kernel module %s is not loaded", driver);
+	SAY(finding.remedy, "modprobe %s", driver);
+	SAY(finding.commands, "modprobe %s\n", driver);
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -62,12 +61,10 @@ static int find_host_driver(struct rawpci_inquiry *q, const char *wanted)
 		.blocker = q->device->address,
 	};
 
-	(void)snprintf(finding.driver, sizeof(finding.driver), "%s", q->device->driver);
-	(void)snprintf(finding.cause, sizeof(finding.cause), "the host driver %s holds it",
-		       q->device->driver);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "open it with "
-		       "RAWPCI_OPEN_DETACH_HOST_DRIVER, which gives it back afterwards, or bind it "
-		       "to %s first", wanted);
+	SAY(finding.driver, "%s", q->device->driver);
+	SAY(finding.cause, "the host driver %s holds it", q->device->driver);
+	SAY(finding.remedy, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER, which gives it back "
+	    "afterwards, or bind it to %s first", wanted);
 	bind_commands(q, wanted, &finding);
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -88,13 +85,15 @@ static int check_binding(struct rawpci_inquiry *q, const char *wanted)
 		r = rawpci_sys_access(path, W_OK);
 	if (r == 0)
 		return 0;
-	(void)snprintf(finding.path, sizeof(finding.path), "%.127s", path);
+	SAY(finding.path, "%.127s", path);
 	finding.error = r == -EPERM || r == -EROFS ? -EPERM : -EACCES;
-	(void)snprintf(finding.cause, sizeof(finding.cause), "it has to be bound to %s, and user %u "
-		       "may not write to %s", wanted, rawpci_sys_user(), finding.path);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), r == -EROFS ?
-		       "mount sysfs writable into this container, or bind the device outside of it" :
-		       "let root bind it to %s", wanted);
+	SAY(finding.cause, "it has to be bound to %s, and user %u may not write to %s", wanted,
+	    rawpci_sys_user(), finding.path);
+	if (r == -EROFS)
+		SAY(finding.remedy, "mount sysfs writable into this container, or bind the device "
+		    "outside of it");
+	else
+		SAY(finding.remedy, "let root bind it to %s", wanted);
 	bind_commands(q, wanted, &finding);
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -125,11 +124,11 @@ static int check_lockdown(struct rawpci_inquiry *q)
 	if (n < 0 || (size_t)n >= sizeof(path) ||
 	    rawpci_sys_read_file(path, text, sizeof(text)) < 0 || strstr(text, "[none]"))
 		return 0;
-	(void)snprintf(finding.path, sizeof(finding.path), "%.127s", path);
-	(void)snprintf(finding.cause, sizeof(finding.cause), "the kernel is locked down (%s), which "
-		       "forbids access to devices past an IOMMU", text);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "use VFIO, or boot without lockdown "
-		       "(Secure Boot off, no lockdown= on the kernel's command line)");
+	SAY(finding.path, "%.127s", path);
+	SAY(finding.cause, "the kernel is locked down (%s), which forbids access to devices past "
+	    "an IOMMU", text);
+	SAY(finding.remedy, "use VFIO, or boot without lockdown (Secure Boot off, no lockdown= "
+	    "on the kernel's command line)");
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -147,9 +146,9 @@ static int find_other(struct rawpci_inquiry *q, int error, const char *reason)
 	if (strncmp(reason, q->name, prefix) == 0 && strncmp(reason + prefix, ": ", 2) == 0)
 		reason += prefix + 2;
 	if (reason[0] != '\0')
-		(void)snprintf(finding.cause, sizeof(finding.cause), "%.383s", reason);
+		SAY(finding.cause, "%.383s", reason);
 	else
-		(void)snprintf(finding.cause, sizeof(finding.cause), "error %d", -error);
+		SAY(finding.cause, "error %d", -error);
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -158,8 +157,7 @@ static void set_reason(struct rawpci_inquiry *q, struct rawpci_way *way)
 	const struct rawpci_finding *why = rawpci_findings_blocker(q->found.first, way->backend);
 
 	if (why)
-		(void)snprintf(way->reason, sizeof(way->reason), "%s%s%s", why->cause,
-			       why->remedy[0] ? ": " : "", why->remedy);
+		SAY(way->reason, "%s%s%s", why->cause, why->remedy[0] ? ": " : "", why->remedy);
 }
 
 static bool blocker_is(const struct rawpci_inquiry *q, const char *backend,
@@ -170,7 +168,8 @@ static bool blocker_is(const struct rawpci_inquiry *q, const char *backend,
 	return why && why->obstacle == obstacle;
 }
 
-static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with, struct rawpci_way *way)
+static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with,
+		 struct rawpci_way *way)
 {
 	const struct rawpci_backend *b = with->backend;
 	const struct rawpci_address *address = &q->device->address;
@@ -215,7 +214,7 @@ int rawpci_explain_ways(struct rawpci_inquiry *q)
 			return -ENOMEM;
 		*last = way;
 		last = &way->next;
-		(void)snprintf(way->backend, sizeof(way->backend), "%s", b->name);
+		SAY(way->backend, "%s", b->name);
 		way->interrupts = b->irq_enable != NULL;
 		way->dma = b->space_create != NULL;
 		rawpci_findings_begin(&q->found, b->name, i + 1);

@@ -22,8 +22,8 @@ static int find_for_all(struct rawpci_inquiry *q, enum rawpci_obstacle obstacle,
 		.error = error,
 	};
 
-	(void)snprintf(finding.cause, sizeof(finding.cause), "%s", cause);
-	(void)snprintf(finding.remedy, sizeof(finding.remedy), "%s", remedy);
+	SAY(finding.cause, "%s", cause);
+	SAY(finding.remedy, "%s", remedy);
 	if (error != 0)
 		q->hopeless = true;
 	return rawpci_backend_finding(&q->found, &finding);
@@ -33,8 +33,7 @@ static int find_absent(struct rawpci_inquiry *q)
 {
 	char cause[384];
 
-	(void)snprintf(cause, sizeof(cause), "there is no such device in %.256s/bus/pci/devices",
-		       q->ctx->sysfs_dir);
+	SAY(cause, "there is no such device in %.256s/bus/pci/devices", q->ctx->sysfs_dir);
 	return find_for_all(q, RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV, cause,
 			    "lspci -D lists those there are; one that was removed comes back with "
 			    "echo 1 > /sys/bus/pci/rescan");

@@ -3,8 +3,13 @@
 #ifndef RAWPCI_CORE_EXPLAIN_H
 #define RAWPCI_CORE_EXPLAIN_H
 
+#include <stdio.h>
+
 #include <rawpci/backend.h>
 #include <rawpci/explain.h>
+
+/* Formats into an array, cut where it is too long. */
+#define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
 
 /* Kept in the order in which they are to be dealt with: what blocks first; what concerns all ways
  * in, then the best of them. */

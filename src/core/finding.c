@@ -32,7 +32,7 @@ int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_findi
 		return -ENOMEM;
 	node->is = *finding;
 	node->key = key_of(finding, to->way);
-	(void)snprintf(node->is.backend, sizeof(node->is.backend), "%s", to->backend);
+	SAY(node->is.backend, "%s", to->backend);
 	while (*link && ((struct node *)*link)->key <= node->key)
 		link = &(*link)->next;
 	node->is.next = *link;
@@ -88,9 +88,9 @@ const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)
 
 static void uring_cause(struct rawpci_finding *finding, const char *reason)
 {
-	(void)snprintf(finding->cause, sizeof(finding->cause), "%s, so that interrupts %s", reason,
-		       finding->blocks ? "cannot be had with irq.engine=uring"
-				       : "go through epoll, which costs more for each");
+	SAY(finding->cause, "%s, so that interrupts %s", reason,
+	    finding->blocks ? "cannot be had with irq.engine=uring"
+			    : "go through epoll, which costs more for each");
 }
 
 void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char *sysctl,
@@ -104,27 +104,21 @@ void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char 
 	finding->blocks = only;
 	finding->error = only ? error : 0;
 	if (refused && sysctl[0] != '\0' && sysctl[0] != '0') {
-		(void)snprintf(reason, sizeof(reason), "io_uring is forbidden "
-			       "(kernel.io_uring_disabled is %.8s)", sysctl);
-		(void)snprintf(finding->remedy, sizeof(finding->remedy), "sysctl "
-			       "kernel.io_uring_disabled=0%s", sysctl[0] == '1' ?
-			       ", or put the user into the group of kernel.io_uring_group" : "");
-		(void)snprintf(finding->commands, sizeof(finding->commands),
-			       "sysctl kernel.io_uring_disabled=0\n");
+		SAY(reason, "io_uring is forbidden (kernel.io_uring_disabled is %.8s)", sysctl);
+		SAY(finding->remedy, "sysctl kernel.io_uring_disabled=0%s", sysctl[0] == '1' ?
+		    ", or put the user into the group of kernel.io_uring_group" : "");
+		SAY(finding->commands, "sysctl kernel.io_uring_disabled=0\n");
 	} else if (seccomp && (refused || error == -ENOSYS)) {
-		(void)snprintf(reason, sizeof(reason), "io_uring is forbidden by a seccomp filter "
-			       "on this process");
-		(void)snprintf(finding->remedy, sizeof(finding->remedy), "allow io_uring_setup, "
-			       "io_uring_enter and io_uring_register in the seccomp profile of this "
-			       "container or service");
+		SAY(reason, "io_uring is forbidden by a seccomp filter on this process");
+		SAY(finding->remedy, "allow io_uring_setup, io_uring_enter and io_uring_register "
+		    "in the seccomp profile of this container or service");
 	} else if (error == -ENOSYS) {
-		(void)snprintf(reason, sizeof(reason), "the kernel has no io_uring");
-		(void)snprintf(finding->remedy, sizeof(finding->remedy), "use a kernel with "
-			       "CONFIG_IO_URING");
+		SAY(reason, "the kernel has no io_uring");
+		SAY(finding->remedy, "use a kernel with CONFIG_IO_URING");
 	} else {
-		(void)snprintf(reason, sizeof(reason), "io_uring is refused with errno %d", -error);
-		(void)snprintf(finding->remedy, sizeof(finding->remedy), "raise RLIMIT_NOFILE and "
-			       "RLIMIT_MEMLOCK, or use a newer kernel");
+		SAY(reason, "io_uring is refused with errno %d", -error);
+		SAY(finding->remedy, "raise RLIMIT_NOFILE and RLIMIT_MEMLOCK, or use a newer "
+		    "kernel");
 	}
 	uring_cause(finding, reason);
 }

@@ -50,7 +50,8 @@ static int load_file(const char *path, struct rawpci_ids *ids)
 
 void rawpci_ids_load(struct rawpci *ctx, struct rawpci_ids *ids)
 {
-	static const char *const places[] = {"/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"};
+	static const char *const places[] = {"/usr/share/misc/pci.ids",
+					     "/usr/share/hwdata/pci.ids"};
 
 	ids->text = NULL;
 	ids->length = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI Local Bus Specification 3.0, 6.8.1 (MSI), 6.8.2 (MSI-X); PCI Express Base Specification, 7.5.3;
- * Advanced Capabilities for Conventional PCI ECN; PCI Power Management 1.2, 3.2.
+ * PCI Local Bus Specification 3.0, 6.8.1 (MSI), 6.8.2 (MSI-X); PCI Express Base Specification,
+ * 7.5.3; Advanced Capabilities for Conventional PCI ECN; PCI Power Management 1.2, 3.2.
  */
 #include <errno.h>
 

@@ -169,7 +169,8 @@ static const struct situation {
 	{"group", unbound, unrestricted, NULL, 1, true,
 	 {"is not viable", "%s of the same group is bound to %d", "unbind %s from %d"}},
 	{"host-driver", nothing, unrestricted, NULL, 1, true,
-	 {"the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER", "bind it to vfio-pci"}},
+	 {"the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER",
+	  "bind it to vfio-pci"}},
 	{"module", without_module, unrestricted, NULL, 1, true,
 	 {"the kernel module vfio-pci is not loaded", "modprobe vfio-pci"}},
 	{"permission", on_vfio, as_nobody, NULL, 1, true,
@@ -312,7 +313,8 @@ int main(int count, char **words)
 		if (strcmp(s->name, words[1]) != 0)
 			continue;
 		if (s->before() == SKIP) {
-			(void)printf("this kernel cannot be brought into the situation %s\n", s->name);
+			(void)printf("this kernel cannot be brought into the situation %s\n",
+				     s->name);
 			return SKIP;
 		}
 		return check(s);
