@@ -26,7 +26,8 @@ static int usage(void)
 	(void)fprintf(stderr,
 		      "usage: explain [OPTION]... [ADDRESS]\n"
 		      "Says what stands in the way of opening a PCI device (0000:03:00.0), and\n"
-		      "what would help. Without an address: all devices, and what could open each.\n"
+		      "what would help. Without an address: all devices, and what could open\n"
+		      "each.\n"
 		      "  --memory SIZE     so much memory would be mapped for DMA (4G)\n"
 		      "  --detach          its host driver would be detached\n"
 		      "  --backend NAME    only this one ($RAWPCI_BACKEND)\n"

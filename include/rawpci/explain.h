@@ -74,7 +74,7 @@ struct rawpci_explanation {
 	const char *text; /* for a person, lines; the first has the cause and the remedy */
 	bool openable;    /* nothing stands in the way: some backend could open it now */
 	struct rawpci_address address;
-	const struct rawpci_host_device *device; /* NULL: there is none */
+	const struct rawpci_host_device *device; /* NULL: sysfs has none */
 	const struct rawpci_finding *findings;   /* in the order to deal with them; NULL: none */
 	const struct rawpci_way *ways;           /* in the order in which they are tried */
 };

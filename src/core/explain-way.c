@@ -172,12 +172,18 @@ static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with,
 		 struct rawpci_way *way)
 {
 	const struct rawpci_backend *b = with->backend;
-	const struct rawpci_address *address = &q->device->address;
+	const struct rawpci_address *address = &q->out->address;
 	const char *driver = b->driver;
 	int r = 0, refused;
 
 	rawpci_call_begin();
 	refused = b->probe(with->instance, address);
+	/* A backend may have devices that sysfs knows nothing of. */
+	if (!q->device) {
+		way->works = refused == 0 && !q->hopeless;
+		SAY(way->reason, "%s", refused < 0 ? rawpci_reason() : "");
+		return 0;
+	}
 	if (b->explain)
 		r = b->explain(with->instance, address, q->options.memory, &q->found);
 	/* What cannot be driven at all needs no driver. */

@@ -112,12 +112,15 @@ static int inquire(struct rawpci_inquiry *q)
 	if (r < 0)
 		return r;
 	rawpci_findings_begin(&q->found, "", 0);
-	if (!q->device)
-		return find_absent(q);
-	r = check_device(q);
+	r = q->device ? check_device(q) : 0;
 	if (r == 0)
 		r = check_uring(q);
-	return r < 0 ? r : rawpci_explain_ways(q);
+	if (r == 0)
+		r = rawpci_explain_ways(q);
+	if (r < 0 || q->device || q->out->openable)
+		return r;
+	rawpci_findings_begin(&q->found, "", 0);
+	return find_absent(q);
 }
 
 static int take_options(struct rawpci *ctx, const struct rawpci_explain_options *given,

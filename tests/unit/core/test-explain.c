@@ -218,12 +218,24 @@ END_TEST
 
 START_TEST(absent)
 {
+	refusal = -ENODEV;
 	ck_assert_int_eq(rawpci_explain(host.ctx, "04:00.0", NULL, &e), 0);
 	ck_assert(!e->openable);
 	ck_assert_ptr_null(e->device);
 	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_NO_DEVICE);
 	ck_assert_int_eq(e->findings->error, -ENODEV);
 	ck_assert_ptr_eq(strstr(e->text, "0000:04:00.0: there is no such device in /"), e->text);
+}
+END_TEST
+
+/* The mock has a device that sysfs does not know. */
+START_TEST(not_in_sysfs)
+{
+	ck_assert_int_eq(rawpci_explain(host.ctx, "04:00.0", NULL, &e), 0);
+	ck_assert(e->openable);
+	ck_assert_ptr_null(e->device);
+	ck_assert_ptr_null(e->findings);
+	ck_assert_ptr_nonnull(strstr(e->text, "0000:04:00.0: nothing stands in the way"));
 }
 END_TEST
 
@@ -457,6 +469,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, nothing_found);
 	tcase_add_test(tests, absent);
+	tcase_add_test(tests, not_in_sysfs);
 	tcase_add_test(tests, gone);
 	tcase_add_test(tests, host_driver);
 	tcase_add_test(tests, module);
