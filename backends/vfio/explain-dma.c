@@ -64,24 +64,30 @@ static bool may_lock_everything(const char *status)
 	       outside == 0 && count == UINT32_MAX;
 }
 
+bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used)
+{
+	char *status = malloc(STATUS_SIZE);
+	uint64_t kibibytes;
+	bool limited = status && rawpci_sys_memlock_limit(allowed) == 0 &&
+		       *allowed != UINT64_MAX &&
+		       rawpci_sys_read_file("/proc/self/status", status, STATUS_SIZE) > 0 &&
+		       rawpci_vfio_status_field(status, "VmLck", 10, &kibibytes) == 0 &&
+		       !may_lock_everything(status);
+
+	free(status);
+	if (limited)
+		*used = kibibytes * 1024;
+	return limited;
+}
+
 /* The kernel says ENOMEM when the process may not lock so much memory, and why only in its log. */
 static int explain_no_memory(struct rawpci_vfio_space *space, const struct mapping *what,
 			     uint64_t size)
 {
 	struct rawpci *ctx = space->vfio->ctx;
-	char *status = malloc(STATUS_SIZE);
-	uint64_t allowed = UINT64_MAX;
-	uint64_t used = 0;
-	bool over = false;
+	uint64_t allowed, used;
 
-	if (status && rawpci_sys_memlock_limit(&allowed) == 0 && allowed != UINT64_MAX &&
-	    rawpci_sys_read_file("/proc/self/status", status, STATUS_SIZE) > 0 &&
-	    rawpci_vfio_status_field(status, "VmLck", 10, &used) == 0) {
-		used *= 1024;
-		over = (used > allowed || size > allowed - used) && !may_lock_everything(status);
-	}
-	free(status);
-	if (!over)
+	if (!rawpci_vfio_lock_limit(&allowed, &used) || (used <= allowed && size <= allowed - used))
 		return rawpci_backend_fail(ctx, -ENOMEM, "%s: the kernel has no memory to pin it",
 					   what->text);
 	return rawpci_backend_fail(ctx, -ENOSPC, "%s: the limit of locked memory is too low: "

@@ -265,4 +265,5 @@ const struct rawpci_backend rawpci_backend_vfio = {
 	.space_limits = rawpci_vfio_space_limits,
 	.dma_map = rawpci_vfio_dma_map,
 	.dma_unmap = rawpci_vfio_dma_unmap,
+	.explain = rawpci_vfio_diagnose,
 };

@@ -16,6 +16,8 @@
 
 #include <rawpci/backend.h>
 
+#include "os/sysfs.h"
+
 #define RAWPCI_VFIO_PATH 512
 
 struct rawpci_vfio_group;
@@ -177,6 +179,20 @@ int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int erro
  * with the names of both. */
 int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_address *address,
 				 unsigned group);
+
+/* Does an IOMMU run on this host? */
+bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio);
+
+/* Does a device of the same group keep it from being viable? With its driver if so. */
+bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
+			const struct rawpci_address *address, char driver[RAWPCI_SYSFS_NAME]);
+
+/* How many bytes this process may lock and has locked; false: as many as it wants. */
+bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used);
+
+/* Everything that stands in the way (diagnose.c), as the contract's explain(). */
+int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, uint64_t memory,
+			 struct rawpci_findings *to);
 
 int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
 			    uint64_t size, int error);

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include <rawpci/device.h>
+#include <rawpci/explain.h>
 #include <rawpci/irq.h>
 #include <rawpci/log.h>
 #include <rawpci/memory.h>
@@ -32,6 +33,8 @@ extern "C" {
 #endif
 
 #define RAWPCI_BACKEND_VERSION 1
+
+struct rawpci_findings;
 
 /* What info() tells about an open device. */
 struct rawpci_backend_info {
@@ -203,6 +206,16 @@ struct rawpci_backend {
 	 * Guarantees on success: no device of the space reaches it any more.
 	 */
 	int (*dma_unmap)(void *space, rawpci_iova_t iova, uint64_t size);
+
+	/**
+	 * explain - everything that stands in the way of opening and using a device that is there,
+	 * where probe() gives one reason. Optional; core looks at .driver itself.
+	 * @memory: bytes that would be mapped for DMA; 0: not known
+	 * @to: receives a rawpci_backend_finding() for each
+	 * Guarantees: changes nothing. Returns 0 or -ENOMEM.
+	 */
+	int (*explain)(void *instance, const struct rawpci_address *address, uint64_t memory,
+		       struct rawpci_findings *to);
 };
 
 /**
@@ -248,6 +261,14 @@ void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const c
  */
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	RAWPCI_PRINTF(3, 4);
+
+/**
+ * Reports something that explain() found.
+ * @finding: copied; .backend and .next are filled in
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding);
 
 #ifdef __cplusplus
 }

@@ -75,7 +75,8 @@ struct rawpci_options {
 	 *                                 (default /run/rawpci; its last part is made if need be).
 	 *                                 What other processes and rawpci_recover() look at
 	 *   driver.timeout_ms=N           how long each step of changing a host driver may take, 1
-	 *                                 to 3600000 (default 10000) */
+	 *                                 to 3600000 (default 10000)
+	 *   ids.file=PATH                 pci.ids, for names (default: where distributions have it) */
 	const char *const *settings;
 };
 

@@ -17,6 +17,7 @@ static void free_context(struct rawpci *ctx)
 	free(ctx->vfio_dir);
 	free(ctx->sysfs_dir);
 	free(ctx->run_dir);
+	free(ctx->ids_file);
 	free(ctx);
 }
 

@@ -69,6 +69,7 @@ struct rawpci {
 	void *translate_opaque;
 	const struct rawpci_backend *chosen; /* NULL: automatic */
 	char *vfio_dir, *sysfs_dir, *run_dir;
+	char *ids_file; /* "": where distributions have it */
 	unsigned driver_timeout_ms;
 
 	pthread_mutex_t lock;

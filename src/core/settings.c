@@ -64,8 +64,10 @@ static int set(struct rawpci *ctx, const char *setting)
 		return set_path(ctx, &ctx->run_dir, setting + 8);
 	if (strncmp(setting, "driver.timeout_ms=", 18) == 0)
 		return set_timeout(ctx, setting + 18);
+	if (strncmp(setting, "ids.file=", 9) == 0)
+		return set_path(ctx, &ctx->ids_file, setting + 9);
 	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, vfio.dir=, "
-			   "sysfs.dir=, run.dir= and driver.timeout_ms=", setting);
+			   "sysfs.dir=, run.dir=, driver.timeout_ms= and ids.file=", setting);
 }
 
 int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
@@ -78,6 +80,8 @@ int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
 		r = set(ctx, "run.dir=/run/rawpci");
 	if (r == 0)
 		r = set(ctx, "driver.timeout_ms=10000");
+	if (r == 0)
+		r = set(ctx, "ids.file=");
 	for (; r == 0 && settings && *settings; settings++)
 		r = set(ctx, *settings);
 	return r;
@@ -91,5 +95,7 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name)
 		return ctx->vfio_dir;
 	if (strcmp(name, "sysfs.dir") == 0)
 		return ctx->sysfs_dir;
+	if (strcmp(name, "ids.file") == 0)
+		return ctx->ids_file;
 	return NULL;
 }

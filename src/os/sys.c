@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -254,6 +255,16 @@ int rawpci_sys_read_file(const char *path, char *text, size_t size)
 	return (int)length;
 }
 
+int rawpci_sys_size(const char *path, uint64_t *size)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0)
+		return -errno;
+	*size = (uint64_t)info.st_size;
+	return 0;
+}
+
 int rawpci_sys_write_file(const char *path, const char *text)
 {
 	size_t size = strlen(text);
@@ -325,6 +336,11 @@ int rawpci_sys_memlock_limit(uint64_t *bytes)
 		return -errno;
 	*bytes = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 	return 0;
+}
+
+unsigned rawpci_sys_user(void)
+{
+	return geteuid();
 }
 
 /* %m and not strerror_r(), of which there are two that differ. */

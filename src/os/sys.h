@@ -65,6 +65,9 @@ void rawpci_sys_unmap(void *where, uint64_t size);
  * does not fit. */
 int rawpci_sys_read_file(const char *path, char *text, size_t size);
 
+/* How many bytes a file has. */
+int rawpci_sys_size(const char *path, uint64_t *size);
+
 /* Writes text to a file in one write. */
 int rawpci_sys_write_file(const char *path, const char *text);
 
@@ -118,6 +121,9 @@ int rawpci_sys_process(void);
 
 /* Bytes this process may lock in memory (RLIMIT_MEMLOCK); UINT64_MAX: no limit. */
 int rawpci_sys_memlock_limit(uint64_t *bytes);
+
+/* The user this process acts as. */
+unsigned rawpci_sys_user(void);
 
 /* What a negative errno value means, in words. Returns text. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size);
