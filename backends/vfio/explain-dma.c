@@ -22,12 +22,12 @@ static void describe(struct mapping *what, rawpci_iova_t iova, uint64_t size)
 		       (unsigned long long)iova, (unsigned long long)(iova + size - 1));
 }
 
-void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *name, char *text,
-			   size_t size)
+void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *module, const char *name,
+			   char *text, size_t size)
 {
 	char path[RAWPCI_VFIO_PATH];
-	int n = snprintf(path, sizeof(path), "%s/module/vfio_iommu_type1/parameters/%s",
-			 rawpci_vfio_sysfs(vfio), name);
+	int n = snprintf(path, sizeof(path), "%s/module/%s/parameters/%s", rawpci_vfio_sysfs(vfio),
+			 module, name);
 
 	if (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_read_file(path, text, size) < 0)
 		text[0] = '\0';
@@ -64,6 +64,24 @@ static bool may_lock_everything(const char *status)
 	       outside == 0 && count == UINT32_MAX;
 }
 
+/* An iommufd counts what all processes of the user have pinned through any of them, which cannot be
+ * read, and asks for no capability. */
+static int explain_no_memory_of_user(struct rawpci_vfio_space *space, const struct mapping *what,
+				     uint64_t size)
+{
+	uint64_t allowed = UINT64_MAX;
+
+	if (rawpci_sys_memlock_limit(&allowed) < 0 || allowed == UINT64_MAX)
+		return rawpci_backend_fail(space->vfio->ctx, -ENOMEM, "%s: the kernel has no "
+					   "memory to pin it", what->text);
+	return rawpci_backend_fail(space->vfio->ctx, -ENOSPC, "%s: the limit of locked memory is "
+				   "too low: %llu KiB needed, %llu KiB allowed for all processes "
+				   "of this user together: raise it with ulimit -l or "
+				   "LimitMEMLOCK= of the systemd unit", what->text,
+				   (unsigned long long)(size / 1024),
+				   (unsigned long long)(allowed / 1024));
+}
+
 /* The kernel says ENOMEM when the process may not lock so much memory, and why only in its log. */
 static int explain_no_memory(struct rawpci_vfio_space *space, const struct mapping *what,
 			     uint64_t size)
@@ -97,7 +115,8 @@ static int explain_no_entry(struct rawpci_vfio_space *space, const struct mappin
 {
 	char limit[32];
 
-	rawpci_vfio_parameter(space->vfio, "dma_entry_limit", limit, sizeof(limit));
+	rawpci_vfio_parameter(space->vfio, "vfio_iommu_type1", "dma_entry_limit", limit,
+			      sizeof(limit));
 	return rawpci_backend_fail(space->vfio->ctx, -ENOSPC, "%s: too many DMA mappings: "
 				   "vfio_iommu_type1.dma_entry_limit is %s: raise that module "
 				   "parameter before the device is opened, or announce memory in "
@@ -144,9 +163,11 @@ int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova,
 
 	describe(&what, iova, size);
 	switch (error) {
-	case -ENOSPC:
+	case -ENOSPC: /* of a container: an iommufd has no such limit */
 		return explain_no_entry(space, &what);
 	case -ENOMEM:
+		if (space->transport == &rawpci_vfio_transport_cdev)
+			return explain_no_memory_of_user(space, &what, size);
 		return explain_no_memory(space, &what, size);
 	case -EINVAL:
 		return explain_invalid(space, &what, iova, size);

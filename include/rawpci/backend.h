@@ -200,6 +200,16 @@ struct rawpci_backend {
 	 * Guarantees on success: no device of the space reaches it any more.
 	 */
 	int (*dma_unmap)(void *space, rawpci_iova_t iova, uint64_t size);
+
+	/**
+	 * open_fds - as open, with descriptors that somebody else has opened. Optional.
+	 * @fds: the caller's, to be duplicated; of this version's size; one at least is not -1, and
+	 * not some of each kind
+	 * Requires: not open through this context. The host driver is not looked at.
+	 * Returns also -EINVAL when they do not belong to the device or to each other.
+	 */
+	int (*open_fds)(void *instance, const struct rawpci_address *address,
+			const struct rawpci_device_fds *fds, void *space, void **device);
 };
 
 /**
@@ -245,6 +255,12 @@ void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const c
  */
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	RAWPCI_PRINTF(3, 4);
+
+/**
+ * The sentence of this thread's last rawpci_backend_fail(), for the log of a backend that has
+ * another way to try. Valid until the next one.
+ */
+const char *rawpci_backend_reason(void);
 
 #ifdef __cplusplus
 }

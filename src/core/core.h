@@ -67,7 +67,8 @@ struct rawpci {
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 	const struct rawpci_backend *chosen; /* NULL: automatic */
-	char *vfio_dir, *sysfs_dir;
+	char *vfio_dir, *sysfs_dir, *vfio_iommu;
+	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
 
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];
@@ -188,6 +189,7 @@ struct rawpci_device {
 	struct rawpci_backend_info caps;
 	struct rawpci_device_info info;
 	struct rawpci_driver_hold hold;
+	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
 

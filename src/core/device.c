@@ -143,7 +143,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		if (r < 0)
 			return r;
 	}
-	r = take_driver(dev, with->backend->driver, flags);
+	r = dev->fds ? 0 : take_driver(dev, with->backend->driver, flags);
 	if (r < 0)
 		goto undo_vm;
 	r = rawpci_vm_space_open(dev, with, address);
