@@ -68,7 +68,7 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 	struct vfio_device_info info = {.argsz = sizeof(info)};
 	struct entry entry;
 	char text[128];
-	int r = 0;
+	int r;
 
 	device->fd = rawpci_sys_dup(given);
 	if (device->fd < 0)
@@ -76,8 +76,12 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 					   "as its cdev: %s", device->name,
 					   rawpci_sys_error_text(device->fd, text, sizeof(text)));
 	device->lent = true;
-	if (find_entry(device, &entry) == 0)
-		r = check_given(device, &entry);
+	r = find_entry(device, &entry);
+	if (r < 0)
+		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the descriptor given "
+					   "for it is not its cdev: VFIO has none for it",
+					   device->name);
+	r = check_given(device, &entry);
 	/* It answers nothing before it is bound. */
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
 	if (r == 0 && device->used && device->fds->iommufd < 0)
