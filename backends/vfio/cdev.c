@@ -18,6 +18,7 @@
 /* The entry "vfioN" in the device's directory vfio-dev: N has nothing to do with its group. */
 struct entry {
 	char name[32];
+	char number[32]; /* of the node: "major:minor" */
 };
 
 static int take_entry(void *opaque, const char *name)
@@ -30,65 +31,56 @@ static int take_entry(void *opaque, const char *name)
 	return 1;
 }
 
+/* Since 6.1 there is an entry also where there is no cdev: that one has no number. */
 static int find_entry(const struct rawpci_vfio_device *device, struct entry *entry)
 {
+	const char *sysfs = rawpci_vfio_sysfs(device->vfio);
 	char path[RAWPCI_SYSFS_PATH];
-	int r = rawpci_sysfs_path(rawpci_vfio_sysfs(device->vfio), &device->address, "vfio-dev",
-				  path, sizeof(path));
+	char file[64];
+	int r = rawpci_sysfs_path(sysfs, &device->address, "vfio-dev", path, sizeof(path));
 
 	if (r == 0)
 		r = rawpci_sys_list(path, take_entry, entry);
-	return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+	if (r != 1)
+		return r < 0 ? r : -ENOENT;
+	(void)snprintf(file, sizeof(file), "vfio-dev/%s/dev", entry->name);
+	r = rawpci_sysfs_path(sysfs, &device->address, file, path, sizeof(path));
+	if (r == 0)
+		r = rawpci_sys_read_file(path, entry->number, sizeof(entry->number));
+	return r < 0 ? r : 0;
 }
 
-/* A wrong one would be driven with another device's addresses. Where sysfs does not say, it is
- * believed. */
-static int check_given(const struct rawpci_vfio_device *device, const struct entry *entry)
+/* Another device's would be driven with this one's addresses. */
+static bool is_its_cdev(const struct rawpci_vfio_device *device)
 {
-	char path[RAWPCI_SYSFS_PATH];
-	char file[64], said[32], number[32];
+	struct entry entry;
+	char number[32];
 	unsigned major, minor;
 
-	(void)snprintf(file, sizeof(file), "vfio-dev/%s/dev", entry->name);
-	if (rawpci_sysfs_path(rawpci_vfio_sysfs(device->vfio), &device->address, file, path,
-			      sizeof(path)) < 0 ||
-	    rawpci_sys_read_file(path, said, sizeof(said)) < 0)
-		return 0;
-	if (rawpci_sys_device_number(device->fd, &major, &minor) == 0) {
-		(void)snprintf(number, sizeof(number), "%u:%u", major, minor);
-		if (strcmp(number, said) == 0)
-			return 0;
-	}
-	return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the descriptor given for it is "
-				   "not its cdev, %s", device->name, entry->name);
+	if (find_entry(device, &entry) < 0 ||
+	    rawpci_sys_device_number(device->fd, &major, &minor) < 0)
+		return false;
+	(void)snprintf(number, sizeof(number), "%u:%u", major, minor);
+	return strcmp(number, entry.number) == 0;
 }
 
 static int take_given(struct rawpci_vfio_device *device, int given)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
-	struct entry entry;
-	char text[128];
-	int r;
 
 	device->fd = rawpci_sys_dup(given);
 	if (device->fd < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the descriptor given "
-					   "as its cdev: %s", device->name,
-					   rawpci_sys_error_text(device->fd, text, sizeof(text)));
+		return rawpci_vfio_explain_given(device, "its cdev", device->fd);
 	device->lent = true;
-	r = find_entry(device, &entry);
-	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the descriptor given "
-					   "for it is not its cdev: VFIO has none for it",
-					   device->name);
-	r = check_given(device, &entry);
+	if (!is_its_cdev(device))
+		return rawpci_vfio_explain_given(device, "its cdev", -ENODEV);
 	/* It answers nothing before it is bound. */
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
-	if (r == 0 && device->used && device->fds->iommufd < 0)
+	if (device->used && device->fds->iommufd < 0)
 		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the cdev given for it "
 					   "is bound to an iommufd: that one has to be given too",
 					   device->name);
-	return r;
+	return 0;
 }
 
 static int open_node(struct rawpci_vfio_device *device, char path[RAWPCI_VFIO_PATH])

@@ -10,37 +10,44 @@
 #include "os/sys.h"
 #include "vfio/vfio.h"
 
-static int check_container(struct rawpci_vfio *vfio, int container, const char *path,
+static int check_container(const struct rawpci_vfio_device *first, int container, const char *path,
 			   unsigned long model)
 {
+	struct rawpci_vfio *vfio = first->vfio;
 	int r = rawpci_sys_ioctl(container, VFIO_GET_API_VERSION, NULL);
 
+	if (r < 0 && first->fds && first->fds->container >= 0)
+		return rawpci_vfio_explain_given(first, "a VFIO container", r);
 	if (r < 0)
-		return rawpci_vfio_explain_container(vfio, "vfio", path, r);
+		return rawpci_vfio_explain_container(vfio, first->name, path, r);
 	if (r != VFIO_API_VERSION)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "vfio: the kernel's VFIO has "
-					   "version %d, not %d", r, VFIO_API_VERSION);
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO has "
+					   "version %d, not %d", first->name, r, VFIO_API_VERSION);
 	r = rawpci_sys_ioctl(container, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)model);
 	if (r <= 0 && model == VFIO_NOIOMMU_IOMMU)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "vfio: this kernel was built "
-					   "without VFIO for devices that have no IOMMU");
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: this kernel was built "
+					   "without VFIO for devices that have no IOMMU",
+					   first->name);
 	if (r <= 0)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "vfio: the kernel offers no "
-					   "type1v2 IOMMU: modprobe vfio_iommu_type1");
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel offers no "
+					   "type1v2 IOMMU: modprobe vfio_iommu_type1", first->name);
 	return 0;
 }
 
-static int open_container(struct rawpci_vfio_space *space, int given, unsigned long model)
+static int open_container(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first,
+			  unsigned long model)
 {
-	struct rawpci_vfio *vfio = space->vfio;
+	int given = first->fds ? first->fds->container : -1;
 	char path[RAWPCI_VFIO_PATH];
 	int fd, r;
 
-	rawpci_vfio_node(vfio, "vfio", path);
+	rawpci_vfio_node(space->vfio, "vfio", path);
 	fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
+	if (fd < 0 && given >= 0)
+		return rawpci_vfio_explain_given(first, "a VFIO container", fd);
 	if (fd < 0)
-		return rawpci_vfio_explain_container(vfio, "vfio", path, fd);
-	r = check_container(vfio, fd, path, model);
+		return rawpci_vfio_explain_container(space->vfio, first->name, path, fd);
+	r = check_container(first, fd, path, model);
 	if (r < 0) {
 		rawpci_sys_close(&fd);
 		return r;
@@ -49,14 +56,14 @@ static int open_container(struct rawpci_vfio_space *space, int given, unsigned l
 	return 0;
 }
 
-static int container_open(struct rawpci_vfio_space *space, int given)
+static int container_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
-	return open_container(space, given, VFIO_TYPE1v2_IOMMU);
+	return open_container(space, first, VFIO_TYPE1v2_IOMMU);
 }
 
-static int noiommu_open(struct rawpci_vfio_space *space, int given)
+static int noiommu_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
-	return open_container(space, given, VFIO_NOIOMMU_IOMMU);
+	return open_container(space, first, VFIO_NOIOMMU_IOMMU);
 }
 
 static void container_close(struct rawpci_vfio_space *space)

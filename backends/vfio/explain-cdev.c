@@ -6,6 +6,16 @@
 #include "os/sysfs.h"
 #include "vfio/vfio.h"
 
+int rawpci_vfio_explain_given(const struct rawpci_vfio_device *device, const char *what, int error)
+{
+	char text[128];
+
+	return rawpci_backend_fail(device->vfio->ctx, error == -EMFILE || error == -ENOMEM ?
+				   error : -EINVAL, "%s: a descriptor that was given for it is not "
+				   "%s: %s", device->name, what,
+				   rawpci_sys_error_text(error, text, sizeof(text)));
+}
+
 int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const char *path,
 				int error)
 {
@@ -25,10 +35,6 @@ int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const
 		return rawpci_backend_fail(vfio->ctx, error, "%s: opening %s is forbidden although "
 					   "its mode may allow it: give the container or service "
 					   "the device", who, path);
-	case -EBADF:
-	case -ENOTTY:
-		return rawpci_backend_fail(vfio->ctx, -EINVAL, "%s: the descriptor given as "
-					   "iommufd is none", who);
 	default:
 		return rawpci_backend_fail(vfio->ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s",
 					   who, path,

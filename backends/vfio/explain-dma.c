@@ -64,30 +64,16 @@ static bool may_lock_everything(const char *status)
 	       outside == 0 && count == UINT32_MAX;
 }
 
-/* An iommufd counts what all processes of the user have pinned through any of them, which cannot be
- * read, and asks for no capability. */
-static int explain_no_memory_of_user(struct rawpci_vfio_space *space, const struct mapping *what,
-				     uint64_t size)
-{
-	uint64_t allowed = UINT64_MAX;
-
-	if (rawpci_sys_memlock_limit(&allowed) < 0 || allowed == UINT64_MAX)
-		return rawpci_backend_fail(space->vfio->ctx, -ENOMEM, "%s: the kernel has no "
-					   "memory to pin it", what->text);
-	return rawpci_backend_fail(space->vfio->ctx, -ENOSPC, "%s: the limit of locked memory is "
-				   "too low: %llu KiB needed, %llu KiB allowed for all processes "
-				   "of this user together: raise it with ulimit -l or "
-				   "LimitMEMLOCK= of the systemd unit", what->text,
-				   (unsigned long long)(size / 1024),
-				   (unsigned long long)(allowed / 1024));
-}
-
-/* The kernel says ENOMEM when the process may not lock so much memory, and why only in its log. */
+/* The kernel says ENOMEM when the process may not lock so much memory, and why only in its log. A
+ * container counts what this process has locked; an iommufd what all of the user's have pinned,
+ * which cannot be read. */
 static int explain_no_memory(struct rawpci_vfio_space *space, const struct mapping *what,
 			     uint64_t size)
 {
+	bool by_user = space->transport == &rawpci_vfio_transport_cdev;
 	struct rawpci *ctx = space->vfio->ctx;
 	char *status = malloc(STATUS_SIZE);
+	char counted[64] = "for all processes of this user together";
 	uint64_t allowed = UINT64_MAX;
 	uint64_t used = 0;
 	bool over = false;
@@ -96,19 +82,21 @@ static int explain_no_memory(struct rawpci_vfio_space *space, const struct mappi
 	    rawpci_sys_read_file("/proc/self/status", status, STATUS_SIZE) > 0 &&
 	    rawpci_vfio_status_field(status, "VmLck", 10, &used) == 0) {
 		used *= 1024;
-		over = (used > allowed || size > allowed - used) && !may_lock_everything(status);
+		over = (by_user || used > allowed || size > allowed - used) &&
+		       !may_lock_everything(status);
 	}
 	free(status);
 	if (!over)
 		return rawpci_backend_fail(ctx, -ENOMEM, "%s: the kernel has no memory to pin it",
 					   what->text);
+	if (!by_user)
+		(void)snprintf(counted, sizeof(counted), "of which %llu KiB are used",
+			       (unsigned long long)(used / 1024));
 	return rawpci_backend_fail(ctx, -ENOSPC, "%s: the limit of locked memory is too low: "
-				   "%llu KiB needed, %llu KiB allowed of which %llu KiB are used: "
-				   "raise it with ulimit -l or LimitMEMLOCK= of the systemd unit, "
-				   "or give the program CAP_IPC_LOCK", what->text,
-				   (unsigned long long)(size / 1024),
-				   (unsigned long long)(allowed / 1024),
-				   (unsigned long long)(used / 1024));
+				   "%llu KiB needed, %llu KiB allowed %s: raise it with ulimit -l "
+				   "or LimitMEMLOCK= of the systemd unit, or give the program "
+				   "CAP_IPC_LOCK", what->text, (unsigned long long)(size / 1024),
+				   (unsigned long long)(allowed / 1024), counted);
 }
 
 static int explain_no_entry(struct rawpci_vfio_space *space, const struct mapping *what)
@@ -166,8 +154,6 @@ int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova,
 	case -ENOSPC: /* of a container: an iommufd has no such limit */
 		return explain_no_entry(space, &what);
 	case -ENOMEM:
-		if (space->transport == &rawpci_vfio_transport_cdev)
-			return explain_no_memory_of_user(space, &what, size);
 		return explain_no_memory(space, &what, size);
 	case -EINVAL:
 		return explain_invalid(space, &what, iova, size);

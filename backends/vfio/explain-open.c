@@ -54,7 +54,8 @@ int rawpci_vfio_explain_busy(const struct rawpci_vfio_device *device, const char
 	(void)rawpci_sys_list("/proc", check_process, &holder);
 	if (holder.found[0] == '\0')
 		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by another "
-					   "process", device->name, path);
+					   "process, or a device of its group is open in another "
+					   "way, by cdev", device->name, path);
 	(void)snprintf(file, sizeof(file), "/proc/%s/comm", holder.found);
 	if (rawpci_sys_read_file(file, name, sizeof(name)) < 0)
 		name[0] = '\0';

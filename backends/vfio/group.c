@@ -16,6 +16,8 @@ static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_v
 	struct vfio_group_status status = {.argsz = sizeof(status)};
 	int r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_GET_STATUS, &status);
 
+	if (r < 0 && device->fds && device->fds->group >= 0)
+		return rawpci_vfio_explain_given(device, "an IOMMU group's", r);
 	if (r < 0)
 		return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
 	group->lent = device->fds && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
@@ -72,7 +74,9 @@ static int group_open(const struct rawpci_vfio_device *device, unsigned number, 
 	group->number = number;
 	group->fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (group->fd < 0) {
-		r = rawpci_vfio_explain_node(device, number, path, group->fd);
+		r = given >= 0 ?
+			    rawpci_vfio_explain_given(device, "an IOMMU group's", group->fd) :
+			    rawpci_vfio_explain_node(device, number, path, group->fd);
 		goto undo_alloc;
 	}
 	r = check_viable(device, group);

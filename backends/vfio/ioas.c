@@ -9,8 +9,9 @@
 #include "vfio/iommufd-abi.h"
 #include "vfio/vfio.h"
 
-static int ioas_open(struct rawpci_vfio_space *space, int given)
+static int ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
+	int given = first->fds ? first->fds->iommufd : -1;
 	struct iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
 	const char *path = rawpci_vfio_iommu(space->vfio);
 	int fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
@@ -20,7 +21,9 @@ static int ioas_open(struct rawpci_vfio_space *space, int given)
 		r = rawpci_sys_ioctl(fd, IOMMU_IOAS_ALLOC, &alloc);
 	if (r < 0) {
 		rawpci_sys_close(&fd);
-		return rawpci_vfio_explain_iommufd(space->vfio, "vfio", path, r);
+		if (given >= 0)
+			return rawpci_vfio_explain_given(first, "an iommufd", r);
+		return rawpci_vfio_explain_iommufd(space->vfio, first->name, path, r);
 	}
 	space->fd = fd;
 	space->ioas = alloc.out_ioas_id;

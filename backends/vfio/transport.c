@@ -90,7 +90,7 @@ static int given_space(const struct rawpci_vfio_device *device,
 static int join_first(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		      const struct rawpci_vfio_transport *transport)
 {
-	int r = transport->space_open(space, given_space(device, transport));
+	int r = transport->space_open(space, device);
 
 	if (r < 0)
 		return r;
@@ -126,8 +126,8 @@ static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_spa
 	r = space->transport->join(device, space);
 	if (r == 0 || final(r))
 		return r;
-	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "%s: not in the address space of the VM's other "
-			   "devices: %s", device->name, rawpci_backend_reason());
+	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "vfio: not in the address space of the VM's other "
+			   "devices: %s", rawpci_backend_reason());
 	return -EXDEV;
 }
 
@@ -141,8 +141,8 @@ static int join_best(struct rawpci_vfio_device *device, struct rawpci_vfio_space
 		r = join_first(device, space, list[i]);
 		if (r == 0 || final(r) || i + 1 == n)
 			break;
-		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO, "%s: vfio: not by %s but by "
-				   "%s: %s", device->name, list[i]->name, list[i + 1]->name,
+		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO, "vfio: not by %s but by %s: "
+				   "%s", list[i]->name, list[i + 1]->name,
 				   rawpci_backend_reason());
 	}
 	return r;

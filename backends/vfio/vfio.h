@@ -35,8 +35,9 @@ struct rawpci_vfio_transport {
 	/* Can it be used for devices, as far as is known before they are bound to vfio-pci? */
 	int (*probe)(struct rawpci_vfio *vfio, const char *name);
 
-	/* The space's container or iommufd: a copy of given, opened here if that is -1. Sets fd. */
-	int (*space_open)(struct rawpci_vfio_space *space, int given);
+	/* The space's container or iommufd: a copy of what was given for its first device, else
+	 * opened here. Sets space->fd. */
+	int (*space_open)(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first);
 	void (*space_close)(struct rawpci_vfio_space *space);
 
 	int (*limits)(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits);
@@ -240,6 +241,8 @@ int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned g
 /* module: the one that gives groups away, with the parameter allow_unsafe_interrupts. */
 int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group,
 			       const char *module, int error);
+/* A descriptor that was given turned out not to be what (a noun with its article). */
+int rawpci_vfio_explain_given(const struct rawpci_vfio_device *device, const char *what, int error);
 /* Names the process that has path open, as far as this one may look into others. */
 int rawpci_vfio_explain_busy(const struct rawpci_vfio_device *device, const char *path);
 int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const char *path,

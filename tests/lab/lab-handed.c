@@ -196,7 +196,7 @@ static int open_with(struct child *c, int group, int container, int cdev, int io
 /* None of these is a device, and nothing may come of them. */
 static void wrong_descriptors(struct child *c, bool by_cdev, const int fds[2])
 {
-	struct rawpci_device_fds given = { .size = sizeof(given) };
+	struct rawpci_device_fds given = { sizeof(given), fds[0], fds[1], -1, -1 };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), ret;
 
 	ret = rawpci_device_open_fds(c->ctx, c->vm, c->bdf, 0, NULL, &c->dev);
@@ -205,21 +205,25 @@ static void wrong_descriptors(struct child *c, bool by_cdev, const int fds[2])
 	check(ret == -EINVAL, "no descriptors: %d", ret);
 	ret = open_with(c, fds[0], -1, fds[0], -1);
 	check(ret == -EINVAL, "a group and a cdev: %d", ret);
-	given.group = given.container = given.cdev = given.iommufd = -1;
 	ret = rawpci_device_open_fds(c->ctx, c->vm, c->bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &given,
 				     &c->dev);
-	check(ret == -EINVAL || ret == -EBADRQC, "a flag and none: %d", ret);
+	check(ret == -EBADRQC, "a flag: %d", ret);
+	given.size = 4;
+	ret = rawpci_device_open_fds(c->ctx, c->vm, c->bdf, 0, &given, &c->dev);
+	check(ret == -EINVAL, "a structure of no size: %d", ret);
 	ret = by_cdev ? open_with(c, -1, -1, null, fds[1]) : open_with(c, null, fds[1], -1, -1);
-	check(ret < 0 && !c->dev, "/dev/null for the device: %d, %s", ret, rawpci_last_error());
+	check(ret == -EINVAL && !c->dev, "/dev/null for the device: %d, %s", ret, rawpci_last_error());
 	ret = by_cdev ? open_with(c, -1, -1, fds[0], null) : open_with(c, fds[0], null, -1, -1);
-	check(ret < 0 && !c->dev, "/dev/null for the other: %d, %s", ret, rawpci_last_error());
+	check(ret == -EINVAL && !c->dev, "/dev/null for the other: %d, %s", ret, rawpci_last_error());
 	close(null);
 }
 
 static void become_nobody(void)
 {
-	check(setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0 &&
-	      setuid(0) < 0, "user %d, for good", (int)getuid());
+	bool done = setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0;
+
+	check(done && setuid(0) < 0,
+	      "user %d, for good", (int)getuid());
 }
 
 static int child(const char *bdf, int socket, bool by_cdev)

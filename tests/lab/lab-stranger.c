@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rawpci.h>
 #include <rawpci/abi.h>
@@ -347,6 +348,11 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		fprintf(stderr, "usage: lab-stranger BDF [SETTING...]\n");
 		return 2;
+	}
+	if (s.settings && strcmp(s.settings[0], "vfio.via=cdev") == 0 &&
+	    access("/dev/iommu", F_OK) < 0) {
+		printf("this kernel has no iommufd\n");
+		return 77;
 	}
 	snprintf(driver, sizeof(driver), "%s", host_driver(s.bdf));
 	check(driver[0] != '\0', "host driver before: %s", driver);

@@ -109,11 +109,11 @@ void via(const char *bdf)
 	bool modern = access("/dev/iommu", F_OK) == 0;
 
 	opens(bdf, group, "vfio: by group");
-	opens(bdf, missing, "not by cdev but by group: vfio: /dev/missing is not there");
-	opens(bdf, wrong, "not by cdev but by group: vfio: ");
+	opens(bdf, missing, "not by cdev but by group: 0000:00:04.0: /dev/missing is not there");
+	opens(bdf, wrong, "not by cdev but by group: 0000:00:04.0: /dev/null: ");
 	refused(bdf, missing_cdev, -EOPNOTSUPP, "/dev/missing is not there");
 	if (!modern) {
-		opens(bdf, automatic, "not by cdev but by group: vfio: /dev/iommu is not there");
+		opens(bdf, automatic, "not by cdev but by group: 0000:00:04.0: /dev/iommu is not there");
 		refused(bdf, cdev, -EOPNOTSUPP, "/dev/iommu is not there");
 		return;
 	}
