@@ -4,7 +4,9 @@
  * device that is bound to vfio-pci, and sends the descriptors over a UNIX socket to a child that has
  * become nobody. That one opens the device with them and does MMIO, interrupts and DMA.
  *
- * usage: lab-handed BDF cdev|cdev-bound|group|group-set
+ * usage: lab-handed BDF cdev|cdev-bound|group|group-set [BDF]
+ *
+ * With a second device, both go to one VM and share the iommufd or container.
  *
  *   cdev-bound  the parent has bound the cdev to the iommufd already
  *   group-set   the parent has put the group into the container already
@@ -218,6 +220,39 @@ static void wrong_descriptors(struct child *c, bool by_cdev, const int fds[2])
 	close(null);
 }
 
+/* A second device for the VM: with the same container or iommufd, and with none. */
+static void share(struct child *c, const char *bdf, bool by_cdev, const int first[2],
+		  const int second[2])
+{
+	struct rawpci_memory_stats stats = { 0 };
+	struct rawpci_device *other;
+	int ret = by_cdev ? open_with(c, -1, -1, first[0], first[1]) :
+			    open_with(c, first[0], first[1], -1, -1);
+
+	check(ret == 0 && rawpci_device_power(c->dev, RAWPCI_POWER_ON) == 0, "the first: %d", ret);
+	for (int i = 0; i < 2; i++) {
+		struct rawpci_device_fds fds = { sizeof(fds), -1, -1, -1, -1 };
+
+		*(by_cdev ? &fds.cdev : &fds.group) = second[0];
+		*(by_cdev ? &fds.iommufd : &fds.container) = i == 0 ? second[1] : -1;
+		other = NULL;
+		ret = rawpci_device_open_fds(c->ctx, c->vm, bdf, 0, &fds, &other);
+		/* A cdev that somebody keeps open stays bound: its iommufd is needed again. */
+		if (by_cdev && i == 1) {
+			check(ret == -EINVAL && !other, "the second, with none: %d", ret);
+			break;
+		}
+		check(ret == 0 && rawpci_device_power(other, RAWPCI_POWER_ON) == 0,
+		      "the second, %s: %d", i == 0 ? "with the same" : "with none", ret);
+		ret = rawpci_memory_stats(c->vm, sizeof(stats), &stats);
+		check(ret == 0 && stats.kernel_mappings == 1, "%llu kernel mappings",
+		      (unsigned long long)stats.kernel_mappings);
+		check(rawpci_device_close(other) == 0, "the second closed");
+	}
+	check(rawpci_device_close(c->dev) == 0, "the first closed");
+	c->dev = NULL;
+}
+
 static void become_nobody(void)
 {
 	bool done = setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0;
@@ -226,7 +261,7 @@ static void become_nobody(void)
 	      "user %d, for good", (int)getuid());
 }
 
-static int child(const char *bdf, int socket, bool by_cdev)
+static int child(const char *bdf, const char *second, int socket, bool by_cdev)
 {
 	struct rawpci_options options = {
 		.size = sizeof(options),
@@ -234,12 +269,13 @@ static int child(const char *bdf, int socket, bool by_cdev)
 		.log = print_log,
 	};
 	struct child c = { .bdf = bdf };
-	int fds[2] = { -1, -1 }, before, ret;
+	int fds[2] = { -1, -1 }, more[2] = { -1, -1 }, before, ret;
 
 	become_nobody();
 	sem_init(&c.arrived, 0, 0);
 	c.ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(receive_descriptors(socket, fds), "two descriptors received");
+	check(!second || receive_descriptors(socket, more), "and for the second device");
 	before = open_descriptors();
 	check(rawpci_create(&options, &c.ctx) == 0 && rawpci_vm_create(c.ctx, &c.vm) == 0 &&
 	      rawpci_memory_map(c.vm, 0, c.ram, RAM_SIZE) == 0, "a context and a VM");
@@ -255,6 +291,8 @@ static int child(const char *bdf, int socket, bool by_cdev)
 		check(rawpci_device_close(c.dev) == 0, "closed");
 		c.dev = NULL;
 	}
+	if (second)
+		share(&c, second, by_cdev, fds, more);
 	check(rawpci_vm_destroy(c.vm) == 0 && rawpci_destroy(c.ctx) == 0, "all gone");
 	check(open_descriptors() == before, "descriptors: %d before, %d after", before,
 	      open_descriptors());
@@ -303,34 +341,47 @@ static bool prepare(const char *how, const int fds[2])
 	return true;
 }
 
+/* Opens the device's node and sends it, with the shared descriptor. */
+static bool hand_over(const char *bdf, const char *how, bool by_cdev, int shared, int socket)
+{
+	int fds[2] = { -1, shared };
+	char path[512] = "";
+	bool done = node_name(bdf, by_cdev, path);
+
+	if (done) {
+		fds[0] = open(path, O_RDWR | O_CLOEXEC);
+		done = fds[0] >= 0 && prepare(how, fds) && send_descriptors(socket, fds);
+	}
+	if (!done)
+		printf("%s: %s: %s\n", bdf, path, strerror(errno));
+	if (fds[0] >= 0)
+		close(fds[0]);
+	return done;
+}
+
 int main(int argc, char **argv)
 {
-	const char *how = argc == 3 ? argv[2] : "group";
+	const char *how = argc >= 3 ? argv[2] : "group";
 	bool by_cdev = strncmp(how, "cdev", 4) == 0;
-	int sockets[2], fds[2], status = 0;
-	char path[512];
+	const char *second = argc == 4 ? argv[3] : NULL;
+	int sockets[2], shared, status = 0;
 	pid_t pid;
 
 	if (by_cdev && access("/dev/iommu", F_OK) < 0) {
 		printf("this kernel has no iommufd\n");
 		return 77;
 	}
-	if (argc != 3 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+	if (argc < 3 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
 		return 2;
 	pid = fork();
 	if (pid == 0)
-		_exit(child(argv[1], sockets[1], by_cdev));
-	if (!node_name(argv[1], by_cdev, path))
+		_exit(child(argv[1], second, sockets[1], by_cdev));
+	shared = open(by_cdev ? "/dev/iommu" : "/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (shared < 0 || !hand_over(argv[1], how, by_cdev, shared, sockets[0]) ||
+	    (second && !hand_over(second, how, by_cdev, shared, sockets[0])))
 		return 1;
-	fds[0] = open(path, O_RDWR | O_CLOEXEC);
-	fds[1] = open(by_cdev ? "/dev/iommu" : "/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (fds[0] < 0 || fds[1] < 0 || !prepare(how, fds) || !send_descriptors(sockets[0], fds)) {
-		printf("%s: %s\n", path, strerror(errno));
-		return 1;
-	}
 	close(sockets[0]);
-	close(fds[0]);
-	close(fds[1]);
+	close(shared);
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
