@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Devices through VFIO (Linux Documentation/driver-api/vfio.rst). Taken down in this order:
- * interrupts and region mappings (core's work); by group: the device's descriptor, the group when its
- * last device left it; by cdev: the attachment, the device's descriptor; with the last device of a
- * space its container or iommufd.
+ * interrupts and region mappings (core's work); by group: the device's descriptor, and the group
+ * when its last device left it; by cdev: the attachment, then the device's descriptor; with the
+ * last device of a space its container or iommufd.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -70,8 +70,9 @@ static int set(struct rawpci *ctx, const char *setting)
 		return set_word(ctx, &ctx->vfio_via, setting, vias);
 	if (strncmp(setting, "vfio.noiommu=", 13) == 0)
 		return set_word(ctx, &ctx->vfio_noiommu, setting, answers);
-	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, vfio.dir=, "
-			   "vfio.iommu=, vfio.noiommu=, vfio.via= and sysfs.dir=", setting);
+	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, "
+			   "sysfs.dir=, vfio.dir=, vfio.iommu=, vfio.noiommu= and vfio.via=",
+			   setting);
 }
 
 int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A device handed to a process that may do nothing itself: a privileged parent opens the nodes of a
- * device that is bound to vfio-pci, and sends the descriptors over a UNIX socket to a child that has
- * become nobody. That one opens the device with them and does MMIO, interrupts and DMA.
+ * device that is bound to vfio-pci, and sends the descriptors over a UNIX socket to a child that
+ * has become nobody. That one opens the device with them and does MMIO, interrupts and DMA.
  *
  * usage: lab-handed BDF cdev|cdev-bound|group|group-set [BDF]
  *
@@ -214,7 +214,8 @@ static void wrong_descriptors(struct child *c, bool by_cdev, const int fds[2])
 	ret = rawpci_device_open_fds(c->ctx, c->vm, c->bdf, 0, &given, &c->dev);
 	check(ret == -EINVAL, "a structure of no size: %d", ret);
 	ret = by_cdev ? open_with(c, -1, -1, null, fds[1]) : open_with(c, null, fds[1], -1, -1);
-	check(ret == -EINVAL && !c->dev, "/dev/null for the device: %d, %s", ret, rawpci_last_error());
+	check(ret == -EINVAL && !c->dev, "/dev/null for the device: %d, %s", ret,
+	      rawpci_last_error());
 	ret = by_cdev ? open_with(c, -1, -1, fds[0], null) : open_with(c, fds[0], null, -1, -1);
 	check(ret == -EINVAL && !c->dev, "/dev/null for the other: %d, %s", ret, rawpci_last_error());
 	close(null);
