@@ -208,6 +208,16 @@ struct rawpci_backend {
 	int (*dma_unmap)(void *space, rawpci_iova_t iova, uint64_t size);
 
 	/**
+	 * open_fds - as open, with descriptors that somebody else has opened. Optional.
+	 * @fds: the caller's, to be duplicated; of this version's size; one at least is not -1, and
+	 * not some of each kind
+	 * Requires: not open through this context. The host driver is not looked at.
+	 * Returns also -EINVAL when they do not belong to the device or to each other.
+	 */
+	int (*open_fds)(void *instance, const struct rawpci_address *address,
+			const struct rawpci_device_fds *fds, void *space, void **device);
+
+	/**
 	 * explain - everything that stands in the way of opening and using a device that is there,
 	 * where probe() gives one reason. Optional; core looks at .driver itself.
 	 * @memory: bytes that would be mapped for DMA; 0: not known
@@ -269,6 +279,12 @@ int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
  * Returns 0 or -ENOMEM.
  */
 int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding);
+
+/**
+ * The sentence of this thread's last rawpci_backend_fail(), for the log of a backend that has
+ * another way to try. Valid until the next one.
+ */
+const char *rawpci_backend_reason(void);
 
 #ifdef __cplusplus
 }

@@ -70,6 +70,12 @@ struct rawpci_options {
 	/* Settings as "name=value", the last one NULL; NULL: none. Copied. Known names:
 	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits
 	 *   vfio.dir=PATH                 where the VFIO nodes are (default /dev/vfio)
+	 *   vfio.iommu=PATH               where iommufd's node is (default /dev/iommu)
+	 *   vfio.via=auto|cdev|group      device cdev and iommufd, or IOMMU group and container;
+	 *                                 auto (the default): the first where the kernel has it
+	 *   vfio.noiommu=no|yes           yes: VFIO also without an IOMMU, where nothing keeps the
+	 *                                 device from reaching all of the host's memory. Such a
+	 *                                 device is given no guest memory (default no)
 	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys)
 	 *   run.dir=PATH                  locks of devices, and records of their host drivers
 	 *                                 (default /run/rawpci; its last part is made if need be).

@@ -91,8 +91,51 @@ enum rawpci_open_flags {
 int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
 		       unsigned flags, struct rawpci_device **out);
 
+/*
+ * Descriptors of a device that somebody else has opened; -1: none. Either some of the first two or
+ * some of the last two; what is -1 of those two the library opens itself.
+ */
+struct rawpci_device_fds {
+	/* sizeof(struct rawpci_device_fds) as the program was compiled with; fields beyond it are
+	 * taken as -1, so that the structure can grow. */
+	size_t size;
+
+	int group;     /* /dev/vfio/N */
+	int container; /* /dev/vfio/vfio; with the group in it already, or not */
+	int cdev;      /* /dev/vfio/devices/vfioN; bound to the iommufd already, or not */
+	int iommufd;   /* /dev/iommu */
+};
+
 /**
- * Closes a device that rawpci_device_open() returned.
+ * Opens a device through descriptors that somebody else has opened, so that an unprivileged process
+ * can be handed a device. As rawpci_device_open(), and:
+ * @flags: 0; the host driver is neither looked at nor changed: whoever opened the descriptors has
+ *         bound the device to vfio-pci, or to a driver like it
+ * @fds: not kept after the call. The library duplicates what it uses (close-on-exec): the caller
+ *       may close his at once, or keep them
+ *
+ * Devices of one vm may be given the same container or iommufd and then share an address space in
+ * it; where another is given, the device gets an address space of its own. Where the kernel cannot
+ * compare descriptors (no kcmp()), they are taken for the same.
+ *
+ * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
+ * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
+ * same two. A group that was in the container already stays in it.
+ *
+ * Returns as rawpci_device_open(), and
+ *   -EFAULT      fds is NULL
+ *   -EBADRQC     flags is not 0
+ *   -EINVAL      size too small for its own field; no descriptor, or some of each kind; one that
+ *                is not what it should be or not this device's; a group in a container without
+ *                that container, or a bound cdev without its iommufd
+ *   -EOPNOTSUPP  the chosen backend takes no descriptors
+ */
+int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+			   unsigned flags, const struct rawpci_device_fds *fds,
+			   struct rawpci_device **out);
+
+/**
+ * Closes a device that rawpci_device_open() or rawpci_device_open_fds() returned.
  * @dev: may be NULL
  *
  * In this order: interrupts off (no handler runs after it returns, save the one it is called from),

@@ -18,6 +18,7 @@ static void free_context(struct rawpci *ctx)
 	free(ctx->sysfs_dir);
 	free(ctx->run_dir);
 	free(ctx->ids_file);
+	free(ctx->vfio_iommu);
 	free(ctx);
 }
 

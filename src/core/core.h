@@ -68,8 +68,9 @@ struct rawpci {
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 	const struct rawpci_backend *chosen; /* NULL: automatic */
-	char *vfio_dir, *sysfs_dir, *run_dir;
+	char *vfio_dir, *sysfs_dir, *vfio_iommu, *run_dir;
 	char *ids_file; /* "": where distributions have it */
+	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
 	unsigned driver_timeout_ms;
 
 	pthread_mutex_t lock;
@@ -194,6 +195,7 @@ struct rawpci_device {
 	int no_claim; /* why there is none */
 	struct rawpci_driver_hold hold; /* what is to be put back */
 	struct rawpci_driver_hold owed; /* what could not be put back before */
+	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
 

@@ -96,7 +96,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		if (r < 0)
 			return r;
 	}
-	if (with->backend->driver) {
+	if (with->backend->driver && !dev->fds) {
 		r = rawpci_handover_take(dev, with->backend->driver, flags);
 		if (r < 0)
 			goto undo_vm;

@@ -44,8 +44,12 @@ static void device_destroy(struct rawpci_device *dev)
 static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       struct rawpci_vm *vm, unsigned flags)
 {
-	int r = with->backend->probe(with->instance, &dev->info.address);
+	int r = 0;
 
+	if (!dev->fds)
+		r = with->backend->probe(with->instance, &dev->info.address);
+	else if (!with->backend->open_fds)
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
 	if (r < 0)
@@ -72,7 +76,8 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		if (ctx->chosen ? with->backend != ctx->chosen : with->backend->rank < 0)
 			continue;
 		rawpci_call_begin();
-		r = with->backend->pretend ? 0 : rawpci_handover_own(dev);
+		/* Whoever opened the descriptors sees to the host driver. */
+		r = with->backend->pretend || dev->fds ? 0 : rawpci_handover_own(dev);
 		if (r < 0)
 			return r;
 		r = try_backend(dev, with, vm, flags);
@@ -88,8 +93,9 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 	return rawpci_fail(ctx, first, "%s", reason);
 }
 
-int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
-		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags,
+		     const struct rawpci_device_fds *fds, uint32_t *handle,
 		     struct rawpci_device **out)
 {
 	struct rawpci_device *dev;
@@ -104,7 +110,9 @@ int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
 		r = rawpci_fail(ctx, -ENOMEM, "no memory");
 		goto undo_slot;
 	}
+	dev->fds = fds;
 	r = try_all(dev, vm, flags);
+	dev->fds = NULL;
 	if (r < 0)
 		goto undo_device;
 	if (out)
@@ -117,6 +125,13 @@ undo_device:
 undo_slot:
 	rawpci_slot_release(ctx, slot);
 	return r;
+}
+
+int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+		     struct rawpci_device **out)
+{
+	return open_with(ctx, owner, vm, address, flags, NULL, handle, out);
 }
 
 /*
@@ -172,25 +187,67 @@ void rawpci_core_close_all(struct rawpci *ctx, const void *owner)
 	}
 }
 
-int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
-		       unsigned flags, struct rawpci_device **out)
+/* The native API's: the caller gets the device, nobody the handle. */
+static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, const struct rawpci_device_fds *fds,
+		       struct rawpci_device **out)
 {
 	struct rawpci_address parsed;
 	uint32_t handle;
+
+	if (!ctx || !address || !out)
+		return rawpci_fail(ctx, -EFAULT, "%s is NULL",
+				   !ctx ? "the context" : !address ? "address" : "out");
+	if (flags & ~(fds ? 0 : OPEN_FLAGS))
+		return rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are defined%s", flags,
+				   fds ? 0 : OPEN_FLAGS, fds ? " with descriptors" : "");
+	if (rawpci_address_parse(address, &parsed) < 0)
+		return rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
+				   "03:00.0", address);
+	return open_with(ctx, NULL, vm, &parsed, flags, fds, &handle, out);
+}
+
+int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, struct rawpci_device **out)
+{
+	rawpci_call_begin();
+	return rawpci_call_end(ctx, open_native(ctx, vm, address, flags, NULL, out));
+}
+
+/* What the program's structure lacks is -1. */
+static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
+		    struct rawpci_device_fds *fds)
+{
+	bool by_group, by_cdev;
+
+	*fds = (struct rawpci_device_fds){ sizeof(*fds), -1, -1, -1, -1 };
+	if (!given)
+		return rawpci_fail(ctx, -EFAULT, "fds is NULL");
+	if (given->size < sizeof(given->size))
+		return rawpci_fail(ctx, -EINVAL, "fds.size is %zu: set it to sizeof(struct "
+				   "rawpci_device_fds)", given->size);
+	memcpy(fds, given, given->size < sizeof(*fds) ? given->size : sizeof(*fds));
+	fds->size = sizeof(*fds);
+	by_group = fds->group >= 0 || fds->container >= 0;
+	by_cdev = fds->cdev >= 0 || fds->iommufd >= 0;
+	if (by_group == by_cdev)
+		return rawpci_fail(ctx, -EINVAL, "%s: give a group and its container, or a cdev "
+				   "and its iommufd", by_group ? "descriptors of both kinds" :
+							    "no descriptor");
+	return 0;
+}
+
+int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+			   unsigned flags, const struct rawpci_device_fds *given,
+			   struct rawpci_device **out)
+{
+	struct rawpci_device_fds fds;
 	int r;
 
 	rawpci_call_begin();
-	if (!ctx || !address || !out)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							!ctx ? "the context" :
-							!address ? "address" : "out"));
-	if (flags & ~OPEN_FLAGS)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are "
-							"defined", flags, OPEN_FLAGS));
-	if (rawpci_address_parse(address, &parsed) < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
-							"write 0000:03:00.0 or 03:00.0", address));
-	r = rawpci_core_open(ctx, NULL, vm, &parsed, flags, &handle, out);
+	r = take_fds(ctx, given, &fds);
+	if (r == 0)
+		r = open_native(ctx, vm, address, flags, &fds, out);
 	return rawpci_call_end(ctx, r);
 }
 

@@ -122,6 +122,15 @@ static void space_destroy(struct rawpci_vm_space *space)
 	free(space);
 }
 
+static int open_in(struct rawpci_device *dev, const struct rawpci_registered *with,
+		   const struct rawpci_address *address, void *space)
+{
+	if (dev->fds)
+		return with->backend->open_fds(with->instance, address, dev->fds, space,
+					       &dev->handle);
+	return with->backend->open(with->instance, address, space, &dev->handle);
+}
+
 /* In a space of its own, which the VM's list gets if there is a VM. */
 static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       const struct rawpci_address *address)
@@ -131,7 +140,7 @@ static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered
 
 	if (r < 0)
 		return r;
-	r = with->backend->open(with->instance, address, space->guest.space, &dev->handle);
+	r = open_in(dev, with, address, space->guest.space);
 	if (r < 0) {
 		space_destroy(space);
 		/* There is no other space to try. */
@@ -154,7 +163,7 @@ static int open_in_vm(struct rawpci_device *dev, const struct rawpci_registered 
 
 		if (space->guest.backend != with->backend)
 			continue;
-		r = with->backend->open(with->instance, address, space->guest.space, &dev->handle);
+		r = open_in(dev, with, address, space->guest.space);
 		if (r == -EXDEV)
 			continue;
 		if (r == 0) {
@@ -173,7 +182,7 @@ int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_register
 
 	dev->space = NULL;
 	if (!with->backend->space_create)
-		return with->backend->open(with->instance, address, NULL, &dev->handle);
+		return open_in(dev, with, address, NULL);
 	if (!dev->vm)
 		return open_in_new(dev, with, address);
 	(void)pthread_mutex_lock(&dev->vm->open_lock);

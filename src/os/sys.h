@@ -42,6 +42,12 @@ int rawpci_sys_read_event(int fd, void *buffer, size_t size);
 /* Another descriptor, close-on-exec, for the same open file. */
 int rawpci_sys_dup(int fd);
 
+/* Are they descriptors of the same open file? Where the kernel does not tell: true. */
+bool rawpci_sys_same_file(int a, int b);
+
+/* The numbers of the device that a descriptor of a device node stands for; -ENODEV: of none. */
+int rawpci_sys_device_number(int fd, unsigned *major, unsigned *minor);
+
 /* Is it an eventfd? */
 bool rawpci_sys_is_eventfd(int fd);
 

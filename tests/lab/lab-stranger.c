@@ -5,7 +5,7 @@
  * maps the registers, takes interrupts, does DMA, takes memory away, sleeps and wakes, and leaves
  * everything as it was.
  *
- * usage: lab-stranger BDF
+ * usage: lab-stranger BDF [SETTING...]
  */
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rawpci.h>
 #include <rawpci/abi.h>
@@ -34,6 +35,7 @@
 
 struct stranger {
 	const char *bdf;
+	const char *const *settings;
 	struct rawpci *ctx;
 	PRAWPCIFACTORY factory;
 	RAWPCIVM vm;
@@ -165,9 +167,10 @@ static bool untouched(const struct stranger *s, uint32_t page)
 
 static bool set_up(struct stranger *s)
 {
+	struct rawpci_options options = { .size = sizeof(options), .settings = s->settings };
 	int failed = 0;
 
-	if (!check(rawpci_create(NULL, &s->ctx) == 0, "a context"))
+	if (!check(rawpci_create(s->settings ? &options : NULL, &s->ctx) == 0, "a context"))
 		return false;
 	s->factory = rawpci_factory(s->ctx);
 	if (!check(s->factory && s->factory->pfnInitVm(s->factory, NULL, &s->vm) == VINF_SUCCESS,
@@ -335,13 +338,21 @@ static void tear_down(struct stranger *s)
 
 int main(int argc, char **argv)
 {
-	struct stranger s = { .bdf = argc == 2 ? argv[1] : "" };
+	struct stranger s = {
+		.bdf = argc >= 2 ? argv[1] : "",
+		.settings = argc > 2 ? (const char *const *)(argv + 2) : NULL,
+	};
 	int before = open_descriptors(), after;
 	char driver[64];
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: lab-stranger BDF\n");
+	if (argc < 2) {
+		fprintf(stderr, "usage: lab-stranger BDF [SETTING...]\n");
 		return 2;
+	}
+	if (s.settings && strcmp(s.settings[0], "vfio.via=cdev") == 0 &&
+	    access("/dev/iommu", F_OK) < 0) {
+		printf("this kernel has no iommufd\n");
+		return 77;
 	}
 	snprintf(driver, sizeof(driver), "%s", host_driver(s.bdf));
 	check(driver[0] != '\0', "host driver before: %s", driver);

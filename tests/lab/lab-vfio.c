@@ -2,13 +2,15 @@
 /*
  * What only a real kernel can show, one topic a run, through the native API.
  *
- * usage: lab-vfio TOPIC BDF
+ * usage: lab-vfio TOPIC BDF [SETTING...]
  */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "lab.h"
+
+const char *const *lab_settings;
 
 static void print_log(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -24,6 +26,7 @@ struct rawpci *lab_context(void)
 		.backend = "vfio",
 		.log_level = RAWPCI_LOG_INFO,
 		.log = print_log,
+		.settings = lab_settings,
 	};
 	struct rawpci *ctx = NULL;
 	int ret = rawpci_create(&options, &ctx);
@@ -139,11 +142,15 @@ int main(int argc, char **argv)
 		{ "nvme-commands", nvme_commands },
 		{ "nvme-handover", nvme_handover },
 		{ "ports", ports },
+		{ "via", via },
+		{ "shared", via_shared },
+		{ "noiommu", noiommu },
 	};
-	const char *topic = argc == 3 ? argv[1] : "";
+	const char *topic = argc >= 3 ? argv[1] : "";
 	int before, after;
 	char driver[64];
 
+	lab_settings = argc > 3 ? (const char *const *)(argv + 3) : NULL;
 	if (strcmp(topic, "busy-child") == 0)
 		return edu_busy_child(argv[2]);
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -158,6 +165,6 @@ int main(int argc, char **argv)
 		      driver, host_driver(argv[2]));
 		return check_end();
 	}
-	fprintf(stderr, "usage: lab-vfio TOPIC BDF\n");
+	fprintf(stderr, "usage: lab-vfio TOPIC BDF [SETTING...]\n");
 	return 2;
 }

@@ -26,6 +26,9 @@ struct lab {
 	unsigned handled;
 };
 
+/* Settings for all contexts, the last one NULL; NULL: none. */
+extern const char *const *lab_settings;
+
 /* A context that prints what it logs. NULL after a failed check. */
 struct rawpci *lab_context(void);
 
@@ -62,5 +65,8 @@ void nvme_regions(const char *bdf);
 void nvme_commands(const char *bdf);
 void nvme_handover(const char *bdf);
 void ports(const char *bdf);
+void via(const char *bdf);
+void via_shared(const char *bdf);
+void noiommu(const char *bdf);
 
 #endif
