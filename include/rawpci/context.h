@@ -47,7 +47,7 @@ struct rawpci_options {
 	 * taken as zero, so that the structure can grow. */
 	size_t size;
 
-	/* "vfio" or "fake"; NULL: the best real one for each device. */
+	/* "vfio", "uio", "sysfs" or "fake"; NULL: the best real one for each device. */
 	const char *backend;
 
 	enum rawpci_irq_mode irq_mode;
@@ -70,7 +70,8 @@ struct rawpci_options {
 	/* Settings as "name=value", the last one NULL; NULL: none. Copied. Known names:
 	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits
 	 *   vfio.dir=PATH                 where the VFIO nodes are (default /dev/vfio)
-	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys) */
+	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys)
+	 *   uio.dir=PATH                  where the UIO nodes are (default /dev) */
 	const char *const *settings;
 };
 

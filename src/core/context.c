@@ -16,6 +16,7 @@ static void free_context(struct rawpci *ctx)
 	(void)pthread_mutex_destroy(&ctx->lock);
 	free(ctx->vfio_dir);
 	free(ctx->sysfs_dir);
+	free(ctx->uio_dir);
 	free(ctx);
 }
 

@@ -8,30 +8,58 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
-/* Binds the backend's host driver, if the flags allow what that takes. */
-static int take_driver(struct rawpci_device *dev, const char *wanted, unsigned flags)
+int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
+			     const char *bound, unsigned flags)
 {
+	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
+		return 0;
+	if (backend->driver && strcmp(bound, backend->driver) != 0)
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
+				   "the flag to detach the host driver, or bind it to %s first",
+				   dev->name, bound, backend->driver);
+	if (!backend->driver && backend->unbound)
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
+				   "the flag to detach the host driver, or unbind it first",
+				   dev->name, bound);
+	return 0;
+}
+
+static int fail_take(const struct rawpci_device *dev, const char *wanted, int error)
+{
+	const char *root = dev->ctx->sysfs_dir;
+
+	if (wanted[0] == '\0')
+		return rawpci_fail(dev->ctx, error, "%s: its host driver could not be unbound (%s): "
+				   "may this process write to %s/bus/pci?", dev->name,
+				   strerror(-error), root);
+	return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): is the module "
+			   "loaded (modprobe %s), and may this process write to %s/bus/pci?",
+			   dev->name, wanted, strerror(-error), wanted, root);
+}
+
+/* Binds the host driver that the backend needs, or none, if the flags allow what that takes. */
+static int take_driver(struct rawpci_device *dev, const struct rawpci_backend *backend,
+		       unsigned flags)
+{
+	const char *wanted = backend->driver ? backend->driver : "";
 	const char *root = dev->ctx->sysfs_dir;
 	char bound[RAWPCI_SYSFS_NAME];
 	int r;
 
-	if (!wanted)
+	if (!backend->driver && !backend->unbound)
 		return 0;
 	r = rawpci_sysfs_driver(root, &dev->info.address, bound);
 	if (r < 0)
 		return rawpci_fail(dev->ctx, r, "%s: there is no such device", dev->name);
-	if (bound[0] != '\0' && strcmp(bound, wanted) != 0 &&
-	    !(flags & RAWPCI_OPEN_DETACH_HOST_DRIVER))
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
-				   "the flag to detach the host driver, or bind it to %s first",
-				   dev->name, bound, wanted);
+	r = rawpci_device_may_rebind(dev, backend, bound, flags);
+	if (r < 0)
+		return r;
 	r = rawpci_driver_take(root, &dev->info.address, wanted, &dev->hold);
 	if (r < 0)
-		return rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): is the "
-				   "module loaded (modprobe %s), and may this process write to "
-				   "%s/bus/pci?", dev->name, wanted, strerror(-r), wanted, root);
+		return fail_take(dev, wanted, r);
 	if (dev->hold.held)
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name, wanted,
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
+			   wanted[0] ? wanted : "no driver",
 			   dev->hold.driver[0] ? " instead of " : "", dev->hold.driver);
 	return 0;
 }
@@ -143,7 +171,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		if (r < 0)
 			return r;
 	}
-	r = take_driver(dev, with->backend->driver, flags);
+	r = take_driver(dev, with->backend, flags);
 	if (r < 0)
 		goto undo_vm;
 	r = rawpci_vm_space_open(dev, with, address);

@@ -43,8 +43,12 @@ static int check(struct rawpci_device *dev, const struct route *route)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: a route of no vectors", dev->name);
 	count = dev->backend->irq_enable ? dev->caps.irq_count[route->type] : 0;
 	if (count == 0)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it has no interrupts of that type",
-				   dev->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s gives it no interrupts of that "
+				   "type", dev->name, dev->backend->name);
+	if (dev->backend->irq_source)
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s signals a descriptor of its own, "
+				   "which no eventfd can stand for: attach a handler, and signal "
+				   "the eventfd in it", dev->name, dev->backend->name);
 	if (route->first >= count || route->n > count - route->first)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: vectors %u to %llu: it has %u of that "
 				   "type", dev->name, route->first,

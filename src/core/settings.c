@@ -46,8 +46,10 @@ static int set(struct rawpci *ctx, const char *setting)
 		return set_path(ctx, &ctx->vfio_dir, setting + 9);
 	if (strncmp(setting, "sysfs.dir=", 10) == 0)
 		return set_path(ctx, &ctx->sysfs_dir, setting + 10);
-	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, vfio.dir= "
-			   "and sysfs.dir=", setting);
+	if (strncmp(setting, "uio.dir=", 8) == 0)
+		return set_path(ctx, &ctx->uio_dir, setting + 8);
+	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are irq.engine=, vfio.dir=, "
+			   "sysfs.dir= and uio.dir=", setting);
 }
 
 int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
@@ -56,6 +58,8 @@ int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
 
 	if (r == 0)
 		r = set(ctx, "sysfs.dir=/sys");
+	if (r == 0)
+		r = set(ctx, "uio.dir=/dev");
 	for (; r == 0 && settings && *settings; settings++)
 		r = set(ctx, *settings);
 	return r;
@@ -69,5 +73,7 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name)
 		return ctx->vfio_dir;
 	if (strcmp(name, "sysfs.dir") == 0)
 		return ctx->sysfs_dir;
+	if (strcmp(name, "uio.dir") == 0)
+		return ctx->uio_dir;
 	return NULL;
 }

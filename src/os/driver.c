@@ -12,6 +12,9 @@
 
 #include "os/sys.h"
 
+/* An override that keeps drivers away which are loaded later: none has this name. */
+#define NOBODY "rawpci-nobody"
+
 static int write_device(const char *root, const struct rawpci_address *address, const char *file,
 			const char *text)
 {
@@ -142,13 +145,14 @@ static int put_back(const char *root, const struct rawpci_address *address,
 static int move(const char *root, const struct rawpci_address *address,
 		const struct rawpci_driver_hold *hold)
 {
-	int r = write_override(root, address, hold->taken_by);
+	bool none = hold->taken_by[0] == '\0';
+	int r = write_override(root, address, none ? NOBODY : hold->taken_by);
 
 	if (r < 0)
 		return r;
 	if (hold->driver[0] != '\0')
 		r = unbind(root, address, hold->driver);
-	if (r == 0)
+	if (r == 0 && !none)
 		r = write_bus(root, address, "drivers_probe", "");
 	return r < 0 ? r : check_bound(root, address, hold->taken_by);
 }

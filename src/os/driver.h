@@ -15,11 +15,11 @@ struct rawpci_driver_hold {
 	bool held;                            /* something was changed */
 	char driver[RAWPCI_SYSFS_NAME];       /* "" if none was bound */
 	char override[RAWPCI_SYSFS_NAME];     /* "" if none was set */
-	char taken_by[RAWPCI_SYSFS_NAME];     /* the driver that was bound instead */
+	char taken_by[RAWPCI_SYSFS_NAME];     /* the driver that was bound instead; "": none */
 };
 
 /**
- * Binds the device to driver.
+ * Binds the device to driver. "": to none, and none will take it while it is held.
  * @hold: receives what is to be put back; .held is false when it was bound to driver already
  *
  * On failure what was there before is there again. Returns 0 or a negative errno; -ENODEV when the
