@@ -15,7 +15,6 @@
 #define EXPRESS_LENGTH1 0x14
 #define EXPRESS_LENGTH2 0x3c
 
-#define INTX_IN_BYTE (RAWPCI_COMMAND_INTX_DISABLE >> 8)
 #define ROM_ENABLE 0x1u
 #define ROM_ADDRESS 0xfffff800u
 
@@ -188,12 +187,13 @@ int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32
 	return 0;
 }
 
-int rawpci_sysdev_write_intx(struct rawpci_sysdev *device, uint32_t keep, uint32_t others)
+/* The whole word: QEMU looks at Interrupt Disable only in writes that cover the lower byte, too. The kernel may set the bit between a read and this write, having delivered an
+ * interrupt: that one comes again then. */
+int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command)
 {
-	uint32_t byte = others & ~(uint32_t)INTX_IN_BYTE;
-
-	byte |= device->intx_open && !device->intx_masked ? keep : INTX_IN_BYTE;
-	return rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND + 1, 1, byte);
+	if (!device->intx_open || device->intx_masked)
+		command |= RAWPCI_COMMAND_INTX_DISABLE;
+	return rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command);
 }
 
 int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open)
@@ -205,11 +205,10 @@ int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open)
 	r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);
 	if (r == 0) {
 		device->intx_open = open;
-		r = rawpci_sysdev_write_intx(device, 0, command >> 8);
+		command &= ~(uint32_t)RAWPCI_COMMAND_INTX_DISABLE;
+		command |= device->master ? RAWPCI_COMMAND_MASTER : 0;
+		r = rawpci_sysdev_put_command(device, command);
 	}
-	if (r == 0 && device->master && !(command & RAWPCI_COMMAND_MASTER))
-		r = rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 1,
-					    (command & 0xff) | RAWPCI_COMMAND_MASTER);
 	(void)pthread_mutex_unlock(&device->lock);
 	return r;
 }

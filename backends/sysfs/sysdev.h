@@ -98,9 +98,8 @@ int rawpci_sysdev_cfg_read(void *device, uint32_t offset, unsigned width, uint32
 /* The copy of a dword of the header and which bits of it can be written; NULL: it has none. */
 uint32_t *rawpci_sysdev_copy_at(struct rawpci_sysdev *device, uint32_t dword, uint32_t *mask);
 
-/* Writes COMMAND's upper byte: others, and Interrupt Disable as keep has it, or set where nothing
- * may come through. Requires the lock. */
-int rawpci_sysdev_write_intx(struct rawpci_sysdev *device, uint32_t keep, uint32_t others);
+/* Writes COMMAND, with Interrupt Disable set where nothing may come through. Requires the lock. */
+int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command);
 
 /* Lets INTx through (as far as the device's user does) or not, and turns bus mastering on again
  * where somebody else turned it off. */

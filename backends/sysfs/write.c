@@ -14,40 +14,34 @@
 #define MSI_64BIT 0x0080
 #define MSI_MASKS 0x0100
 #define MSIX_LENGTH 12
-#define INTX_IN_BYTE (RAWPCI_COMMAND_INTX_DISABLE >> 8)
 
-static int write_command_high(struct rawpci_sysdev *device, uint32_t value)
-{
-	bool masked = value & INTX_IN_BYTE;
-	bool opens = device->intx_masked && !masked;
-	uint32_t now;
-	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND + 1, 1, &now);
-
-	if (r < 0)
-		return r;
-	device->intx_masked = masked;
-	return rawpci_sysdev_write_intx(device, opens ? 0 : now & INTX_IN_BYTE, value);
-}
-
-/* Byte by byte, because the kernel changes Interrupt Disable on its own: a byte written that does
- * not hold it cannot undo that. */
 static int write_command(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			 uint32_t value)
 {
-	uint32_t end = offset + width;
+	uint32_t status = rawpci_config_merge(0, RAWPCI_CFG_STATUS, offset, width, value);
+	uint32_t now, then;
+	bool was_masked = device->intx_masked;
 	int r = 0;
 
-	value <<= 8 * (offset & 3);
-	if (offset <= RAWPCI_CFG_COMMAND + 1 && end > RAWPCI_CFG_COMMAND + 1)
-		r = write_command_high(device, (value >> 8) & 0xff);
-	if (r == 0 && offset == RAWPCI_CFG_COMMAND) {
-		r = rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 1, value & 0xff);
-		if (r == 0)
-			device->master = value & RAWPCI_COMMAND_MASTER;
+	if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2)) {
+		r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &now);
+		if (r < 0)
+			return r;
+		then = rawpci_config_merge(now, RAWPCI_CFG_COMMAND, offset, width, value) & 0xffff;
+		if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND + 1, 1))
+			device->intx_masked = then & RAWPCI_COMMAND_INTX_DISABLE;
+		then &= ~(uint32_t)RAWPCI_COMMAND_INTX_DISABLE;
+		/* The kernel's mask stays; one that the user takes away does not come back. */
+		if (!was_masked)
+			then |= now & RAWPCI_COMMAND_INTX_DISABLE;
+		if (offset == RAWPCI_CFG_COMMAND)
+			device->master = then & RAWPCI_COMMAND_MASTER;
+		r = rawpci_sysdev_put_command(device, then);
 	}
 	/* Bits of STATUS are cleared by writing them as set: zero does nothing. */
-	if (r == 0 && value >> 16 != 0)
-		r = rawpci_sysdev_raw_write(device, RAWPCI_CFG_STATUS, 2, value >> 16);
+	if (r == 0 && (status & 0xffff) != 0 &&
+	    rawpci_config_overlaps(offset, width, RAWPCI_CFG_STATUS, 2))
+		r = rawpci_sysdev_raw_write(device, RAWPCI_CFG_STATUS, 2, status & 0xffff);
 	return r;
 }
 

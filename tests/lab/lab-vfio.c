@@ -2,13 +2,15 @@
 /*
  * What only a real kernel can show, one topic a run, through the native API.
  *
- * usage: lab-vfio TOPIC BDF
+ * usage: lab-vfio TOPIC BDF [BACKEND]
  */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "lab.h"
+
+static const char *backend = "vfio";
 
 static void print_log(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -17,11 +19,16 @@ static void print_log(void *opaque, enum rawpci_log_level level, const char *mes
 	fflush(stdout);
 }
 
+const char *lab_backend(void)
+{
+	return backend;
+}
+
 struct rawpci *lab_context(void)
 {
 	struct rawpci_options options = {
 		.size = sizeof(options),
-		.backend = "vfio",
+		.backend = strcmp(backend, "auto") == 0 ? NULL : backend,
 		.log_level = RAWPCI_LOG_INFO,
 		.log = print_log,
 	};
@@ -139,11 +146,20 @@ int main(int argc, char **argv)
 		{ "nvme-commands", nvme_commands },
 		{ "nvme-handover", nvme_handover },
 		{ "ports", ports },
+		{ "config", plain_config },
+		{ "refusals", plain_refusals },
+		{ "sleep", plain_sleep },
+		{ "combining", plain_combining },
+		{ "uio-intx", uio_intx },
+		{ "uio-master", uio_master },
+		{ "choice", choice },
 	};
-	const char *topic = argc == 3 ? argv[1] : "";
+	const char *topic = argc == 3 || argc == 4 ? argv[1] : "";
 	int before, after;
 	char driver[64];
 
+	if (argc == 4)
+		backend = argv[3];
 	if (strcmp(topic, "busy-child") == 0)
 		return edu_busy_child(argv[2]);
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -158,6 +174,6 @@ int main(int argc, char **argv)
 		      driver, host_driver(argv[2]));
 		return check_end();
 	}
-	fprintf(stderr, "usage: lab-vfio TOPIC BDF\n");
+	fprintf(stderr, "usage: lab-vfio TOPIC BDF [BACKEND]\n");
 	return 2;
 }
