@@ -187,8 +187,9 @@ int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32
 	return 0;
 }
 
-/* The whole word: QEMU looks at Interrupt Disable only in writes that cover the lower byte, too. The kernel may set the bit between a read and this write, having delivered an
- * interrupt: that one comes again then. */
+/* The whole word: QEMU looks at Interrupt Disable only in writes that cover the lower byte, too. The
+ * kernel may set the bit between a read and this write, having delivered an interrupt: that one
+ * comes again then. */
 int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command)
 {
 	if (!device->intx_open || device->intx_masked)

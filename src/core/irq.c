@@ -150,6 +150,9 @@ static int check_room(struct rawpci_device *dev)
 	if (irqs->type >= 0 && free_line(irqs, &line) < 0)
 		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or is "
 				"routed", dev->name, irqs->count);
+	else if (!dev->backend->irq_enable)
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no interrupts: use vfio, or uio "
+				"for INTx", dev->name, dev->backend->name);
 	else if (irqs->type < 0 && best_type(dev) < 0)
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this "
 				"device", dev->name, dev->backend->name);

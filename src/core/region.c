@@ -243,6 +243,7 @@ int rawpci_core_region_map(struct rawpci_device *dev, unsigned region, uint64_t 
 static int map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 		  struct rawpci_mapping *out)
 {
+	struct rawpci_mapping mapping;
 	int r = check_map(dev, region, offset, size);
 
 	if (r < 0)
@@ -253,7 +254,14 @@ static int map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, u
 	if (!dev->backend->region_map_wc)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no write-combining mappings: "
 				   "sysfs and uio do", dev->name, dev->backend->name);
-	return map_with(dev, region, offset, size, dev->backend->region_map_wc, out);
+	r = map_with(dev, region, offset, size, dev->backend->region_map_wc, &mapping);
+	if (r == 0 && !mapping.cpu) {
+		(void)rawpci_core_region_unmap(dev, region, offset, &mapping);
+		r = -EOPNOTSUPP;
+	}
+	if (r == 0)
+		*out = mapping;
+	return r;
 }
 
 /* Requires dev->lock. */

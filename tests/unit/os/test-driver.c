@@ -172,6 +172,29 @@ static void put_before(int i)
 	bind(befores[i].driver);
 }
 
+START_TEST(to_no_driver)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(_i);
+	ck_assert_int_eq(tested_take(tree.root, &address, "", &hold), 0);
+	ck_assert(hold.held);
+	check_state("", "rawpci-nobody");
+	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	check_state(befores[_i].driver, befores[_i].override);
+}
+END_TEST
+
+START_TEST(to_no_driver_from_none)
+{
+	struct rawpci_driver_hold hold = {.held = true};
+
+	ck_assert_int_eq(tested_take(tree.root, &address, "", &hold), 0);
+	ck_assert(!hold.held);
+	ck_assert_uint_eq(kernel.writes, 0);
+}
+END_TEST
+
 START_TEST(there_and_back)
 {
 	struct rawpci_driver_hold hold;
@@ -250,6 +273,8 @@ int main(void)
 	tcase_add_test(tests, not_loaded);
 	tcase_add_test(tests, no_device);
 	tcase_add_loop_test(tests, there_and_back, 0, rows);
+	tcase_add_loop_test(tests, to_no_driver, 0, rows);
+	tcase_add_test(tests, to_no_driver_from_none);
 	tcase_add_loop_test(tests, each_write_fails, 0, rows);
 	tcase_add_loop_test(tests, driver_refuses, 0, rows);
 	tcase_add_test(tests, former_driver_refuses);
