@@ -25,6 +25,11 @@ int rawpci_sysdev_raw_read(const struct rawpci_sysdev *device, uint32_t offset, 
 	uint32_t sum = 0;
 	int r = rawpci_sys_pread(device->config, bytes, width, offset);
 
+	/* The device was removed: as on the bus, nobody answers. */
+	if (r == -ENODEV) {
+		*value = UINT32_MAX >> (32 - 8 * width);
+		return 0;
+	}
 	if (r < 0)
 		return rawpci_sysdev_fail(device, "reading its config space", "config", r);
 	if ((unsigned)r != width && offset >= UNPRIVILEGED)

@@ -124,6 +124,17 @@ static void put_back(struct rawpci_sysdev *device)
 				   "its enabling could not be put back", device->name);
 }
 
+/* Nothing is mapped for it, and yet it masters the bus once it is on. */
+static void warn_of_dma(const struct rawpci_sysdev *device)
+{
+	unsigned group;
+
+	if (rawpci_sysfs_group(root_of(device->ctx), &device->address, &group) < 0)
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: no IOMMU stands between it "
+				   "and the host's memory: whoever programs it can reach all of "
+				   "that once it is powered on", device->name);
+}
+
 int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 		       const struct rawpci_address *address, bool wants_enable)
 {
@@ -150,8 +161,10 @@ int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 	if (r < 0)
 		goto undo_regions;
 	r = rawpci_sysdev_intx(device, false);
-	if (r == 0)
+	if (r == 0) {
+		warn_of_dma(device);
 		return 0;
+	}
 	put_back(device);
 undo_regions:
 	rawpci_sysdev_regions_finish(device);

@@ -423,22 +423,3 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type)
 		r = (int)count_of(dev, type);
 	return rawpci_leave(&call, r);
 }
-
-int rawpci_irq_unmask(struct rawpci_device *dev)
-{
-	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
-
-	if (r < 0)
-		return r;
-	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
-	if (r < 0)
-		return rawpci_leave(&call, r);
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
-		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
-	else
-		r = dev->backend->irq_unmask(dev->handle);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
-	return rawpci_leave(&call, r);
-}

@@ -203,3 +203,24 @@ void plain_combining(const char *bdf)
 out:
 	check(rawpci_destroy(lab.ctx) == 0, "context destroyed");
 }
+
+/* The device is removed while it is open. */
+void plain_gone(const char *bdf)
+{
+	struct lab lab = { 0 };
+	uint32_t value = 0;
+	char path[128];
+	int fd, ret;
+
+	if (lab_open(&lab, bdf, true)) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		check(fd >= 0 && write(fd, "1", 1) == 1, "removed");
+		close(fd);
+		ret = rawpci_config_read(lab.dev, 0, 4, &value);
+		check(ret == -ESHUTDOWN, "config space: %d: %s", ret, rawpci_last_error());
+		ret = rawpci_device_power(lab.dev, RAWPCI_POWER_SUSPEND);
+		check(ret == -ESHUTDOWN, "suspend: %d", ret);
+	}
+	lab_close(&lab);
+}

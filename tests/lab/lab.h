@@ -69,6 +69,7 @@ void plain_config(const char *bdf);
 void plain_refusals(const char *bdf);
 void plain_sleep(const char *bdf);
 void plain_combining(const char *bdf);
+void plain_gone(const char *bdf);
 void uio_intx(const char *bdf);
 void uio_master(const char *bdf);
 void choice(const char *bdf);
