@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "edu.h"
@@ -156,5 +157,25 @@ void choice(const char *bdf)
 
 	expect(ctx, bdf, 0, uio ? 0 : -EBUSY, uio ? "uio" : "");
 	expect(ctx, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, 0, "vfio");
+	check(rawpci_destroy(ctx) == 0, "context destroyed");
+}
+
+static void unload(const char *module)
+{
+	long ret = syscall(SYS_delete_module, module, O_NONBLOCK);
+
+	check(ret == 0, "%s unloaded: %s", module, ret == 0 ? "yes" : strerror(errno));
+}
+
+/* One way in after the other goes. Not to be followed by topics that need them. */
+void fallback(const char *bdf)
+{
+	struct rawpci *ctx = lab_context();
+
+	expect(ctx, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, 0, "vfio");
+	unload("vfio_pci");
+	expect(ctx, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, 0, "uio");
+	unload("uio_pci_generic");
+	expect(ctx, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, 0, "sysfs");
 	check(rawpci_destroy(ctx) == 0, "context destroyed");
 }

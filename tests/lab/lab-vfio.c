@@ -153,6 +153,7 @@ int main(int argc, char **argv)
 		{ "uio-intx", uio_intx },
 		{ "uio-master", uio_master },
 		{ "choice", choice },
+		{ "fallback", fallback },
 		{ "gone", plain_gone },
 	};
 	const char *topic = argc == 3 || argc == 4 ? argv[1] : "";

@@ -73,5 +73,6 @@ void plain_gone(const char *bdf);
 void uio_intx(const char *bdf);
 void uio_master(const char *bdf);
 void choice(const char *bdf);
+void fallback(const char *bdf);
 
 #endif
