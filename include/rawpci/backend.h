@@ -70,6 +70,8 @@ struct rawpci_backend {
 	/* Host driver a device must be bound to before open(); NULL: any or none. Core binds it. */
 	const char *driver;
 
+	/* With driver NULL: no host driver may hold the device at open(). Core unbinds it. */
+	bool unbound;
 	/* Its devices exist in the library only: there is nothing to own on the host. */
 	bool pretend;
 
@@ -87,6 +89,9 @@ struct rawpci_backend {
 	 * probe - could open() work for this device, once it is bound to .driver?
 	 * Guarantees: changes nothing.
 	 * Returns 0, or an error whose message (rawpci_backend_fail) is one reason for a person.
+	 * Of these, -EOPNOTSUPP and -ENODEV say that there is no such way into this device, and the
+	 * automatic choice goes on to the next backend; others say that something stands in the
+	 * way, and end it. The same goes for open().
 	 */
 	int (*probe)(void *instance, const struct rawpci_address *address);
 
@@ -133,6 +138,10 @@ struct rawpci_backend {
 	int (*region_map)(void *device, unsigned region, uint64_t offset, uint64_t size,
 			  void *where);
 
+	/** region_map_wc - the same, write-combining. Optional. Requires: region is prefetchable. */
+	int (*region_map_wc)(void *device, unsigned region, uint64_t offset, uint64_t size,
+			     void *where);
+
 	/**
 	 * region_read, region_write - one trapped access of exactly width bytes.
 	 * Requires: present region; inside it; memory: width 1, 2, 4, or 8 if wide_access,
@@ -149,7 +158,7 @@ struct rawpci_backend {
 	 *            nobody for the time being
 	 * Requires: no type is enabled; 1 <= n <= irq_count[type].
 	 * Returns -ENOSPC when the host has fewer vectors; nothing is enabled then.
-	 * Optional as a group with irq_swap and irq_disable.
+	 * Optional as a group with irq_disable and one of irq_swap and irq_source.
 	 */
 	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n,
 			  const int *eventfds);
@@ -162,6 +171,15 @@ struct rawpci_backend {
 	 * during the change may be lost; on failure the vector may be silent.
 	 */
 	int (*irq_swap)(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd);
+
+	/**
+	 * irq_source - for a backend whose interrupts come by descriptors of its own, not by the
+	 * eventfds of irq_enable(), which it ignores. A type has one vector then.
+	 * @fd: stays open until close(), is non-blocking and readable after an interrupt
+	 * @read_size: bytes that are read before each call of a handler, 1 to 64
+	 * Requires: irq_count[type] is 1.
+	 */
+	int (*irq_source)(void *device, enum rawpci_irq_type type, int *fd, unsigned *read_size);
 
 	/** irq_disable - disables the type. Requires: it is enabled. Cannot fail. */
 	void (*irq_disable)(void *device, enum rawpci_irq_type type);

@@ -47,7 +47,7 @@ struct rawpci_options {
 	 * taken as zero, so that the structure can grow. */
 	size_t size;
 
-	/* "vfio" or "fake"; NULL: the best real one for each device. */
+	/* "vfio", "uio", "sysfs" or "fake"; NULL: the best real one for each device. */
 	const char *backend;
 
 	enum rawpci_irq_mode irq_mode;
@@ -77,6 +77,7 @@ struct rawpci_options {
 	 *                                 device from reaching all of the host's memory. Such a
 	 *                                 device is given no guest memory (default no)
 	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys)
+	 *   uio.dir=PATH                  where the UIO nodes are (default /dev)
 	 *   run.dir=PATH                  locks of devices, and records of their host drivers
 	 *                                 (default /run/rawpci; its last part is made if need be).
 	 *                                 What other processes and rawpci_recover() look at

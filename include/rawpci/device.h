@@ -178,7 +178,9 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  * @value: host-endian, zero-extended; written on success only
  *
  * A backend may virtualise parts of it (VFIO: BARs, MSI and MSI-X address and data, capability
- * pointers; Linux drivers/vfio/pci/vfio_pci_config.c).
+ * pointers; Linux drivers/vfio/pci/vfio_pci_config.c). sysfs and uio keep copies of the BARs, of
+ * Interrupt Disable and of Interrupt Line, and let no write through to MSI, MSI-X, the link and
+ * extended config space.
  *
  * Any thread.
  * Returns 0, or

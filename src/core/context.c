@@ -19,6 +19,7 @@ static void free_context(struct rawpci *ctx)
 	free(ctx->run_dir);
 	free(ctx->ids_file);
 	free(ctx->vfio_iommu);
+	free(ctx->uio_dir);
 	free(ctx);
 }
 

@@ -68,7 +68,7 @@ struct rawpci {
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 	const struct rawpci_backend *chosen; /* NULL: automatic */
-	char *vfio_dir, *sysfs_dir, *vfio_iommu, *run_dir;
+	char *vfio_dir, *sysfs_dir, *uio_dir, *vfio_iommu, *run_dir;
 	char *ids_file; /* "": where distributions have it */
 	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
 	unsigned driver_timeout_ms;
@@ -143,6 +143,7 @@ struct rawpci_vector {
 	void *opaque;
 	int32_t irq, guest_irq;
 	int fd;
+	unsigned read_size; /* not 0: fd is the backend's */
 	bool intx;
 	atomic_bool detached;
 };
@@ -254,6 +255,10 @@ const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char
 /*
  * device.c: a device that nobody else can see yet, or any more.
  */
+/* -EBUSY with the reason, where the flags do not allow what the backend needs done to the host
+ * driver called bound ("": none). */
+int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
+			     const char *bound, unsigned flags);
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);

@@ -8,6 +8,22 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
+int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
+			     const char *bound, unsigned flags)
+{
+	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
+		return 0;
+	if (backend->driver && strcmp(bound, backend->driver) != 0)
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
+				   "the flag to detach the host driver, or bind it to %s first",
+				   dev->name, bound, backend->driver);
+	if (!backend->driver && backend->unbound)
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
+				   "the flag to detach the host driver, or unbind it first",
+				   dev->name, bound);
+	return 0;
+}
+
 static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
 {
 	return rawpci_config_peek(opaque, offset, width, value);
@@ -96,8 +112,9 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		if (r < 0)
 			return r;
 	}
-	if (with->backend->driver && !dev->fds) {
-		r = rawpci_handover_take(dev, with->backend->driver, flags);
+	if ((with->backend->driver || with->backend->unbound) && !dev->fds) {
+		r = rawpci_handover_take(dev, with->backend->driver ? with->backend->driver : "",
+					 flags);
 		if (r < 0)
 			goto undo_vm;
 	}

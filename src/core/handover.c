@@ -194,18 +194,16 @@ void rawpci_handover_disown(struct rawpci_device *dev)
 }
 
 /* May the driver that holds the device be taken off it? */
-static int check_allowed(struct rawpci_device *dev, const char *bound, const char *wanted,
-			 unsigned flags)
+static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned flags)
 {
 	char what[RAWPCI_INUSE_TEXT];
 	int r;
 
 	if (bound[0] == '\0')
 		return 0;
-	if (!(flags & RAWPCI_OPEN_DETACH_HOST_DRIVER))
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
-				   "the flag to detach the host driver, or bind it to %s first",
-				   dev->name, bound, or_none(wanted));
+	r = rawpci_device_may_rebind(dev, dev->backend, bound, flags);
+	if (r < 0)
+		return r;
 	r = rawpci_inuse_find(dev->ctx->sysfs_dir, "/proc", &dev->info.address, what);
 	if (r < 0)
 		(void)snprintf(what, sizeof(what), "what the host does with it cannot be found out "
@@ -293,7 +291,7 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 		return rawpci_fail(dev->ctx, r, "%s: its driver cannot be read from %s", dev->name,
 				   at.root);
 	if (found.held) {
-		r = check_allowed(dev, found.driver, wanted, flags);
+		r = check_allowed(dev, found.driver, flags);
 		if (r < 0)
 			return r;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "os/sysfs.h"
 #include "pci/pci.h"
 
 #define OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
@@ -52,45 +53,94 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
-	if (r < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: %s", with->backend->name,
-			   rawpci_reason());
-	else
+	if (r == 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
 			   with->backend->name);
 	return r;
 }
 
-/* Each candidate in the order of rank; the first one's failure is the one reported, being that of
- * the best way in. */
+static bool is_candidate(const struct rawpci *ctx, const struct rawpci_backend *backend)
+{
+	return ctx->chosen ? backend == ctx->chosen : backend->rank >= 0;
+}
+
+/* Goes on where there is no such way into this device, but not past something that stands in the
+ * way: a device that is open elsewhere, say, is not to be torn out of there. */
+static bool goes_on(int error)
+{
+	return error == -EOPNOTSUPP || error == -ENODEV;
+}
+
+/* The failure to report: the first one, being that of the best way in; a refusal for the host
+ * driver's sake only where there is nothing else. */
+struct failure {
+	int error;
+	bool tried;
+	char reason[400];
+};
+
+/* Is it the end of the search? */
+static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
+			 struct failure *failure, int error, bool refused)
+{
+	bool end = !refused && !goes_on(error);
+
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
+	if (failure->error == 0 || end || (!refused && !failure->tried)) {
+		failure->error = error;
+		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
+	}
+	failure->tried = failure->tried || !refused;
+	return end;
+}
+
+/* Unless there is nothing on the host to own, or whoever opened the descriptors does. */
+static int own(struct rawpci_device *dev)
+{
+	const struct rawpci *ctx = dev->ctx;
+
+	for (unsigned i = 0; i < ctx->backend_count && !dev->fds; i++) {
+		if (is_candidate(ctx, ctx->backends[i].backend) &&
+		    !ctx->backends[i].backend->pretend)
+			return rawpci_handover_own(dev);
+	}
+	return 0;
+}
+
+/* Where the host driver is not to be replaced, it decides: what is left are the backend that works
+ * with it and those that do not care. Else the order of rank does. */
 static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
 {
 	struct rawpci *ctx = dev->ctx;
-	char reason[400] = "";
-	int first = 0;
+	char bound[RAWPCI_SYSFS_NAME] = "";
+	struct failure failure = { 0 };
+	int r;
 
+	r = own(dev);
+	if (r < 0)
+		return r;
+	/* Which may be another one than before, if a killed process had taken the device. */
+	(void)rawpci_sysfs_driver(ctx->sysfs_dir, &dev->info.address, bound);
 	for (unsigned i = 0; i < ctx->backend_count; i++) {
 		const struct rawpci_registered *with = &ctx->backends[i];
-		int r;
+		bool refused;
 
-		if (ctx->chosen ? with->backend != ctx->chosen : with->backend->rank < 0)
+		if (!is_candidate(ctx, with->backend))
 			continue;
 		rawpci_call_begin();
 		/* Whoever opened the descriptors sees to the host driver. */
-		r = with->backend->pretend || dev->fds ? 0 : rawpci_handover_own(dev);
-		if (r < 0)
-			return r;
-		r = try_backend(dev, with, vm, flags);
+		r = dev->fds ? 0 : rawpci_device_may_rebind(dev, with->backend, bound, flags);
+		refused = r < 0;
+		if (!refused)
+			r = try_backend(dev, with, vm, flags);
 		if (r == 0)
 			return 0;
-		if (first == 0) {
-			first = r;
-			(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
-		}
+		if (note_failure(ctx, with->backend, &failure, r, refused))
+			break;
 	}
-	if (first == 0)
+	if (failure.error == 0)
 		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
-	return rawpci_fail(ctx, first, "%s", reason);
+	return rawpci_fail(ctx, failure.error, "%s", failure.reason);
 }
 
 static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,

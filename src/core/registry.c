@@ -24,13 +24,15 @@ static bool all_or_none(int present, int of)
 
 static bool complete(const struct rawpci_backend *b)
 {
-	int irq = !!b->irq_enable + !!b->irq_swap + !!b->irq_disable;
+	int irq = !!b->irq_enable + !!b->irq_disable;
+	bool signals = !!b->irq_swap != !!b->irq_source;
 	int dma = !!b->space_create + !!b->space_destroy + !!b->space_limits + !!b->dma_map +
 		  !!b->dma_unmap;
 
 	return b->name && b->help && b->probe && b->open && b->close && b->info && b->cfg_read &&
 	       b->cfg_write && b->region_info && b->region_read && b->region_write &&
-	       !b->create == !b->destroy && all_or_none(irq, 3) && all_or_none(dma, 5);
+	       !b->create == !b->destroy && all_or_none(irq, 2) &&
+	       (irq ? signals : !b->irq_swap && !b->irq_source) && all_or_none(dma, 5);
 }
 
 /* Higher ranks first; of equal ones the last to come. */

@@ -84,6 +84,8 @@ static int set(struct rawpci *ctx, const char *setting)
 		return set_word(ctx, &ctx->vfio_via, setting, vias);
 	if (strncmp(setting, "vfio.noiommu=", 13) == 0)
 		return set_word(ctx, &ctx->vfio_noiommu, setting, answers);
+	if (strncmp(setting, "uio.dir=", 8) == 0)
+		return set_path(ctx, &ctx->uio_dir, setting + 8);
 	if (strncmp(setting, "run.dir=", 8) == 0)
 		return set_path(ctx, &ctx->run_dir, setting + 8);
 	if (strncmp(setting, "driver.timeout_ms=", 18) == 0)
@@ -91,16 +93,16 @@ static int set(struct rawpci *ctx, const char *setting)
 	if (strncmp(setting, "ids.file=", 9) == 0)
 		return set_path(ctx, &ctx->ids_file, setting + 9);
 	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are driver.timeout_ms=, "
-			   "ids.file=, irq.engine=, run.dir=, sysfs.dir=, vfio.dir=, vfio.iommu=, "
-			   "vfio.noiommu= and vfio.via=", setting);
+			   "ids.file=, irq.engine=, run.dir=, sysfs.dir=, uio.dir=, vfio.dir=, "
+			   "vfio.iommu=, vfio.noiommu= and vfio.via=", setting);
 }
 
 int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
 {
 	static const char *const defaults[] = {
 		"driver.timeout_ms=10000", "ids.file=", "run.dir=/run/rawpci", "sysfs.dir=/sys",
-		"vfio.dir=/dev/vfio", "vfio.iommu=/dev/iommu", "vfio.noiommu=no", "vfio.via=auto",
-		NULL,
+		"uio.dir=/dev", "vfio.dir=/dev/vfio", "vfio.iommu=/dev/iommu", "vfio.noiommu=no",
+		"vfio.via=auto", NULL,
 	};
 	int r = 0;
 
@@ -127,5 +129,7 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name)
 		return ctx->sysfs_dir;
 	if (strcmp(name, "ids.file") == 0)
 		return ctx->ids_file;
+	if (strcmp(name, "uio.dir") == 0)
+		return ctx->uio_dir;
 	return NULL;
 }

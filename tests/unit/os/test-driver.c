@@ -210,6 +210,16 @@ static void put_before(int i)
 	bind(befores[i].driver);
 }
 
+START_TEST(to_no_driver_from_none)
+{
+	struct rawpci_driver_hold hold = {.held = true};
+
+	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
+	ck_assert(!hold.held);
+	ck_assert_uint_eq(kernel.writes, 0);
+}
+END_TEST
+
 START_TEST(there_and_back)
 {
 	struct rawpci_driver_hold hold;
@@ -358,6 +368,7 @@ int main(void)
 	tcase_add_test(tests, not_loaded);
 	tcase_add_test(tests, no_device);
 	tcase_add_loop_test(tests, there_and_back, 0, rows);
+	tcase_add_test(tests, to_no_driver_from_none);
 	tcase_add_loop_test(tests, each_write_fails, 0, rows);
 	tcase_add_loop_test(tests, driver_refuses, 0, rows);
 	tcase_add_test(tests, former_driver_refuses);
