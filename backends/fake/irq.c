@@ -64,12 +64,29 @@ unsigned rawpci_fake_irq_count(const struct rawpci_fake *fake, enum rawpci_irq_t
 	return 0;
 }
 
+static unsigned flags_at(const struct rawpci_fake *fake, int type)
+{
+	return type == RAWPCI_IRQ_MSI ? fake->cap_msi + RAWPCI_MSI_FLAGS :
+					fake->cap_msix + RAWPCI_MSIX_FLAGS;
+}
+
+static uint16_t enable_bit(int type)
+{
+	return type == RAWPCI_IRQ_MSI ? 0x0001 : 0x8000;
+}
+
+/* Somebody may have written the bit through config space since. */
+static bool is_enabled(const struct rawpci_fake *fake)
+{
+	return rawpci_fake_config_get16(fake, flags_at(fake, fake->irq_type)) &
+	       enable_bit(fake->irq_type);
+}
+
 /* The enable bits in the capabilities, which the kernel sets when it enables vectors. */
 static void show_enabled(struct rawpci_fake *fake, enum rawpci_irq_type type, bool enabled)
 {
-	unsigned at = type == RAWPCI_IRQ_MSI ? fake->cap_msi + RAWPCI_MSI_FLAGS :
-					       fake->cap_msix + RAWPCI_MSIX_FLAGS;
-	uint16_t bit = type == RAWPCI_IRQ_MSI ? 0x0001 : 0x8000;
+	unsigned at = flags_at(fake, (int)type);
+	uint16_t bit = enable_bit((int)type);
 	uint16_t flags;
 
 	if (type == RAWPCI_IRQ_INTX)
@@ -166,7 +183,8 @@ static void raise_locked(struct rawpci_fake *fake, unsigned vector)
 {
 	if (fake->irq_type == RAWPCI_IRQ_MSI || fake->irq_type == RAWPCI_IRQ_MSIX) {
 		/* A message is a write by the device to memory. */
-		if (command(fake, RAWPCI_COMMAND_MASTER) && rawpci_fake_config_awake(fake))
+		if (command(fake, RAWPCI_COMMAND_MASTER) && rawpci_fake_config_awake(fake) &&
+		    is_enabled(fake))
 			signal_vector(fake, vector);
 	} else if (fake->is.intx) {
 		rawpci_fake_intx_set(fake, true);

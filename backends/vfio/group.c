@@ -121,7 +121,7 @@ static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *sp
 			vfio->groups = group;
 		}
 	} else if (group->space != space) {
-		r = rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: its IOMMU group %u is in use by "
+		r = rawpci_backend_fail(vfio->ctx, -EXDEV, "%s: its IOMMU group %u is in use by "
 					"another VM of this program: devices of one group can only "
 					"go to one VM", device->name, number);
 	}

@@ -27,14 +27,14 @@ struct rawpci_device;
  *
  * pfnInitVm(factory, vm, data): makes data a VM of this context (vm is recorded only and may be
  *   NULL). data->pfnContigMemInfo may be called from then on, also before any device is open.
- *   VERR_INVALID_POINTER: data is NULL. VERR_NO_MEMORY.
+ *   VERR_INVALID_POINTER: data is NULL. VERR_ALREADY_EXISTS: data is one already. VERR_NO_MEMORY.
  * pfnDeinitVm(factory, vm, data): ends it and clears data. With sessions or devices connected it
  *   leaves the VM usable and says so in the log.
  * pfnCreateAndConnect(factory, address, flags, data, &port): opens a device, as PCIRAWR0_DO_OPEN_DEVICE
  *   does, and returns its port, initialised. data may be NULL: no DMA.
  * pfnContigMemInfo(data, host, guest, size, action): as rawpci_memory_map() and
- *   rawpci_memory_unmap() (<rawpci/memory.h>), with host translated first where the context was
- *   created with a translation.
+ *   rawpci_memory_unmap() (<rawpci/memory.h>). For MAP, host is translated first where the context
+ *   was created with a translation; for UNMAP it is not looked at.
  *
  * Returns the factory, or NULL when ctx is NULL.
  */
@@ -96,11 +96,35 @@ int rawpci_session_destroy(PSUPDRVSESSION session);
  */
 int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request);
 
+/*
+ * Device ports
+ *
+ * A port is a device as a table of functions. They do what the requests of the same name do, with
+ * the same errors, arguments in the same units and outputs on success only; a NULL port is
+ * VERR_INVALID_POINTER, one whose version words are not RAWPCIDEVPORT_VERSION is
+ * VERR_VERSION_MISMATCH, and while the device is not open every function but the first three returns
+ * VERR_INVALID_STATE.
+ *
+ * pfnInit(port, flags): opens the device again after pfnDeinit; flags as for opening
+ *   (PCIRAWDRIVERFLAGS). VERR_WRONG_ORDER: it is open.
+ * pfnDeinit(port, 0): closes the device: the host has it back. VERR_WRONG_ORDER: it is not open.
+ * pfnDestroy(port): closes the device if it is open, and frees the port. The last call with it.
+ * pfnGetRegionInfo, pfnMapRegion, pfnUnmapRegion: RegionStart of a part is an address on the host's
+ *   bus, from the RegionStart that pfnGetRegionInfo reports on. The base that pfnMapRegion returns
+ *   names the mapping for rawpci_mmio_read() and rawpci_mmio_write() (<rawpci/region.h>) on
+ *   rawpci_port_device(); it can be used directly only where rawpci_region_info() reports an area.
+ *   Ports are reached with rawpci_region_read() and rawpci_region_write().
+ * pfnPciCfgRead, pfnPciCfgWrite: pValue->cb is the width; a read fills pValue->u.
+ * pfnRegisterIrqHandler, pfnUnregisterIrqHandler, pfnPowerStateChange: as the requests.
+ *
+ * A device that a port has opened again belongs to the port alone: a session's handle from before
+ * stays invalid.
+ */
+
 /**
  * The port of a device that a session has open: the same device through the other door.
  * @port: written on success only. Owned by the session; lives until its pfnDestroy or until the
- *        session is destroyed, also after the device was closed (its functions then return
- *        VERR_INVALID_STATE)
+ *        session is destroyed, also after the device was closed
  *
  * The same port each time for the same open device. pfnDeinit and pfnDestroy on it close the
  * session's device.

@@ -65,7 +65,8 @@ struct rawpci_backend {
 	uint32_t version; /* RAWPCI_BACKEND_VERSION */
 	const char *name; /* lower-case word */
 	const char *help; /* one line */
-	int rank;         /* automatic choice tries higher ranks first; below 0: only by name */
+	int rank;         /* automatic choice tries higher ranks first; below 0: only by name. Of the
+			     built-in ones vfio has 100 */
 
 	/* Host driver a device must be bound to before open(); NULL: any or none. Core binds it. */
 	const char *driver;
@@ -158,7 +159,7 @@ struct rawpci_backend {
 	 *            nobody for the time being
 	 * Requires: no type is enabled; 1 <= n <= irq_count[type].
 	 * Returns -ENOSPC when the host has fewer vectors; nothing is enabled then.
-	 * Optional as a group with irq_disable and one of irq_swap and irq_source.
+	 * Optional as a group with irq_disable, irq_unmask and one of irq_swap and irq_source.
 	 */
 	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n,
 			  const int *eventfds);
@@ -247,19 +248,30 @@ struct rawpci_backend {
 };
 
 /**
- * Adds a backend to a context. It is tried before the built-in ones of the same or a lower rank.
+ * Adds a backend to a context. Where the choice is automatic it is tried before those of the same
+ * rank; rawpci_backend_choose() takes it alone. An operation finds its context in what create()
+ * kept of it.
  * @backend: must stay valid for as long as the context lives
  *
  * Returns 0, or
  *   -EFAULT           a NULL
  *   -EPROTONOSUPPORT  unknown version
- *   -EINVAL           a mandatory operation is missing, or half of a group
+ *   -EINVAL           something is missing: name and help are mandatory, and all operations but
+ *                     those that are said to be optional; a group is given whole or not at all
  *   -EEXIST           a backend of that name is there
  *   -EBUSY            the context has devices open
  *   -ENOSPC           more than eight
  *   -ENOMEM           no memory, or what create() returned
  */
 int rawpci_backend_register(struct rawpci *ctx, const struct rawpci_backend *backend);
+
+/**
+ * Chooses the backend for devices opened from now on, as options.backend does.
+ * @name: NULL: automatic
+ *
+ * Returns 0, -EFAULT (ctx is NULL) or -ENOENT.
+ */
+int rawpci_backend_choose(struct rawpci *ctx, const char *name);
 
 /*
  * What a backend may ask of the context.

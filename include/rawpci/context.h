@@ -43,8 +43,9 @@ enum rawpci_irq_mode {
 
 /* Set size to sizeof(struct rawpci_options) and the rest to zero for the defaults. */
 struct rawpci_options {
-	/* sizeof(struct rawpci_options) as the program was compiled with; fields beyond it are
-	 * taken as zero, so that the structure can grow. */
+	/* sizeof(struct rawpci_options) as the program was compiled with, so that the structure can
+	 * grow: fields beyond it are taken as zero, fields this library does not know are left
+	 * unread. */
 	size_t size;
 
 	/* "vfio", "uio", "sysfs" or "fake"; NULL: the best real one for each device. */
@@ -62,8 +63,8 @@ struct rawpci_options {
 
 	/* Turns the HostStart of a guest memory callback, as the embedder means it, into the
 	 * address of these size bytes in this process; NULL as result refuses them. Without it
-	 * HostStart is that address itself. Called with the VM's lock held: it must not call into
-	 * the library. */
+	 * HostStart is that address itself. Called without a lock, after the guest's side of the
+	 * range was found to be in order. */
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 

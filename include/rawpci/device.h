@@ -58,8 +58,9 @@ enum rawpci_open_flags {
  * @flags: enum rawpci_open_flags
  * @out: receives the device; written on success only
  *
- * The device is open once on the whole host. It is then in the power state "off": registers can be
- * used as far as the device decodes them, no DMA reaches memory. A device that no driver holds is
+ * The device is open once on the whole host. It is then in the power state "off": no DMA reaches
+ * memory, and whether it decodes its BARs depends on the backend and on who had it before. Power it
+ * on (rawpci_device_power()) before using its registers. A device that no driver holds is
  * bound to the backend's driver for as long as it is open; one that a host driver holds is only
  * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER. Not even then where the host would lose something by
  * it: a mounted file system or swap on a disk of the device's (as far as this process sees mounts),
@@ -78,7 +79,7 @@ enum rawpci_open_flags {
  * Returns 0, or
  *   -EFAULT       ctx, address or out is NULL
  *   -EBADRQC      unknown flag
- *   -EINVAL       not an address
+ *   -EINVAL       not an address, or a VM of another context
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
  *   -EBUSY        open already, here or in another process; or a host driver holds it or another
  *                 device of its IOMMU group, and it was not to be detached; or the host uses it

@@ -5,6 +5,11 @@
  * The kernel signals an eventfd for each interrupt; the engine of the context waits for all of them
  * with one io_uring (or epoll, where io_uring is forbidden) and runs the handlers.
  *
+ * The library enables and disables MSI and MSI-X itself, when the first vector is taken into use and
+ * the last one is let go. A hypervisor keeps its guest's writes to the enable and mask bits, the
+ * message address and data, and the vector table to itself: a write of the enable bit that reaches
+ * the device (rawpci_config_write()) silences its interrupts without a word.
+ *
  * A handler call is a hint: signals that arrive faster than they are served coalesce into one call
  * (as the interrupts themselves do), and a call may come without cause, for instance after vectors
  * were added to a device that has to be re-enabled for it. A handler therefore asks its device.
@@ -30,7 +35,8 @@ enum rawpci_irq_type {
 
 /**
  * A descriptor for the embedder's own loop (RAWPCI_IRQ_MODE_EMBEDDER): readable when
- * rawpci_irq_dispatch() has something to do. Poll it; do not read or close it.
+ * rawpci_irq_dispatch() has something to do, which may be its own housekeeping: then dispatch
+ * returns 0, as it does the first time. Poll it; do not read or close it.
  *
  * Any thread. It stays the same for the life of the context. The engine waits with epoll from then
  * on, because an io_uring cannot be nested in another loop without missing events; a program that
@@ -49,8 +55,8 @@ int rawpci_irq_fd(struct rawpci *ctx);
  *              a loop is busy polling
  *
  * The first thread that calls it is from then on the only one that may. Not from a handler.
- * Returns how many handlers ran (0: the time ran out, or another thread changed the set of
- * vectors), or
+ * Returns how many handlers ran (0: the time ran out, or the set of vectors has changed, which ends
+ * the wait), or
  *   -EFAULT      ctx is NULL
  *   -EOPNOTSUPP  the context has a thread of its own
  *   -EPERM       another thread dispatches for this context

@@ -51,6 +51,9 @@ int rawpci_vm_destroy(struct rawpci_vm *vm);
  * @host: where these bytes are in this process, readable and writable
  * @size: bytes, at least 1
  *
+ * That the memory is there and writable is found out when it is mapped for a device: by this call
+ * where one is on, else by the power-on, which then fails and says which range it was.
+ *
  * All three are aligned to the smallest page of the IOMMU (of the host, while no device is open).
  * What is mapped already and alike is left alone. When it returns on a VM with a device powered on,
  * all such devices reach the memory. Where the kernel has no DMA entry left then, mappings that

@@ -64,8 +64,9 @@ struct rawpci_abi_range {
 };
 int rawpci_abi_map(struct rawpci_device *dev, const struct rawpci_abi_range *range, uint32_t flags,
 		   struct rawpci_mapping *out);
+/* cpu: NULL: not asked for. */
 int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *range, void *base,
-		     void *cpu);
+		     void *const *cpu);
 /* Config accesses with the value in a PCIRAWMEMLOC. */
 int rawpci_abi_config_read(struct rawpci_device *dev, uint32_t offset, PCIRAWMEMLOC *value);
 int rawpci_abi_config_write(struct rawpci_device *dev, uint32_t offset, const PCIRAWMEMLOC *value);

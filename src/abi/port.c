@@ -163,15 +163,11 @@ static int unmap_region(PRAWPCIDEVPORT table, int32_t region, RTHCPHYS start, ui
 {
 	struct rawpci_abi_range range = { region, start, size };
 	struct rawpci_call call;
-	void *cpu;
-	int r, status = enter(table, &call);
+	int status = enter(table, &call);
 
 	if (status < 0)
 		return status;
-	r = rawpci_core_mapping_cpu(call.dev, base, &cpu);
-	if (r == 0)
-		r = rawpci_abi_unmap(call.dev, &range, base, cpu);
-	return leave(&call, r);
+	return leave(&call, rawpci_abi_unmap(call.dev, &range, base, NULL));
 }
 
 static int config_read(PRAWPCIDEVPORT table, uint32_t offset, PCIRAWMEMLOC *value)

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "abi/abi.h"
-#include "os/sys.h"
 
 /* The ABI names a part of a region by its place on the host's bus; core by its offset. A start below
  * the region is beyond it too. */
@@ -37,12 +36,16 @@ int rawpci_abi_map(struct rawpci_device *dev, const struct rawpci_abi_range *ran
 }
 
 int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *range, void *base,
-		     void *cpu)
+		     void *const *cpu)
 {
-	struct rawpci_mapping mapping = { .base = base, .cpu = cpu, .size = range->size };
+	struct rawpci_mapping mapping = { .base = base, .size = range->size };
 	uint64_t offset = 0;
 	int r = offset_of(dev, range, &offset);
 
+	if (r == 0 && cpu)
+		mapping.cpu = *cpu;
+	else if (r == 0)
+		r = rawpci_core_mapping_cpu(dev, base, &mapping.cpu);
 	if (r < 0)
 		return r;
 	return rawpci_core_region_unmap(dev, (unsigned)range->region, offset, &mapping);

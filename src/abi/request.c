@@ -21,8 +21,9 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 
 	rawpci_call_begin();
 	if (open->fFlags & ~(uint32_t)PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER)
-		r = rawpci_fail(session->ctx, -EBADRQC, "open flags %#x: only %#x is defined",
-				open->fFlags, PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
+		r = rawpci_fail(session->ctx, -EBADRQC, "open flags %#x: only %#x, to detach the "
+				"host driver, is defined", open->fFlags,
+				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
 	else
 		r = rawpci_core_open(session->ctx, session, session->vm, &address, open->fFlags,
 				     &handle, NULL);
@@ -86,7 +87,7 @@ static int unmap_region(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	const PCIRAWREQUNMAPREGION *unmap = &request->u.aUnmapRegion;
 	struct rawpci_abi_range range = { unmap->iRegion, unmap->StartAddress, unmap->iRegionSize };
 
-	return rawpci_abi_unmap(dev, &range, unmap->pvAddressR0, unmap->pvAddressR3);
+	return rawpci_abi_unmap(dev, &range, unmap->pvAddressR0, &unmap->pvAddressR3);
 }
 
 /* Finds the I/O region with the ports: nothing else of the host can be reached this way. */

@@ -25,10 +25,19 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 	if (action != PCIRAW_MEMINFO_MAP)
 		return rawpci_abi_refuse(ctx, -EINVAL, "%d is no memory action", (int)action);
 	rawpci_call_begin();
-	r = rawpci_core_translate(ctx, host_start, size, &host);
+	r = rawpci_core_memory_check(vm, guest_start, size);
+	if (r == 0)
+		r = rawpci_core_translate(ctx, host_start, size, &host);
 	if (r < 0)
 		return rawpci_status_from_errno(rawpci_call_end(ctx, r));
 	return rawpci_status_from_errno(rawpci_memory_map(vm, guest_start, host, size));
+}
+
+/* Whatever data holds: is it a VM of this context? */
+static bool is_vm(struct rawpci *ctx, const RAWPCIVM *data)
+{
+	return data->pDriverData && data->pfnContigMemInfo == contig_mem_info &&
+	       rawpci_core_vm_known(ctx, data->pDriverData);
 }
 
 int rawpci_abi_vm(struct rawpci *ctx, PRAWPCIVM data, struct rawpci_vm **vm)
@@ -38,7 +47,7 @@ int rawpci_abi_vm(struct rawpci *ctx, PRAWPCIVM data, struct rawpci_vm **vm)
 	*vm = NULL;
 	if (!data)
 		return 0;
-	if (!data->pDriverData || data->pfnContigMemInfo != contig_mem_info)
+	if (data->pfnContigMemInfo != contig_mem_info)
 		return rawpci_fail(ctx, -EINVAL, "the VM was not initialised by pfnInitVm");
 	r = rawpci_core_vm_hold(ctx, data->pDriverData);
 	if (r == 0)
@@ -49,8 +58,11 @@ int rawpci_abi_vm(struct rawpci *ctx, PRAWPCIVM data, struct rawpci_vm **vm)
 int rawpci_abi_init_vm(struct rawpci *ctx, PRAWPCIVM data)
 {
 	struct rawpci_vm *vm;
-	int r = rawpci_vm_create(ctx, &vm);
+	int r;
 
+	if (is_vm(ctx, data))
+		return rawpci_abi_refuse(ctx, -EEXIST, "the VM is initialised already");
+	r = rawpci_vm_create(ctx, &vm);
 	if (r < 0)
 		return rawpci_status_from_errno(r);
 	data->pDriverData = vm;
@@ -60,9 +72,9 @@ int rawpci_abi_init_vm(struct rawpci *ctx, PRAWPCIVM data)
 
 void rawpci_abi_deinit_vm(struct rawpci *ctx, PRAWPCIVM data)
 {
-	if (!data || !data->pDriverData) {
-		(void)rawpci_abi_refuse(ctx, -EFAULT, "the VM is %s", data ? "not initialised"
-									   : "NULL");
+	if (!data || !is_vm(ctx, data)) {
+		(void)rawpci_abi_refuse(ctx, data ? -EINVAL : -EFAULT, "the VM is %s",
+					data ? "none of this context" : "NULL");
 		return;
 	}
 	if (rawpci_vm_destroy(data->pDriverData) < 0)

@@ -218,6 +218,20 @@ int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, 
 	return write_by_pointer(dev, address, width, value);
 }
 
+/* Inside the memory gate, for which a reset waits. */
+static int region_access(struct rawpci_device *dev, unsigned region, uint64_t offset,
+			 struct access *a)
+{
+	bool io = dev->regions[region].flags & RAWPCI_REGION_IO;
+	atomic_uint *counter = rawpci_gate_enter(&dev->slot->memory);
+	int r = rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
+
+	if (r == 0)
+		r = trapped(dev, region, offset, a);
+	rawpci_gate_leave(counter);
+	return r;
+}
+
 static int check_region_access(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			       unsigned width)
 {
@@ -240,7 +254,7 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 				   "%u, which has %#llx bytes", dev->name, width,
 				   (unsigned long long)offset, region,
 				   (unsigned long long)info->size);
-	return rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
+	return 0;
 }
 
 int rawpci_core_region_read(struct rawpci_device *dev, unsigned region, uint64_t offset,
@@ -250,7 +264,7 @@ int rawpci_core_region_read(struct rawpci_device *dev, unsigned region, uint64_t
 	int r = check_region_access(dev, region, offset, width);
 
 	if (r == 0)
-		r = trapped(dev, region, offset, &a);
+		r = region_access(dev, region, offset, &a);
 	if (r == 0)
 		*value = a.value;
 	return r;
@@ -266,7 +280,7 @@ int rawpci_core_region_write(struct rawpci_device *dev, unsigned region, uint64_
 		return r;
 	a.value &= all_ones(width);
 	atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
-	return trapped(dev, region, offset, &a);
+	return region_access(dev, region, offset, &a);
 }
 
 int rawpci_region_read(struct rawpci_device *dev, unsigned region, uint64_t offset, unsigned width,

@@ -64,9 +64,12 @@ int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
 	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &decode.command);
 	if (r == 0 && dev->pm_cap)
 		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
-	if (r == 0)
-		*out = decode;
-	return r;
+	if (r < 0)
+		return r;
+	if (decode.command == 0xffff && rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	*out = decode;
+	return 0;
 }
 
 void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode)
@@ -147,8 +150,12 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 {
 	bool resets = starts_reset(dev, offset, width, value);
 	struct rawpci_decode before, after;
-	int r = rawpci_decode_read(dev, &before);
+	int r;
 
+	/* Looked at again, because a suspension may have come in between. */
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	if (r == 0)
+		r = rawpci_decode_read(dev, &before);
 	if (r < 0)
 		return r;
 	after.command = rawpci_config_merge(before.command, RAWPCI_CFG_COMMAND, offset, width,
@@ -172,11 +179,42 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 	return r;
 }
 
-static int check(struct rawpci_device *dev, uint32_t offset, unsigned width)
+static int write_locked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = write_that_matters(dev, offset, width, value);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+/* A reset takes the vectors out of the device without the kernel's knowing: they are disabled before
+ * it and enabled after. */
+static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			     uint32_t value)
+{
+	bool were_running;
+	int r;
+
+	(void)pthread_mutex_lock(&dev->lock);
+	were_running = rawpci_irqs_pause(dev);
+	r = write_locked(dev, offset, width, value);
+	if (were_running && rawpci_irqs_resume(dev) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
+			   "after its reset: %s", dev->name, rawpci_reason());
+	(void)pthread_mutex_unlock(&dev->lock);
+	return r;
+}
+
+static int check(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
 	if (width != 1 && width != 2 && width != 4)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: config access of %u bytes: use 1, 2 "
 				   "or 4", dev->name, width);
+	if (width < 4 && value >> (8 * width) != 0)
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: value %#x does not fit in %u bytes",
+				   dev->name, value, width);
 	if (offset % width != 0)
 		return rawpci_fail(dev->ctx, -EDOM, "%s: config offset %#x is not a multiple of "
 				   "the width %u", dev->name, offset, width);
@@ -190,7 +228,7 @@ int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned
 			    uint32_t *value)
 {
 	uint32_t ones, result;
-	int r = check(dev, offset, width);
+	int r = check(dev, offset, width, 0);
 
 	if (r < 0)
 		return r;
@@ -207,19 +245,15 @@ int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned
 int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			     uint32_t value)
 {
-	int r = check(dev, offset, width);
+	int r = check(dev, offset, width, value);
 
 	if (r < 0)
 		return r;
-	if (width < 4 && value >> (8 * width) != 0)
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: value %#x does not fit in %u bytes",
-				   dev->name, value, width);
 	if (!matters(dev, offset, width))
 		return rawpci_config_poke(dev, offset, width, value);
-	(void)pthread_mutex_lock(&dev->config_lock);
-	r = write_that_matters(dev, offset, width, value);
-	(void)pthread_mutex_unlock(&dev->config_lock);
-	return r;
+	if (starts_reset(dev, offset, width, value))
+		return write_that_resets(dev, offset, width, value);
+	return write_locked(dev, offset, width, value);
 }
 
 int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)

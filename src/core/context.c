@@ -13,6 +13,8 @@ static void free_context(struct rawpci *ctx)
 	rawpci_slots_destroy(ctx);
 	if (ctx->factory)
 		ctx->factory_destroy(ctx->factory);
+	(void)pthread_mutex_destroy(&ctx->bare_spaces.lock);
+	(void)pthread_mutex_destroy(&ctx->engine_lock);
 	(void)pthread_mutex_destroy(&ctx->lock);
 	free(ctx->vfio_dir);
 	free(ctx->sysfs_dir);
@@ -32,7 +34,9 @@ static int take_options(const struct rawpci_options *given, struct rawpci_option
 	if (!given)
 		return 0;
 	size = given->size;
-	if (size < sizeof(given->size))
+	/* A structure ends behind a whole field, also one from before the last field came. */
+	if (size < sizeof(given->size) ||
+	    (size < sizeof(*given) && size % sizeof(void *) != 0))
 		return rawpci_fail(NULL, -EINVAL, "options.size is %zu: set it to "
 				   "sizeof(struct rawpci_options)", size);
 	memcpy(options, given, size < sizeof(*options) ? size : sizeof(*options));
@@ -74,8 +78,8 @@ static int start(struct rawpci *ctx, const struct rawpci_options *options)
 		return r;
 	if (!options->backend)
 		return 0;
-	ctx->chosen = rawpci_registry_find(ctx, options->backend);
-	if (!ctx->chosen)
+	atomic_store(&ctx->chosen, rawpci_registry_find(ctx, options->backend));
+	if (!atomic_load(&ctx->chosen))
 		return rawpci_fail(ctx, -ENOENT, "there is no backend \"%s\": leave "
 				   "options.backend NULL for the best one", options->backend);
 	return 0;
@@ -97,6 +101,8 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 	if (!ctx)
 		return rawpci_call_end(NULL, rawpci_fail(NULL, -ENOMEM, "no memory"));
 	(void)pthread_mutex_init(&ctx->lock, NULL);
+	(void)pthread_mutex_init(&ctx->engine_lock, NULL);
+	(void)pthread_mutex_init(&ctx->bare_spaces.lock, NULL);
 	r = start(ctx, &options);
 	r = rawpci_call_end(ctx, r);
 	if (r < 0) {
@@ -107,20 +113,40 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 	return 0;
 }
 
+/* What keeps the context from being destroyed; under ctx->lock. */
+static int check_unused(struct rawpci *ctx)
+{
+	char first[RAWPCI_ADDRESS_TEXT] = "";
+	unsigned devices = 0, vms = 0;
+
+	if (ctx->users == 0 && !ctx->vms)
+		return 0;
+	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+
+		if (slot && slot->used && devices++ == 0)
+			rawpci_address_format(&slot->address, first);
+	}
+	for (const struct rawpci_vm *vm = ctx->vms; vm; vm = vm->next)
+		vms++;
+	return rawpci_fail(ctx, -EBUSY, "the context still has %u devices open%s%s%s, %u sessions, "
+			   "ports and factory references, and %u VMs: end them first", devices,
+			   devices ? " (" : "", first, devices ? ")" : "", ctx->users - devices,
+			   vms);
+}
+
 int rawpci_destroy(struct rawpci *ctx)
 {
-	bool busy;
+	int r;
 
 	if (!ctx)
 		return 0;
 	rawpci_call_begin();
 	(void)pthread_mutex_lock(&ctx->lock);
-	busy = ctx->users > 0 || ctx->vms;
+	r = check_unused(ctx);
 	(void)pthread_mutex_unlock(&ctx->lock);
-	if (busy)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the context has sessions, "
-							"ports, devices, VMs or factory "
-							"references: end them first"));
+	if (r < 0)
+		return rawpci_call_end(ctx, r);
 	rawpci_engine_destroy(atomic_load(&ctx->engine));
 	free_context(ctx);
 	return 0;

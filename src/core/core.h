@@ -4,12 +4,13 @@
  * save for the functions that src/abi calls (src/core/doors.h).
  *
  * Locks, outermost first; none is held while a handler or the log callback runs:
- *   vm->open_lock      devices of one VM are opened and closed one after the other
+ *   spaces->lock       devices of one VM are opened and closed one after the other
  *   dev->lock          mappings, interrupts, power of one device
  *   dev->irq_lock      the interrupt state; all that the engine's thread takes
  *   dev->config_lock   config writes that change what the device decodes
  *   vm->lock           the guest memory map
- *   ctx->lock          slots, lists, engine creation; nothing is called with it held
+ *   ctx->engine_lock   the engine's making and end
+ *   ctx->lock          slots and lists; nothing is called with it held
  */
 #ifndef RAWPCI_CORE_CORE_H
 #define RAWPCI_CORE_CORE_H
@@ -45,7 +46,7 @@ struct rawpci_slot {
 
 	/* Under ctx->lock. */
 	bool used;
-	atomic_uint detaching; /* calls that wait for a handler outside the gates */
+	atomic_uint running; /* handlers of its device */
 	uint32_t generation;
 	unsigned index;
 	struct rawpci_address address;
@@ -54,6 +55,13 @@ struct rawpci_slot {
 struct rawpci_registered {
 	const struct rawpci_backend *backend;
 	void *instance;
+};
+
+/* Address spaces that a device can choose from. Under the lock devices are opened in them and
+ * closed, one after the other. */
+struct rawpci_spaces {
+	pthread_mutex_t lock;
+	struct rawpci_vm_space *first;
 };
 
 struct rawpci {
@@ -67,7 +75,7 @@ struct rawpci {
 	void *log_opaque;
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
-	const struct rawpci_backend *chosen; /* NULL: automatic */
+	_Atomic(const struct rawpci_backend *) chosen; /* NULL: automatic */
 	char *vfio_dir, *sysfs_dir, *uio_dir, *vfio_iommu, *run_dir;
 	char *ids_file; /* "": where distributions have it */
 	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
@@ -78,7 +86,9 @@ struct rawpci {
 	unsigned backend_count;
 	_Atomic(struct rawpci_engine *) engine;
 	struct rawpci_vm *vms;
+	struct rawpci_spaces bare_spaces; /* of devices without a VM */
 	unsigned users; /* sessions, ports, devices, factory references */
+	pthread_mutex_t engine_lock; /* the engine's making and end */
 	uint64_t engine_users;
 	uint32_t first_generation;
 
@@ -99,8 +109,7 @@ struct rawpci_vm {
 	struct rawpci_vm *next;
 	unsigned users; /* sessions and devices; under ctx->lock */
 
-	pthread_mutex_t open_lock;
-	struct rawpci_vm_space *spaces; /* under open_lock */
+	struct rawpci_spaces spaces;
 
 	pthread_mutex_t lock;
 	struct rawpci_guest *guest;
@@ -138,6 +147,7 @@ struct rawpci_map_table {
 
 struct rawpci_vector {
 	struct rawpci_device *dev;
+	struct rawpci_slot *slot; /* the device's, which is there longer */
 	struct rawpci_source *source;
 	void (*handler)(void *opaque, int32_t irq);
 	void *opaque;
@@ -167,6 +177,7 @@ struct rawpci_irqs {
 
 struct rawpci_watch {
 	struct rawpci_device *dev;
+	struct rawpci_slot *slot;
 	void (*handler)(void *opaque, enum rawpci_event event);
 	void *opaque;
 	enum rawpci_event event;
@@ -201,6 +212,7 @@ struct rawpci_device {
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
 
 	struct rawpci_vm *vm;
+	struct rawpci_spaces *spaces;  /* where its space is listed */
 	struct rawpci_vm_space *space; /* NULL: the backend has no DMA */
 
 	atomic_uint access;
@@ -226,7 +238,7 @@ void rawpci_say(struct rawpci *ctx, enum rawpci_log_level level, const char *for
 /* The sentence of the last rawpci_fail() of this call. */
 const char *rawpci_reason(void);
 /* For the engine's thread: says what was collected. */
-void rawpci_call_flush(struct rawpci *ctx);
+void rawpci_call_flush(void);
 
 /*
  * slot.c

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <rawpci/device.h>
+#include <rawpci/memory.h>
 #include <rawpci/region.h>
 
 struct rawpci;
@@ -84,8 +85,11 @@ void rawpci_core_release(struct rawpci *ctx);
 
 /* VMs. */
 int rawpci_core_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm);
+bool rawpci_core_vm_known(struct rawpci *ctx, const struct rawpci_vm *vm);
 void rawpci_core_vm_release(struct rawpci_vm *vm);
 struct rawpci *rawpci_core_vm_context(const struct rawpci_vm *vm);
+/* The guest's side of a range: size, alignment, wrapping. */
+int rawpci_core_memory_check(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size);
 /* The embedder's host address as an address of this process; -EFAULT when it is refused. */
 int rawpci_core_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, void **host);
 

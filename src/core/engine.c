@@ -7,36 +7,24 @@
 #include "core/core.h"
 #include "core/irq.h"
 
+/* While it is being made, the caller is inside a call, whose end says it; later this is the waiting
+ * thread, which holds nothing. */
 static void note(void *opaque, int level, const char *message)
 {
 	struct rawpci *ctx = opaque;
 
-	if (ctx->log && level <= (int)ctx->log_level)
-		ctx->log(ctx->log_opaque, (enum rawpci_log_level)level, message);
+	rawpci_say(ctx, (enum rawpci_log_level)level, "%s", message);
+	if (atomic_load(&ctx->engine))
+		rawpci_call_flush();
 }
 
 static void batch_end(void *opaque)
 {
-	rawpci_call_flush(opaque);
+	(void)opaque;
+	rawpci_call_flush();
 }
 
-static struct rawpci_engine *take(struct rawpci *ctx, struct rawpci_engine *made)
-{
-	struct rawpci_engine *engine;
-
-	(void)pthread_mutex_lock(&ctx->lock);
-	engine = atomic_load(&ctx->engine);
-	if (!engine && made) {
-		engine = made;
-		atomic_store(&ctx->engine, engine);
-	}
-	if (engine)
-		ctx->engine_users++;
-	(void)pthread_mutex_unlock(&ctx->lock);
-	return engine;
-}
-
-int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
+static int make(struct rawpci *ctx)
 {
 	struct rawpci_engine_options options = {
 		.kind = ctx->engine_kind,
@@ -45,22 +33,29 @@ int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 		.batch_end = batch_end,
 		.opaque = ctx,
 	};
-	struct rawpci_engine *engine = take(ctx, NULL), *made = NULL;
-	int r;
+	struct rawpci_engine *engine;
+	int r = rawpci_engine_create(&options, &engine);
 
-	if (engine) {
-		*out = engine;
-		return 0;
-	}
-	/* Without a lock, because it may have something to say. */
-	r = rawpci_engine_create(&options, &made);
 	if (r < 0)
 		return rawpci_fail(ctx, r, "the interrupt engine could not be started: %s",
 				   strerror(-r));
-	*out = take(ctx, made);
-	if (*out != made)
-		rawpci_engine_destroy(made);
+	atomic_store(&ctx->engine, engine);
 	return 0;
+}
+
+int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&ctx->engine_lock);
+	if (!atomic_load(&ctx->engine))
+		r = make(ctx);
+	if (r == 0) {
+		ctx->engine_users++;
+		*out = atomic_load(&ctx->engine);
+	}
+	(void)pthread_mutex_unlock(&ctx->engine_lock);
+	return r;
 }
 
 /* Not the last of many, but the only one there ever was: who has used the engine keeps it. */
@@ -68,12 +63,12 @@ void rawpci_engine_put_unused(struct rawpci *ctx)
 {
 	struct rawpci_engine *engine = NULL;
 
-	(void)pthread_mutex_lock(&ctx->lock);
+	(void)pthread_mutex_lock(&ctx->engine_lock);
 	if (--ctx->engine_users == 0) {
 		engine = atomic_load(&ctx->engine);
 		atomic_store(&ctx->engine, NULL);
 	}
-	(void)pthread_mutex_unlock(&ctx->lock);
+	(void)pthread_mutex_unlock(&ctx->engine_lock);
 	rawpci_engine_destroy(engine);
 }
 
@@ -137,7 +132,7 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "size %zu is not that of "
 							"struct rawpci_irq_stats", size));
 	memset(&stats, 0, sizeof(stats));
-	(void)pthread_mutex_lock(&ctx->lock);
+	(void)pthread_mutex_lock(&ctx->engine_lock);
 	engine = atomic_load(&ctx->engine);
 	if (engine) {
 		rawpci_engine_stats(engine, &counts);
@@ -146,7 +141,7 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 		stats.waits = counts.waits;
 		stats.rearmed = counts.rearmed;
 	}
-	(void)pthread_mutex_unlock(&ctx->lock);
+	(void)pthread_mutex_unlock(&ctx->engine_lock);
 	memcpy(out, &stats, size);
 	return rawpci_call_end(ctx, 0);
 }

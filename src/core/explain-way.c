@@ -208,12 +208,13 @@ int rawpci_explain_ways(struct rawpci_inquiry *q)
 {
 	struct rawpci *ctx = q->ctx;
 	struct rawpci_way *way, **last = (struct rawpci_way **)&q->out->ways;
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
 	int r = 0;
 
 	for (unsigned i = 0; i < ctx->backend_count && r == 0; i++) {
 		const struct rawpci_backend *b = ctx->backends[i].backend;
 
-		if (ctx->chosen ? b != ctx->chosen : b->rank < 0)
+		if (chosen ? b != chosen : b->rank < 0)
 			continue;
 		way = calloc(1, sizeof(*way));
 		if (!way)

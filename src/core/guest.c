@@ -64,8 +64,8 @@ static int check_page(const struct rawpci_guest *guest, uint64_t page, rawpci_io
 				   PRIx64, iova, size, (uint64_t)host, page);
 }
 
-static int check_arguments(const struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
-			   uint64_t size)
+int rawpci_guest_check(const struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
+		       uint64_t size)
 {
 	const struct rawpci_guest_space *space;
 	uint64_t page = guest->spaces ? 1 : guest->host_page;
@@ -182,8 +182,11 @@ static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t 
 	int err = 0;
 
 	for (space = guest->spaces; !err && space; space = space->next)
-		err = rawpci_pieces_plan(guest->ctx, space, iova, host, size);
+		if (space->attached)
+			err = rawpci_pieces_plan(guest->ctx, space, iova, host, size);
 	for (space = guest->spaces; !err && space; space = space->next) {
+		if (!space->attached)
+			continue;
 		err = rawpci_pieces_make(space, iova, iova + size);
 		if (err == -ENOSPC && rawpci_pieces_merge(guest->ctx, space) > 0)
 			err = rawpci_pieces_make(space, iova, iova + size);
@@ -207,7 +210,7 @@ int rawpci_guest_map(struct rawpci_guest *guest, rawpci_iova_t iova, void *host,
 	bool fresh;
 	int err;
 
-	err = check_arguments(guest, iova, where, size);
+	err = rawpci_guest_check(guest, iova, where, size);
 	for (space = guest->spaces; !err && space; space = space->next)
 		err = check_limits(guest, &space->limits, iova, size);
 	if (err)
@@ -273,7 +276,7 @@ int rawpci_guest_unmap(struct rawpci_guest *guest, rawpci_iova_t iova, uint64_t 
 	struct rawpci_range *run, *next;
 	int err;
 
-	err = check_arguments(guest, iova, 0, size);
+	err = rawpci_guest_check(guest, iova, 0, size);
 	if (err)
 		return err;
 	run = rawpci_ranges_find(&guest->runs, iova);
@@ -333,6 +336,27 @@ static int map_runs(const struct rawpci_guest *guest, struct rawpci_guest_space 
 	return rawpci_leftover_report(guest->ctx, err, &left, "are still reached by devices");
 }
 
+static bool is_linked(const struct rawpci_guest *guest, const struct rawpci_guest_space *space)
+{
+	const struct rawpci_guest_space *known = guest->spaces;
+
+	while (known && known != space)
+		known = known->next;
+	return known != NULL;
+}
+
+static void unlink_space(struct rawpci_guest *guest, struct rawpci_guest_space *space)
+{
+	struct rawpci_guest_space **link = &guest->spaces;
+
+	if (!is_linked(guest, space))
+		return;
+	while (*link != space)
+		link = &(*link)->next;
+	*link = space->next;
+	space->next = NULL;
+}
+
 int rawpci_guest_attach(struct rawpci_guest *guest, struct rawpci_guest_space *space)
 {
 	struct rawpci_dma_limits limits = { 0 };
@@ -346,7 +370,8 @@ int rawpci_guest_attach(struct rawpci_guest *guest, struct rawpci_guest_space *s
 	if (err)
 		return err;
 	space->limits = limits;
-	if (!space->attached++) {
+	space->attached++;
+	if (!is_linked(guest, space)) {
 		space->next = guest->spaces;
 		guest->spaces = space;
 	}
@@ -355,15 +380,18 @@ int rawpci_guest_attach(struct rawpci_guest *guest, struct rawpci_guest_space *s
 
 void rawpci_guest_detach(struct rawpci_guest *guest, struct rawpci_guest_space *space)
 {
-	struct rawpci_guest_space **link = &guest->spaces;
-
 	if (--space->attached)
 		return;
-	while (*link != space)
-		link = &(*link)->next;
-	*link = space->next;
-	space->next = NULL;
 	rawpci_pieces_clear(guest->ctx, space);
+	/* What the kernel did not let go has to be asked for again when it is taken away. */
+	if (!space->pieces.count)
+		unlink_space(guest, space);
+}
+
+void rawpci_guest_forget(struct rawpci_guest *guest, struct rawpci_guest_space *space)
+{
+	unlink_space(guest, space);
+	rawpci_ranges_clear(&space->pieces);
 }
 
 void rawpci_guest_stats(const struct rawpci_guest *guest, struct rawpci_memory_stats *out)

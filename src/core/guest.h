@@ -32,6 +32,10 @@ int rawpci_guest_create(struct rawpci *ctx, struct rawpci_guest **out);
 /* Requires: no space attached. */
 void rawpci_guest_destroy(struct rawpci_guest *guest);
 
+/* What of the arguments can be judged by itself: size, alignment, wrapping. */
+int rawpci_guest_check(const struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
+		       uint64_t size);
+
 /* Adds and takes away guest memory; contract of rawpci_memory_map() and rawpci_memory_unmap(),
  * pointers checked already. All or nothing over all attached spaces. */
 int rawpci_guest_map(struct rawpci_guest *guest, rawpci_iova_t iova, void *host, uint64_t size);
@@ -47,6 +51,9 @@ int rawpci_guest_attach(struct rawpci_guest *guest, struct rawpci_guest_space *s
 /* A device of it was powered off: with the last one everything is unmapped. Cannot fail; what could
  * not be unmapped is logged. */
 void rawpci_guest_detach(struct rawpci_guest *guest, struct rawpci_guest_space *space);
+
+/* The space is going, and with it whatever is still mapped in it. Requires: not attached. */
+void rawpci_guest_forget(struct rawpci_guest *guest, struct rawpci_guest_space *space);
 
 /* Counts: bytes announced, runs after coalescing, kernel mappings in all attached spaces. */
 void rawpci_guest_stats(const struct rawpci_guest *guest, struct rawpci_memory_stats *out);

@@ -68,7 +68,7 @@ static int grow(struct rawpci_device *dev, unsigned needed)
 	if (r == -ENOSPC && generous > needed)
 		r = enable(dev, needed);
 	if (r < 0 && before > 0 && enable(dev, before) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: its %u vectors could not be enabled "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its %u vectors could not be enabled "
 			   "again: detach and attach its handlers", dev->name, before);
 	hint(irqs, before);
 	return r;

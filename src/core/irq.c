@@ -12,12 +12,23 @@
 /* The device whose handler this thread is in. */
 static _Thread_local const struct rawpci_device *handling;
 
-const struct rawpci_device *rawpci_irq_handling(const struct rawpci_device *dev)
+const struct rawpci_device *rawpci_handler_enter(const struct rawpci_device *dev)
 {
-	const struct rawpci_device *before = handling;
+	const struct rawpci_device *outer = handling;
 
 	handling = dev;
-	return before;
+	return outer;
+}
+
+void rawpci_handler_leave(const struct rawpci_device *outer)
+{
+	handling = outer;
+}
+
+void rawpci_handlers_wait(const struct rawpci_device *dev)
+{
+	while (handling != dev && atomic_load(&dev->slot->running) > 0)
+		rawpci_sys_sleep_ms(1);
 }
 
 void rawpci_irqs_init(struct rawpci_irqs *irqs)
@@ -74,19 +85,17 @@ static int best_type(const struct rawpci_device *dev)
 	return -1;
 }
 
-/* On the engine: INTx was masked by its delivery. Whoever detaches the vector waits for this
- * function, or is the handler. */
-static void run(void *arg)
+static void handle(struct rawpci_vector *vector)
 {
-	struct rawpci_vector *vector = arg;
-	const struct rawpci_device *outer;
 	struct rawpci_device *dev = vector->dev;
+	const struct rawpci_device *outer;
 
 	if (atomic_load(&vector->detached))
 		return;
-	outer = rawpci_irq_handling(dev);
+	outer = rawpci_handler_enter(dev);
 	vector->handler(vector->opaque, vector->irq);
-	(void)rawpci_irq_handling(outer);
+	rawpci_handler_leave(outer);
+	/* INTx was masked by its delivery. A handler that closed the device has detached itself. */
 	if (!vector->intx || atomic_load(&vector->detached))
 		return;
 	(void)pthread_mutex_lock(&dev->irq_lock);
@@ -95,6 +104,18 @@ static void run(void *arg)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: INTx could not be unmasked: %s",
 			   dev->name, rawpci_reason());
 	(void)pthread_mutex_unlock(&dev->irq_lock);
+}
+
+/* On the engine. Counted before anything is looked at: close waits for the count after it has
+ * detached everything. */
+static void run(void *arg)
+{
+	struct rawpci_vector *vector = arg;
+	struct rawpci_slot *slot = vector->slot;
+
+	atomic_fetch_add(&slot->running, 1);
+	handle(vector);
+	atomic_fetch_sub(&slot->running, 1);
 }
 
 static void done(void *arg)
@@ -119,6 +140,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 				   strerror(-fd));
 	}
 	vector->dev = dev;
+	vector->slot = dev->slot;
 	vector->handler = handler;
 	vector->opaque = opaque;
 	vector->guest_irq = guest_irq;
@@ -262,6 +284,8 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 			free(vector);
 		close_own(&copy);
 		rawpci_engine_put_unused(dev->ctx);
+		if (rawpci_device_gone(dev))
+			return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
 		return r;
 	}
 	atomic_store(&dev->touched, true);
@@ -316,12 +340,10 @@ static void retire(struct rawpci *ctx, struct rawpci_vector *vector)
 	close_own(&copy);
 }
 
-/* Leaves the gate before it waits: the handler it waits for may be closing the device. The count
- * keeps the device there for the rest of that handler's run. */
+/* Leaves the gate before it waits: the handler it waits for may be closing the device. */
 static int detach(struct rawpci_call *call, int32_t irq)
 {
 	struct rawpci_device *dev = call->dev;
-	struct rawpci_slot *slot = dev->slot;
 	struct rawpci_vector *vector = NULL;
 	struct rawpci *ctx = call->ctx;
 
@@ -334,10 +356,8 @@ static int detach(struct rawpci_call *call, int32_t irq)
 	if (!vector)
 		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
 						      "attachment %d", dev->name, irq));
-	atomic_fetch_add(&slot->detaching, 1);
 	rawpci_gate_leave(call->counter);
 	retire(ctx, vector);
-	atomic_fetch_sub(&slot->detaching, 1);
 	return rawpci_call_end(ctx, 0);
 }
 
@@ -357,9 +377,8 @@ int rawpci_core_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handl
 	return r < 0 ? r : detach(&call, irq);
 }
 
-/* For close: nobody else uses the device any more, except detachments that still wait. Those for
- * the handler that this thread is in cannot be waited for, and need not: it touches the device no
- * more. */
+/* For close: nobody else uses the device any more, except handlers. The one that this thread may be
+ * in touches it no more either. */
 void rawpci_irqs_close(struct rawpci_device *dev)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
@@ -379,8 +398,6 @@ void rawpci_irqs_close(struct rawpci_device *dev)
 		irqs->in_use--;
 	}
 	rawpci_irqs_end_type_if_unused(dev);
-	while (handling != dev && atomic_load(&dev->slot->detaching) > 0)
-		rawpci_sys_sleep_ms(1);
 }
 
 bool rawpci_irqs_pause(struct rawpci_device *dev)

@@ -7,8 +7,12 @@
 
 struct rawpci_device;
 
-/* Notes that this thread enters a handler of the device (NULL: leaves). Returns what was noted. */
-const struct rawpci_device *rawpci_irq_handling(const struct rawpci_device *dev);
+/* Around a handler of the device. Enter returns what leave wants back. */
+const struct rawpci_device *rawpci_handler_enter(const struct rawpci_device *dev);
+void rawpci_handler_leave(const struct rawpci_device *outer);
+
+/* Waits until no handler of the device runs, save one that this thread is in. */
+void rawpci_handlers_wait(const struct rawpci_device *dev);
 
 /* Both need irq_lock. Begin requires that no type is in use. */
 int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type);

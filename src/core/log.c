@@ -14,6 +14,7 @@
 
 struct message {
 	struct message *next;
+	struct rawpci *ctx; /* whose callback gets it: calls on several contexts can be nested */
 	enum rawpci_log_level level;
 	char text[SENTENCE];
 };
@@ -34,12 +35,21 @@ const char *rawpci_reason(void)
 	return said.reason;
 }
 
+/* Names and addresses that came from outside may hold anything. */
+static void make_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 /* Formats aside first: an argument may be the sentence that is replaced. */
 static RAWPCI_PRINTF(1, 0) void set_reason(const char *format, va_list arguments)
 {
 	char text[SENTENCE];
 
 	(void)vsnprintf(text, sizeof(text), format, arguments);
+	make_one_line(text);
 	memcpy(said.reason, text, sizeof(text));
 }
 
@@ -81,8 +91,10 @@ static RAWPCI_PRINTF(3, 0) void collect(struct rawpci *ctx, enum rawpci_log_leve
 	if (!message)
 		return;
 	message->next = NULL;
+	message->ctx = ctx;
 	message->level = level;
 	(void)vsnprintf(message->text, sizeof(message->text), format, arguments);
+	make_one_line(message->text);
 	if (!said.first)
 		said.last = &said.first;
 	*said.last = message;
@@ -113,7 +125,7 @@ void rawpci_call_begin(void)
 }
 
 /* The list is taken off first: a callback that calls the library collects its own. */
-void rawpci_call_flush(struct rawpci *ctx)
+void rawpci_call_flush(void)
 {
 	struct message *message = said.first;
 
@@ -121,7 +133,7 @@ void rawpci_call_flush(struct rawpci *ctx)
 	while (message) {
 		struct message *next = message->next;
 
-		ctx->log(ctx->log_opaque, message->level, message->text);
+		message->ctx->log(message->ctx->log_opaque, message->level, message->text);
 		free(message);
 		message = next;
 	}
@@ -138,7 +150,7 @@ int rawpci_call_end(struct rawpci *ctx, int result)
 			(void)snprintf(text, sizeof(text), "the call failed with error %d", -result);
 	}
 	if (said.first)
-		rawpci_call_flush(ctx);
+		rawpci_call_flush();
 	if (result < 0) {
 		if (ctx && ctx->log)
 			ctx->log(ctx->log_opaque, RAWPCI_LOG_ERROR, text);

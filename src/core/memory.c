@@ -10,11 +10,22 @@ static int map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t s
 	int r;
 
 	(void)pthread_mutex_lock(&vm->lock);
-	if (vm->powered_without_dma > 0)
+	r = rawpci_guest_check(vm->guest, guest, (uintptr_t)host, size);
+	if (r == 0 && vm->powered_without_dma > 0)
 		r = rawpci_fail(vm->ctx, -EOPNOTSUPP, "a device of the VM is on whose backend has "
 				"no DMA mapping: it could not reach this memory");
-	else
+	if (r == 0)
 		r = rawpci_guest_map(vm->guest, guest, host, size);
+	(void)pthread_mutex_unlock(&vm->lock);
+	return r;
+}
+
+int rawpci_core_memory_check(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&vm->lock);
+	r = rawpci_guest_check(vm->guest, guest, 0, size);
 	(void)pthread_mutex_unlock(&vm->lock);
 	return r;
 }

@@ -56,7 +56,7 @@ static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		piece->gone = space->backend->dma_map(space->space, piece->iova,
 						      (void *)piece->host, piece->size) < 0;
 		if (piece->gone)
-			rawpci_say(ctx, RAWPCI_LOG_ERROR, "guest 0x%" PRIx64 "-0x%" PRIx64 " is no "
+			rawpci_say(ctx, RAWPCI_LOG_WARNING, "guest 0x%" PRIx64 "-0x%" PRIx64 " is no "
 				   "longer reached by devices: %s", piece->iova,
 				   rawpci_range_end(piece) - 1, rawpci_reason());
 	}

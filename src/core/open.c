@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/irq.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
@@ -23,7 +24,11 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	dev->ctx = ctx;
 	dev->slot = slot;
 	dev->claim = RAWPCI_CLAIM_NONE;
-	dev->info.address = *address;
+	/* Field by field: what lies between them stays zero. */
+	dev->info.address.segment = address->segment;
+	dev->info.address.bus = address->bus;
+	dev->info.address.device = address->device;
+	dev->info.address.function = address->function;
 	rawpci_address_format(address, dev->name);
 	(void)pthread_mutex_init(&dev->lock, NULL);
 	(void)pthread_mutex_init(&dev->config_lock, NULL);
@@ -59,9 +64,9 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 	return r;
 }
 
-static bool is_candidate(const struct rawpci *ctx, const struct rawpci_backend *backend)
+static bool is_candidate(const struct rawpci_backend *chosen, const struct rawpci_backend *backend)
 {
-	return ctx->chosen ? backend == ctx->chosen : backend->rank >= 0;
+	return chosen ? backend == chosen : backend->rank >= 0;
 }
 
 /* Goes on where there is no such way into this device, but not past something that stands in the
@@ -85,7 +90,9 @@ static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backen
 {
 	bool end = !refused && !goes_on(error);
 
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
+	/* With one candidate it is the call's own sentence. */
+	if (!atomic_load(&ctx->chosen))
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
 	if (failure->error == 0 || end || (!refused && !failure->tried)) {
 		failure->error = error;
 		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
@@ -95,12 +102,12 @@ static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backen
 }
 
 /* Unless there is nothing on the host to own, or whoever opened the descriptors does. */
-static int own(struct rawpci_device *dev)
+static int own(struct rawpci_device *dev, const struct rawpci_backend *chosen)
 {
 	const struct rawpci *ctx = dev->ctx;
 
 	for (unsigned i = 0; i < ctx->backend_count && !dev->fds; i++) {
-		if (is_candidate(ctx, ctx->backends[i].backend) &&
+		if (is_candidate(chosen, ctx->backends[i].backend) &&
 		    !ctx->backends[i].backend->pretend)
 			return rawpci_handover_own(dev);
 	}
@@ -112,11 +119,12 @@ static int own(struct rawpci_device *dev)
 static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
 {
 	struct rawpci *ctx = dev->ctx;
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
 	char bound[RAWPCI_SYSFS_NAME] = "";
 	struct failure failure = { 0 };
 	int r;
 
-	r = own(dev);
+	r = own(dev, chosen);
 	if (r < 0)
 		return r;
 	/* Which may be another one than before, if a killed process had taken the device. */
@@ -125,7 +133,7 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		const struct rawpci_registered *with = &ctx->backends[i];
 		bool refused;
 
-		if (!is_candidate(ctx, with->backend))
+		if (!is_candidate(chosen, with->backend))
 			continue;
 		rawpci_call_begin();
 		/* Whoever opened the descriptors sees to the host driver. */
@@ -198,6 +206,7 @@ static void close_claimed(struct rawpci_device *dev)
 	rawpci_gate_wait(&slot->memory);
 	rawpci_irqs_close(dev);
 	rawpci_watches_close(dev);
+	rawpci_handlers_wait(dev);
 	rawpci_power_cut(dev);
 	rawpci_mappings_destroy(dev);
 	rawpci_device_detach(dev);

@@ -235,7 +235,8 @@ static int cut(const struct rawpci_guest_space *space, struct rawpci_range *firs
 {
 	struct rawpci_range whole = mapping_whole(space, first, next);
 	struct rawpci_range *piece;
-	int err = unmake(space, &whole);
+	/* Lost by an earlier failure: the kernel has nothing to unmap. */
+	int err = first->gone ? 0 : unmake(space, &whole);
 
 	if (err)
 		return err;
@@ -338,14 +339,17 @@ void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova
 void rawpci_pieces_clear(struct rawpci *ctx, struct rawpci_guest_space *space)
 {
 	struct rawpci_leftover left = { .count = 0 };
-	struct rawpci_range *piece;
+	struct rawpci_range *piece, *next;
 
-	for (piece = space->pieces.first; piece; piece = piece->next)
-		if (unmake(space, piece))
+	for (piece = space->pieces.first; piece; piece = next) {
+		next = piece->next;
+		if (piece->gone || !unmake(space, piece))
+			rawpci_ranges_remove(&space->pieces, piece);
+		else
 			note(&left, piece);
+	}
 	if (left.count)
 		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING, "%u kernel mapping(s), such as guest "
 				   "0x%" PRIx64 "-0x%" PRIx64 ", could not be taken back: %s",
 				   left.count, left.first, left.last, rawpci_reason());
-	rawpci_ranges_clear(&space->pieces);
 }

@@ -53,7 +53,7 @@ void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova
  * that is out of entries. While it runs devices may miss that memory. Returns how many fewer. */
 uint64_t rawpci_pieces_merge(struct rawpci *ctx, struct rawpci_guest_space *space);
 
-/* Unmaps and forgets everything; logs what the kernel would not unmap. */
+/* Unmaps everything; logs, and keeps in mind, what the kernel would not unmap. */
 void rawpci_pieces_clear(struct rawpci *ctx, struct rawpci_guest_space *space);
 
 #endif

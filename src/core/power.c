@@ -74,10 +74,10 @@ static void restore_command(struct rawpci_device *dev, uint32_t command)
 }
 
 /*
- * Resets; COMMAND is as before then, but for bus mastering. Interrupts are paused by the caller. The
- * kernel restores config space after the resets it makes, and not after all of them.
+ * Resets; COMMAND is as before then, but for the bits in clear. Interrupts are paused by the caller.
+ * The kernel restores config space after the resets it makes, and not after all of them.
  */
-static int reset(struct rawpci_device *dev)
+static int reset(struct rawpci_device *dev, uint32_t clear)
 {
 	struct rawpci_decode decode;
 	int r;
@@ -85,11 +85,11 @@ static int reset(struct rawpci_device *dev)
 	(void)pthread_mutex_lock(&dev->config_lock);
 	r = rawpci_decode_read(dev, &decode);
 	if (r == 0) {
-		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO);
 		r = dev->backend->reset(dev->handle);
-		decode.control = 0;
 		if (r == 0) {
-			decode.command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+			decode.control = 0;
+			decode.command &= ~clear;
 			r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2,
 						    decode.command);
 		}
@@ -102,7 +102,7 @@ static int reset(struct rawpci_device *dev)
 static int reset_if_possible(struct rawpci_device *dev)
 {
 	if (dev->info.can_reset)
-		return reset(dev);
+		return reset(dev, RAWPCI_COMMAND_MASTER);
 	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
 		   dev->name);
 	return 0;
@@ -123,16 +123,26 @@ static int start(struct rawpci_device *dev)
 	return r;
 }
 
+/* Bus mastering off first: a device that was left with it on would reach the memory before its
+ * reset. */
 static int power_on(struct rawpci_device *dev)
 {
-	uint32_t command = 0;
+	struct rawpci_decode before;
 	bool were_running;
-	int r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command);
+	int r;
 
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = rawpci_decode_read(dev, &before);
+	(void)pthread_mutex_unlock(&dev->config_lock);
 	if (r == 0)
-		r = attach_memory(dev);
+		r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
 	if (r < 0)
 		return r;
+	r = attach_memory(dev);
+	if (r < 0) {
+		restore_command(dev, before.command);
+		return r;
+	}
 	were_running = rawpci_irqs_pause(dev);
 	r = start(dev);
 	if (r == 0) {
@@ -140,12 +150,12 @@ static int power_on(struct rawpci_device *dev)
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
-	restore_command(dev, command);
+	detach_memory(dev);
+	restore_command(dev, before.command);
 	if (were_running)
 		(void)rawpci_irqs_resume(dev);
 	else
 		(void)rawpci_irqs_pause(dev);
-	detach_memory(dev);
 	return r;
 }
 
@@ -185,6 +195,8 @@ static int save_header(struct rawpci_device *dev)
 
 	for (unsigned i = 0; r == 0 && i < RAWPCI_HEADER_DWORDS; i++)
 		r = rawpci_config_peek(dev, 4 * i, 4, &dev->saved_header[i]);
+	if (r == 0 && dev->saved_header[0] == UINT32_MAX && rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
 	if (r == 0 && dev->pm_cap)
 		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
 				       &dev->saved_pm_control);
@@ -222,13 +234,16 @@ static int suspend(struct rawpci_device *dev)
 {
 	int r = save_header(dev);
 
-	if (r == 0)
-		r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
 	if (r < 0)
 		return r;
-	(void)rawpci_irqs_pause(dev);
+	/* Before anything else, so that no config write comes in between. */
+	(void)pthread_mutex_lock(&dev->config_lock);
 	rawpci_access_stop(dev, RAWPCI_ACCESS_AWAKE);
-	r = sleep(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)rawpci_irqs_pause(dev);
+	r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+	if (r == 0)
+		r = sleep(dev);
 	if (r == 0) {
 		dev->power = RAWPCI_NOW_SUSPENDED;
 		return 0;
@@ -245,6 +260,8 @@ static int resume(struct rawpci_device *dev)
 	uint32_t command = dev->saved_header[RAWPCI_CFG_COMMAND / 4];
 	int r = wake(dev);
 
+	if (r == 0 && rawpci_device_gone(dev))
+		r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
 	if (r == 0)
 		r = restore_header(dev);
 	if (r == 0)
@@ -269,8 +286,10 @@ static int wrong_order(struct rawpci_device *dev, const char *asked)
 		[RAWPCI_NOW_SUSPENDED] = "suspended",
 	};
 
-	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s", dev->name,
-			   asked, names[dev->power]);
+	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s%s", dev->name,
+			   asked, names[dev->power],
+			   dev->power == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" :
+								 "");
 }
 
 /* Requires dev->lock. */
@@ -333,12 +352,7 @@ static int reset_and_restore(struct rawpci_device *dev)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the device has no reset that leaves "
 				   "its neighbours alone", dev->name);
 	were_running = rawpci_irqs_pause(dev);
-	r = reset(dev);
-	if (dev->power == RAWPCI_NOW_ON) {
-		again = rawpci_config_command(dev, 0, RAWPCI_COMMAND_MASTER);
-		if (r == 0)
-			r = again;
-	}
+	r = reset(dev, 0);
 	again = were_running ? rawpci_irqs_resume(dev) : 0;
 	return r < 0 ? r : again;
 }

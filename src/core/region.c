@@ -69,11 +69,15 @@ static int check_map(struct rawpci_device *dev, unsigned region, uint64_t offset
 				   "multiple of the page size %llu", dev->name,
 				   (unsigned long long)offset, region,
 				   (unsigned long long)rawpci_sys_page_size());
+	if (!info->present)
+		return rawpci_fail(dev->ctx, -ERANGE, "%s: it has no region %u", dev->name, region);
 	if (offset > info->size || size > info->size - offset)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: %#llx bytes at %#llx are not inside "
-				   "region %u, which has %#llx bytes", dev->name,
-				   (unsigned long long)size, (unsigned long long)offset, region,
-				   (unsigned long long)info->size);
+				   "region %u, which is the %#llx bytes from %#llx on the host's "
+				   "bus", dev->name, (unsigned long long)size,
+				   (unsigned long long)(info->address + offset), region,
+				   (unsigned long long)info->size,
+				   (unsigned long long)info->address);
 	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
 }
 

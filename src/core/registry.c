@@ -24,14 +24,14 @@ static bool all_or_none(int present, int of)
 
 static bool complete(const struct rawpci_backend *b)
 {
-	int irq = !!b->irq_enable + !!b->irq_disable;
+	int irq = !!b->irq_enable + !!b->irq_disable + !!b->irq_unmask;
 	bool signals = !!b->irq_swap != !!b->irq_source;
 	int dma = !!b->space_create + !!b->space_destroy + !!b->space_limits + !!b->dma_map +
 		  !!b->dma_unmap;
 
 	return b->name && b->help && b->probe && b->open && b->close && b->info && b->cfg_read &&
 	       b->cfg_write && b->region_info && b->region_read && b->region_write &&
-	       !b->create == !b->destroy && all_or_none(irq, 2) &&
+	       !b->create == !b->destroy && all_or_none(irq, 3) &&
 	       (irq ? signals : !b->irq_swap && !b->irq_source) && all_or_none(dma, 5);
 }
 
@@ -93,8 +93,9 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 				   "library has version %d: rebuild it", backend->version,
 				   RAWPCI_BACKEND_VERSION);
 	if (!complete(backend))
-		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" lacks a mandatory operation or "
-				   "part of a group", backend->name ? backend->name : "");
+		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" lacks something: name, help, an "
+				   "operation that is not optional, or a part of a group",
+				   backend->name ? backend->name : "");
 	if (rawpci_registry_find(ctx, backend->name))
 		return rawpci_fail(ctx, -EEXIST, "there is a backend \"%s\" already",
 				   backend->name);
@@ -123,6 +124,27 @@ int rawpci_backend_register(struct rawpci *ctx, const struct rawpci_backend *bac
 	r = check(ctx, backend);
 	if (r == 0)
 		r = add(ctx, backend);
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return rawpci_call_end(ctx, r);
+}
+
+int rawpci_backend_choose(struct rawpci *ctx, const char *name)
+{
+	const struct rawpci_backend *backend = NULL;
+	int r = 0;
+
+	rawpci_call_begin();
+	if (!ctx)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the context is NULL"));
+	(void)pthread_mutex_lock(&ctx->lock);
+	if (name) {
+		backend = rawpci_registry_find(ctx, name);
+		if (!backend)
+			r = rawpci_fail(ctx, -ENOENT, "there is no backend \"%s\": register it "
+					"first", name);
+	}
+	if (r == 0)
+		atomic_store(&ctx->chosen, backend);
 	(void)pthread_mutex_unlock(&ctx->lock);
 	return rawpci_call_end(ctx, r);
 }

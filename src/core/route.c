@@ -51,9 +51,9 @@ static int check(struct rawpci_device *dev, const struct route *route)
 				   "the eventfd in it", dev->name, dev->backend->name);
 	if (route->first >= count || route->n > count - route->first)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: vectors %u to %llu: it has %u of that "
-				   "type", dev->name, route->first,
+				   "type, counted from 0", dev->name, route->first,
 				   (unsigned long long)route->first + route->n - 1, count);
-	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	return 0;
 }
 
 static void close_all(int *fds, unsigned n)
@@ -67,6 +67,8 @@ static int copy_descriptors(struct rawpci_device *dev, struct route *route)
 {
 	int r = check_descriptors(dev, route);
 
+	if (r == 0)
+		r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
 	if (r < 0)
 		return r;
 	route->fds = malloc(route->n * sizeof(*route->fds));

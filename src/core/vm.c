@@ -24,7 +24,7 @@ int rawpci_vm_create(struct rawpci *ctx, struct rawpci_vm **out)
 		return rawpci_call_end(ctx, r);
 	}
 	vm->ctx = ctx;
-	(void)pthread_mutex_init(&vm->open_lock, NULL);
+	(void)pthread_mutex_init(&vm->spaces.lock, NULL);
 	(void)pthread_mutex_init(&vm->lock, NULL);
 	(void)pthread_mutex_lock(&ctx->lock);
 	vm->next = ctx->vms;
@@ -65,20 +65,38 @@ int rawpci_vm_destroy(struct rawpci_vm *vm)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the VM has sessions or "
 							"devices: end them first"));
 	rawpci_guest_destroy(vm->guest);
-	(void)pthread_mutex_destroy(&vm->open_lock);
+	(void)pthread_mutex_destroy(&vm->spaces.lock);
 	(void)pthread_mutex_destroy(&vm->lock);
 	free(vm);
 	return rawpci_call_end(ctx, 0);
 }
 
-/* The pointer is looked for before it is used, so that any value may come in. */
-int rawpci_core_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm)
+/* The pointer is looked for before it is used, so that any value may come in. Under ctx->lock. */
+static bool is_listed(const struct rawpci *ctx, const struct rawpci_vm *vm)
 {
 	const struct rawpci_vm *known;
 
-	(void)pthread_mutex_lock(&ctx->lock);
 	for (known = ctx->vms; known && known != vm; known = known->next)
 		;
+	return known != NULL;
+}
+
+bool rawpci_core_vm_known(struct rawpci *ctx, const struct rawpci_vm *vm)
+{
+	bool known;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	known = is_listed(ctx, vm);
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return known;
+}
+
+int rawpci_core_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm)
+{
+	bool known;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	known = is_listed(ctx, vm);
 	if (known)
 		vm->users++;
 	(void)pthread_mutex_unlock(&ctx->lock);
@@ -131,7 +149,7 @@ static int open_in(struct rawpci_device *dev, const struct rawpci_registered *wi
 	return with->backend->open(with->instance, address, space, &dev->handle);
 }
 
-/* In a space of its own, which the VM's list gets if there is a VM. */
+/* In a space of its own. */
 static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       const struct rawpci_address *address)
 {
@@ -143,22 +161,20 @@ static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered
 	r = open_in(dev, with, address, space->guest.space);
 	if (r < 0) {
 		space_destroy(space);
-		/* There is no other space to try. */
-		return r == -EXDEV ? -EOPNOTSUPP : r;
+		return r;
 	}
 	space->devices = 1;
 	dev->space = space;
-	if (dev->vm) {
-		space->next = dev->vm->spaces;
-		dev->vm->spaces = space;
-	}
+	space->next = dev->spaces->first;
+	dev->spaces->first = space;
 	return 0;
 }
 
-static int open_in_vm(struct rawpci_device *dev, const struct rawpci_registered *with,
-		      const struct rawpci_address *address)
+/* Those that are there first: devices of one group have to share one. */
+static int open_in_any(struct rawpci_device *dev, const struct rawpci_registered *with,
+		       const struct rawpci_address *address)
 {
-	for (struct rawpci_vm_space *space = dev->vm->spaces; space; space = space->next) {
+	for (struct rawpci_vm_space *space = dev->spaces->first; space; space = space->next) {
 		int r;
 
 		if (space->guest.backend != with->backend)
@@ -183,36 +199,41 @@ int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_register
 	dev->space = NULL;
 	if (!with->backend->space_create)
 		return open_in(dev, with, address, NULL);
-	if (!dev->vm)
-		return open_in_new(dev, with, address);
-	(void)pthread_mutex_lock(&dev->vm->open_lock);
-	r = open_in_vm(dev, with, address);
-	(void)pthread_mutex_unlock(&dev->vm->open_lock);
-	return r;
+	/* Devices without a VM share spaces that nothing is ever mapped in. */
+	dev->spaces = dev->vm ? &dev->vm->spaces : &dev->ctx->bare_spaces;
+	(void)pthread_mutex_lock(&dev->spaces->lock);
+	r = open_in_any(dev, with, address);
+	(void)pthread_mutex_unlock(&dev->spaces->lock);
+	/* Neither with the devices of this VM nor apart from them: it is with somebody else's. */
+	return r == -EXDEV ? -EBUSY : r;
 }
 
 static void leave_space(struct rawpci_device *dev)
 {
 	struct rawpci_vm_space *space = dev->space;
-	struct rawpci_vm_space **link;
+	struct rawpci_vm_space **link = &dev->spaces->first;
 
-	dev->backend->close(dev->handle);
-	if (!space || --space->devices > 0)
+	if (--space->devices > 0)
 		return;
-	for (link = dev->vm ? &dev->vm->spaces : NULL; link && *link; link = &(*link)->next) {
-		if (*link == space) {
-			*link = space->next;
-			break;
-		}
+	while (*link != space)
+		link = &(*link)->next;
+	*link = space->next;
+	if (dev->vm) {
+		(void)pthread_mutex_lock(&dev->vm->lock);
+		rawpci_guest_forget(dev->vm->guest, &space->guest);
+		(void)pthread_mutex_unlock(&dev->vm->lock);
 	}
 	space_destroy(space);
 }
 
 void rawpci_vm_space_close(struct rawpci_device *dev)
 {
-	if (dev->vm)
-		(void)pthread_mutex_lock(&dev->vm->open_lock);
+	if (!dev->space) {
+		dev->backend->close(dev->handle);
+		return;
+	}
+	(void)pthread_mutex_lock(&dev->spaces->lock);
+	dev->backend->close(dev->handle);
 	leave_space(dev);
-	if (dev->vm)
-		(void)pthread_mutex_unlock(&dev->vm->open_lock);
+	(void)pthread_mutex_unlock(&dev->spaces->lock);
 }

@@ -10,16 +10,25 @@
 
 static const enum rawpci_event all_events[] = { RAWPCI_EVENT_ERROR, RAWPCI_EVENT_RELEASE };
 
-static void run(void *arg)
+static void handle(struct rawpci_watch *watch)
 {
-	struct rawpci_watch *watch = arg;
 	const struct rawpci_device *outer;
 
 	if (atomic_load(&watch->detached))
 		return;
-	outer = rawpci_irq_handling(watch->dev);
+	outer = rawpci_handler_enter(watch->dev);
 	watch->handler(watch->opaque, watch->event);
-	(void)rawpci_irq_handling(outer);
+	rawpci_handler_leave(outer);
+}
+
+static void run(void *arg)
+{
+	struct rawpci_watch *watch = arg;
+	struct rawpci_slot *slot = watch->slot;
+
+	atomic_fetch_add(&slot->running, 1);
+	handle(watch);
+	atomic_fetch_sub(&slot->running, 1);
 }
 
 static void done(void *arg)
@@ -44,6 +53,7 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 		goto undo_engine;
 	}
 	watch->dev = dev;
+	watch->slot = dev->slot;
 	watch->event = event;
 	watch->handler = handler;
 	watch->opaque = opaque;
@@ -118,7 +128,6 @@ static int on_event(struct rawpci_call *call,
 		    void (*handler)(void *opaque, enum rawpci_event event), void *opaque)
 {
 	struct rawpci_device *dev = call->dev;
-	struct rawpci_slot *slot = dev->slot;
 	struct rawpci_watch *watches[2] = { NULL, NULL };
 	int r = 0;
 
@@ -131,7 +140,6 @@ static int on_event(struct rawpci_call *call,
 			r = watch_create(dev, all_events[i], handler, opaque, &watches[i]);
 	if (r == 0)
 		r = exchange(dev, watches);
-	atomic_fetch_add(&slot->detaching, 1);
 	rawpci_gate_leave(call->counter);
 	for (unsigned i = 0; i < 2; i++) {
 		if (!watches[i])
@@ -141,7 +149,6 @@ static int on_event(struct rawpci_call *call,
 		if (r < 0)
 			rawpci_engine_put_unused(call->ctx);
 	}
-	atomic_fetch_sub(&slot->detaching, 1);
 	return rawpci_call_end(call->ctx, r);
 }
 

@@ -52,7 +52,7 @@ static void prepare(struct bench *b)
 		.device_id = 1, .bars = { { .size = BAR_SIZE } },
 	};
 	PCIRAWSENDREQ request;
-	PRAWPCIDEVPORT port;
+	PRAWPCIDEVPORT port = NULL;
 	uint64_t start;
 
 	memset(&request, 0, sizeof(request));

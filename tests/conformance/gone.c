@@ -35,16 +35,20 @@ static int first_access(int which)
 	case 3:
 		DONE(bench_map(TRAPPED, 0, PAGE, &part));
 		return bench_mmio_read(part.r0, 8, &value);
-	default:
+	case 4:
 		r = port_request(PCIRAWR0_DO_PIO_READ);
 		return bench_ask(&r);
+	case 5:
+		return rawpci_mmio_read(bench.dev, bench.map.r0, 4, &value);
+	default:
+		return rawpci_region_read(bench.dev, DIRECT, 0, 4, &value);
 	}
 }
 
 START_TEST(first_read_finds_out)
 {
 	ck_assert_int_eq(rawpci_fake_unplug(bench.rig), 0);
-	ck_assert_int_eq(first_access(_i), VERR_INVALID_STATE);
+	ck_assert_int_eq(first_access(_i), _i < 5 ? VERR_INVALID_STATE : -ESHUTDOWN);
 	ck_assert_uint_eq(bench_errors(), 1);
 }
 END_TEST
@@ -114,7 +118,7 @@ void add_gone(Suite *suite)
 	TCase *tcase = tcase_create("gone");
 
 	tcase_add_checked_fixture(tcase, bench_open, bench_end);
-	tcase_add_loop_test(tcase, first_read_finds_out, 0, 5);
+	tcase_add_loop_test(tcase, first_read_finds_out, 0, 7);
 	tcase_add_test(tcase, everything_after_that);
 	tcase_add_test(tcase, bookkeeping_goes_on);
 	tcase_add_loop_test(tcase, pulled_out_in_every_state, 0, 3);

@@ -217,6 +217,12 @@ static void disable(void *device, enum rawpci_irq_type type)
 	(void)type;
 }
 
+static int unmask(void *device)
+{
+	(void)device;
+	return -EIO;
+}
+
 START_TEST(interrupts_swap_or_have_a_source)
 {
 	static struct rawpci_backend d = { PRETENDED("d", 1, probe_a) };
@@ -226,11 +232,15 @@ START_TEST(interrupts_swap_or_have_a_source)
 	d.irq_enable = enable;
 	d.irq_disable = disable;
 	d.irq_swap = swap;
+	d.irq_unmask = unmask;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
 	d.irq_source = NULL;
 	d.irq_swap = NULL;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
 	d.irq_source = source;
+	d.irq_unmask = NULL;
+	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
+	d.irq_unmask = unmask;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), 0);
 }
 END_TEST

@@ -367,16 +367,39 @@ START_TEST(memory_left_behind_is_not_taken_for_other_memory)
 }
 END_TEST
 
-START_TEST(what_cannot_be_unmapped_at_power_off_is_forgotten)
+START_TEST(what_cannot_be_unmapped_at_power_off_is_asked_for_again)
 {
 	ck_assert_int_eq(map(0, 4), 0);
 	attach(&one);
 	mock_arm(0, 1);
 	rawpci_guest_detach(guest, &one.guest);
 	ck_assert_uint_eq(one.guest.attached, 0);
-	ck_assert_uint_eq(kernel_mappings(), 0);
 	ck_assert_uint_eq(one.count, 1);
+	/* As long as the device may reach it, it is not taken away. */
+	ck_assert_int_lt(unmap(0, 4), 0);
+	mock_arm(0, 0);
+	/* Nothing is on: what comes new is not mapped. */
+	ck_assert_int_eq(map(8, 4), 0);
+	ck_assert_uint_eq(one.count, 1);
+	attach(&one);
+	ck_assert_uint_eq(one.count, 2);
+	rawpci_guest_detach(guest, &one.guest);
+	ck_assert_int_eq(unmap(0, 4), 0);
+	ck_assert_uint_eq(one.count, 0);
+}
+END_TEST
+
+START_TEST(what_is_left_goes_with_its_space)
+{
+	ck_assert_int_eq(map(0, 4), 0);
+	attach(&one);
+	mock_arm(0, 1);
+	rawpci_guest_detach(guest, &one.guest);
+	mock_arm(0, 0);
+	rawpci_guest_forget(guest, &one.guest);
 	one.count = 0;
+	ck_assert_int_eq(unmap(0, 4), 0);
+	ck_assert_uint_eq(mock_calls, 0);
 }
 END_TEST
 
@@ -505,7 +528,8 @@ int main(void)
 	tcase_add_loop_test(tests, a_rollback_that_fails_is_reported_and_can_be_repaired, 0, 6);
 	tcase_add_test(tests, what_stays_is_mapped_in_parts_if_the_whole_cannot_be);
 	tcase_add_test(tests, memory_left_behind_is_not_taken_for_other_memory);
-	tcase_add_test(tests, what_cannot_be_unmapped_at_power_off_is_forgotten);
+	tcase_add_test(tests, what_cannot_be_unmapped_at_power_off_is_asked_for_again);
+	tcase_add_test(tests, what_is_left_goes_with_its_space);
 	tcase_add_loop_test(tests, random_calls_and_failures_against_an_array, 0, 20);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

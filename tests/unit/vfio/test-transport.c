@@ -27,8 +27,8 @@ static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 
 static struct rawpci *context(const char *backend, const char *setting)
 {
-	char sysfs[128], nodes[128], iommu[128];
-	const char *const settings[] = {sysfs, nodes, iommu, setting, NULL};
+	char sysfs[128], nodes[128], iommu[128], run[128];
+	const char *const settings[] = {sysfs, nodes, iommu, run, setting, NULL};
 	struct rawpci_options options = {
 		.size = sizeof(options), .backend = backend, .settings = settings,
 		.log = keep, .log_level = RAWPCI_LOG_INFO,
@@ -38,6 +38,7 @@ static struct rawpci *context(const char *backend, const char *setting)
 	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s/sys", tree.root);
 	(void)snprintf(nodes, sizeof(nodes), "vfio.dir=%s/vfio", tree.root);
 	(void)snprintf(iommu, sizeof(iommu), "vfio.iommu=%s/iommu", tree.root);
+	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
 	return ctx;
 }
