@@ -107,7 +107,8 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 	return rawpci_backend_finding(d->to, &finding);
 }
 
-static int find_forbidden(const struct diagnosis *d, const char *path, int error, bool harmless)
+/* rule: how udev knows the node; NULL: it gives access to no device by itself. */
+static int find_forbidden(const struct diagnosis *d, const char *path, int error, const char *rule)
 {
 	struct rawpci_finding finding = {
 		.obstacle = RAWPCI_OBSTACLE_PERMISSION,
@@ -118,16 +119,21 @@ static int find_forbidden(const struct diagnosis *d, const char *path, int error
 	SAY(finding.path, "%.127s", path);
 	SAY(finding.cause, "user %u has no permission to open %s", rawpci_sys_user(),
 	    finding.path);
-	if (harmless) {
+	if (!rule) {
 		SAY(finding.remedy, "chmod 0666 %s, as udev does: that gives access to no device",
 		    finding.path);
 		SAY(finding.commands, "chmod 0666 %s\n", finding.path);
 	} else {
-		SAY(finding.remedy, "chown %u %s, or have a udev rule for SUBSYSTEM==\"vfio\" "
-		    "do it", rawpci_sys_user(), finding.path);
+		SAY(finding.remedy, "chown %u %s, or have a udev rule for %s do it",
+		    rawpci_sys_user(), finding.path, rule);
 		SAY(finding.commands, "chown %u %s\n", rawpci_sys_user(), finding.path);
 	}
 	return rawpci_backend_finding(d->to, &finding);
+}
+
+static bool forbidden(int error)
+{
+	return error == -EACCES || error == -EPERM;
 }
 
 static int take_name(void *opaque, const char *name)
@@ -136,37 +142,60 @@ static int take_name(void *opaque, const char *name)
 	return 1;
 }
 
-/* The device's own node, of which there is none before it is bound: the group's, or one of its
- * own. */
-static int check_node(const struct diagnosis *d)
+/* Can it be reached by its cdev and an iommufd? 0, or an error with the node that it is about. The
+ * cdev is not there before the device is bound to vfio-pci. */
+static int try_cdev(const struct diagnosis *d, char node[RAWPCI_VFIO_PATH], const char **rule)
 {
-	char node[RAWPCI_VFIO_PATH], own[RAWPCI_VFIO_PATH], path[RAWPCI_SYSFS_PATH];
-	char name[32] = "", file[64];
-	int r;
+	char path[RAWPCI_SYSFS_PATH], name[32] = "", file[64];
+	int r = rawpci_sysfs_path(d->sysfs, d->address, "vfio-dev", path, sizeof(path));
 
+	(void)snprintf(node, RAWPCI_VFIO_PATH, "%s", rawpci_vfio_iommu(d->vfio));
+	*rule = "KERNEL==\"iommu\"";
+	if (r == 0)
+		r = rawpci_sys_access(node, R_OK | W_OK);
+	if (r < 0)
+		return r;
+	if (rawpci_sys_list(path, take_name, name) != 1)
+		return -ENOENT;
+	SAY(file, "devices/%s", name);
+	rawpci_vfio_node(d->vfio, file, node);
+	*rule = "SUBSYSTEM==\"vfio-dev\"";
+	return rawpci_sys_access(node, R_OK | W_OK);
+}
+
+/* The group's node is not there before the device is bound to vfio-pci. */
+static int check_group(const struct diagnosis *d)
+{
+	char node[RAWPCI_VFIO_PATH], file[64];
+	int r, found;
+
+	rawpci_vfio_node(d->vfio, "vfio", node);
+	r = rawpci_sys_access(node, R_OK | W_OK);
+	found = forbidden(r) ? find_forbidden(d, node, r, NULL) : 0;
+	if (found < 0)
+		return found;
 	SAY(file, "%u", d->group);
 	rawpci_vfio_node(d->vfio, file, node);
 	r = rawpci_sys_access(node, R_OK | W_OK);
-	if (r != -EACCES && r != -EPERM)
-		return 0;
-	if (rawpci_sysfs_path(d->sysfs, d->address, "vfio-dev", path, sizeof(path)) == 0 &&
-	    rawpci_sys_list(path, take_name, name) == 1) {
-		SAY(file, "devices/%s", name);
-		rawpci_vfio_node(d->vfio, file, own);
-		if (rawpci_sys_access(own, R_OK | W_OK) == 0)
-			return 0;
-	}
-	return find_forbidden(d, node, r, false);
+	return forbidden(r) ? find_forbidden(d, node, r, "SUBSYSTEM==\"vfio\"") : 0;
 }
 
-static int check_container(const struct diagnosis *d)
+/* One of the two ways to reach it is enough, where there is a choice. */
+static int check_nodes(const struct diagnosis *d)
 {
-	char path[RAWPCI_VFIO_PATH];
+	const char *via = rawpci_backend_setting(d->vfio->ctx, "vfio.via");
+	char node[RAWPCI_VFIO_PATH];
+	const char *rule;
 	int r;
 
-	rawpci_vfio_node(d->vfio, "vfio", path);
-	r = rawpci_sys_access(path, R_OK | W_OK);
-	return r == -EACCES || r == -EPERM ? find_forbidden(d, path, r, true) : 0;
+	if (strcmp(via, "group") == 0)
+		return check_group(d);
+	r = try_cdev(d, node, &rule);
+	if (r == 0)
+		return 0;
+	if (strcmp(via, "cdev") == 0)
+		return forbidden(r) ? find_forbidden(d, node, r, rule) : 0;
+	return check_group(d);
 }
 
 static int check_memory(const struct diagnosis *d, uint64_t memory)
@@ -212,14 +241,12 @@ int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, u
 		return r;
 	r = rawpci_sysfs_group(d.sysfs, address, &d.group);
 	if (r == -ENOENT)
-		return find_no_iommu(&d);
+		return rawpci_vfio_noiommu_wanted(instance) ? 0 : find_no_iommu(&d);
 	if (r < 0)
 		return 0;
 	r = rawpci_sysfs_group_each(d.sysfs, d.group, find_blocker, &d);
 	/* A group that cannot be listed is nothing that was found. */
 	if (r != -ENOMEM)
-		r = check_container(&d);
-	if (r == 0)
-		r = check_node(&d);
+		r = check_nodes(&d);
 	return r == 0 ? check_memory(&d, memory) : r;
 }

@@ -30,6 +30,7 @@ static int usage(void)
 		      "each.\n"
 		      "  --memory SIZE     so much memory would be mapped for DMA (4G)\n"
 		      "  --detach          its host driver would be detached\n"
+		      "  --insist          also where the host uses the device\n"
 		      "  --backend NAME    only this one ($RAWPCI_BACKEND)\n"
 		      "  --set NAME=VALUE  a setting of the library, such as sysfs.dir=PATH\n");
 	return 2;
@@ -64,6 +65,10 @@ static int take(struct arguments *to, const char *word, const char *value)
 {
 	if (strcmp(word, "--detach") == 0) {
 		to->options.flags |= RAWPCI_OPEN_DETACH_HOST_DRIVER;
+		return 1;
+	}
+	if (strcmp(word, "--insist") == 0) {
+		to->options.flags |= RAWPCI_OPEN_INSIST;
 		return 1;
 	}
 	if (word[0] != '-') {

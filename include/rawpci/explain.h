@@ -37,6 +37,7 @@ enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_OTHER = 13,        /* what the backend says: .cause */
 	RAWPCI_OBSTACLE_IO_URING = 14,     /* io_uring is forbidden to this process */
 	RAWPCI_OBSTACLE_BOOT_VGA = 15,     /* taking it ends the host's console */
+	RAWPCI_OBSTACLE_IN_USE = 16,       /* the host would lose what it uses: .cause */
 };
 
 /* One thing found. Fields that its obstacle does not mention are zero. Grows at its end. */
@@ -63,7 +64,7 @@ struct rawpci_finding {
 struct rawpci_way {
 	struct rawpci_way *next;
 	char backend[16];
-	bool works;      /* it could open the device now */
+	bool works;      /* it could open the device now, if it were chosen by name */
 	bool interrupts; /* the backend has them */
 	bool dma;        /* the backend can give the device guest memory */
 	char reason[768]; /* where it does not work: why, in one sentence */
@@ -72,7 +73,7 @@ struct rawpci_way {
 /* A diagnosis. Grows at its end. */
 struct rawpci_explanation {
 	const char *text; /* for a person, lines; the first has the cause and the remedy */
-	bool openable;    /* nothing stands in the way: some backend could open it now */
+	bool openable;    /* rawpci_device_open() of this context would succeed now */
 	struct rawpci_address address;
 	const struct rawpci_host_device *device; /* NULL: sysfs has none */
 	const struct rawpci_finding *findings;   /* in the order to deal with them; NULL: none */

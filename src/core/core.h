@@ -194,6 +194,9 @@ enum rawpci_power_now {
 
 #define RAWPCI_HEADER_DWORDS 16
 
+/* All that there are. */
+#define RAWPCI_OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
+
 struct rawpci_device {
 	struct rawpci *ctx;
 	struct rawpci_slot *slot;
@@ -271,6 +274,10 @@ const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char
  * driver called bound ("": none). */
 int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
 			     const char *bound, unsigned flags);
+/* Does the automatic choice go on to the next backend after this error? It does where there is no
+ * such way into the device, but not past something that stands in the way: a device that is open
+ * elsewhere, say, is not to be torn out of there. */
+bool rawpci_choice_goes_on(int error);
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);

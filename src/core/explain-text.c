@@ -103,8 +103,11 @@ static void add_headline(struct text *text, const struct rawpci_explanation *e)
 	add_reason(text, f);
 	if (count_others(f) > 0)
 		add(text, " (and %u more in the way, see below)", count_others(f));
-	if (way)
+	if (way && e->openable)
 		add(text, "; as it is, only %s can open it,%s", way->backend, limits_of(way));
+	else if (way)
+		add(text, "; %s can open it as it is, if it is chosen by name,%s", way->backend,
+		    limits_of(way));
 }
 
 static void add_region(struct text *text, unsigned index, const struct rawpci_host_region *region)

@@ -8,23 +8,32 @@
 
 #include "core/core.h"
 #include "core/explain.h"
+#include "os/inuse.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 
+static const char *or_none(const char *driver)
+{
+	return driver[0] ? driver : "no driver";
+}
+
+/* driver: "": none */
 static void bind_commands(const struct rawpci_inquiry *q, const char *driver,
 			  struct rawpci_finding *finding)
 {
 	const char *root = q->ctx->sysfs_dir;
-	char unbind[256] = "";
+	char unbind[256] = "", probe[256] = "";
 
+	if (driver[0] != '\0')
+		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", q->name, root);
+	else
+		driver = "none";
 	if (q->device->driver[0] != '\0')
 		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", q->name, root,
 		    q->device->driver);
 	SAY(finding->commands,
 	    "echo %s > %.64s/bus/pci/devices/%s/driver_override\n"
-	    "%s"
-	    "echo %s > %.64s/bus/pci/drivers_probe\n",
-	    driver, root, q->name, unbind, q->name, root);
+	    "%.200s%.150s", driver, root, q->name, unbind, probe);
 }
 
 static bool driver_loaded(const struct rawpci_inquiry *q, const char *driver)
@@ -64,7 +73,7 @@ static int find_host_driver(struct rawpci_inquiry *q, const char *wanted)
 	SAY(finding.driver, "%s", q->device->driver);
 	SAY(finding.cause, "the host driver %s holds it", q->device->driver);
 	SAY(finding.remedy, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER, which gives it back "
-	    "afterwards, or bind it to %s first", wanted);
+	    "afterwards, or %s%s first", wanted[0] ? "bind it to " : "unbind it", wanted);
 	bind_commands(q, wanted, &finding);
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -87,26 +96,54 @@ static int check_binding(struct rawpci_inquiry *q, const char *wanted)
 		return 0;
 	SAY(finding.path, "%.127s", path);
 	finding.error = r == -EPERM || r == -EROFS ? -EPERM : -EACCES;
-	SAY(finding.cause, "it has to be bound to %s, and user %u may not write to %s", wanted,
-	    rawpci_sys_user(), finding.path);
+	SAY(finding.cause, "it has to be bound to %s, and user %u may not write to %s",
+	    or_none(wanted), rawpci_sys_user(), finding.path);
 	if (r == -EROFS)
 		SAY(finding.remedy, "mount sysfs writable into this container, or bind the device "
 		    "outside of it");
 	else
-		SAY(finding.remedy, "let root bind it to %s", wanted);
+		SAY(finding.remedy, "let root bind it to %s", or_none(wanted));
 	bind_commands(q, wanted, &finding);
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
+/* What the host would lose keeps the device where it is, unless the caller insists. */
+static int check_use(struct rawpci_inquiry *q)
+{
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_IN_USE,
+		.blocks = !(q->options.flags & RAWPCI_OPEN_INSIST),
+		.error = -EBUSY,
+	};
+	char what[RAWPCI_INUSE_TEXT];
+	int r = rawpci_inuse_find(q->ctx->sysfs_dir, "/proc", &q->device->address, what);
+
+	if (r == 0)
+		return 0;
+	if (r < 0)
+		SAY(finding.cause, "what the host does with it cannot be found out (error %d)", -r);
+	else
+		SAY(finding.cause, "%s", what);
+	if (finding.blocks) {
+		SAY(finding.remedy, "stop that first, or insist (RAWPCI_OPEN_INSIST)");
+	} else {
+		finding.error = 0;
+		SAY(finding.remedy, "it is taken all the same, as was insisted");
+	}
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
 static int check_driver(struct rawpci_inquiry *q, const char *wanted)
 {
 	const char *bound = q->device->driver;
+	int r;
 
-	if (strcmp(bound, wanted) == 0 || !driver_loaded(q, wanted))
+	if (strcmp(bound, wanted) == 0 || (wanted[0] != '\0' && !driver_loaded(q, wanted)))
 		return 0;
 	if (bound[0] != '\0' && !(q->options.flags & RAWPCI_OPEN_DETACH_HOST_DRIVER))
 		return find_host_driver(q, wanted);
-	return check_binding(q, wanted);
+	r = bound[0] != '\0' ? check_use(q) : 0;
+	return r < 0 ? r : check_binding(q, wanted);
 }
 
 /* Without an IOMMU between them, the kernel lets nobody reach hardware once it is locked down
@@ -173,7 +210,7 @@ static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with,
 {
 	const struct rawpci_backend *b = with->backend;
 	const struct rawpci_address *address = &q->out->address;
-	const char *driver = b->driver;
+	const char *driver = b->driver ? b->driver : b->unbound ? "" : NULL;
 	int r = 0, refused;
 
 	rawpci_call_begin();
@@ -189,7 +226,7 @@ static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with,
 	/* What cannot be driven at all needs no driver. */
 	if (blocker_is(q, b->name, RAWPCI_OBSTACLE_BRIDGE))
 		driver = NULL;
-	if (r == 0 && driver)
+	if (r == 0 && driver && driver[0] != '\0')
 		r = check_module(q, driver);
 	if (r == 0 && !b->space_create)
 		r = check_lockdown(q);
@@ -204,11 +241,27 @@ static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with,
 	return 0;
 }
 
+/* Would the automatic choice stop at this one, which does not work? The host driver is looked at
+ * before anything else, and turns it to the next. */
+static bool ends_search(const struct rawpci_inquiry *q, const char *backend)
+{
+	const struct rawpci_finding *why = rawpci_findings_blocker(q->found.first, backend);
+
+	if (!why || rawpci_choice_goes_on(why->error))
+		return false;
+	for (; why; why = why->next)
+		if (why->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER &&
+		    strcmp(why->backend, backend) == 0)
+			return false;
+	return true;
+}
+
 int rawpci_explain_ways(struct rawpci_inquiry *q)
 {
 	struct rawpci *ctx = q->ctx;
 	struct rawpci_way *way, **last = (struct rawpci_way **)&q->out->ways;
 	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
+	bool ended = false;
 	int r = 0;
 
 	for (unsigned i = 0; i < ctx->backend_count && r == 0; i++) {
@@ -226,8 +279,9 @@ int rawpci_explain_ways(struct rawpci_inquiry *q)
 		way->dma = b->space_create != NULL;
 		rawpci_findings_begin(&q->found, b->name, i + 1);
 		r = judge(q, &ctx->backends[i], way);
-		if (way->works)
+		if (way->works && !ended)
 			q->out->openable = true;
+		ended = ended || (!way->works && ends_search(q, b->name));
 	}
 	return r;
 }

@@ -133,9 +133,9 @@ static int take_options(struct rawpci *ctx, const struct rawpci_explain_options 
 		return rawpci_fail(ctx, -EINVAL, "options.size is %zu: set it to sizeof(struct "
 				   "rawpci_explain_options)", given->size);
 	memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
-	if (options->flags & ~(unsigned)RAWPCI_OPEN_DETACH_HOST_DRIVER)
-		return rawpci_fail(ctx, -EBADRQC, "options.flags are %#x: only %#x is defined",
-				   options->flags, RAWPCI_OPEN_DETACH_HOST_DRIVER);
+	if (options->flags & ~RAWPCI_OPEN_FLAGS)
+		return rawpci_fail(ctx, -EBADRQC, "options.flags are %#x: only %#x are defined",
+				   options->flags, RAWPCI_OPEN_FLAGS);
 	return 0;
 }
 

@@ -80,6 +80,7 @@ const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)
 		[RAWPCI_OBSTACLE_OTHER] = "other",
 		[RAWPCI_OBSTACLE_IO_URING] = "io-uring",
 		[RAWPCI_OBSTACLE_BOOT_VGA] = "boot-vga",
+		[RAWPCI_OBSTACLE_IN_USE] = "in-use",
 	};
 	size_t i = (size_t)obstacle;
 

@@ -10,8 +10,6 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
-#define OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
-
 static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
 					   const struct rawpci_address *address)
 {
@@ -69,9 +67,7 @@ static bool is_candidate(const struct rawpci_backend *chosen, const struct rawpc
 	return chosen ? backend == chosen : backend->rank >= 0;
 }
 
-/* Goes on where there is no such way into this device, but not past something that stands in the
- * way: a device that is open elsewhere, say, is not to be torn out of there. */
-static bool goes_on(int error)
+bool rawpci_choice_goes_on(int error)
 {
 	return error == -EOPNOTSUPP || error == -ENODEV;
 }
@@ -88,7 +84,7 @@ struct failure {
 static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
 			 struct failure *failure, int error, bool refused)
 {
-	bool end = !refused && !goes_on(error);
+	bool end = !refused && !rawpci_choice_goes_on(error);
 
 	/* With one candidate it is the call's own sentence. */
 	if (!atomic_load(&ctx->chosen))
@@ -257,9 +253,9 @@ static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *add
 	if (!ctx || !address || !out)
 		return rawpci_fail(ctx, -EFAULT, "%s is NULL",
 				   !ctx ? "the context" : !address ? "address" : "out");
-	if (flags & ~(fds ? 0 : OPEN_FLAGS))
+	if (flags & ~(fds ? 0 : RAWPCI_OPEN_FLAGS))
 		return rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are defined%s", flags,
-				   fds ? 0 : OPEN_FLAGS, fds ? " with descriptors" : "");
+				   fds ? 0 : RAWPCI_OPEN_FLAGS, fds ? " with descriptors" : "");
 	if (rawpci_address_parse(address, &parsed) < 0)
 		return rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
 				   "03:00.0", address);

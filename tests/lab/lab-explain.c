@@ -209,9 +209,10 @@ static int explain(const struct situation *s, char *said, size_t size)
 		if (!s->then() || dup2(ends[1], STDOUT_FILENO) < 0)
 			_exit(99);
 		if (s->memory)
-			(void)execlp("explain", "explain", "--memory", s->memory, address, NULL);
+			(void)execlp("explain", "explain", "--backend", "vfio", "--memory",
+				     s->memory, address, NULL);
 		else
-			(void)execlp("explain", "explain", address, NULL);
+			(void)execlp("explain", "explain", "--backend", "vfio", address, NULL);
 		_exit(98);
 	}
 	(void)close(ends[1]);

@@ -151,7 +151,7 @@ static const struct rawpci_backend mock = {
 	.dma_unmap = never_unmap,
 };
 
-static const struct rawpci_backend plain = {
+static struct rawpci_backend plain = {
 	NEVER_CALLED,
 	.name = "plain",
 	.rank = 999,
@@ -365,7 +365,10 @@ START_TEST(bridge_needs_no_driver)
 	host_link(&host, NIC, "driver", "../../drivers/pcieport");
 	(void)explain();
 	check_first(NIC ": a bridge");
-	ck_assert_ptr_null(strstr(e->text, "pcieport holds it"));
+	ck_assert_ptr_null(strstr(e->ways->reason, "pcieport holds it"));
+	for (const struct rawpci_finding *f = e->findings; f; f = f->next)
+		ck_assert(strcmp(f->backend, "mock") != 0 ||
+			  f->obstacle != RAWPCI_OBSTACLE_HOST_DRIVER);
 }
 END_TEST
 
@@ -379,6 +382,68 @@ START_TEST(lesser_way)
 	ck_assert_str_eq(e->ways->next->backend, "plain");
 	check_first("mock refuses it; as it is, only plain can open it, without interrupts and "
 		    "DMA");
+}
+END_TEST
+
+/* The automatic choice does not go past something that stands in the way. */
+START_TEST(lesser_way_by_name)
+{
+	refusal = -EBUSY;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	(void)explain();
+	ck_assert(!e->openable);
+	ck_assert(!e->ways->works && e->ways->next->works);
+	check_first("mock refuses it; plain can open it as it is, if it is chosen by name, without "
+		    "interrupts and DMA");
+	/* But the host driver is looked at first. */
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	(void)explain();
+	ck_assert(e->openable);
+	check_first("as it is, only plain can open it");
+}
+END_TEST
+
+START_TEST(unbound_backend)
+{
+	const struct rawpci_finding *f;
+
+	plain.unbound = true;
+	refusal = -EOPNOTSUPP;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	(void)explain();
+	ck_assert(e->openable);
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	(void)explain();
+	ck_assert(!e->openable);
+	f = rawpci_findings_blocker(e->findings, "plain");
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	ck_assert_ptr_nonnull(strstr(f->remedy, "or unbind it first"));
+	ck_assert_ptr_null(strstr(f->commands, "drivers_probe"));
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert(e->openable);
+}
+END_TEST
+
+/* Its network interface is up. */
+START_TEST(in_use)
+{
+	const struct rawpci_finding *f;
+
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	tree_directory(&host.tree, "sys/class/block");
+	tree_link(&host.tree, "sys/class/net/eth7", "../../devices/pci0000:00/" NIC "/net/eth7");
+	tree_write(&host.tree, "sys/devices/pci0000:00/" NIC "/net/eth7/flags", "0x1003\n");
+	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_IN_USE);
+	ck_assert(f->blocks && f->error == -EBUSY && !e->openable);
+	check_first("eth7");
+	check_first("stop that first, or insist");
+	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST, 0);
+	while (f && f->obstacle != RAWPCI_OBSTACLE_IN_USE)
+		f = f->next;
+	ck_assert_ptr_nonnull(f);
+	ck_assert(e->openable && !f->blocks && f->error == 0);
 }
 END_TEST
 
@@ -440,7 +505,7 @@ START_TEST(wrong_arguments)
 	ck_assert_int_eq(rawpci_explain(host.ctx, NULL, &options, &none), -EFAULT);
 	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, NULL), -EFAULT);
 	ck_assert_int_eq(rawpci_explain(host.ctx, "3:0", &options, &none), -EINVAL);
-	options.flags = 2;
+	options.flags = 4;
 	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &none), -EBADRQC);
 	options.size = 1;
 	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &none), -EINVAL);
@@ -456,8 +521,9 @@ START_TEST(names)
 {
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_NO_DEVICE), "no-device");
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_BOOT_VGA), "boot-vga");
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_IN_USE), "in-use");
 	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)0), "unknown");
-	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)16), "unknown");
+	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)17), "unknown");
 }
 END_TEST
 
@@ -478,6 +544,9 @@ int main(void)
 	tcase_add_test(tests, found_by_backend);
 	tcase_add_test(tests, bridge_needs_no_driver);
 	tcase_add_test(tests, lesser_way);
+	tcase_add_test(tests, lesser_way_by_name);
+	tcase_add_test(tests, unbound_backend);
+	tcase_add_test(tests, in_use);
 	tcase_add_test(tests, lockdown);
 	tcase_add_test(tests, boot_vga);
 	tcase_add_test(tests, uring);

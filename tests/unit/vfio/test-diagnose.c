@@ -157,14 +157,52 @@ START_TEST(node)
 	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/14: chown ");
 	ck_assert_str_eq(f->path, path);
 	rawpci_explanation_destroy(e);
-	/* The device's own node will do. */
+	/* The device's own node will do, with an iommufd. */
 	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
 	tree_write(&host.tree, "vfio/devices/vfio7", "");
 	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/devices/vfio7"), 0666), 0);
 	as_nobody(user);
 	f = explain(0);
 	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/14: chown ");
+	rawpci_explanation_destroy(e);
+	tree_write(&host.tree, "iommu", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "iommu"), 0666), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
 	ck_assert_ptr_null(f);
+}
+END_TEST
+
+/* With a setting that leaves one way only. */
+START_TEST(only_cdev)
+{
+	const struct rawpci_finding *f;
+	uid_t user = geteuid();
+	char path[512];
+
+	host_destroy(&host);
+	host_create(&host, "vfio", "vfio.via=cdev");
+	host_add(&host, NIC, 14, NULL);
+	tree_directory(&host.tree, "sys/bus/pci/drivers/vfio-pci");
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
+	tree_write(&host.tree, "vfio/devices/vfio7", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/devices/vfio7"), 0), 0);
+	tree_write(&host.tree, "iommu", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "iommu"), 0), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/iommu: chown ");
+	ck_assert_str_eq(f->path, path);
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/devices/vfio7: chown ");
 }
 END_TEST
 
@@ -214,6 +252,7 @@ int main(void)
 	tcase_add_test(tests, virtual_functions);
 	tcase_add_test(tests, container);
 	tcase_add_test(tests, node);
+	tcase_add_test(tests, only_cdev);
 	tcase_add_test(tests, no_container);
 	tcase_add_test(tests, locked_memory);
 	suite_add_tcase(suite, tests);
