@@ -156,6 +156,7 @@ const struct rawpci_backend rawpci_backend_fake = {
 	.name = "fake",
 	.help = "pretend devices, for tests of programs that use the library",
 	.rank = -1,
+	.pretend = true,
 	.create = create,
 	.destroy = destroy,
 	.probe = probe,

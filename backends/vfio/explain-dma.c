@@ -22,12 +22,12 @@ static void describe(struct mapping *what, rawpci_iova_t iova, uint64_t size)
 		       (unsigned long long)iova, (unsigned long long)(iova + size - 1));
 }
 
-void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *name, char *text,
-			   size_t size)
+void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *module, const char *name,
+			   char *text, size_t size)
 {
 	char path[RAWPCI_VFIO_PATH];
-	int n = snprintf(path, sizeof(path), "%s/module/vfio_iommu_type1/parameters/%s",
-			 rawpci_vfio_sysfs(vfio), name);
+	int n = snprintf(path, sizeof(path), "%s/module/%s/parameters/%s", rawpci_vfio_sysfs(vfio),
+			 module, name);
 
 	if (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_read_file(path, text, size) < 0)
 		text[0] = '\0';
@@ -64,40 +64,53 @@ static bool may_lock_everything(const char *status)
 	       outside == 0 && count == UINT32_MAX;
 }
 
-/* The kernel says ENOMEM when the process may not lock so much memory, and why only in its log. */
+bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used)
+{
+	char *status = malloc(STATUS_SIZE);
+	uint64_t kibibytes;
+	bool limited = status && rawpci_sys_memlock_limit(allowed) == 0 &&
+		       *allowed != UINT64_MAX &&
+		       rawpci_sys_read_file("/proc/self/status", status, STATUS_SIZE) > 0 &&
+		       rawpci_vfio_status_field(status, "VmLck", 10, &kibibytes) == 0 &&
+		       !may_lock_everything(status);
+
+	free(status);
+	if (limited)
+		*used = kibibytes * 1024;
+	return limited;
+}
+
+/* The kernel says ENOMEM when the process may not lock so much memory, and why only in its log. A
+ * container counts what this process has locked; an iommufd what all of the user's have pinned,
+ * which cannot be read. */
 static int explain_no_memory(struct rawpci_vfio_space *space, const struct mapping *what,
 			     uint64_t size)
 {
+	bool by_user = space->transport == &rawpci_vfio_transport_cdev;
 	struct rawpci *ctx = space->vfio->ctx;
-	char *status = malloc(STATUS_SIZE);
-	uint64_t allowed = UINT64_MAX;
-	uint64_t used = 0;
-	bool over = false;
+	char counted[64] = "for all processes of this user together";
+	uint64_t allowed, used;
 
-	if (status && rawpci_sys_memlock_limit(&allowed) == 0 && allowed != UINT64_MAX &&
-	    rawpci_sys_read_file("/proc/self/status", status, STATUS_SIZE) > 0 &&
-	    rawpci_vfio_status_field(status, "VmLck", 10, &used) == 0) {
-		used *= 1024;
-		over = (used > allowed || size > allowed - used) && !may_lock_everything(status);
-	}
-	free(status);
-	if (!over)
+	if (!rawpci_vfio_lock_limit(&allowed, &used) ||
+	    (!by_user && used <= allowed && size <= allowed - used))
 		return rawpci_backend_fail(ctx, -ENOMEM, "%s: the kernel has no memory to pin it",
 					   what->text);
+	if (!by_user)
+		(void)snprintf(counted, sizeof(counted), "of which %llu KiB are used",
+			       (unsigned long long)(used / 1024));
 	return rawpci_backend_fail(ctx, -ENOSPC, "%s: the limit of locked memory is too low: "
-				   "%llu KiB needed, %llu KiB allowed of which %llu KiB are used: "
-				   "raise it with ulimit -l or LimitMEMLOCK= of the systemd unit, "
-				   "or give the program CAP_IPC_LOCK", what->text,
-				   (unsigned long long)(size / 1024),
-				   (unsigned long long)(allowed / 1024),
-				   (unsigned long long)(used / 1024));
+				   "%llu KiB needed, %llu KiB allowed %s: raise it with ulimit -l "
+				   "or LimitMEMLOCK= of the systemd unit, or give the program "
+				   "CAP_IPC_LOCK", what->text, (unsigned long long)(size / 1024),
+				   (unsigned long long)(allowed / 1024), counted);
 }
 
 static int explain_no_entry(struct rawpci_vfio_space *space, const struct mapping *what)
 {
 	char limit[32];
 
-	rawpci_vfio_parameter(space->vfio, "dma_entry_limit", limit, sizeof(limit));
+	rawpci_vfio_parameter(space->vfio, "vfio_iommu_type1", "dma_entry_limit", limit,
+			      sizeof(limit));
 	return rawpci_backend_fail(space->vfio->ctx, -ENOSPC, "%s: too many DMA mappings: "
 				   "vfio_iommu_type1.dma_entry_limit is %s: raise that module "
 				   "parameter before the device is opened, or announce memory in "
@@ -144,7 +157,7 @@ int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova,
 
 	describe(&what, iova, size);
 	switch (error) {
-	case -ENOSPC:
+	case -ENOSPC: /* of a container: an iommufd has no such limit */
 		return explain_no_entry(space, &what);
 	case -ENOMEM:
 		return explain_no_memory(space, &what, size);

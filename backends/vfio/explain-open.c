@@ -45,7 +45,7 @@ static int check_process(void *opaque, const char *name)
 	return 1;
 }
 
-static int explain_busy(const struct rawpci_vfio_device *device, const char *path)
+int rawpci_vfio_explain_busy(const struct rawpci_vfio_device *device, const char *path)
 {
 	struct holder holder = {.path = path};
 	char file[64];
@@ -54,7 +54,8 @@ static int explain_busy(const struct rawpci_vfio_device *device, const char *pat
 	(void)rawpci_sys_list("/proc", check_process, &holder);
 	if (holder.found[0] == '\0')
 		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by another "
-					   "process", device->name, path);
+					   "process, or a device of its group is open in another "
+					   "way, by cdev", device->name, path);
 	(void)snprintf(file, sizeof(file), "/proc/%s/comm", holder.found);
 	if (rawpci_sys_read_file(file, name, sizeof(name)) < 0)
 		name[0] = '\0';
@@ -75,7 +76,8 @@ static int explain_no_node(const struct rawpci_vfio_device *device, unsigned gro
 	if (rawpci_sys_access(unsafe, F_OK) == 0)
 		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: there is only %s, VFIO "
 					   "without an IOMMU, which would let the device reach all "
-					   "of the host's memory", device->name, unsafe);
+					   "of the host's memory: if that is wanted, set "
+					   "vfio.noiommu=yes", device->name, unsafe);
 	if (rawpci_sysfs_driver(rawpci_vfio_sysfs(vfio), &device->address, driver) < 0)
 		return rawpci_vfio_explain_absent(vfio, device->name);
 	if (strcmp(driver, "vfio-pci") != 0)
@@ -97,7 +99,7 @@ int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned g
 	case -ENOENT:
 		return explain_no_node(device, group, path);
 	case -EBUSY:
-		return explain_busy(device, path);
+		return rawpci_vfio_explain_busy(device, path);
 	case -EACCES:
 		return rawpci_backend_fail(ctx, error, "%s: no permission to open %s: chown it to "
 					   "the user of this program, or have a udev rule for "
@@ -135,7 +137,8 @@ static bool has_direct_region(const struct rawpci_vfio *vfio, unsigned group)
 }
 
 /* The kernel reports memory the firmware reserves as EPERM or, since 6.6, as EINVAL. */
-int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group, int error)
+int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group,
+			       const char *module, int error)
 {
 	struct rawpci_vfio *vfio = device->vfio;
 	char text[128];
@@ -146,13 +149,13 @@ int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned
 					   "type direct, RMRR): turn off in the firmware what uses "
 					   "it", device->name, group);
 	if (error == -EPERM) {
-		rawpci_vfio_parameter(vfio, "allow_unsafe_interrupts", text, sizeof(text));
+		rawpci_vfio_parameter(vfio, module, "allow_unsafe_interrupts", text, sizeof(text));
 		return rawpci_backend_fail(vfio->ctx, error, "%s: the kernel does not give IOMMU "
 					   "group %u away: this host cannot remap interrupts, and "
-					   "vfio_iommu_type1.allow_unsafe_interrupts is %s: enable "
-					   "interrupt remapping (x2APIC) in the firmware, or set "
-					   "that parameter to Y if every guest is trusted",
-					   device->name, group, text[0] ? text : "unknown");
+					   "%s.allow_unsafe_interrupts is %s: enable interrupt "
+					   "remapping (x2APIC) in the firmware, or set that "
+					   "parameter to Y if every guest is trusted",
+					   device->name, group, module, text[0] ? text : "unknown");
 	}
 	rawpci_sys_error_text(error, text, sizeof(text));
 	return rawpci_backend_fail(vfio->ctx, error == -ENOMEM || error == -EBUSY ? error : -EIO,

@@ -26,11 +26,17 @@ static int any_name(void *opaque, const char *name)
 	return 1;
 }
 
-int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int error)
+bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio)
 {
 	char path[RAWPCI_VFIO_PATH];
+	int n = snprintf(path, sizeof(path), "%s/class/iommu", rawpci_vfio_sysfs(vfio));
+
+	return n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_list(path, any_name, NULL) == 1;
+}
+
+int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int error)
+{
 	char text[128];
-	int n;
 
 	if (error == -ENODEV)
 		return rawpci_vfio_explain_absent(vfio, name);
@@ -38,8 +44,7 @@ int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int
 		return rawpci_backend_fail(vfio->ctx, error, "%s: its IOMMU group cannot be read: "
 					   "%s", name,
 					   rawpci_sys_error_text(error, text, sizeof(text)));
-	n = snprintf(path, sizeof(path), "%s/class/iommu", rawpci_vfio_sysfs(vfio));
-	if (n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_list(path, any_name, NULL) == 1)
+	if (rawpci_vfio_has_iommu(vfio))
 		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: it has no IOMMU group: no "
 					   "IOMMU of this host covers it", name);
 	return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: it has no IOMMU group, the kernel "
@@ -107,6 +112,14 @@ static bool is_bridge(const char *sysfs, const struct rawpci_address *address)
 }
 
 /* The device itself is moved to vfio-pci before it is opened. */
+bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
+			const struct rawpci_address *address, char driver[RAWPCI_SYSFS_NAME])
+{
+	return rawpci_address_compare(address, self) != 0 &&
+	       rawpci_sysfs_driver(sysfs, address, driver) == 0 && !harmless_driver(driver) &&
+	       !is_bridge(sysfs, address);
+}
+
 static int add_blocker(void *opaque, const struct rawpci_address *address)
 {
 	struct blockers *found = opaque;
@@ -115,9 +128,7 @@ static int add_blocker(void *opaque, const struct rawpci_address *address)
 	char name[RAWPCI_ADDRESS_TEXT];
 	int n;
 
-	if (rawpci_address_compare(address, found->self) == 0 ||
-	    rawpci_sysfs_driver(found->sysfs, address, driver) < 0 || harmless_driver(driver) ||
-	    is_bridge(found->sysfs, address))
+	if (!rawpci_vfio_blocks(found->sysfs, found->self, address, driver))
 		return 0;
 	n = snprintf(found->text + found->length, room, "%s%s is bound to %s",
 		     found->length > 0 ? ", " : "", rawpci_address_format(address, name), driver);

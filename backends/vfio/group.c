@@ -1,38 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* Groups and containers: the transport by which a device's descriptor is had. */
+/* IOMMU groups: a group is put into a container, and gives its devices' descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "vfio/vfio.h"
 
-#define NODE_WAIT_MS 2000
-#define NODE_POLL_MS 10
-#define OPEN_TRIES 10
-#define OPEN_PAUSE_MS 50
+#define MODULE "vfio_iommu_type1" /* of which a parameter gives unsafe groups away */
 
-/* The node comes after the driver was bound, and its permissions after that (udev). What is wrong
- * with it at the end is for the one who opens it to find out. */
-static void wait_for_node(const char *path)
-{
-	uint64_t end = rawpci_sys_now_ms() + NODE_WAIT_MS;
-
-	while (rawpci_sys_access(path, R_OK | W_OK) < 0 && rawpci_sys_now_ms() < end)
-		rawpci_sys_sleep_ms(NODE_POLL_MS);
-}
-
-static int check_viable(const struct rawpci_vfio_device *device,
-			const struct rawpci_vfio_group *group)
+static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_vfio_group *group)
 {
 	struct vfio_group_status status = {.argsz = sizeof(status)};
 	int r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_GET_STATUS, &status);
 
+	if (r < 0 && device->fds && device->fds->group >= 0)
+		return rawpci_vfio_explain_given(device, "an IOMMU group's", r);
 	if (r < 0)
-		return rawpci_vfio_explain_attach(device, group->number, r);
+		return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
+	group->lent = device->fds && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
+	if (group->lent && device->fds->container < 0)
+		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the IOMMU group given "
+					   "for it is in a container: that one has to be given too",
+					   device->name);
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	r = rawpci_vfio_explain_blockers(device->vfio, &device->address, group->number);
@@ -47,23 +39,24 @@ static int check_viable(const struct rawpci_vfio_device *device,
 static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_group *group,
 		  struct rawpci_vfio_space *space)
 {
-	int r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &space->container);
+	int r = 0;
 
-	if (r < 0 && space->groups > 0 && r != -EPERM && r != -ENOMEM)
+	if (!group->lent)
+		r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &space->fd);
+	if (r < 0 && space->members > 0 && r != -EPERM && r != -ENOMEM)
 		return rawpci_backend_fail(device->vfio->ctx, -EXDEV, "%s: IOMMU group %u cannot "
 					   "share an address space with the other devices of this "
 					   "VM", device->name, group->number);
 	if (r < 0)
-		return rawpci_vfio_explain_attach(device, group->number, r);
-	if (space->groups == 0) {
-		r = rawpci_sys_ioctl(space->container, VFIO_SET_IOMMU,
-				     (void *)(uintptr_t)VFIO_TYPE1v2_IOMMU);
-		if (r < 0) {
+		return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
+	if (space->members == 0) {
+		r = rawpci_vfio_container_start(space);
+		if (r < 0 && !group->lent)
 			(void)rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
-			return rawpci_vfio_explain_attach(device, group->number, r);
-		}
+		if (r < 0)
+			return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
 	}
-	space->groups++;
+	space->members++;
 	group->space = space;
 	return 0;
 }
@@ -72,15 +65,18 @@ static int group_open(const struct rawpci_vfio_device *device, unsigned number, 
 		      struct rawpci_vfio_space *space, struct rawpci_vfio_group **out)
 {
 	struct rawpci_vfio_group *group = calloc(1, sizeof(*group));
+	int given = device->fds ? device->fds->group : -1;
 	int r;
 
 	if (!group)
 		return rawpci_backend_fail(device->vfio->ctx, -ENOMEM, "%s: no memory",
 					   device->name);
 	group->number = number;
-	group->fd = rawpci_sys_open(path, O_RDWR);
+	group->fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (group->fd < 0) {
-		r = rawpci_vfio_explain_node(device, number, path, group->fd);
+		r = given >= 0 ?
+			    rawpci_vfio_explain_given(device, "an IOMMU group's", group->fd) :
+			    rawpci_vfio_explain_node(device, number, path, group->fd);
 		goto undo_alloc;
 	}
 	r = check_viable(device, group);
@@ -108,20 +104,13 @@ static struct rawpci_vfio_group *find(const struct rawpci_vfio *vfio, unsigned n
 	return NULL;
 }
 
-int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
+/* Takes part in the group that is open already, or opens it. */
+static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
+		 unsigned number, const char *path)
 {
 	struct rawpci_vfio *vfio = device->vfio;
 	struct rawpci_vfio_group *group;
-	char path[RAWPCI_VFIO_PATH];
-	char name[16];
-	unsigned number;
-	int r = rawpci_sysfs_group(rawpci_vfio_sysfs(vfio), &device->address, &number);
-
-	if (r < 0)
-		return rawpci_vfio_explain_no_group(vfio, device->name, r);
-	(void)snprintf(name, sizeof(name), "%u", number);
-	rawpci_vfio_node(vfio, name, path);
-	wait_for_node(path);
+	int r = 0;
 
 	(void)pthread_mutex_lock(&vfio->lock);
 	group = find(vfio, number);
@@ -144,32 +133,13 @@ int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio
 	return r;
 }
 
-/* Opening resets the device, for which the kernel tries to lock it and everything it would disturb:
- * EAGAIN is a lock that somebody else has at the moment. */
-int rawpci_vfio_group_device(struct rawpci_vfio_device *device)
-{
-	int tries = OPEN_TRIES;
-	int r;
-
-	for (;;) {
-		r = rawpci_sys_ioctl(device->group->fd, VFIO_GROUP_GET_DEVICE_FD, device->name);
-		if (r != -EAGAIN || --tries == 0)
-			break;
-		rawpci_sys_sleep_ms(OPEN_PAUSE_MS);
-	}
-	if (r < 0)
-		return rawpci_vfio_explain_device(device, r);
-	device->fd = r;
-	return 0;
-}
-
-void rawpci_vfio_group_leave(struct rawpci_vfio_device *device)
+static void leave_group(struct rawpci_vfio_device *device)
 {
 	struct rawpci_vfio *vfio = device->vfio;
 	struct rawpci_vfio_group *group = device->group;
 	struct rawpci_vfio_group **link;
 	char text[128];
-	int r;
+	int r = 0;
 
 	device->group = NULL;
 	(void)pthread_mutex_lock(&vfio->lock);
@@ -178,15 +148,53 @@ void rawpci_vfio_group_leave(struct rawpci_vfio_device *device)
 			;
 		*link = group->next;
 		/* Refused while a device is still open: a mapping of its regions was left. */
-		r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
+		if (!group->lent)
+			r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
 		if (r < 0)
 			rawpci_backend_log(vfio->ctx, RAWPCI_LOG_WARNING,
 					   "%s: IOMMU group %u does not leave its container: %s",
 					   device->name, group->number,
 					   rawpci_sys_error_text(r, text, sizeof(text)));
-		group->space->groups--;
+		group->space->members--;
 		rawpci_sys_close(&group->fd);
 		free(group);
 	}
 	(void)pthread_mutex_unlock(&vfio->lock);
+}
+
+int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
+{
+	bool safe = space->transport != &rawpci_vfio_transport_noiommu;
+	struct rawpci_vfio *vfio = device->vfio;
+	char path[RAWPCI_VFIO_PATH], unsafe[RAWPCI_VFIO_PATH];
+	char name[32];
+	unsigned number;
+	int r = rawpci_sysfs_group(rawpci_vfio_sysfs(vfio), &device->address, &number);
+
+	if (r < 0)
+		return rawpci_vfio_explain_no_group(vfio, device->name, r);
+	(void)snprintf(name, sizeof(name), "%u", number);
+	rawpci_vfio_node(vfio, name, path);
+	(void)snprintf(name, sizeof(name), "noiommu-%u", number);
+	rawpci_vfio_node(vfio, name, unsafe);
+	if (!device->fds || device->fds->group < 0)
+		rawpci_vfio_wait_for_node(path, unsafe, RAWPCI_VFIO_NODE_WAIT_MS);
+	r = enter(device, space, number, safe ? path : unsafe);
+	if (r < 0)
+		return r;
+	r = rawpci_vfio_ioctl_patiently(device->group->fd, VFIO_GROUP_GET_DEVICE_FD, device->name);
+	if (r < 0) {
+		r = rawpci_vfio_explain_device(device, r);
+		leave_group(device);
+		return r;
+	}
+	device->fd = r;
+	return 0;
+}
+
+/* The group leaves its container only when its devices are closed. */
+void rawpci_vfio_group_leave(struct rawpci_vfio_device *device)
+{
+	rawpci_sys_close(&device->fd);
+	leave_group(device);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Devices through VFIO (Linux Documentation/driver-api/vfio.rst). Taken down in this order:
- * interrupts and region mappings (core's work), the device's descriptor, its group's membership in
- * the container and the group when the last device leaves it, and with the space the container.
+ * interrupts and region mappings (core's work); by group: the device's descriptor, and the group
+ * when its last device left it; by cdev: the attachment, then the device's descriptor; with the
+ * last device of a space its container or iommufd.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,11 @@ const char *rawpci_vfio_sysfs(const struct rawpci_vfio *vfio)
 const char *rawpci_vfio_dir(const struct rawpci_vfio *vfio)
 {
 	return rawpci_backend_setting(vfio->ctx, "vfio.dir");
+}
+
+const char *rawpci_vfio_iommu(const struct rawpci_vfio *vfio)
+{
+	return rawpci_backend_setting(vfio->ctx, "vfio.iommu");
 }
 
 void rawpci_vfio_node(const struct rawpci_vfio *vfio, const char *name,
@@ -67,22 +73,23 @@ static int vfio_probe(void *instance, const struct rawpci_address *address)
 	const char *sysfs = rawpci_vfio_sysfs(vfio);
 	char name[RAWPCI_ADDRESS_TEXT];
 	char path[RAWPCI_VFIO_PATH];
-	unsigned group;
-	int n, r;
+	unsigned group = 0;
+	int grouped, n, r;
 
 	rawpci_address_format(address, name);
 	if (rawpci_sysfs_present(sysfs, address) < 0)
 		return rawpci_vfio_explain_absent(vfio, name);
-	r = rawpci_sysfs_group(sysfs, address, &group);
-	if (r < 0)
-		return rawpci_vfio_explain_no_group(vfio, name, r);
+	/* Without an IOMMU, VFIO makes up a group when the device is bound. */
+	grouped = rawpci_sysfs_group(sysfs, address, &group);
+	if (grouped < 0 && !rawpci_vfio_noiommu_wanted(vfio))
+		return rawpci_vfio_explain_no_group(vfio, name, grouped);
 	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", sysfs);
 	if (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_access(path, F_OK) < 0)
 		return rawpci_vfio_explain_no_driver(vfio, name);
-	rawpci_vfio_node(vfio, "vfio", path);
-	r = rawpci_sys_access(path, R_OK | W_OK);
-	if (r < 0)
-		return rawpci_vfio_explain_container(vfio, name, path, r);
+	r = grouped < 0 ? rawpci_vfio_transport_noiommu.probe(vfio, name) :
+			  rawpci_vfio_transport_probe(vfio, name);
+	if (r < 0 || grouped < 0)
+		return r;
 	return rawpci_vfio_explain_blockers(vfio, address, group);
 }
 
@@ -143,7 +150,8 @@ static int load(struct rawpci_vfio_device *device)
 	return r;
 }
 
-static int vfio_open(void *instance, const struct rawpci_address *address, void *space, void **out)
+static int vfio_open_fds(void *instance, const struct rawpci_address *address,
+			 const struct rawpci_device_fds *fds, void *space, void **out)
 {
 	struct rawpci_vfio *vfio = instance;
 	struct rawpci_vfio_device *device = calloc(1, sizeof(*device));
@@ -154,24 +162,23 @@ static int vfio_open(void *instance, const struct rawpci_address *address, void 
 	device->vfio = vfio;
 	device->address = *address;
 	device->fd = -1;
+	device->fds = fds;
 	rawpci_address_format(address, device->name);
 	r = enlist(vfio, device);
 	if (r < 0)
 		goto undo_alloc;
-	r = rawpci_vfio_group_join(device, space);
+	r = rawpci_vfio_transport_join(device, space);
 	if (r < 0)
 		goto undo_enlist;
-	r = rawpci_vfio_group_device(device);
-	if (r == 0)
-		r = load(device);
+	device->fds = NULL;
+	r = load(device);
 	if (r < 0)
 		goto undo_join;
 	*out = device;
 	return 0;
 
 undo_join:
-	rawpci_sys_close(&device->fd);
-	rawpci_vfio_group_leave(device);
+	rawpci_vfio_transport_leave(device);
 undo_enlist:
 	delist(vfio, device);
 undo_alloc:
@@ -179,26 +186,33 @@ undo_alloc:
 	return r;
 }
 
+static int vfio_open(void *instance, const struct rawpci_address *address, void *space, void **out)
+{
+	return vfio_open_fds(instance, address, NULL, space, out);
+}
+
 static void vfio_close(void *opaque)
 {
 	struct rawpci_vfio_device *device = opaque;
 
-	rawpci_sys_close(&device->fd);
-	rawpci_vfio_group_leave(device);
+	rawpci_vfio_transport_leave(device);
 	delist(device->vfio, device);
 	free(device);
 }
 
-/* The kernel resets a device when it is opened, and says by the reset flag whether that worked. */
+/* The kernel resets a device when it is opened and when it is closed for the last time, and says by
+ * the reset flag whether that works. */
 static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 {
 	struct rawpci_vfio_device *device = opaque;
+	bool can_reset = device->flags & VFIO_DEVICE_FLAGS_RESET;
 	uint64_t config_size = device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size;
 	struct rawpci_backend_info info = {
 		.config_size = config_size < 4096 ? 256 : 4096,
-		.can_reset = device->flags & VFIO_DEVICE_FLAGS_RESET,
-		.fresh = device->flags & VFIO_DEVICE_FLAGS_RESET,
-		.close_resets = device->flags & VFIO_DEVICE_FLAGS_RESET,
+		.can_reset = can_reset,
+		.fresh = can_reset && !device->used,
+		.close_resets = can_reset && !device->lent,
+		.no_dma = device->space->transport == &rawpci_vfio_transport_noiommu,
 		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio),
 						       &device->address),
 		/* Kernels before 6.11 make two accesses of 4 bytes of it. */
@@ -239,13 +253,14 @@ static int vfio_reset(void *opaque)
 const struct rawpci_backend rawpci_backend_vfio = {
 	.version = RAWPCI_BACKEND_VERSION,
 	.name = "vfio",
-	.help = "VFIO through an IOMMU group and a type1v2 container",
+	.help = "VFIO: device cdev and iommufd, or IOMMU group and container",
 	.rank = 100,
 	.driver = "vfio-pci",
 	.create = vfio_create,
 	.destroy = vfio_destroy,
 	.probe = vfio_probe,
 	.open = vfio_open,
+	.open_fds = vfio_open_fds,
 	.close = vfio_close,
 	.info = vfio_info,
 	.cfg_read = rawpci_vfio_cfg_read,
@@ -265,4 +280,5 @@ const struct rawpci_backend rawpci_backend_vfio = {
 	.space_limits = rawpci_vfio_space_limits,
 	.dma_map = rawpci_vfio_dma_map,
 	.dma_unmap = rawpci_vfio_dma_unmap,
+	.explain = rawpci_vfio_diagnose,
 };

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VFIO backend's own. A device is reached in two steps: a transport gives its descriptor
- * (group.c: IOMMU group and container), and everything else works on that descriptor alone
- * (region.c, irq.c). A space (space.c) is what the transport attaches devices to.
+ * The VFIO backend's own. A device is reached in two steps: a transport gives its descriptor and
+ * attaches it to an address space, and everything else works on that descriptor alone (region.c,
+ * irq.c). There are two transports and an unsafe one:
+ *
+ *   cdev     device cdev (cdev.c) and an IOAS of an iommufd (ioas.c)
+ *   group    IOMMU group (group.c) and container (container.c)
+ *   noiommu  the same without an IOMMU: no DMA mapping, nothing holds the device back
+ *
+ * transport.c chooses. A space is of the transport of its first device.
  */
 #ifndef RAWPCI_VFIO_VFIO_H
 #define RAWPCI_VFIO_VFIO_H
@@ -16,10 +22,37 @@
 
 #include <rawpci/backend.h>
 
+#include "os/sysfs.h"
+
 #define RAWPCI_VFIO_PATH 512
 
+struct rawpci_vfio;
+struct rawpci_vfio_space;
 struct rawpci_vfio_group;
 struct rawpci_vfio_device;
+
+struct rawpci_vfio_transport {
+	const char *name;
+
+	/* Can it be used for devices, as far as is known before they are bound to vfio-pci? */
+	int (*probe)(struct rawpci_vfio *vfio, const char *name);
+
+	/* The space's container or iommufd: a copy of what was given for its first device, else
+	 * opened here. Sets space->fd. */
+	int (*space_open)(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first);
+	void (*space_close)(struct rawpci_vfio_space *space);
+
+	int (*limits)(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits);
+	int (*map)(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host, uint64_t size);
+	/* bytes: size in, what the kernel unmapped out. Says nothing when it fails. */
+	int (*unmap)(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes);
+
+	/* Attaches the device to the open space. Sets device->fd. -EXDEV: not to this one. */
+	int (*join)(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
+	/* Detaches it and closes device->fd. */
+	void (*leave)(struct rawpci_vfio_device *device);
+};
+
 
 /* One context's. */
 struct rawpci_vfio {
@@ -31,8 +64,10 @@ struct rawpci_vfio {
 
 struct rawpci_vfio_space {
 	struct rawpci_vfio *vfio;
-	int container;
-	unsigned groups; /* in it */
+	const struct rawpci_vfio_transport *transport; /* NULL: no device yet */
+	int fd;           /* the container or iommufd; -1 without a transport */
+	uint32_t ioas;    /* in the iommufd */
+	unsigned members; /* groups or cdevs in it */
 };
 
 /* An IOMMU group can be open once on the whole host, so its devices share the descriptor. */
@@ -42,6 +77,7 @@ struct rawpci_vfio_group {
 	unsigned number;
 	unsigned users; /* devices */
 	int fd;
+	bool lent;      /* it was in the container when it was handed to us, and stays there */
 };
 
 struct rawpci_vfio_region {
@@ -53,10 +89,14 @@ struct rawpci_vfio_region {
 struct rawpci_vfio_device {
 	struct rawpci_vfio_device *next;
 	struct rawpci_vfio *vfio;
-	struct rawpci_vfio_group *group;
+	struct rawpci_vfio_space *space;
+	struct rawpci_vfio_group *group; /* NULL: by cdev */
+	const struct rawpci_device_fds *fds; /* while it is being opened; NULL: none given */
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
 	int fd;
+	bool lent; /* fd is somebody else's too: closing it closes nothing in the kernel */
+	bool used; /* it was in use before it was handed to us: not fresh */
 	uint32_t flags; /* VFIO_DEVICE_FLAGS_... */
 	struct rawpci_vfio_region regions[VFIO_PCI_CONFIG_REGION_INDEX + 1];
 };
@@ -69,9 +109,22 @@ const char *rawpci_vfio_dir(const struct rawpci_vfio *vfio);
 void rawpci_vfio_node(const struct rawpci_vfio *vfio, const char *name,
 		      char path[RAWPCI_VFIO_PATH]);
 
-/* A parameter of the module vfio_iommu_type1; "" if it cannot be read. */
-void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *name, char *text,
-			   size_t size);
+const char *rawpci_vfio_iommu(const struct rawpci_vfio *vfio);
+bool rawpci_vfio_noiommu_wanted(const struct rawpci_vfio *vfio);
+
+/* A parameter of a kernel module; "" if it cannot be read. */
+void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *module, const char *name,
+			   char *text, size_t size);
+
+/* Nodes come after the driver was bound, and their permissions after that (udev). Waits until one
+ * of the two can be used, or for so long. second may be NULL. */
+void rawpci_vfio_wait_for_node(const char *path, const char *second, unsigned limit_ms);
+
+#define RAWPCI_VFIO_NODE_WAIT_MS 2000
+
+/* Opening a device resets it, for which the kernel tries to lock it and everything it would
+ * disturb: EAGAIN is a lock that somebody else has at the moment. */
+int rawpci_vfio_ioctl_patiently(int fd, unsigned long request, void *argument);
 
 /*
  * Replies of the kernel's (caps.c)
@@ -97,21 +150,39 @@ int rawpci_vfio_query(int fd, unsigned long request, const void *fixed, uint32_t
 int rawpci_vfio_cap_find(const void *reply, uint32_t size, uint32_t fixed_size, uint32_t first,
 			 uint16_t id, uint32_t minimum, uint32_t *offset);
 
+/* Copies count pairs of 64-bit addresses, first and last, into limits. Ranges that are not what the
+ * kernel promises (ascending, apart) are as good as none. */
+void rawpci_vfio_copy_ranges(const unsigned char *from, uint32_t count,
+			     struct rawpci_dma_limits *limits);
+
 /*
- * Group and container (group.c)
+ * Transports
  */
+extern const struct rawpci_vfio_transport rawpci_vfio_transport_cdev;
+extern const struct rawpci_vfio_transport rawpci_vfio_transport_group;
+extern const struct rawpci_vfio_transport rawpci_vfio_transport_noiommu;
 
-/* Puts the device's group into the space. On success device->group is set. */
+/* 0 when one of those that may be used can be, else the reason of the last of them. */
+int rawpci_vfio_transport_probe(struct rawpci_vfio *vfio, const char *name);
+
+/* Attaches the device to the space with the best transport there is, or with the space's. Sets
+ * device->space and device->fd. -EXDEV: not to this space, but maybe to another. */
+int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
+void rawpci_vfio_transport_leave(struct rawpci_vfio_device *device);
+
+/* Group and container (group.c, container.c). */
 int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
-
-/* Gets device->fd out of its group. */
-int rawpci_vfio_group_device(struct rawpci_vfio_device *device);
-
-/* Requires: device->fd is closed. */
 void rawpci_vfio_group_leave(struct rawpci_vfio_device *device);
 
+/* Chooses the container's IOMMU model, once its first group is in. */
+int rawpci_vfio_container_start(const struct rawpci_vfio_space *space);
+
+/* Device cdev and iommufd (cdev.c, ioas.c). */
+int rawpci_vfio_cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
+void rawpci_vfio_cdev_leave(struct rawpci_vfio_device *device);
+
 /*
- * Address spaces (space.c)
+ * Address spaces, of any transport (space.c)
  */
 int rawpci_vfio_space_create(void *instance, void **space);
 void rawpci_vfio_space_destroy(void *space);
@@ -158,7 +229,7 @@ int rawpci_vfio_irq_unmask(void *device);
 int rawpci_vfio_event_set(void *device, enum rawpci_event event, int eventfd);
 
 /*
- * Reasons in words (explain.c, explain-open.c, explain-dma.c). Each says why with
+ * Reasons in words (explain.c, explain-open.c, explain-cdev.c, explain-dma.c). Each says why with
  * rawpci_backend_fail() and returns what the operation is to return. name: the device, as people
  * write it.
  */
@@ -169,14 +240,37 @@ int rawpci_vfio_explain_container(struct rawpci_vfio *vfio, const char *who, con
 				  int error);
 int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned group,
 			     const char *path, int error);
+/* module: the one that gives groups away, with the parameter allow_unsafe_interrupts. */
 int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group,
-			       int error);
+			       const char *module, int error);
+/* A descriptor that was given turned out not to be what (a noun with its article). */
+int rawpci_vfio_explain_given(const struct rawpci_vfio_device *device, const char *what, int error);
+/* Names the process that has path open, as far as this one may look into others. */
+int rawpci_vfio_explain_busy(const struct rawpci_vfio_device *device, const char *path);
+int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const char *path,
+				int error);
+int rawpci_vfio_explain_cdev(const struct rawpci_vfio_device *device, const char *path, int error);
+int rawpci_vfio_explain_bind(const struct rawpci_vfio_device *device, const char *path, int error);
 int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int error);
 
 /* 0 when no device of the group is bound to a driver that keeps it from being viable, else -EBUSY
  * with the names of both. */
 int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_address *address,
 				 unsigned group);
+
+/* Does an IOMMU run on this host? */
+bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio);
+
+/* Does a device of the same group keep it from being viable? With its driver if so. */
+bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
+			const struct rawpci_address *address, char driver[RAWPCI_SYSFS_NAME]);
+
+/* How many bytes this process may lock and has locked; false: as many as it wants. */
+bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used);
+
+/* Everything that stands in the way (diagnose.c), as the contract's explain(). */
+int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, uint64_t memory,
+			 struct rawpci_findings *to);
 
 int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
 			    uint64_t size, int error);

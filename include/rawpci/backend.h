@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include <rawpci/device.h>
+#include <rawpci/explain.h>
 #include <rawpci/irq.h>
 #include <rawpci/log.h>
 #include <rawpci/memory.h>
@@ -32,6 +33,8 @@ extern "C" {
 #endif
 
 #define RAWPCI_BACKEND_VERSION 1
+
+struct rawpci_findings;
 
 /* What info() tells about an open device. */
 struct rawpci_backend_info {
@@ -68,6 +71,11 @@ struct rawpci_backend {
 	/* Host driver a device must be bound to before open(); NULL: any or none. Core binds it. */
 	const char *driver;
 
+	/* With driver NULL: no host driver may hold the device at open(). Core unbinds it. */
+	bool unbound;
+	/* Its devices exist in the library only: there is nothing to own on the host. */
+	bool pretend;
+
 	/**
 	 * create - state of this backend in one context. Optional; without it instance is NULL.
 	 * Requires: called once a context, before anything else.
@@ -82,6 +90,9 @@ struct rawpci_backend {
 	 * probe - could open() work for this device, once it is bound to .driver?
 	 * Guarantees: changes nothing.
 	 * Returns 0, or an error whose message (rawpci_backend_fail) is one reason for a person.
+	 * Of these, -EOPNOTSUPP and -ENODEV say that there is no such way into this device, and the
+	 * automatic choice goes on to the next backend; others say that something stands in the
+	 * way, and end it. The same goes for open().
 	 */
 	int (*probe)(void *instance, const struct rawpci_address *address);
 
@@ -128,6 +139,10 @@ struct rawpci_backend {
 	int (*region_map)(void *device, unsigned region, uint64_t offset, uint64_t size,
 			  void *where);
 
+	/** region_map_wc - the same, write-combining. Optional. Requires: region is prefetchable. */
+	int (*region_map_wc)(void *device, unsigned region, uint64_t offset, uint64_t size,
+			     void *where);
+
 	/**
 	 * region_read, region_write - one trapped access of exactly width bytes.
 	 * Requires: present region; inside it; memory: width 1, 2, 4, or 8 if wide_access,
@@ -144,7 +159,7 @@ struct rawpci_backend {
 	 *            nobody for the time being
 	 * Requires: no type is enabled; 1 <= n <= irq_count[type].
 	 * Returns -ENOSPC when the host has fewer vectors; nothing is enabled then.
-	 * Optional as a group with irq_swap, irq_disable and irq_unmask.
+	 * Optional as a group with irq_disable, irq_unmask and one of irq_swap and irq_source.
 	 */
 	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n,
 			  const int *eventfds);
@@ -157,6 +172,15 @@ struct rawpci_backend {
 	 * during the change may be lost; on failure the vector may be silent.
 	 */
 	int (*irq_swap)(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd);
+
+	/**
+	 * irq_source - for a backend whose interrupts come by descriptors of its own, not by the
+	 * eventfds of irq_enable(), which it ignores. A type has one vector then.
+	 * @fd: stays open until close(), is non-blocking and readable after an interrupt
+	 * @read_size: bytes that are read before each call of a handler, 1 to 64
+	 * Requires: irq_count[type] is 1.
+	 */
+	int (*irq_source)(void *device, enum rawpci_irq_type type, int *fd, unsigned *read_size);
 
 	/** irq_disable - disables the type. Requires: it is enabled. Cannot fail. */
 	void (*irq_disable)(void *device, enum rawpci_irq_type type);
@@ -201,6 +225,26 @@ struct rawpci_backend {
 	 * Guarantees on success: no device of the space reaches it any more.
 	 */
 	int (*dma_unmap)(void *space, rawpci_iova_t iova, uint64_t size);
+
+	/**
+	 * open_fds - as open, with descriptors that somebody else has opened. Optional.
+	 * @fds: the caller's, to be duplicated; of this version's size; one at least is not -1, and
+	 * not some of each kind
+	 * Requires: not open through this context. The host driver is not looked at.
+	 * Returns also -EINVAL when they do not belong to the device or to each other.
+	 */
+	int (*open_fds)(void *instance, const struct rawpci_address *address,
+			const struct rawpci_device_fds *fds, void *space, void **device);
+
+	/**
+	 * explain - everything that stands in the way of opening and using a device that is there,
+	 * where probe() gives one reason. Optional; core looks at .driver itself.
+	 * @memory: bytes that would be mapped for DMA; 0: not known
+	 * @to: receives a rawpci_backend_finding() for each
+	 * Guarantees: changes nothing. Returns 0 or -ENOMEM.
+	 */
+	int (*explain)(void *instance, const struct rawpci_address *address, uint64_t memory,
+		       struct rawpci_findings *to);
 };
 
 /**
@@ -257,6 +301,20 @@ void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const c
  */
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	RAWPCI_PRINTF(3, 4);
+
+/**
+ * Reports something that explain() found.
+ * @finding: copied; .backend and .next are filled in
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding);
+
+/**
+ * The sentence of this thread's last rawpci_backend_fail(), for the log of a backend that has
+ * another way to try. Valid until the next one.
+ */
+const char *rawpci_backend_reason(void);
 
 #ifdef __cplusplus
 }

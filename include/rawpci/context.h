@@ -15,8 +15,8 @@
  *     call must be the last one made with it.
  *   - No lock is held while an interrupt handler or the log callback runs: both may call back into
  *     the library.
- *   - The library creates at most one thread a context (enum rawpci_irq_mode), with all signals
- *     blocked in it. It installs no signal handler, never exits, aborts or prints, and reads no
+ *   - The library creates at most one thread a context (enum rawpci_irq_mode), and one for the time
+ *     of each change of a host driver, with all signals blocked in them. It installs no signal handler, never exits, aborts or prints, and reads no
  *     environment variable.
  *   - After fork() the child must not use the library's objects, not even to destroy them.
  *     Descriptors are close-on-exec and BAR mappings are not inherited.
@@ -48,7 +48,7 @@ struct rawpci_options {
 	 * unread. */
 	size_t size;
 
-	/* "vfio" or "fake"; NULL: the best real one for each device. */
+	/* "vfio", "uio", "sysfs" or "fake"; NULL: the best real one for each device. */
 	const char *backend;
 
 	enum rawpci_irq_mode irq_mode;
@@ -71,7 +71,20 @@ struct rawpci_options {
 	/* Settings as "name=value", the last one NULL; NULL: none. Copied. Known names:
 	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits
 	 *   vfio.dir=PATH                 where the VFIO nodes are (default /dev/vfio)
-	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys) */
+	 *   vfio.iommu=PATH               where iommufd's node is (default /dev/iommu)
+	 *   vfio.via=auto|cdev|group      device cdev and iommufd, or IOMMU group and container;
+	 *                                 auto (the default): the first where the kernel has it
+	 *   vfio.noiommu=no|yes           yes: VFIO also without an IOMMU, where nothing keeps the
+	 *                                 device from reaching all of the host's memory. Such a
+	 *                                 device is given no guest memory (default no)
+	 *   sysfs.dir=PATH                where sysfs is mounted (default /sys)
+	 *   uio.dir=PATH                  where the UIO nodes are (default /dev)
+	 *   run.dir=PATH                  locks of devices, and records of their host drivers
+	 *                                 (default /run/rawpci; its last part is made if need be).
+	 *                                 What other processes and rawpci_recover() look at
+	 *   driver.timeout_ms=N           how long each step of changing a host driver may take, 1
+	 *                                 to 3600000 (default 10000)
+	 *   ids.file=PATH                 pci.ids, for names (default: where distributions have it) */
 	const char *const *settings;
 };
 

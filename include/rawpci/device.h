@@ -47,6 +47,7 @@ char *rawpci_address_format(const struct rawpci_address *address, char *text);
 
 enum rawpci_open_flags {
 	RAWPCI_OPEN_DETACH_HOST_DRIVER = 1, /* replace the host driver, put it back on close */
+	RAWPCI_OPEN_INSIST = 2, /* with it: also where the host would lose something that it uses */
 };
 
 /**
@@ -61,7 +62,18 @@ enum rawpci_open_flags {
  * memory, and whether it decodes its BARs depends on the backend and on who had it before. Power it
  * on (rawpci_device_power()) before using its registers. A device that no driver holds is
  * bound to the backend's driver for as long as it is open; one that a host driver holds is only
- * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER.
+ * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER. Not even then where the host would lose something by
+ * it: a mounted file system or swap on a disk of the device's (as far as this process sees mounts),
+ * a network interface that is up, the display that the host was started with; unless the caller
+ * insists with RAWPCI_OPEN_INSIST, which is logged.
+ *
+ * No device is left without its host driver: what there was is written down in the directory of the
+ * setting run.dir before it is changed, so that it can be put back if this process is killed
+ * (<rawpci/recover.h>). Where nothing can be written there, devices whose driver need not be changed
+ * can be opened, and others are refused with what the kernel said; there is no setting against that,
+ * but run.dir may be any directory of which only this user and root can write. Its locks keep
+ * processes with the same run.dir off each other's devices, whatever the backend. An open of a
+ * device that a killed process has left taken gives it back first.
  *
  * Any thread. May take long: the kernel resets the function (PCIe FLR: at least 100 ms).
  * Returns 0, or
@@ -70,7 +82,8 @@ enum rawpci_open_flags {
  *   -EINVAL       not an address, or a VM of another context
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
  *   -EBUSY        open already, here or in another process; or a host driver holds it or another
- *                 device of its IOMMU group, and it was not to be detached
+ *                 device of its IOMMU group, and it was not to be detached; or the host uses it
+ *   -ETIMEDOUT    the host driver does not let go of it; rawpci_recover() gives it back later
  *   -EUSERS       the context has 255 devices open
  *   -EACCES, -EPERM  permission; the message names the file
  *   -EOPNOTSUPP   there is no IOMMU, or the backend cannot drive this kind of device
@@ -79,8 +92,51 @@ enum rawpci_open_flags {
 int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
 		       unsigned flags, struct rawpci_device **out);
 
+/*
+ * Descriptors of a device that somebody else has opened; -1: none. Either some of the first two or
+ * some of the last two; what is -1 of those two the library opens itself.
+ */
+struct rawpci_device_fds {
+	/* sizeof(struct rawpci_device_fds) as the program was compiled with; fields beyond it are
+	 * taken as -1, so that the structure can grow. */
+	size_t size;
+
+	int group;     /* /dev/vfio/N */
+	int container; /* /dev/vfio/vfio; with the group in it already, or not */
+	int cdev;      /* /dev/vfio/devices/vfioN; bound to the iommufd already, or not */
+	int iommufd;   /* /dev/iommu */
+};
+
 /**
- * Closes a device that rawpci_device_open() returned.
+ * Opens a device through descriptors that somebody else has opened, so that an unprivileged process
+ * can be handed a device. As rawpci_device_open(), and:
+ * @flags: 0; the host driver is neither looked at nor changed: whoever opened the descriptors has
+ *         bound the device to vfio-pci, or to a driver like it
+ * @fds: not kept after the call. The library duplicates what it uses (close-on-exec): the caller
+ *       may close his at once, or keep them
+ *
+ * Devices of one vm may be given the same container or iommufd and then share an address space in
+ * it; where another is given, the device gets an address space of its own. Where the kernel cannot
+ * compare descriptors (no kcmp()), they are taken for the same.
+ *
+ * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
+ * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
+ * same two. A group that was in the container already stays in it.
+ *
+ * Returns as rawpci_device_open(), and
+ *   -EFAULT      fds is NULL
+ *   -EBADRQC     flags is not 0
+ *   -EINVAL      size too small for its own field; no descriptor, or some of each kind; one that
+ *                is not what it should be or not this device's; a group in a container without
+ *                that container, or a bound cdev without its iommufd
+ *   -EOPNOTSUPP  the chosen backend takes no descriptors
+ */
+int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+			   unsigned flags, const struct rawpci_device_fds *fds,
+			   struct rawpci_device **out);
+
+/**
+ * Closes a device that rawpci_device_open() or rawpci_device_open_fds() returned.
  * @dev: may be NULL
  *
  * In this order: interrupts off (no handler runs after it returns, save the one it is called from),
@@ -123,7 +179,9 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  * @value: host-endian, zero-extended; written on success only
  *
  * A backend may virtualise parts of it (VFIO: BARs, MSI and MSI-X address and data, capability
- * pointers; Linux drivers/vfio/pci/vfio_pci_config.c).
+ * pointers; Linux drivers/vfio/pci/vfio_pci_config.c). sysfs and uio keep copies of the BARs, of
+ * Interrupt Disable and of Interrupt Line, and let no write through to MSI, MSI-X, the link and
+ * extended config space.
  *
  * Any thread.
  * Returns 0, or

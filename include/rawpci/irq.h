@@ -120,7 +120,8 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
  *   -EINVAL      unknown type, n is 0, a descriptor is below -1 or not an eventfd
  *   -ERANGE      beyond the vectors of that type
  *   -EBUSY       another type is in use, or a vector has a handler attached
- *   -EOPNOTSUPP  the device or the backend has no such interrupts
+ *   -EOPNOTSUPP  the device or the backend has no such interrupts; or the backend cannot signal an
+ *                eventfd (uio)
  *   -ENOSPC      the host has no vectors left
  *   -ESHUTDOWN   suspended, or the device is gone
  *   -ENOMEM, -EIO

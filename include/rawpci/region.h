@@ -88,6 +88,18 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
 		      struct rawpci_mapping *out);
 
 /**
+ * Maps a part of a prefetchable region write-combining: stores are gathered and leave late, in
+ * bursts and in any order. For frame buffers and the like, not for registers: rawpci_mmio_write()
+ * through such a mapping is not one access on the bus either.
+ *
+ * As rawpci_region_map(), and:
+ *   -EOPNOTSUPP  the region is not prefetchable, or the backend has no such mappings (the kernel
+ *                offers them through sysfs only: the backends sysfs and uio)
+ */
+int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+			 struct rawpci_mapping *out);
+
+/**
  * Unmaps a mapping.
  * @base: as rawpci_region_map() returned it
  *

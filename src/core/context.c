@@ -18,6 +18,10 @@ static void free_context(struct rawpci *ctx)
 	(void)pthread_mutex_destroy(&ctx->lock);
 	free(ctx->vfio_dir);
 	free(ctx->sysfs_dir);
+	free(ctx->run_dir);
+	free(ctx->ids_file);
+	free(ctx->vfio_iommu);
+	free(ctx->uio_dir);
 	free(ctx);
 }
 

@@ -29,6 +29,7 @@
 #include "core/guest.h"
 #include "event/event.h"
 #include "os/driver.h"
+#include "os/record.h"
 
 /* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */
 #define RAWPCI_SLOTS 255
@@ -75,7 +76,10 @@ struct rawpci {
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 	_Atomic(const struct rawpci_backend *) chosen; /* NULL: automatic */
-	char *vfio_dir, *sysfs_dir;
+	char *vfio_dir, *sysfs_dir, *uio_dir, *vfio_iommu, *run_dir;
+	char *ids_file; /* "": where distributions have it */
+	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
+	unsigned driver_timeout_ms;
 
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];
@@ -149,6 +153,7 @@ struct rawpci_vector {
 	void *opaque;
 	int32_t irq, guest_irq;
 	int fd;
+	unsigned read_size; /* not 0: fd is the backend's */
 	bool intx;
 	atomic_bool detached;
 };
@@ -189,6 +194,9 @@ enum rawpci_power_now {
 
 #define RAWPCI_HEADER_DWORDS 16
 
+/* All that there are. */
+#define RAWPCI_OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
+
 struct rawpci_device {
 	struct rawpci *ctx;
 	struct rawpci_slot *slot;
@@ -198,7 +206,11 @@ struct rawpci_device {
 	void *handle; /* the backend's */
 	struct rawpci_backend_info caps;
 	struct rawpci_device_info info;
-	struct rawpci_driver_hold hold;
+	struct rawpci_claim claim;
+	int no_claim; /* why there is none */
+	struct rawpci_driver_hold hold; /* what is to be put back */
+	struct rawpci_driver_hold owed; /* what could not be put back before */
+	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
 
@@ -258,10 +270,29 @@ const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char
 /*
  * device.c: a device that nobody else can see yet, or any more.
  */
+/* -EBUSY with the reason, where the flags do not allow what the backend needs done to the host
+ * driver called bound ("": none). */
+int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
+			     const char *bound, unsigned flags);
+/* Does the automatic choice go on to the next backend after this error? It does where there is no
+ * such way into the device, but not past something that stands in the way: a device that is open
+ * elsewhere, say, is not to be torn out of there. */
+bool rawpci_choice_goes_on(int error);
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);
 void rawpci_device_detach(struct rawpci_device *dev);
+
+/*
+ * handover.c
+ */
+/* Owns the device across processes and gives it back if its former owner has not. Without a place
+ * for locks and records it goes on; take then refuses to change a driver. */
+int rawpci_handover_own(struct rawpci_device *dev);
+void rawpci_handover_disown(struct rawpci_device *dev);
+/* Binds the driver wanted ("": none), if the flags allow what that takes. */
+int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags);
+void rawpci_handover_give_back(struct rawpci_device *dev);
 
 /*
  * config.c. Callers are inside the life gate or own the device.

@@ -8,51 +8,20 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
-/* Binds the backend's host driver, if the flags allow what that takes. */
-static int take_driver(struct rawpci_device *dev, const char *wanted, unsigned flags)
+int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
+			     const char *bound, unsigned flags)
 {
-	const char *root = dev->ctx->sysfs_dir;
-	char bound[RAWPCI_SYSFS_NAME];
-	int r;
-
-	if (!wanted)
+	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
 		return 0;
-	r = rawpci_sysfs_driver(root, &dev->info.address, bound);
-	if (r < 0)
-		return rawpci_fail(dev->ctx, r, "%s: there is no such device", dev->name);
-	if (bound[0] != '\0' && strcmp(bound, wanted) != 0 &&
-	    !(flags & RAWPCI_OPEN_DETACH_HOST_DRIVER))
+	if (backend->driver && strcmp(bound, backend->driver) != 0)
 		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
 				   "the flag to detach the host driver, or bind it to %s first",
-				   dev->name, bound, wanted);
-	r = rawpci_driver_take(root, &dev->info.address, wanted, &dev->hold);
-	if (r < 0)
-		return rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): is the "
-				   "module loaded (modprobe %s), and may this process write to "
-				   "%s/bus/pci?", dev->name, wanted, strerror(-r), wanted, root);
-	if (dev->hold.held)
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name, wanted,
-			   dev->hold.driver[0] ? " instead of " : "", dev->hold.driver);
+				   dev->name, bound, backend->driver);
+	if (!backend->driver && backend->unbound)
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
+				   "the flag to detach the host driver, or unbind it first",
+				   dev->name, bound);
 	return 0;
-}
-
-static void give_driver_back(struct rawpci_device *dev)
-{
-	char driver[RAWPCI_SYSFS_NAME];
-	int r;
-
-	if (!dev->hold.held)
-		return;
-	(void)snprintf(driver, sizeof(driver), "%s", dev->hold.driver);
-	r = rawpci_driver_give_back(dev->ctx->sysfs_dir, &dev->info.address, &dev->hold);
-	if (r < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be given back to %s (%s): "
-			   "write its address to %s/bus/pci/drivers/%s/bind", dev->name,
-			   driver[0] ? driver : "the host", strerror(-r), dev->ctx->sysfs_dir,
-			   driver[0] ? driver : "DRIVER");
-	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", dev->name,
-			   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
 static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
@@ -143,9 +112,12 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		if (r < 0)
 			return r;
 	}
-	r = take_driver(dev, with->backend->driver, flags);
-	if (r < 0)
-		goto undo_vm;
+	if ((with->backend->driver || with->backend->unbound) && !dev->fds) {
+		r = rawpci_handover_take(dev, with->backend->driver ? with->backend->driver : "",
+					 flags);
+		if (r < 0)
+			goto undo_vm;
+	}
 	r = rawpci_vm_space_open(dev, with, address);
 	if (r < 0)
 		goto undo_driver;
@@ -160,7 +132,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 undo_open:
 	rawpci_vm_space_close(dev);
 undo_driver:
-	give_driver_back(dev);
+	rawpci_handover_give_back(dev);
 undo_vm:
 	if (vm)
 		rawpci_core_vm_release(vm);
@@ -174,7 +146,7 @@ void rawpci_device_detach(struct rawpci_device *dev)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
 			   dev->name, rawpci_reason());
 	rawpci_vm_space_close(dev);
-	give_driver_back(dev);
+	rawpci_handover_give_back(dev);
 	if (dev->vm)
 		rawpci_core_vm_release(dev->vm);
 }

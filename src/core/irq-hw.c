@@ -49,7 +49,7 @@ void rawpci_irq_hw_disable(struct rawpci_device *dev)
 static void hint(struct rawpci_irqs *irqs, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (irqs->lines[i].vector)
+		if (irqs->lines[i].vector && irqs->lines[i].vector->read_size == 0)
 			(void)rawpci_sys_signal(irqs->lines[i].vector->fd);
 }
 

@@ -127,12 +127,13 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 			 void *opaque, int32_t guest_irq, struct rawpci_vector **out)
 {
 	struct rawpci_vector *vector = calloc(1, sizeof(*vector));
-	int fd;
+	int fd = -1;
 
 	if (!vector)
 		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
-	fd = rawpci_sys_eventfd();
-	if (fd < 0) {
+	if (!dev->backend->irq_source)
+		fd = rawpci_sys_eventfd();
+	if (fd < 0 && !dev->backend->irq_source) {
 		free(vector);
 		return rawpci_fail(dev->ctx, fd == -ENOMEM ? fd : -ENOSPC, "%s: no descriptor for "
 				   "an eventfd (%s): raise the limit (ulimit -n)", dev->name,
@@ -171,6 +172,9 @@ static int check_room(struct rawpci_device *dev)
 	if (irqs->type >= 0 && free_line(irqs, &line) < 0)
 		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or is "
 				"routed", dev->name, irqs->count);
+	else if (!dev->backend->irq_enable)
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no interrupts: use vfio, or uio "
+				"for INTx", dev->name, dev->backend->name);
 	else if (irqs->type < 0 && best_type(dev) < 0)
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this "
 				"device", dev->name, dev->backend->name);
@@ -184,14 +188,34 @@ static int32_t next_irq(struct rawpci_irqs *irqs)
 	return irqs->last_irq;
 }
 
+static void close_own(const struct rawpci_vector *vector)
+{
+	int fd = vector->fd;
+
+	if (vector->read_size == 0)
+		rawpci_sys_close(&fd);
+}
+
+/* What the engine is to wait for: the vector's eventfd, or a descriptor of the backend's. */
+static int find_source(struct rawpci_device *dev, struct rawpci_vector *vector,
+		       struct rawpci_source_options *source)
+{
+	int r = 0;
+
+	if (dev->backend->irq_source)
+		r = dev->backend->irq_source(dev->handle, (enum rawpci_irq_type)dev->irqs.type,
+					     &vector->fd, &vector->read_size);
+	source->fd = vector->fd;
+	source->read_size = vector->read_size;
+	return r;
+}
+
 /* Requires irq_lock. The engine knows the vector before the device does, so that nothing is missed. */
 static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
-	struct rawpci_source_options source = {
-		.fd = vector->fd, .fn = run, .done = done, .arg = vector,
-	};
+	struct rawpci_source_options source = { .fn = run, .done = done, .arg = vector };
 	unsigned line;
 	int r = 0;
 
@@ -205,6 +229,9 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 				   "is routed", dev->name, irqs->count);
 	vector->intx = irqs->type == RAWPCI_IRQ_INTX;
 	vector->irq = next_irq(irqs);
+	r = find_source(dev, vector, &source);
+	if (r < 0)
+		return r;
 	r = rawpci_engine_add(engine, &source, &vector->source);
 	if (r < 0)
 		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
@@ -249,14 +276,13 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (r < 0) {
-		struct rawpci_source *source = vector->source;
-		int fd = vector->fd;
+		struct rawpci_vector copy = *vector;
 
-		if (source)
-			rawpci_engine_remove(engine, source);
+		if (copy.source)
+			rawpci_engine_remove(engine, copy.source);
 		else
 			free(vector);
-		rawpci_sys_close(&fd);
+		close_own(&copy);
 		rawpci_engine_put_unused(dev->ctx);
 		if (rawpci_device_gone(dev))
 			return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
@@ -308,10 +334,10 @@ static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 
 static void retire(struct rawpci *ctx, struct rawpci_vector *vector)
 {
-	int fd = vector->fd;
+	struct rawpci_vector copy = *vector;
 
-	rawpci_engine_remove(atomic_load(&ctx->engine), vector->source);
-	rawpci_sys_close(&fd);
+	rawpci_engine_remove(atomic_load(&ctx->engine), copy.source);
+	close_own(&copy);
 }
 
 /* Leaves the gate before it waits: the handler it waits for may be closing the device. */
@@ -412,24 +438,5 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type)
 				(int)type);
 	else
 		r = (int)count_of(dev, type);
-	return rawpci_leave(&call, r);
-}
-
-int rawpci_irq_unmask(struct rawpci_device *dev)
-{
-	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
-
-	if (r < 0)
-		return r;
-	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
-	if (r < 0)
-		return rawpci_leave(&call, r);
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
-		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
-	else
-		r = dev->backend->irq_unmask(dev->handle);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
 	return rawpci_leave(&call, r);
 }

@@ -53,6 +53,11 @@ static RAWPCI_PRINTF(1, 0) void set_reason(const char *format, va_list arguments
 	memcpy(said.reason, text, sizeof(text));
 }
 
+const char *rawpci_backend_reason(void)
+{
+	return said.reason;
+}
+
 int rawpci_fail(struct rawpci *ctx, int error, const char *format, ...)
 {
 	va_list arguments;

@@ -7,6 +7,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "os/sysfs.h"
 #include "pci/pci.h"
 
 static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
@@ -20,6 +21,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	}
 	dev->ctx = ctx;
 	dev->slot = slot;
+	dev->claim = RAWPCI_CLAIM_NONE;
 	/* Field by field: what lies between them stays zero. */
 	dev->info.address.segment = address->segment;
 	dev->info.address.bus = address->bus;
@@ -35,6 +37,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 
 static void device_destroy(struct rawpci_device *dev)
 {
+	rawpci_handover_disown(dev);
 	rawpci_mappings_destroy(dev);
 	(void)pthread_mutex_destroy(&dev->lock);
 	(void)pthread_mutex_destroy(&dev->config_lock);
@@ -45,51 +48,108 @@ static void device_destroy(struct rawpci_device *dev)
 static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       struct rawpci_vm *vm, unsigned flags)
 {
-	int r = with->backend->probe(with->instance, &dev->info.address);
+	int r = 0;
 
+	if (!dev->fds)
+		r = with->backend->probe(with->instance, &dev->info.address);
+	else if (!with->backend->open_fds)
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
-	/* With one candidate it is the call's own sentence. */
-	if (r < 0 && !atomic_load(&dev->ctx->chosen))
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: %s", with->backend->name,
-			   rawpci_reason());
-	else if (r == 0)
+	if (r == 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
 			   with->backend->name);
 	return r;
 }
 
-/* Each candidate in the order of rank; the first one's failure is the one reported, being that of
- * the best way in. */
+static bool is_candidate(const struct rawpci_backend *chosen, const struct rawpci_backend *backend)
+{
+	return chosen ? backend == chosen : backend->rank >= 0;
+}
+
+bool rawpci_choice_goes_on(int error)
+{
+	return error == -EOPNOTSUPP || error == -ENODEV;
+}
+
+/* The failure to report: the first one, being that of the best way in; a refusal for the host
+ * driver's sake only where there is nothing else. */
+struct failure {
+	int error;
+	bool tried;
+	char reason[400];
+};
+
+/* Is it the end of the search? */
+static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
+			 struct failure *failure, int error, bool refused)
+{
+	bool end = !refused && !rawpci_choice_goes_on(error);
+
+	/* With one candidate it is the call's own sentence. */
+	if (!atomic_load(&ctx->chosen))
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
+	if (failure->error == 0 || end || (!refused && !failure->tried)) {
+		failure->error = error;
+		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
+	}
+	failure->tried = failure->tried || !refused;
+	return end;
+}
+
+/* Unless there is nothing on the host to own, or whoever opened the descriptors does. */
+static int own(struct rawpci_device *dev, const struct rawpci_backend *chosen)
+{
+	const struct rawpci *ctx = dev->ctx;
+
+	for (unsigned i = 0; i < ctx->backend_count && !dev->fds; i++) {
+		if (is_candidate(chosen, ctx->backends[i].backend) &&
+		    !ctx->backends[i].backend->pretend)
+			return rawpci_handover_own(dev);
+	}
+	return 0;
+}
+
+/* Where the host driver is not to be replaced, it decides: what is left are the backend that works
+ * with it and those that do not care. Else the order of rank does. */
 static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
 {
 	struct rawpci *ctx = dev->ctx;
 	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
-	char reason[400] = "";
-	int first = 0;
+	char bound[RAWPCI_SYSFS_NAME] = "";
+	struct failure failure = { 0 };
+	int r;
 
+	r = own(dev, chosen);
+	if (r < 0)
+		return r;
+	/* Which may be another one than before, if a killed process had taken the device. */
+	(void)rawpci_sysfs_driver(ctx->sysfs_dir, &dev->info.address, bound);
 	for (unsigned i = 0; i < ctx->backend_count; i++) {
 		const struct rawpci_registered *with = &ctx->backends[i];
-		int r;
+		bool refused;
 
-		if (chosen ? with->backend != chosen : with->backend->rank < 0)
+		if (!is_candidate(chosen, with->backend))
 			continue;
 		rawpci_call_begin();
-		r = try_backend(dev, with, vm, flags);
+		/* Whoever opened the descriptors sees to the host driver. */
+		r = dev->fds ? 0 : rawpci_device_may_rebind(dev, with->backend, bound, flags);
+		refused = r < 0;
+		if (!refused)
+			r = try_backend(dev, with, vm, flags);
 		if (r == 0)
 			return 0;
-		if (first == 0) {
-			first = r;
-			(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
-		}
+		if (note_failure(ctx, with->backend, &failure, r, refused))
+			break;
 	}
-	if (first == 0)
+	if (failure.error == 0)
 		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
-	return rawpci_fail(ctx, first, "%s", reason);
+	return rawpci_fail(ctx, failure.error, "%s", failure.reason);
 }
 
-int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
-		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags,
+		     const struct rawpci_device_fds *fds, uint32_t *handle,
 		     struct rawpci_device **out)
 {
 	struct rawpci_device *dev;
@@ -104,7 +164,9 @@ int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
 		r = rawpci_fail(ctx, -ENOMEM, "no memory");
 		goto undo_slot;
 	}
+	dev->fds = fds;
 	r = try_all(dev, vm, flags);
+	dev->fds = NULL;
 	if (r < 0)
 		goto undo_device;
 	if (out)
@@ -117,6 +179,13 @@ undo_device:
 undo_slot:
 	rawpci_slot_release(ctx, slot);
 	return r;
+}
+
+int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+		     struct rawpci_device **out)
+{
+	return open_with(ctx, owner, vm, address, flags, NULL, handle, out);
 }
 
 /*
@@ -173,26 +242,67 @@ void rawpci_core_close_all(struct rawpci *ctx, const void *owner)
 	}
 }
 
-int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
-		       unsigned flags, struct rawpci_device **out)
+/* The native API's: the caller gets the device, nobody the handle. */
+static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, const struct rawpci_device_fds *fds,
+		       struct rawpci_device **out)
 {
 	struct rawpci_address parsed;
 	uint32_t handle;
+
+	if (!ctx || !address || !out)
+		return rawpci_fail(ctx, -EFAULT, "%s is NULL",
+				   !ctx ? "the context" : !address ? "address" : "out");
+	if (flags & ~(fds ? 0 : RAWPCI_OPEN_FLAGS))
+		return rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are defined%s", flags,
+				   fds ? 0 : RAWPCI_OPEN_FLAGS, fds ? " with descriptors" : "");
+	if (rawpci_address_parse(address, &parsed) < 0)
+		return rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
+				   "03:00.0", address);
+	return open_with(ctx, NULL, vm, &parsed, flags, fds, &handle, out);
+}
+
+int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, struct rawpci_device **out)
+{
+	rawpci_call_begin();
+	return rawpci_call_end(ctx, open_native(ctx, vm, address, flags, NULL, out));
+}
+
+/* What the program's structure lacks is -1. */
+static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
+		    struct rawpci_device_fds *fds)
+{
+	bool by_group, by_cdev;
+
+	*fds = (struct rawpci_device_fds){ sizeof(*fds), -1, -1, -1, -1 };
+	if (!given)
+		return rawpci_fail(ctx, -EFAULT, "fds is NULL");
+	if (given->size < sizeof(given->size))
+		return rawpci_fail(ctx, -EINVAL, "fds.size is %zu: set it to sizeof(struct "
+				   "rawpci_device_fds)", given->size);
+	memcpy(fds, given, given->size < sizeof(*fds) ? given->size : sizeof(*fds));
+	fds->size = sizeof(*fds);
+	by_group = fds->group >= 0 || fds->container >= 0;
+	by_cdev = fds->cdev >= 0 || fds->iommufd >= 0;
+	if (by_group == by_cdev)
+		return rawpci_fail(ctx, -EINVAL, "%s: give a group and its container, or a cdev "
+				   "and its iommufd", by_group ? "descriptors of both kinds" :
+							    "no descriptor");
+	return 0;
+}
+
+int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+			   unsigned flags, const struct rawpci_device_fds *given,
+			   struct rawpci_device **out)
+{
+	struct rawpci_device_fds fds;
 	int r;
 
 	rawpci_call_begin();
-	if (!ctx || !address || !out)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							!ctx ? "the context" :
-							!address ? "address" : "out"));
-	if (flags & ~(unsigned)RAWPCI_OPEN_DETACH_HOST_DRIVER)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x is "
-							"defined", flags,
-							RAWPCI_OPEN_DETACH_HOST_DRIVER));
-	if (rawpci_address_parse(address, &parsed) < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
-							"write 0000:03:00.0 or 03:00.0", address));
-	r = rawpci_core_open(ctx, NULL, vm, &parsed, flags, &handle, out);
+	r = take_fds(ctx, given, &fds);
+	if (r == 0)
+		r = open_native(ctx, vm, address, flags, &fds, out);
 	return rawpci_call_end(ctx, r);
 }
 

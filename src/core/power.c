@@ -38,8 +38,8 @@ static int attach_memory(struct rawpci_device *dev)
 		rawpci_guest_stats(vm->guest, &stats);
 		if (stats.bytes > 0)
 			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the VM has guest memory, and "
-					"%s cannot map it for this device's DMA: use a backend "
-					"with an IOMMU (vfio)", dev->name, dev->backend->name);
+					"%s cannot map it for this device's DMA: that takes "
+					"VFIO and an IOMMU", dev->name, dev->backend->name);
 		else
 			vm->powered_without_dma++;
 	}

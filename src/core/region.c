@@ -93,9 +93,12 @@ static uint64_t alignment(const struct rawpci_region_info *info, uint64_t offset
 	return align;
 }
 
+typedef int region_map_fn(void *device, unsigned region, uint64_t offset, uint64_t size,
+			  void *where);
+
 /* Maps what of the area lies in the entry. The kernel may refuse; then it is trapped. */
 static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
-		     const struct rawpci_region_area *area)
+		     const struct rawpci_region_area *area, region_map_fn *map)
 {
 	uint64_t page = rawpci_sys_page_size();
 	uint64_t end = (entry->offset + entry->size + page - 1) & ~(page - 1);
@@ -107,8 +110,8 @@ static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
 		return;
 	mapped->offset = first - entry->offset;
 	mapped->size = last - first;
-	if (dev->backend->region_map(dev->handle, entry->region, first, mapped->size,
-				     entry->base + mapped->offset) == 0) {
+	if (map(dev->handle, entry->region, first, mapped->size,
+		entry->base + mapped->offset) == 0) {
 		entry->area_count++;
 		return;
 	}
@@ -118,7 +121,7 @@ static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
 }
 
 static int entry_create(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
-			struct rawpci_map_entry **out)
+			region_map_fn *map, struct rawpci_map_entry **out)
 {
 	const struct rawpci_region_info *info = &dev->regions[region];
 	struct rawpci_map_entry *entry = calloc(1, sizeof(*entry));
@@ -140,8 +143,8 @@ static int entry_create(struct rawpci_device *dev, unsigned region, uint64_t off
 	entry->size = size;
 	entry->offset = offset;
 	entry->region = region;
-	for (unsigned i = 0; dev->backend->region_map && i < info->area_count; i++)
-		map_area(dev, entry, &info->areas[i]);
+	for (unsigned i = 0; map && i < info->area_count; i++)
+		map_area(dev, entry, &info->areas[i], map);
 	*out = entry;
 	return 0;
 }
@@ -209,16 +212,14 @@ static int replace_table(struct rawpci_device *dev, struct rawpci_map_entry *wit
 	return 0;
 }
 
-int rawpci_core_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			   uint64_t size, struct rawpci_mapping *out)
+static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+		    region_map_fn *map, struct rawpci_mapping *out)
 {
 	struct rawpci_map_entry *entry = NULL;
-	int r = check_map(dev, region, offset, size);
+	int r;
 
-	if (r < 0)
-		return r;
 	(void)pthread_mutex_lock(&dev->lock);
-	r = entry_create(dev, region, offset, size, &entry);
+	r = entry_create(dev, region, offset, size, map, &entry);
 	if (r == 0) {
 		r = replace_table(dev, NULL, entry);
 		if (r < 0)
@@ -233,6 +234,38 @@ int rawpci_core_region_map(struct rawpci_device *dev, unsigned region, uint64_t 
 	out->cpu = entry->area_count > 0 ? entry->base : NULL;
 	out->size = size;
 	return 0;
+}
+
+int rawpci_core_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
+			   uint64_t size, struct rawpci_mapping *out)
+{
+	int r = check_map(dev, region, offset, size);
+
+	return r < 0 ? r : map_with(dev, region, offset, size, dev->backend->region_map, out);
+}
+
+static int map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+		  struct rawpci_mapping *out)
+{
+	struct rawpci_mapping mapping;
+	int r = check_map(dev, region, offset, size);
+
+	if (r < 0)
+		return r;
+	if (!(dev->regions[region].flags & RAWPCI_REGION_PREFETCH))
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: region %u is not prefetchable: "
+				   "combined writes would change what they do", dev->name, region);
+	if (!dev->backend->region_map_wc)
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no write-combining mappings: "
+				   "sysfs and uio do", dev->name, dev->backend->name);
+	r = map_with(dev, region, offset, size, dev->backend->region_map_wc, &mapping);
+	if (r == 0 && !mapping.cpu) {
+		(void)rawpci_core_region_unmap(dev, region, offset, &mapping);
+		r = -EOPNOTSUPP;
+	}
+	if (r == 0)
+		*out = mapping;
+	return r;
 }
 
 /* Requires dev->lock. */
@@ -325,6 +358,21 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
 	else
 		r = rawpci_core_region_map(dev, region, offset, size, out);
+	return rawpci_leave(&call, r);
+}
+
+int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+			 struct rawpci_mapping *out)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	if (!out)
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
+	else
+		r = map_wc(dev, region, offset, size, out);
 	return rawpci_leave(&call, r);
 }
 

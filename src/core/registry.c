@@ -24,13 +24,15 @@ static bool all_or_none(int present, int of)
 
 static bool complete(const struct rawpci_backend *b)
 {
-	int irq = !!b->irq_enable + !!b->irq_swap + !!b->irq_disable + !!b->irq_unmask;
+	int irq = !!b->irq_enable + !!b->irq_disable + !!b->irq_unmask;
+	bool signals = !!b->irq_swap != !!b->irq_source;
 	int dma = !!b->space_create + !!b->space_destroy + !!b->space_limits + !!b->dma_map +
 		  !!b->dma_unmap;
 
 	return b->name && b->help && b->probe && b->open && b->close && b->info && b->cfg_read &&
 	       b->cfg_write && b->region_info && b->region_read && b->region_write &&
-	       !b->create == !b->destroy && all_or_none(irq, 4) && all_or_none(dma, 5);
+	       !b->create == !b->destroy && all_or_none(irq, 3) &&
+	       (irq ? signals : !b->irq_swap && !b->irq_source) && all_or_none(dma, 5);
 }
 
 /* Higher ranks first; of equal ones the last to come. */
@@ -92,7 +94,8 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 				   RAWPCI_BACKEND_VERSION);
 	if (!complete(backend))
 		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" lacks something: name, help, an "
-				   "operation that is not optional, or a part of a group", backend->name ? backend->name : "");
+				   "operation that is not optional, or a part of a group",
+				   backend->name ? backend->name : "");
 	if (rawpci_registry_find(ctx, backend->name))
 		return rawpci_fail(ctx, -EEXIST, "there is a backend \"%s\" already",
 				   backend->name);

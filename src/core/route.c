@@ -43,8 +43,12 @@ static int check(struct rawpci_device *dev, const struct route *route)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: a route of no vectors", dev->name);
 	count = dev->backend->irq_enable ? dev->caps.irq_count[route->type] : 0;
 	if (count == 0)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it has no interrupts of that type",
-				   dev->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s gives it no interrupts of that "
+				   "type", dev->name, dev->backend->name);
+	if (dev->backend->irq_source)
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s signals a descriptor of its own, "
+				   "which no eventfd can stand for: attach a handler, and signal "
+				   "the eventfd in it", dev->name, dev->backend->name);
 	if (route->first >= count || route->n > count - route->first)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: vectors %u to %llu: it has %u of that "
 				   "type, counted from 0", dev->name, route->first,
@@ -151,5 +155,24 @@ int rawpci_irq_route(struct rawpci_device *dev, enum rawpci_irq_type type, unsig
 	free(route.fds);
 	if (r == 0)
 		atomic_store(&dev->touched, true);
+	return rawpci_leave(&call, r);
+}
+
+int rawpci_irq_unmask(struct rawpci_device *dev)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	if (r < 0)
+		return rawpci_leave(&call, r);
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
+		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
+	else
+		r = dev->backend->irq_unmask(dev->handle);
+	(void)pthread_mutex_unlock(&dev->irq_lock);
 	return rawpci_leave(&call, r);
 }

@@ -140,6 +140,15 @@ static void space_destroy(struct rawpci_vm_space *space)
 	free(space);
 }
 
+static int open_in(struct rawpci_device *dev, const struct rawpci_registered *with,
+		   const struct rawpci_address *address, void *space)
+{
+	if (dev->fds)
+		return with->backend->open_fds(with->instance, address, dev->fds, space,
+					       &dev->handle);
+	return with->backend->open(with->instance, address, space, &dev->handle);
+}
+
 /* In a space of its own. */
 static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       const struct rawpci_address *address)
@@ -149,7 +158,7 @@ static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered
 
 	if (r < 0)
 		return r;
-	r = with->backend->open(with->instance, address, space->guest.space, &dev->handle);
+	r = open_in(dev, with, address, space->guest.space);
 	if (r < 0) {
 		space_destroy(space);
 		return r;
@@ -170,7 +179,7 @@ static int open_in_any(struct rawpci_device *dev, const struct rawpci_registered
 
 		if (space->guest.backend != with->backend)
 			continue;
-		r = with->backend->open(with->instance, address, space->guest.space, &dev->handle);
+		r = open_in(dev, with, address, space->guest.space);
 		if (r == -EXDEV)
 			continue;
 		if (r == 0) {
@@ -189,7 +198,7 @@ int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_register
 
 	dev->space = NULL;
 	if (!with->backend->space_create)
-		return with->backend->open(with->instance, address, NULL, &dev->handle);
+		return open_in(dev, with, address, NULL);
 	/* Devices without a VM share spaces that nothing is ever mapped in. */
 	dev->spaces = dev->vm ? &dev->vm->spaces : &dev->ctx->bare_spaces;
 	(void)pthread_mutex_lock(&dev->spaces->lock);

@@ -10,32 +10,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/slow.h"
 #include "os/sys.h"
 
-static int write_device(const char *root, const struct rawpci_address *address, const char *file,
-			const char *text)
-{
-	char path[RAWPCI_SYSFS_PATH];
-	int r = rawpci_sysfs_path(root, address, file, path, sizeof(path));
+/* An override that no driver has for its name, so that none that is loaded later takes the
+ * device. */
+#define NOBODY "rawpci-nobody"
 
-	return r < 0 ? r : rawpci_sys_write_file(path, text);
+/* What the override is while the device is taken. */
+static const char *override_meanwhile(const struct rawpci_driver_hold *hold)
+{
+	return hold->taken_by[0] ? hold->taken_by : NOBODY;
 }
 
 /* "\n" is how the kernel is told that there is no override. */
-static int write_override(const char *root, const struct rawpci_address *address,
-			  const char *driver)
-{
-	return write_device(root, address, "driver_override", driver[0] ? driver : "\n");
-}
-
-static int read_override(const char *root, const struct rawpci_address *address,
-			 char driver[RAWPCI_SYSFS_NAME])
+static int write_override(const struct rawpci_binding *at, const char *driver)
 {
 	char path[RAWPCI_SYSFS_PATH];
-	int r = rawpci_sysfs_path(root, address, "driver_override", path, sizeof(path));
+	int r = rawpci_sysfs_path(at->root, &at->address, "driver_override", path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	return rawpci_slow_write(path, driver[0] ? driver : "\n", at->limit_ms, at->keep);
+}
+
+static int read_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME])
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(at->root, &at->address, "driver_override", path, sizeof(path));
 
 	if (r == 0)
-		r = rawpci_sys_read_file(path, driver, RAWPCI_SYSFS_NAME);
+		r = rawpci_slow_read(path, driver, at->limit_ms, at->keep);
 	if (r < 0)
 		return r;
 	if (strcmp(driver, "(null)") == 0)
@@ -43,117 +48,114 @@ static int read_override(const char *root, const struct rawpci_address *address,
 	return 0;
 }
 
-/* Writes the device's address to a file of the PCI bus. */
-static int write_bus(const char *root, const struct rawpci_address *address, const char *directory,
+/* Writes the device's address to a file of the PCI bus: "<directory><driver><file>". */
+static int write_bus(const struct rawpci_binding *at, const char *directory, const char *driver,
 		     const char *file)
 {
 	char text[RAWPCI_ADDRESS_TEXT];
 	char path[RAWPCI_SYSFS_PATH];
-	int n = snprintf(path, sizeof(path), "%s/bus/pci/%s%s", root, directory, file);
+	int n = snprintf(path, sizeof(path), "%s/bus/pci/%s%s%s", at->root, directory, driver,
+			 file);
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	return rawpci_sys_write_file(path, rawpci_address_format(address, text));
+	return rawpci_slow_write(path, rawpci_address_format(&at->address, text), at->limit_ms,
+				 at->keep);
 }
 
-static int driver_file(const char *root, const struct rawpci_address *address, const char *driver,
-		       const char *file)
-{
-	char directory[RAWPCI_SYSFS_NAME + sizeof("drivers/")];
-	int n = snprintf(directory, sizeof(directory), "drivers/%s", driver);
-
-	if (n < 0 || (size_t)n >= sizeof(directory))
-		return -ENAMETOOLONG;
-	return write_bus(root, address, directory, file);
-}
-
-/* Somebody else may have unbound it in the meantime, which is as good. */
-static int unbind(const char *root, const struct rawpci_address *address, const char *driver)
+/* Somebody else may have unbound it in the meantime, which is as good; but one that hangs looks
+ * unbound, too. */
+static int unbind(const struct rawpci_binding *at, const char *driver)
 {
 	char now[RAWPCI_SYSFS_NAME];
-	int r = driver_file(root, address, driver, "/unbind");
+	int r = write_bus(at, "drivers/", driver, "/unbind");
 
-	if (r < 0 && rawpci_sysfs_driver(root, address, now) == 0 && now[0] == '\0')
+	if (r < 0 && r != -ETIMEDOUT && rawpci_sysfs_driver(at->root, &at->address, now) == 0 &&
+	    now[0] == '\0')
 		return 0;
 	return r;
 }
 
-/* 0 if the device is bound to driver. drivers_probe succeeds also when the driver's probe fails. */
-static int check_bound(const char *root, const struct rawpci_address *address, const char *driver)
+/* drivers_probe succeeds also when the driver's probe fails. */
+static int probe(const struct rawpci_binding *at, const char *driver)
 {
 	char now[RAWPCI_SYSFS_NAME];
-	int r = rawpci_sysfs_driver(root, address, now);
+	int r = write_bus(at, "drivers_probe", "", "");
 
+	if (r == 0)
+		r = rawpci_sysfs_driver(at->root, &at->address, now);
 	if (r < 0)
 		return r;
 	return strcmp(now, driver) == 0 ? 0 : -ENODEV;
 }
 
-/* The kernel's own choice may fall on another driver than the one it was taken from. */
-static int bind_again(const char *root, const struct rawpci_address *address, const char *driver)
+/* Is the override one that has been written here, or was there before? 1, 0 or -errno. */
+static int override_is_ours(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
-	char now[RAWPCI_SYSFS_NAME];
-	int r;
+	char override[RAWPCI_SYSFS_NAME];
+	int r = read_override(at, override);
 
-	(void)write_bus(root, address, "drivers_probe", "");
-	r = rawpci_sysfs_driver(root, address, now);
-	if (r < 0 || strcmp(now, driver) == 0)
+	if (r < 0)
 		return r;
-	if (now[0] != '\0')
-		r = unbind(root, address, now);
-	if (r == 0)
-		r = driver_file(root, address, driver, "/bind");
-	return r < 0 ? r : check_bound(root, address, driver);
+	return strcmp(override, override_meanwhile(hold)) == 0 ||
+	       strcmp(override, hold->override) == 0 ||
+	       (hold->driver[0] != '\0' && strcmp(override, hold->driver) == 0);
+}
+
+/* By an override to it: the kernel's own choice may be another driver, or none where the id it was
+ * bound by is gone; and a wrong driver that had the device for a moment would, if this process were
+ * killed in that moment, look like somebody's wish. */
+static int bind_again(const struct rawpci_binding *at, const char *driver)
+{
+	int r = write_override(at, driver);
+
+	return r < 0 ? r : probe(at, driver);
 }
 
 /* Everything is tried, whatever fails on the way; the first error is what is returned. */
-static int put_back(const char *root, const struct rawpci_address *address,
-		    const struct rawpci_driver_hold *hold)
+int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
 	char now[RAWPCI_SYSFS_NAME];
-	/* With an override the kernel asks no other driver: the former one gets its turn first. */
-	bool steer = hold->driver[0] != '\0' && hold->override[0] != '\0' &&
-		     strcmp(hold->driver, hold->override) != 0;
-	int r = rawpci_sysfs_driver(root, address, now);
+	int r = rawpci_sysfs_driver(at->root, &at->address, now);
 	int step;
 
 	if (r < 0)
 		return r;
-	if (now[0] != '\0' && strcmp(now, hold->taken_by) == 0) {
-		r = unbind(root, address, now);
+	if (now[0] != '\0' && strcmp(now, hold->taken_by) == 0 && strcmp(now, hold->driver) != 0) {
+		r = unbind(at, now);
 		now[0] = '\0';
 	}
-	step = write_override(root, address, steer ? hold->driver : hold->override);
-	if (r == 0)
-		r = step;
+	if (r == -ETIMEDOUT)
+		return r;
+	step = override_is_ours(at, hold);
+	if (step <= 0)
+		return r < 0 ? r : step;
 	if (hold->driver[0] != '\0' && now[0] == '\0') {
-		step = bind_again(root, address, hold->driver);
+		step = bind_again(at, hold->driver);
+		if (step == -ETIMEDOUT)
+			return step;
 		if (r == 0)
 			r = step;
 	}
-	if (steer) {
-		step = write_override(root, address, hold->override);
-		if (r == 0)
-			r = step;
-	}
+	step = write_override(at, hold->override);
+	return r < 0 ? r : step;
+}
+
+int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
+{
+	char now[RAWPCI_SYSFS_NAME];
+	int r = rawpci_sysfs_driver(at->root, &at->address, now);
+
+	if (r == 0)
+		r = write_override(at, override_meanwhile(hold));
+	if (r == 0 && now[0] != '\0' && strcmp(now, hold->taken_by) != 0)
+		r = unbind(at, now);
+	if (r == 0 && hold->taken_by[0] != '\0' && strcmp(now, hold->taken_by) != 0)
+		r = probe(at, hold->taken_by);
 	return r;
 }
 
-static int move(const char *root, const struct rawpci_address *address,
-		const struct rawpci_driver_hold *hold)
-{
-	int r = write_override(root, address, hold->taken_by);
-
-	if (r < 0)
-		return r;
-	if (hold->driver[0] != '\0')
-		r = unbind(root, address, hold->driver);
-	if (r == 0)
-		r = write_bus(root, address, "drivers_probe", "");
-	return r < 0 ? r : check_bound(root, address, hold->taken_by);
-}
-
-int rawpci_driver_take(const char *root, const struct rawpci_address *address, const char *driver,
+int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		       struct rawpci_driver_hold *hold)
 {
 	struct rawpci_driver_hold found = {.held = true};
@@ -163,7 +165,7 @@ int rawpci_driver_take(const char *root, const struct rawpci_address *address, c
 	if (strlen(driver) >= sizeof(found.taken_by))
 		return -ENAMETOOLONG;
 	memcpy(found.taken_by, driver, strlen(driver) + 1);
-	r = rawpci_sysfs_driver(root, address, found.driver);
+	r = rawpci_sysfs_driver(at->root, &at->address, found.driver);
 	if (r < 0)
 		return r;
 	if (strcmp(found.driver, driver) == 0) {
@@ -171,31 +173,14 @@ int rawpci_driver_take(const char *root, const struct rawpci_address *address, c
 		*hold = found;
 		return 0;
 	}
-	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", root, driver);
+	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", at->root, driver);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	if (rawpci_sys_access(path, F_OK) < 0)
+	if (driver[0] != '\0' && rawpci_sys_access(path, F_OK) < 0)
 		return -ENODEV;
-	r = read_override(root, address, found.override);
+	r = read_override(at, found.override);
 	if (r < 0)
 		return r;
-	r = move(root, address, &found);
-	if (r < 0) {
-		(void)put_back(root, address, &found);
-		return r;
-	}
 	*hold = found;
 	return 0;
-}
-
-int rawpci_driver_give_back(const char *root, const struct rawpci_address *address,
-			    struct rawpci_driver_hold *hold)
-{
-	int r;
-
-	if (!hold->held)
-		return 0;
-	r = put_back(root, address, hold);
-	hold->held = false;
-	return r;
 }

@@ -2,6 +2,10 @@
 /*
  * Moving a device from one kernel driver to another, with driver_override and drivers_probe, never
  * new_id (which binds every identical device).
+ *
+ * Taking a device is look, then move; in between the caller writes down what look has found, so
+ * that give_back can be called with it by another process if this one is killed. give_back may be
+ * called again after it, or move, stopped anywhere.
  */
 #ifndef RAWPCI_OS_DRIVER_H
 #define RAWPCI_OS_DRIVER_H
@@ -10,30 +14,47 @@
 
 #include "os/sysfs.h"
 
+/* The device, and how its binding is changed. */
+struct rawpci_binding {
+	const char *root;               /* sysfs */
+	struct rawpci_address address;
+	unsigned limit_ms;              /* for each write */
+	int keep;                       /* as for rawpci_slow_write() */
+};
+
 /* What there was before, and has to be there again. */
 struct rawpci_driver_hold {
-	bool held;                            /* something was changed */
+	bool held;                            /* something has to be changed, or was */
 	char driver[RAWPCI_SYSFS_NAME];       /* "" if none was bound */
 	char override[RAWPCI_SYSFS_NAME];     /* "" if none was set */
-	char taken_by[RAWPCI_SYSFS_NAME];     /* the driver that was bound instead */
+	char taken_by[RAWPCI_SYSFS_NAME];     /* the driver that is bound instead; "": none */
 };
 
 /**
- * Binds the device to driver.
- * @hold: receives what is to be put back; .held is false when it was bound to driver already
+ * Finds out what binding the device to driver takes.
+ * @driver: "": no driver is to be bound
+ * @hold: receives what is to be put back; .held is false when nothing has to be changed
  *
- * On failure what was there before is there again. Returns 0 or a negative errno; -ENODEV when the
- * driver is not loaded or did not take the device.
+ * Changes nothing. Returns 0 or a negative errno; -ENODEV when there is no such device or driver.
  */
-int rawpci_driver_take(const char *root, const struct rawpci_address *address, const char *driver,
+int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		       struct rawpci_driver_hold *hold);
 
 /**
- * Puts back what take found; does nothing when nothing is held. A driver that somebody else bound
- * in the meantime is left alone.
- * Returns 0 or a negative errno; -ENODEV when the former driver does not take the device again.
+ * Binds the device to hold->taken_by, whatever it is bound to now.
+ *
+ * Returns 0 or a negative errno; -ENODEV when the driver did not take the device. After a failure
+ * give_back is due, except after -ETIMEDOUT, when the kernel is still at it.
  */
-int rawpci_driver_give_back(const char *root, const struct rawpci_address *address,
-			    struct rawpci_driver_hold *hold);
+int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold);
+
+/**
+ * Puts back what there was. A driver or an override that somebody else has set in the meantime is
+ * left alone.
+ * Returns 0 or a negative errno; -ENODEV when the former driver does not take the device again;
+ * -ETIMEDOUT when the kernel is still at it. After a failure it is to be called again.
+ */
+int rawpci_driver_give_back(const struct rawpci_binding *at,
+			    const struct rawpci_driver_hold *hold);
 
 #endif

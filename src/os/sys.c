@@ -5,14 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,6 +124,26 @@ int rawpci_sys_dup(int fd)
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	return copy < 0 ? -errno : copy;
+}
+
+bool rawpci_sys_same_file(int a, int b)
+{
+	pid_t self = getpid();
+
+	return syscall(SYS_kcmp, self, self, KCMP_FILE, (unsigned long)a, (unsigned long)b) <= 0;
+}
+
+int rawpci_sys_device_number(int fd, unsigned *major_number, unsigned *minor_number)
+{
+	struct stat info;
+
+	if (fstat(fd, &info) < 0)
+		return -errno;
+	if (!S_ISCHR(info.st_mode))
+		return -ENODEV;
+	*major_number = major(info.st_rdev);
+	*minor_number = minor(info.st_rdev);
+	return 0;
 }
 
 bool rawpci_sys_is_eventfd(int fd)
@@ -255,6 +278,16 @@ int rawpci_sys_read_file(const char *path, char *text, size_t size)
 	return (int)length;
 }
 
+int rawpci_sys_size(const char *path, uint64_t *size)
+{
+	struct stat info;
+
+	if (stat(path, &info) < 0)
+		return -errno;
+	*size = (uint64_t)info.st_size;
+	return 0;
+}
+
 int rawpci_sys_write_file(const char *path, const char *text)
 {
 	size_t size = strlen(text);
@@ -326,6 +359,11 @@ int rawpci_sys_memlock_limit(uint64_t *bytes)
 		return -errno;
 	*bytes = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 	return 0;
+}
+
+unsigned rawpci_sys_user(void)
+{
+	return geteuid();
 }
 
 /* %m and not strerror_r(), of which there are two that differ. */

@@ -42,6 +42,12 @@ int rawpci_sys_read_event(int fd, void *buffer, size_t size);
 /* Another descriptor, close-on-exec, for the same open file. */
 int rawpci_sys_dup(int fd);
 
+/* Are they descriptors of the same open file? Where the kernel does not tell: true. */
+bool rawpci_sys_same_file(int a, int b);
+
+/* The numbers of the device that a descriptor of a device node stands for; -ENODEV: of none. */
+int rawpci_sys_device_number(int fd, unsigned *major, unsigned *minor);
+
 /* Is it an eventfd? */
 bool rawpci_sys_is_eventfd(int fd);
 
@@ -65,6 +71,9 @@ void rawpci_sys_unmap(void *where, uint64_t size);
  * does not fit. */
 int rawpci_sys_read_file(const char *path, char *text, size_t size);
 
+/* How many bytes a file has. */
+int rawpci_sys_size(const char *path, uint64_t *size);
+
 /* Writes text to a file in one write. */
 int rawpci_sys_write_file(const char *path, const char *text);
 
@@ -81,8 +90,46 @@ int rawpci_sys_access(const char *path, int mode);
 /* Calls each() with the names in a directory until it returns other than 0; returns that, or 0. */
 int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque);
 
+/*
+ * Files of the library's own (files.c). Symbolic links are never followed in the last part.
+ */
+
+/* Makes a directory for this user only. -EEXIST. */
+int rawpci_sys_make_directory(const char *path);
+
+/* Opens close-on-exec, without waiting for anybody; a file that is made is for this user only.
+ * directory: a descriptor, or AT_FDCWD. Returns the descriptor; -ELOOP or -ENOTDIR for a link. */
+int rawpci_sys_open_at(int directory, const char *name, int flags);
+
+/* 0 if it is a directory, or a file of one name, that belongs to this user or root and that nobody
+ * else may write to; else -EPERM. */
+int rawpci_sys_check_own(int fd, bool directory);
+
+/* Locks the open file (flock) until every copy of the descriptor is closed. -EWOULDBLOCK: somebody
+ * else has the lock. */
+int rawpci_sys_lock(int fd);
+
+/* Makes a file empty. */
+int rawpci_sys_empty(int fd);
+
+/* Returns when what was written is on the disk. */
+int rawpci_sys_sync(int fd);
+
+/* Inside one directory. Rename replaces to, and nobody ever sees neither. */
+int rawpci_sys_rename_at(int directory, const char *from, const char *to);
+int rawpci_sys_unlink_at(int directory, const char *name);
+
+/* As rawpci_sys_list(). */
+int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name), void *opaque);
+
+/* The number of this process. */
+int rawpci_sys_process(void);
+
 /* Bytes this process may lock in memory (RLIMIT_MEMLOCK); UINT64_MAX: no limit. */
 int rawpci_sys_memlock_limit(uint64_t *bytes);
+
+/* The user this process acts as. */
+unsigned rawpci_sys_user(void);
 
 /* What a negative errno value means, in words. Returns text. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size);

@@ -37,6 +37,20 @@ int rawpci_sysfs_group_each(const char *root, unsigned group,
 int rawpci_sysfs_resource(const char *root, const struct rawpci_address *address, unsigned index,
 			  uint64_t *first, uint64_t *last, uint64_t *flags);
 
+/* Calls each() with the host's PCI devices, in no order, until it returns other than 0; returns
+ * that, or 0. */
+int rawpci_sysfs_each(const char *root,
+		      int (*each)(void *opaque, const struct rawpci_address *address),
+		      void *opaque);
+
+/* A file of the device's as text, "" if it cannot be read. */
+void rawpci_sysfs_text(const char *root, const struct rawpci_address *address, const char *file,
+		       char *text, size_t size);
+
+/* A file of the device's that holds a number, decimal or with 0x; 0 if it cannot be read. */
+uint64_t rawpci_sysfs_number(const char *root, const struct rawpci_address *address,
+			     const char *file);
+
 /* Is it a virtual function of another device? */
 bool rawpci_sysfs_is_vf(const char *root, const struct rawpci_address *address);
 

@@ -8,6 +8,7 @@
 #define RAWPCI_PCI_PCI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rawpci/device.h>
@@ -29,6 +30,8 @@
 #define RAWPCI_COMMAND_MASTER 0x0004
 #define RAWPCI_COMMAND_INTX_DISABLE 0x0400
 
+#define RAWPCI_HEADER_TYPE_MASK 0x7f /* without the bit for several functions */
+
 #define RAWPCI_STATUS_INTERRUPT 0x0008
 #define RAWPCI_STATUS_CAPABILITIES 0x0010
 
@@ -39,15 +42,23 @@
 #define RAWPCI_CAP_AF 0x13
 
 /* Offsets inside capabilities. */
+#define RAWPCI_PM_CAPABILITIES 2 /* PMC */
+#define RAWPCI_PM_D1 0x0200
+#define RAWPCI_PM_D2 0x0400
 #define RAWPCI_PM_CONTROL 4 /* PMCSR */
 #define RAWPCI_PM_STATE 0x0003
 #define RAWPCI_PM_D3HOT 0x0003
+#define RAWPCI_PM_NO_SOFT_RESET 0x0008
 #define RAWPCI_MSI_FLAGS 2
 #define RAWPCI_MSIX_FLAGS 2
 #define RAWPCI_MSIX_TABLE 4
 #define RAWPCI_MSIX_ENTRY 16 /* bytes an entry of the table */
+#define RAWPCI_EXPRESS_DEVICE 4 /* device capabilities */
+#define RAWPCI_EXPRESS_DEVICE_RESET 0x10000000
 #define RAWPCI_EXPRESS_DEVICE_CONTROL 8
 #define RAWPCI_EXPRESS_RESET 0x8000 /* initiate function level reset */
+#define RAWPCI_AF_CAPABILITIES 3
+#define RAWPCI_AF_CAN_RESET 0x03 /* transactions pending and function level reset, both */
 #define RAWPCI_AF_CONTROL 4
 #define RAWPCI_AF_RESET 0x01
 
@@ -64,6 +75,30 @@ struct rawpci_config_reader {
  * Returns 0, or what read returned.
  */
 int rawpci_caps_find(const struct rawpci_config_reader *reader, uint8_t id, uint8_t *offset);
+
+/* What a device says of itself in its capabilities. */
+struct rawpci_abilities {
+	unsigned irq_count[3];  /* vectors by enum rawpci_irq_type */
+	unsigned power_states;  /* bit (1 << n) for each Dn besides D0 */
+	unsigned reset_methods; /* enum rawpci_reset_methods, of those that capabilities tell */
+	bool express;
+	bool known; /* false: only INTx could be read */
+};
+
+/**
+ * Reads abilities. Where only the header can be read (-EPERM behind it), known is false.
+ * Returns 0, or what read returned for the header.
+ */
+int rawpci_abilities_read(const struct rawpci_config_reader *reader, struct rawpci_abilities *out);
+
+/* Names of pci.ids, a text of length bytes: "" where it has none. A name too long is cut. */
+struct rawpci_ids_names {
+	char vendor[96];
+	char device[128];
+	char class_name[64]; /* of the subclass, or else of the base class */
+};
+void rawpci_ids_find(const char *text, size_t length, uint16_t vendor, uint16_t device,
+		     uint32_t class_code, struct rawpci_ids_names *out);
 
 /* The same by the address's fields. */
 int rawpci_address_compare(const struct rawpci_address *a, const struct rawpci_address *b);

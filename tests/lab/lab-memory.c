@@ -131,6 +131,10 @@ void memory_locked(const char *bdf)
 	if (ram && lab_open(&lab, bdf, false)) {
 		ret = rawpci_memory_map(lab.vm, 0, ram, SIZE);
 		check(ret == 0, "16 MiB announced: %d", ret);
+		check(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+		      rawpci_device_power(lab.dev, RAWPCI_POWER_ON) == 0 &&
+		      rawpci_device_power(lab.dev, RAWPCI_POWER_OFF) == 0,
+		      "1 MiB may be locked, but with CAP_IPC_LOCK all of it");
 		check(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 && drop_ipc_lock(),
 		      "1 MiB may be locked, without CAP_IPC_LOCK");
 		power_refused(&lab, -ENOSPC, "lock");

@@ -3,9 +3,9 @@
  * A program as a stranger to the library would write it: it uses the ABI's structures and the few
  * functions an embedder builds on, and nothing else. On QEMU's edu over VFIO it announces memory,
  * maps the registers, takes interrupts, does DMA, takes memory away, sleeps and wakes, and leaves
- * everything as it was.
+ * everything as it was. Over uio and sysfs it does what of this there is, and is refused the rest.
  *
- * usage: lab-stranger BDF
+ * usage: lab-stranger BDF [BACKEND] [SETTING...]
  */
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rawpci.h>
 #include <rawpci/abi.h>
@@ -34,6 +35,10 @@
 
 struct stranger {
 	const char *bdf;
+	const char *const *settings;
+	const char *backend; /* NULL: automatic, and VFIO is expected */
+	const char *driver;  /* of the device while it is open */
+	bool irqs, dma;      /* what the backend has */
 	struct rawpci *ctx;
 	PRAWPCIFACTORY factory;
 	RAWPCIVM vm;
@@ -165,9 +170,12 @@ static bool untouched(const struct stranger *s, uint32_t page)
 
 static bool set_up(struct stranger *s)
 {
+	struct rawpci_options options = {
+		.size = sizeof(options), .backend = s->backend, .settings = s->settings,
+	};
 	int failed = 0;
 
-	if (!check(rawpci_create(NULL, &s->ctx) == 0, "a context"))
+	if (!check(rawpci_create(&options, &s->ctx) == 0, "a context"))
 		return false;
 	s->factory = rawpci_factory(s->ctx);
 	if (!check(s->factory && s->factory->pfnInitVm(s->factory, NULL, &s->vm) == VINF_SUCCESS,
@@ -177,10 +185,12 @@ static bool set_up(struct stranger *s)
 	if (s->ram == MAP_FAILED)
 		return check(false, "no memory for a guest");
 	madvise(s->ram, RAM_SIZE, MADV_DONTFORK);
-	for (uint64_t at = 0; at < RAM_SIZE; at += PAGE)
+	for (uint64_t at = 0; s->dma && at < RAM_SIZE; at += PAGE)
 		failed += s->vm.pfnContigMemInfo(&s->vm, (RTHCPHYS)(uintptr_t)s->ram + at, at,
 						 PAGE, PCIRAW_MEMINFO_MAP) != VINF_SUCCESS;
-	check(failed == 0, "64 MiB announced in 4 KiB steps before opening, %d failed", failed);
+	if (s->dma)
+		check(failed == 0, "64 MiB announced in 4 KiB steps before opening, %d failed",
+		      failed);
 	return check(rawpci_session_create(s->ctx, &s->vm, &s->session) == VINF_SUCCESS,
 		     "a session");
 }
@@ -199,7 +209,7 @@ static bool open_device(struct stranger *s)
 	if (!check(rc == VINF_SUCCESS && r.u.aOpenDevice.Device != 0, "open: %d", rc))
 		return false;
 	s->device = r.u.aOpenDevice.Device;
-	return check(strcmp(host_driver(s->bdf), "vfio-pci") == 0, "driver while open: %s",
+	return check(strcmp(host_driver(s->bdf), s->driver) == 0, "driver while open: %s",
 		     host_driver(s->bdf));
 }
 
@@ -248,6 +258,10 @@ static void take_interrupts(struct stranger *s)
 	r.u.aRegisterR0IrqHandler.iGuestIrq = 10;
 	rc = rawpci_request(s->session, &r);
 	s->irq = r.u.aRegisterR0IrqHandler.iHostIrq;
+	if (!s->irqs) {
+		check(rc == VERR_NOT_SUPPORTED, "no interrupts: %d: %s", rc, rawpci_last_error());
+		return;
+	}
 	if (!check(rc == VINF_SUCCESS && s->irq >= 1, "handler registered: %d, number %d", rc,
 		   (int)s->irq))
 		return;
@@ -279,6 +293,15 @@ static void punch_memory(struct stranger *s)
 	check(rc == VINF_SUCCESS && dma_reaches(s, PUNCHED, 7), "announced again: %d", rc);
 }
 
+/* A device that is on and a backend that cannot map memory for it. */
+static void refuse_memory(struct stranger *s)
+{
+	int rc = s->vm.pfnContigMemInfo(&s->vm, (RTHCPHYS)(uintptr_t)s->ram, 0, PAGE,
+					PCIRAW_MEMINFO_MAP);
+
+	check(rc == VERR_NOT_SUPPORTED, "no DMA: %d: %s", rc, rawpci_last_error());
+}
+
 static void sleep_and_wake(struct stranger *s)
 {
 	uint32_t id = 0;
@@ -291,9 +314,12 @@ static void sleep_and_wake(struct stranger *s)
 	check(rc == VINF_SUCCESS, "resume: %d", rc);
 	rc = read_register(s, EDU_ID, &id);
 	check(rc == VINF_SUCCESS && id == EDU_ID_VALUE, "identity: %d, 0x%08x", rc, id);
-	n = interrupts(s, 0x1000, 10);
-	check(n == 10, "%d of 10 interrupts", n);
-	check(dma_reaches(s, TARGET, 8), "DMA both ways");
+	if (s->irqs) {
+		n = interrupts(s, 0x1000, 10);
+		check(n == 10, "%d of 10 interrupts", n);
+	}
+	if (s->dma)
+		check(dma_reaches(s, TARGET, 8), "DMA both ways");
 }
 
 static void close_device(struct stranger *s)
@@ -303,7 +329,7 @@ static void close_device(struct stranger *s)
 
 	r.u.aUnregisterR0IrqHandler.iHostIrq = s->irq;
 	rc = rawpci_request(s->session, &r);
-	check(rc == VINF_SUCCESS, "handler unregistered: %d", rc);
+	check(rc == (s->irqs ? VINF_SUCCESS : VERR_NOT_FOUND), "handler unregistered: %d", rc);
 	r = request(s, PCIRAWR0_DO_UNMAP_REGION);
 	r.u.aUnmapRegion.StartAddress = s->bar.StartAddress;
 	r.u.aUnmapRegion.iRegionSize = s->bar.iRegionSize;
@@ -335,21 +361,33 @@ static void tear_down(struct stranger *s)
 
 int main(int argc, char **argv)
 {
-	struct stranger s = { .bdf = argc == 2 ? argv[1] : "" };
+	struct stranger s = { .bdf = argc > 1 ? argv[1] : "", .driver = "vfio-pci" };
 	int before = open_descriptors(), after;
+	int settings = argc > 2 && !strchr(argv[2], '=') ? 3 : 2;
 	char driver[64];
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: lab-stranger BDF\n");
+	if (argc < 2) {
+		fprintf(stderr, "usage: lab-stranger BDF [BACKEND] [SETTING...]\n");
 		return 2;
 	}
+	s.backend = settings == 3 ? argv[2] : NULL;
+	s.settings = argc > settings ? (const char *const *)(argv + settings) : NULL;
+	if (s.settings && strcmp(s.settings[0], "vfio.via=cdev") == 0 &&
+	    access("/dev/iommu", F_OK) < 0) {
+		printf("this kernel has no iommufd\n");
+		return 77;
+	}
+	s.irqs = !s.backend || strcmp(s.backend, "sysfs") != 0;
+	s.dma = s.irqs && (!s.backend || strcmp(s.backend, "uio") != 0);
+	if (!s.dma)
+		s.driver = s.irqs ? "uio_pci_generic" : "";
 	snprintf(driver, sizeof(driver), "%s", host_driver(s.bdf));
 	check(driver[0] != '\0', "host driver before: %s", driver);
 	sem_init(&s.arrived, 0, 0);
 	if (set_up(&s) && open_device(&s)) {
 		if (map_registers(&s)) {
 			take_interrupts(&s);
-			punch_memory(&s);
+			s.dma ? punch_memory(&s) : refuse_memory(&s);
 			sleep_and_wake(&s);
 		}
 		close_device(&s);

@@ -2,13 +2,16 @@
 /*
  * What only a real kernel can show, one topic a run, through the native API.
  *
- * usage: lab-vfio TOPIC BDF
+ * usage: lab-vfio TOPIC BDF [BACKEND] [SETTING...]
  */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "lab.h"
+
+const char *const *lab_settings;
+static const char *backend = "vfio";
 
 static void print_log(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -17,13 +20,19 @@ static void print_log(void *opaque, enum rawpci_log_level level, const char *mes
 	fflush(stdout);
 }
 
+const char *lab_backend(void)
+{
+	return backend;
+}
+
 struct rawpci *lab_context(void)
 {
 	struct rawpci_options options = {
 		.size = sizeof(options),
-		.backend = "vfio",
+		.backend = strcmp(backend, "auto") == 0 ? NULL : backend,
 		.log_level = RAWPCI_LOG_INFO,
 		.log = print_log,
+		.settings = lab_settings,
 	};
 	struct rawpci *ctx = NULL;
 	int ret = rawpci_create(&options, &ctx);
@@ -139,11 +148,27 @@ int main(int argc, char **argv)
 		{ "nvme-commands", nvme_commands },
 		{ "nvme-handover", nvme_handover },
 		{ "ports", ports },
+		{ "via", via },
+		{ "shared", via_shared },
+		{ "noiommu", noiommu },
+		{ "config", plain_config },
+		{ "refusals", plain_refusals },
+		{ "sleep", plain_sleep },
+		{ "combining", plain_combining },
+		{ "uio-intx", uio_intx },
+		{ "uio-master", uio_master },
+		{ "choice", choice },
+		{ "fallback", fallback },
+		{ "gone", plain_gone },
 	};
-	const char *topic = argc == 3 ? argv[1] : "";
+	const char *topic = argc >= 3 ? argv[1] : "";
+	int settings = argc > 3 && !strchr(argv[3], '=') ? 4 : 3;
 	int before, after;
 	char driver[64];
 
+	if (settings == 4)
+		backend = argv[3];
+	lab_settings = argc > settings ? (const char *const *)(argv + settings) : NULL;
 	if (strcmp(topic, "busy-child") == 0)
 		return edu_busy_child(argv[2]);
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -158,6 +183,6 @@ int main(int argc, char **argv)
 		      driver, host_driver(argv[2]));
 		return check_end();
 	}
-	fprintf(stderr, "usage: lab-vfio TOPIC BDF\n");
+	fprintf(stderr, "usage: lab-vfio TOPIC BDF [BACKEND] [SETTING...]\n");
 	return 2;
 }

@@ -16,7 +16,7 @@
 
 #include "check.h"
 
-/* A device, opened by the VFIO backend with its host driver detached. */
+/* A device, opened by the VFIO or another backend with its host driver detached. */
 struct lab {
 	struct rawpci *ctx;
 	struct rawpci_vm *vm;
@@ -25,6 +25,12 @@ struct lab {
 	sem_t arrived;             /* for handlers */
 	unsigned handled;
 };
+
+/* Settings for all contexts, the last one NULL; NULL: none. */
+extern const char *const *lab_settings;
+
+/* The backend that contexts are for; "auto": whichever. */
+const char *lab_backend(void);
 
 /* A context that prints what it logs. NULL after a failed check. */
 struct rawpci *lab_context(void);
@@ -62,5 +68,17 @@ void nvme_regions(const char *bdf);
 void nvme_commands(const char *bdf);
 void nvme_handover(const char *bdf);
 void ports(const char *bdf);
+void via(const char *bdf);
+void via_shared(const char *bdf);
+void noiommu(const char *bdf);
+void plain_config(const char *bdf);
+void plain_refusals(const char *bdf);
+void plain_sleep(const char *bdf);
+void plain_combining(const char *bdf);
+void plain_gone(const char *bdf);
+void uio_intx(const char *bdf);
+void uio_master(const char *bdf);
+void choice(const char *bdf);
+void fallback(const char *bdf);
 
 #endif

@@ -9,9 +9,10 @@
 static int write_as_kernel(const char *path, const char *text);
 
 /* Compiled in once more, with the kernel's side of its writes replaced. */
-#define rawpci_driver_take tested_take
-#define rawpci_driver_give_back tested_give_back
-#define rawpci_sys_write_file write_as_kernel
+#define rawpci_driver_look tested_look
+#define rawpci_driver_move tested_move
+#define rawpci_driver_give_back tested_give
+#define rawpci_slow_write(path, text, limit_ms, keep) write_as_kernel(path, text)
 #include "os/driver.c"
 
 #define DEVICE "bus/pci/devices/0000:03:00.0/"
@@ -25,6 +26,8 @@ static struct {
 	const char *refusing; /* a driver whose probe fails */
 	unsigned writes;
 	unsigned fail_at;     /* this write fails; 0: none */
+	bool stopped;         /* and all after it */
+	const char *hanging;  /* writes to this file take effect too late */
 } kernel;
 
 static void bind(const char *driver)
@@ -48,7 +51,8 @@ static int write_as_kernel(const char *path, const char *text)
 	const char *file = path + strlen(tree.root) + 1;
 	char override[512], now[RAWPCI_SYSFS_NAME];
 
-	if (++kernel.writes == kernel.fail_at)
+	if (++kernel.writes == kernel.fail_at ||
+	    (kernel.stopped && kernel.writes > kernel.fail_at))
 		return -EACCES;
 	ck_assert_int_eq(rawpci_sysfs_driver(tree.root, &address, now), 0);
 	get(DEVICE "driver_override", override);
@@ -64,6 +68,8 @@ static int write_as_kernel(const char *path, const char *text)
 	} else if (strstr(file, "/unbind")) {
 		ck_assert_ptr_nonnull(strstr(file, now));
 		tree_unlink(&tree, DEVICE "driver");
+		if (kernel.hanging && strstr(file, kernel.hanging))
+			return -ETIMEDOUT;
 	} else {
 		const char *driver = strstr(file, "/e1000e/") ? "e1000e" : "pci-stub";
 
@@ -75,6 +81,38 @@ static int write_as_kernel(const char *path, const char *text)
 		bind(driver);
 	}
 	return 0;
+}
+
+static struct rawpci_binding at(const struct rawpci_address *device)
+{
+	return (struct rawpci_binding) {.root = tree.root, .address = *device,
+					.limit_ms = 20000, .keep = -1};
+}
+
+/* As the caller of the two is told to use them. */
+static int tested_take(const struct rawpci_address *device, const char *driver,
+		       struct rawpci_driver_hold *hold)
+{
+	const struct rawpci_binding where = at(device);
+	struct rawpci_driver_hold found = {.held = false};
+	int r = tested_look(&where, driver, &found);
+
+	if (r == 0 && found.held)
+		r = tested_move(&where, &found);
+	if (r == 0)
+		*hold = found;
+	else if (found.held && r != -ETIMEDOUT)
+		(void)tested_give(&where, &found);
+	return r;
+}
+
+static int tested_give_back(struct rawpci_driver_hold *hold)
+{
+	const struct rawpci_binding where = at(&address);
+	int r = hold->held ? tested_give(&where, hold) : 0;
+
+	hold->held = false;
+	return r;
 }
 
 static void check_state(const char *driver, const char *override)
@@ -106,16 +144,16 @@ START_TEST(from_no_driver)
 {
 	struct rawpci_driver_hold hold;
 
-	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	ck_assert(hold.held);
 	ck_assert_str_eq(hold.driver, "");
 	check_state("vfio-pci", "vfio-pci");
 	kernel.by_id = "e1000e"; /* loaded in the meantime: still not to be bound */
-	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_int_eq(tested_give_back(&hold), 0);
 	ck_assert(!hold.held);
 	check_state("", "(null)");
 	kernel.writes = 0;
-	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_int_eq(tested_give_back(&hold), 0);
 	ck_assert_uint_eq(kernel.writes, 0);
 }
 END_TEST
@@ -125,9 +163,9 @@ START_TEST(bound_already)
 	struct rawpci_driver_hold hold = {.held = true};
 
 	bind("vfio-pci");
-	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	ck_assert(!hold.held);
-	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_int_eq(tested_give_back(&hold), 0);
 	ck_assert_uint_eq(kernel.writes, 0);
 	check_state("vfio-pci", "(null)");
 }
@@ -138,7 +176,7 @@ START_TEST(not_loaded)
 	struct rawpci_driver_hold hold;
 
 	bind("e1000e");
-	ck_assert_int_eq(tested_take(tree.root, &address, "absent", &hold), -ENODEV);
+	ck_assert_int_eq(tested_take(&address, "absent", &hold), -ENODEV);
 	ck_assert_uint_eq(kernel.writes, 0);
 	ck_assert_int_eq(rawpci_sysfs_present(tree.root, &address), 0);
 }
@@ -149,7 +187,7 @@ START_TEST(no_device)
 	static const struct rawpci_address other = {0, 4, 0, 0};
 	struct rawpci_driver_hold hold;
 
-	ck_assert_int_eq(tested_take(tree.root, &other, "vfio-pci", &hold), -ENODEV);
+	ck_assert_int_eq(tested_take(&other, "vfio-pci", &hold), -ENODEV);
 	ck_assert_uint_eq(kernel.writes, 0);
 }
 END_TEST
@@ -172,16 +210,26 @@ static void put_before(int i)
 	bind(befores[i].driver);
 }
 
+START_TEST(to_no_driver_from_none)
+{
+	struct rawpci_driver_hold hold = {.held = true};
+
+	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
+	ck_assert(!hold.held);
+	ck_assert_uint_eq(kernel.writes, 0);
+}
+END_TEST
+
 START_TEST(there_and_back)
 {
 	struct rawpci_driver_hold hold;
 
 	put_before(_i);
-	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	ck_assert(hold.held);
 	ck_assert_str_eq(hold.driver, befores[_i].driver);
 	check_state("vfio-pci", "vfio-pci");
-	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_int_eq(tested_give_back(&hold), 0);
 	check_state(befores[_i].driver, befores[_i].override);
 }
 END_TEST
@@ -195,7 +243,7 @@ START_TEST(each_write_fails)
 	for (k = 1; k <= 3; k++) { /* override, unbind, drivers_probe */
 		kernel.writes = 0;
 		kernel.fail_at = k;
-		ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), -EACCES);
+		ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), -EACCES);
 		ck_assert(!hold.held);
 		check_state(befores[_i].driver, befores[_i].override);
 	}
@@ -208,7 +256,7 @@ START_TEST(driver_refuses)
 
 	put_before(_i);
 	kernel.refusing = "vfio-pci";
-	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), -ENODEV);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), -ENODEV);
 	ck_assert(!hold.held);
 	check_state(befores[_i].driver, befores[_i].override);
 }
@@ -219,10 +267,67 @@ START_TEST(former_driver_refuses)
 	struct rawpci_driver_hold hold;
 
 	put_before(0);
-	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	kernel.refusing = "e1000e";
-	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), -ENODEV);
+	ck_assert_int_eq(tested_give_back(&hold), -ENODEV);
 	check_state("", "(null)");
+	kernel.refusing = NULL; /* its module is loaded again */
+	hold.held = true;
+	ck_assert_int_eq(tested_give_back(&hold), 0);
+	check_state("e1000e", "(null)");
+}
+END_TEST
+
+START_TEST(stopped_anywhere)
+{
+	const struct rawpci_binding where = at(&address);
+	struct rawpci_driver_hold hold;
+	unsigned k;
+
+	for (k = 1;; k++) { /* fails after k writes, and takes no further step */
+		put_before(_i);
+		kernel.fail_at = 0;
+		ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
+		kernel.writes = 0;
+		kernel.fail_at = k;
+		kernel.stopped = true;
+		(void)tested_give(&where, &hold);
+		kernel.stopped = false;
+		if (kernel.writes < k)
+			break;
+		kernel.fail_at = 0;
+		ck_assert_int_eq(tested_give(&where, &hold), 0);
+		check_state(befores[_i].driver, befores[_i].override);
+	}
+	ck_assert_uint_ge(k, 4);
+	check_state(befores[_i].driver, befores[_i].override);
+}
+END_TEST
+
+START_TEST(to_no_driver)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(_i);
+	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
+	check_state("", "rawpci-nobody");
+	ck_assert_int_eq(tested_give_back(&hold), 0);
+	check_state(befores[_i].driver, befores[_i].override);
+}
+END_TEST
+
+START_TEST(hangs)
+{
+	struct rawpci_driver_hold hold = {.held = false};
+
+	put_before(0);
+	kernel.hanging = "/unbind";
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), -ETIMEDOUT);
+	ck_assert_uint_eq(kernel.writes, 2); /* not one after the one that hangs */
+	check_state("", "vfio-pci");
+	hold = (struct rawpci_driver_hold) {true, "e1000e", "", "vfio-pci"};
+	ck_assert_int_eq(tested_give_back(&hold), 0); /* let go of by now */
+	check_state("e1000e", "(null)");
 }
 END_TEST
 
@@ -231,10 +336,23 @@ START_TEST(somebody_else_was_faster)
 	struct rawpci_driver_hold hold;
 
 	put_before(0);
-	ck_assert_int_eq(tested_take(tree.root, &address, "vfio-pci", &hold), 0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	bind("pci-stub");
-	ck_assert_int_eq(tested_give_back(tree.root, &address, &hold), 0);
+	ck_assert_int_eq(tested_give_back(&hold), 0);
 	check_state("pci-stub", "(null)");
+}
+END_TEST
+
+START_TEST(somebody_else_has_plans)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
+	bind("pci-stub");
+	tree_write(&tree, DEVICE "driver_override", "pci-stub");
+	ck_assert_int_eq(tested_give_back(&hold), 0);
+	check_state("pci-stub", "pci-stub");
 }
 END_TEST
 
@@ -250,10 +368,15 @@ int main(void)
 	tcase_add_test(tests, not_loaded);
 	tcase_add_test(tests, no_device);
 	tcase_add_loop_test(tests, there_and_back, 0, rows);
+	tcase_add_test(tests, to_no_driver_from_none);
 	tcase_add_loop_test(tests, each_write_fails, 0, rows);
 	tcase_add_loop_test(tests, driver_refuses, 0, rows);
 	tcase_add_test(tests, former_driver_refuses);
 	tcase_add_test(tests, somebody_else_was_faster);
+	tcase_add_test(tests, somebody_else_has_plans);
+	tcase_add_loop_test(tests, stopped_anywhere, 0, rows);
+	tcase_add_loop_test(tests, to_no_driver, 0, rows);
+	tcase_add_test(tests, hangs);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

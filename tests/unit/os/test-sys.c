@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -87,6 +90,39 @@ START_TEST(words)
 }
 END_TEST
 
+START_TEST(same_file)
+{
+	int fd = rawpci_sys_open("/dev/null", O_RDWR);
+	int other = rawpci_sys_open("/dev/null", O_RDWR);
+	int copy = rawpci_sys_dup(fd);
+
+	ck_assert(rawpci_sys_same_file(fd, copy));
+	/* A kernel or a sandbox without kcmp() says the same of all. */
+	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, fd, copy) == 0)
+		ck_assert(!rawpci_sys_same_file(fd, other));
+	rawpci_sys_close(&copy);
+	rawpci_sys_close(&other);
+	rawpci_sys_close(&fd);
+}
+END_TEST
+
+START_TEST(device_number)
+{
+	int fd = rawpci_sys_open("/dev/null", O_RDWR);
+	int plain = rawpci_sys_memfd("test", 1);
+	unsigned major = 77, minor = 77;
+
+	ck_assert_int_eq(rawpci_sys_device_number(plain, &major, &minor), -ENODEV);
+	ck_assert_int_eq(rawpci_sys_device_number(-1, &major, &minor), -EBADF);
+	ck_assert_uint_eq(major, 77);
+	ck_assert_int_eq(rawpci_sys_device_number(fd, &major, &minor), 0);
+	ck_assert_uint_eq(major, 1);
+	ck_assert_uint_eq(minor, 3);
+	rawpci_sys_close(&plain);
+	rawpci_sys_close(&fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sys");
@@ -96,6 +132,8 @@ int main(void)
 	tcase_add_test(tests, failed_map_keeps_reservation);
 	tcase_add_test(tests, links);
 	tcase_add_test(tests, words);
+	tcase_add_test(tests, same_file);
+	tcase_add_test(tests, device_number);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

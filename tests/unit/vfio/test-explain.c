@@ -41,20 +41,22 @@ static void add_device(const char *name, const char *class, const char *driver)
 
 static void setup(void)
 {
-	char sysfs[128] = "sysfs.dir=", nodes[128] = "vfio.dir=";
-	const char *const settings[] = {sysfs, nodes, NULL};
+	char sysfs[128] = "sysfs.dir=", nodes[128] = "vfio.dir=", iommu[128] = "vfio.iommu=";
+	const char *const settings[] = {sysfs, nodes, iommu, NULL};
 	struct rawpci_options options = {.size = sizeof(options), .settings = settings};
 
 	tree_create(&tree);
 	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s/sys", tree.root);
 	(void)snprintf(nodes, sizeof(nodes), "vfio.dir=%s/vfio", tree.root);
+	(void)snprintf(iommu, sizeof(iommu), "vfio.iommu=%s/iommu", tree.root);
 	add_device("0000:03:00.0", "0x020000\n", "e1000e");
 	tree_directory(&tree, "sys/bus/pci/drivers/vfio-pci");
 	tree_directory(&tree, "sys/class/iommu/dmar0");
 	tree_write(&tree, "vfio/vfio", "");
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
 	ck_assert_int_eq(rawpci_backend_instance(ctx, "vfio", &instance), 0);
-	space = (struct rawpci_vfio_space){.vfio = instance, .container = -1};
+	space = (struct rawpci_vfio_space){.vfio = instance, .transport = &rawpci_vfio_transport_group,
+					     .fd = -1};
 	device = (struct rawpci_vfio_device){.vfio = instance, .address = address, .fd = -1};
 	rawpci_address_format(&address, device.name);
 }
@@ -82,6 +84,7 @@ static void check_words(const char *words)
 
 START_TEST(nothing_wrong)
 {
+	tree_write(&tree, "iommu", "");
 	ck_assert_int_eq(probe(), 0);
 	ck_assert_str_eq(rawpci_reason(), "");
 }
@@ -131,16 +134,12 @@ END_TEST
 
 START_TEST(no_container)
 {
-	void *none = NULL;
-
 	tree_unlink(&tree, "vfio/vfio");
 	ck_assert_int_eq(probe(), -EOPNOTSUPP);
 	check_words("vfio/vfio is not there");
-	ck_assert_int_eq(rawpci_backend_vfio.space_create(instance, &none), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "modprobe vfio-pci"));
-	tree_write(&tree, "vfio/vfio", "not a device");
-	ck_assert_int_eq(rawpci_backend_vfio.space_create(instance, &none), -EIO);
-	ck_assert_ptr_null(none);
+	tree_write(&tree, "iommu", "");
+	ck_assert_int_eq(probe(), 0);
 }
 END_TEST
 
@@ -229,20 +228,27 @@ START_TEST(node_held)
 }
 END_TEST
 
-/* Fails at the first request, for this is no group; nothing of the attempt stays. */
+/* Fails at the first request, for this is no container; nothing of the attempt stays. */
 START_TEST(open_fails)
 {
 	void *none = NULL;
 
-	tree_write(&tree, "vfio/14", "not a device");
+	space.transport = NULL;
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(rawpci_backend_vfio.open(instance, &address, &space, &none), -EIO);
-		check_words("IOMMU group 14 cannot be attached");
+		ck_assert_ptr_nonnull(strstr(rawpci_reason(), "/vfio/vfio: "));
 	}
 	ck_assert_ptr_null(none);
-	ck_assert_uint_eq(space.groups, 0);
+	ck_assert_ptr_null(space.transport);
+	ck_assert_int_eq(space.fd, -1);
+	ck_assert_uint_eq(space.members, 0);
 }
 END_TEST
+
+static int attach_error(int error)
+{
+	return rawpci_vfio_explain_attach(&device, 14, "vfio_iommu_type1", error);
+}
 
 START_TEST(attach)
 {
@@ -250,15 +256,15 @@ START_TEST(attach)
 	tree_write(&tree, GROUP "reserved_regions",
 		   "0x00000000000e0000 0x00000000000fffff direct-relaxable\n"
 		   "0x00000000fee00000 0x00000000feefffff msi\n");
-	ck_assert_int_eq(rawpci_vfio_explain_attach(&device, 14, -EPERM), -EPERM);
+	ck_assert_int_eq(attach_error(-EPERM), -EPERM);
 	check_words("allow_unsafe_interrupts is N");
-	ck_assert_int_eq(rawpci_vfio_explain_attach(&device, 14, -EINVAL), -EIO);
+	ck_assert_int_eq(attach_error(-EINVAL), -EIO);
 	tree_write(&tree, GROUP "reserved_regions",
 		   "0x00000000000e0000 0x00000000000fffff direct\n"
 		   "0x00000000fee00000 0x00000000feefffff msi\n");
-	ck_assert_int_eq(rawpci_vfio_explain_attach(&device, 14, -EINVAL), -EPERM);
+	ck_assert_int_eq(attach_error(-EINVAL), -EPERM);
 	check_words("RMRR");
-	ck_assert_int_eq(rawpci_vfio_explain_attach(&device, 14, -EPERM), -EPERM);
+	ck_assert_int_eq(attach_error(-EPERM), -EPERM);
 	check_words("RMRR");
 }
 END_TEST

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* The device as a whole. Taken down in this order: mappings, config space as it was, descriptors. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#include "os/sys.h"
+#include "os/sysfs.h"
+#include "pci/pci.h"
+#include "sysfs/sysdev.h"
+
+#define HEADER_KIND 0x7f /* of the header type register; the rest says multifunction */
+
+static const char *root_of(struct rawpci *ctx)
+{
+	return rawpci_backend_setting(ctx, "sysfs.dir");
+}
+
+int rawpci_sysdev_fail(const struct rawpci_sysdev *device, const char *doing, const char *file,
+		       int error)
+{
+	char text[128];
+
+	if (error == -EACCES)
+		return rawpci_backend_fail(device->ctx, error, "%s: %s needs write permission to "
+					   "its file %s in sysfs: run as root, or give this "
+					   "process the file", device->name, doing, file);
+	if (error == -EPERM)
+		return rawpci_backend_fail(device->ctx, error, "%s: the kernel forbids %s: it needs "
+					   "CAP_SYS_ADMIN and a kernel that is not locked down "
+					   "(see /sys/kernel/security/lockdown; Secure Boot does "
+					   "that)", device->name, doing);
+	if (error == -EROFS)
+		return rawpci_backend_fail(device->ctx, -EACCES, "%s: %s: sysfs is mounted "
+					   "read-only here, as in a container: mount it writable, "
+					   "or run outside", device->name, doing);
+	if (error == -ENOENT)
+		return rawpci_backend_fail(device->ctx, -EOPNOTSUPP, "%s: %s: sysfs has no file %s "
+					   "for it", device->name, doing, file);
+	return rawpci_backend_fail(device->ctx, error == -ENOMEM ? error : -EIO,
+				   "%s: %s failed: %s (file %s)", device->name, doing,
+				   rawpci_sys_error_text(error, text, sizeof(text)), file);
+}
+
+static int open_config(struct rawpci_sysdev *device, int flags)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(root_of(device->ctx), &device->address, "config", path,
+				  sizeof(path));
+
+	if (r == 0)
+		r = rawpci_sys_open(path, flags);
+	if (r < 0)
+		return rawpci_sysdev_fail(device, "writing its config space", "config", r);
+	device->config = r;
+	return 0;
+}
+
+/* A bridge's user could redirect what is behind it. */
+static int check_kind(const struct rawpci_sysdev *device)
+{
+	uint32_t type;
+	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_HEADER_TYPE, 1, &type);
+
+	if (r == 0 && type != 0xff && (type & HEADER_KIND) != 0)
+		return rawpci_backend_fail(device->ctx, -EOPNOTSUPP, "%s: it is a bridge (header "
+					   "type %u), which is not given away", device->name,
+					   type & HEADER_KIND);
+	return r;
+}
+
+int rawpci_sysdev_probe(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	struct rawpci_sysdev device = { .ctx = ctx, .address = *address, .config = -1 };
+	int r;
+
+	rawpci_address_format(address, device.name);
+	if (rawpci_sysfs_present(root_of(ctx), address) < 0)
+		return rawpci_backend_fail(ctx, -ENODEV, "%s: there is no such device (no entry in "
+					   "%s/bus/pci/devices)", device.name, root_of(ctx));
+	r = open_config(&device, O_RDWR);
+	if (r == 0)
+		r = check_kind(&device);
+	rawpci_sys_close(&device.config);
+	return r;
+}
+
+static int write_file(const struct rawpci_sysdev *device, const char *file, const char *text)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(root_of(device->ctx), &device->address, file, path,
+				  sizeof(path));
+
+	return r < 0 ? r : rawpci_sys_write_file(path, text);
+}
+
+/* The kernel counts: whoever enables disables. */
+static int enable(struct rawpci_sysdev *device)
+{
+	int r = write_file(device, "enable", "1");
+
+	if (r == -EBUSY)
+		return rawpci_backend_fail(device->ctx, r, "%s: a driver took it in the meantime",
+					   device->name);
+	if (r < 0)
+		return rawpci_sysdev_fail(device, "enabling it", "enable", r);
+	device->enabled = true;
+	return 0;
+}
+
+/* Disabling leaves decoding as it is and turns bus mastering off; what was before is in COMMAND. */
+static void put_back(struct rawpci_sysdev *device)
+{
+	uint32_t command = device->command & ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	int r = 0;
+
+	if (device->enabled)
+		r = write_file(device, "enable", "0");
+	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its command register or "
+				   "its enabling could not be put back", device->name);
+}
+
+/* Nothing is mapped for it, and yet it masters the bus once it is on. */
+static void warn_of_dma(const struct rawpci_sysdev *device)
+{
+	unsigned group;
+
+	if (rawpci_sysfs_group(root_of(device->ctx), &device->address, &group) < 0)
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: no IOMMU stands between it "
+				   "and the host's memory: whoever programs it can reach all of "
+				   "that once it is powered on", device->name);
+}
+
+int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
+		       const struct rawpci_address *address, bool wants_enable)
+{
+	int r;
+
+	memset(device, 0, sizeof(*device));
+	device->ctx = ctx;
+	device->address = *address;
+	device->config = -1;
+	rawpci_address_format(address, device->name);
+	device->vf = rawpci_sysfs_is_vf(root_of(ctx), address);
+	r = -pthread_mutex_init(&device->lock, NULL);
+	if (r < 0)
+		return rawpci_backend_fail(ctx, -ENOMEM, "%s: no memory", device->name);
+	r = open_config(device, O_RDWR);
+	if (r < 0)
+		goto undo_lock;
+	r = rawpci_sysdev_regions_init(device);
+	if (r < 0)
+		goto undo_config;
+	r = rawpci_sysdev_config_init(device);
+	if (r == 0 && wants_enable)
+		r = enable(device);
+	if (r < 0)
+		goto undo_regions;
+	r = rawpci_sysdev_intx(device, false);
+	if (r == 0) {
+		warn_of_dma(device);
+		return 0;
+	}
+	put_back(device);
+undo_regions:
+	rawpci_sysdev_regions_finish(device);
+undo_config:
+	rawpci_sys_close(&device->config);
+undo_lock:
+	(void)pthread_mutex_destroy(&device->lock);
+	return r;
+}
+
+void rawpci_sysdev_finish(struct rawpci_sysdev *device)
+{
+	rawpci_sysdev_regions_finish(device);
+	put_back(device);
+	rawpci_sys_close(&device->config);
+	(void)pthread_mutex_destroy(&device->lock);
+}
+
+int rawpci_sysdev_info(void *opaque, struct rawpci_backend_info *out)
+{
+	const struct rawpci_sysdev *device = opaque;
+	char path[RAWPCI_SYSFS_PATH];
+	bool reset = rawpci_sysfs_path(root_of(device->ctx), &device->address, "reset", path,
+				       sizeof(path)) == 0 &&
+		     rawpci_sys_access(path, W_OK) == 0;
+
+	*out = (struct rawpci_backend_info) {
+		.config_size = device->config_size,
+		.can_reset = reset,
+		.memory_always_on = device->vf,
+		.wide_access = sizeof(void *) == 8,
+	};
+	return 0;
+}
+
+int rawpci_sysdev_reset(void *opaque)
+{
+	const struct rawpci_sysdev *device = opaque;
+	int r = write_file(device, "reset", "1");
+
+	return r < 0 ? rawpci_sysdev_fail(device, "resetting it", "reset", r) : 0;
+}

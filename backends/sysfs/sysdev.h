@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device through the files that sysfs has for it (Linux Documentation/PCI/sysfs-pci.rst): config
+ * space, regions, reset. Made to be put into a backend's table: the device that a backend hands out
+ * begins with a struct rawpci_sysdev. Used by sysfs itself and by uio, which adds an interrupt.
+ *
+ * Nothing stands between these files and the device, so what VFIO keeps from a device's user is
+ * kept here (config.c):
+ *   BARs and ROM base   a copy, which sizes as the real one does; the real one never moves
+ *   Interrupt Disable   a copy: a line without a handler must not be asserted, because the kernel
+ *                       would turn it off, for others that share it too
+ *   Interrupt Line      a copy: host software reads it
+ *   MSI, MSI-X          cannot be written: the device would write to any address it is given
+ *   PCI Express         only Device Control, its Status, and the second ones of both, without
+ *                       payload size, phantom functions and ARI, on which the host's fabric agreed
+ *   extended space      cannot be written (ATS, SR-IOV, ...)
+ *   function resets     are made by the kernel, which restores config space after them
+ * What is not kept: vital product data and vendor-specific capabilities are written as they are,
+ * and no capability is hidden.
+ */
+#ifndef RAWPCI_SYSFS_SYSDEV_H
+#define RAWPCI_SYSFS_SYSDEV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rawpci/backend.h>
+
+struct rawpci_sysdev_region {
+	struct rawpci_region_info info;
+	int fd;              /* "resourceN", "rom"; -1: there is none */
+	_Atomic(void *) at;  /* where the region is mapped for trapped accesses; NULL: not yet */
+};
+
+struct rawpci_sysdev {
+	struct rawpci *ctx;
+	struct rawpci_address address;
+	char name[RAWPCI_ADDRESS_TEXT];
+	int config;
+	uint32_t config_size;
+	bool vf;
+	bool enabled; /* by us, through the file "enable" */
+	struct rawpci_sysdev_region regions[RAWPCI_REGIONS];
+
+	/* Where capabilities are; 0: there is none. The length of Express is in bytes. */
+	uint8_t pm, msi, msix, express, af;
+	uint8_t express_length;
+
+	pthread_mutex_t lock; /* the following, and writes that depend on what was read before */
+	uint32_t bar[6], bar_mask[6]; /* the copies, and which bits can be written */
+	uint32_t rom, rom_mask;
+	uint8_t line;          /* copy of Interrupt Line */
+	bool intx_masked;      /* copy of Interrupt Disable */
+	bool intx_open;        /* the backend lets INTx through */
+	bool master;           /* bus mastering as it was last written */
+	uint32_t command;      /* as it was before open */
+	bool saved;
+	uint32_t header[16];   /* before the device went to sleep */
+	uint32_t express_control[3];
+};
+
+/*
+ * device.c
+ */
+
+/* Is the device there, of a kind that can be given away, and may this process write to it? An error
+ * has its reason in words. */
+int rawpci_sysdev_probe(struct rawpci *ctx, const struct rawpci_address *address);
+
+/* Opens the files, enables the device (enable: through the file of that name, which the kernel
+ * refuses while a driver is bound) and masks its INTx. */
+int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
+		       const struct rawpci_address *address, bool enable);
+
+/* Leaves the device as it was before init, with bus mastering off. */
+void rawpci_sysdev_finish(struct rawpci_sysdev *device);
+
+int rawpci_sysdev_info(void *device, struct rawpci_backend_info *info);
+int rawpci_sysdev_reset(void *device);
+
+/* Says why something with one of the device's files failed. Returns what the operation is to. */
+int rawpci_sysdev_fail(const struct rawpci_sysdev *device, const char *doing, const char *file,
+		       int error);
+
+/*
+ * config.c
+ */
+int rawpci_sysdev_config_init(struct rawpci_sysdev *device);
+/* Past the copies and protections. */
+int rawpci_sysdev_raw_read(const struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+			   uint32_t *value);
+int rawpci_sysdev_raw_write(const struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+			    uint32_t value);
+int rawpci_sysdev_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value);
+
+/* The copy of a dword of the header and which bits of it can be written; NULL: it has none. */
+uint32_t *rawpci_sysdev_copy_at(struct rawpci_sysdev *device, uint32_t dword, uint32_t *mask);
+
+/* Writes COMMAND, with Interrupt Disable set where nothing may come through. Requires the lock. */
+int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command);
+
+/* Lets INTx through (as far as the device's user does) or not, and turns bus mastering on again
+ * where somebody else turned it off. */
+int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open);
+
+/* write.c */
+int rawpci_sysdev_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value);
+
+/* sleep.c: a write to the power management registers. Requires the lock. */
+int rawpci_sysdev_write_pm(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+			   uint32_t value);
+
+/*
+ * region.c
+ */
+int rawpci_sysdev_regions_init(struct rawpci_sysdev *device);
+void rawpci_sysdev_regions_finish(struct rawpci_sysdev *device);
+int rawpci_sysdev_region_info(void *device, unsigned region, struct rawpci_region_info *info);
+int rawpci_sysdev_region_map(void *device, unsigned region, uint64_t offset, uint64_t size,
+			     void *where);
+int rawpci_sysdev_region_map_wc(void *device, unsigned region, uint64_t offset, uint64_t size,
+				void *where);
+/* The whole region where trapped accesses find it. */
+int rawpci_sysdev_region_at(struct rawpci_sysdev *device, unsigned region, void **at);
+
+/*
+ * access.c
+ */
+int rawpci_sysdev_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
+			      uint64_t *value);
+int rawpci_sysdev_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
+			       uint64_t value);
+
+#endif

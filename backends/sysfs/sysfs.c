@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Devices through sysfs alone: config space, regions, ports, ROM. There are no interrupts, because
+ * sysfs tells of none, and no DMA mapping, because no IOMMU is in reach: both are refused.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sysfs/sysdev.h"
+
+static int sysfs_create(struct rawpci *ctx, void **instance)
+{
+	*instance = ctx;
+	return 0;
+}
+
+static void sysfs_destroy(void *instance)
+{
+	(void)instance;
+}
+
+static int sysfs_probe(void *instance, const struct rawpci_address *address)
+{
+	return rawpci_sysdev_probe(instance, address);
+}
+
+static int sysfs_open(void *instance, const struct rawpci_address *address, void *space, void **out)
+{
+	struct rawpci_sysdev *device = malloc(sizeof(*device));
+	int r;
+
+	(void)space;
+	if (!device)
+		return rawpci_backend_fail(instance, -ENOMEM, "sysfs: no memory");
+	r = rawpci_sysdev_init(device, instance, address, true);
+	if (r < 0) {
+		free(device);
+		return r;
+	}
+	*out = device;
+	return 0;
+}
+
+static void sysfs_close(void *device)
+{
+	rawpci_sysdev_finish(device);
+	free(device);
+}
+
+const struct rawpci_backend rawpci_backend_sysfs = {
+	.version = RAWPCI_BACKEND_VERSION,
+	.name = "sysfs",
+	.help = "sysfs: registers, ports and ROM; no interrupts, no DMA",
+	.rank = 10,
+	.unbound = true,
+	.create = sysfs_create,
+	.destroy = sysfs_destroy,
+	.probe = sysfs_probe,
+	.open = sysfs_open,
+	.close = sysfs_close,
+	.info = rawpci_sysdev_info,
+	.cfg_read = rawpci_sysdev_cfg_read,
+	.cfg_write = rawpci_sysdev_cfg_write,
+	.region_info = rawpci_sysdev_region_info,
+	.region_map = rawpci_sysdev_region_map,
+	.region_map_wc = rawpci_sysdev_region_map_wc,
+	.region_read = rawpci_sysdev_region_read,
+	.region_write = rawpci_sysdev_region_write,
+	.reset = rawpci_sysdev_reset,
+};

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Device cdevs: a device has a node of its own, and is bound to an iommufd before anything else
+ * works (Linux Documentation/driver-api/vfio.rst, "VFIO Device cdev"). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/sys.h"
+#include "os/sysfs.h"
+#include "vfio/iommufd-abi.h"
+#include "vfio/vfio.h"
+
+/* The group's node serves as well, so the cdev's permissions are not waited for so long. */
+#define CDEV_WAIT_MS 500
+
+/* The entry "vfioN" in the device's directory vfio-dev: N has nothing to do with its group. */
+struct entry {
+	char name[32];
+	char number[32]; /* of the node: "major:minor" */
+};
+
+static int take_entry(void *opaque, const char *name)
+{
+	struct entry *entry = opaque;
+
+	if (strncmp(name, "vfio", 4) != 0 || strlen(name) >= sizeof(entry->name))
+		return 0;
+	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
+	return 1;
+}
+
+/* Since 6.1 there is an entry also where there is no cdev: that one has no number. */
+static int find_entry(const struct rawpci_vfio_device *device, struct entry *entry)
+{
+	const char *sysfs = rawpci_vfio_sysfs(device->vfio);
+	char path[RAWPCI_SYSFS_PATH];
+	char file[64];
+	int r = rawpci_sysfs_path(sysfs, &device->address, "vfio-dev", path, sizeof(path));
+
+	if (r == 0)
+		r = rawpci_sys_list(path, take_entry, entry);
+	if (r != 1)
+		return r < 0 ? r : -ENOENT;
+	(void)snprintf(file, sizeof(file), "vfio-dev/%s/dev", entry->name);
+	r = rawpci_sysfs_path(sysfs, &device->address, file, path, sizeof(path));
+	if (r == 0)
+		r = rawpci_sys_read_file(path, entry->number, sizeof(entry->number));
+	return r < 0 ? r : 0;
+}
+
+/* Another device's would be driven with this one's addresses. */
+static bool is_its_cdev(const struct rawpci_vfio_device *device)
+{
+	struct entry entry;
+	char number[32];
+	unsigned major, minor;
+
+	if (find_entry(device, &entry) < 0 ||
+	    rawpci_sys_device_number(device->fd, &major, &minor) < 0)
+		return false;
+	(void)snprintf(number, sizeof(number), "%u:%u", major, minor);
+	return strcmp(number, entry.number) == 0;
+}
+
+static int take_given(struct rawpci_vfio_device *device, int given)
+{
+	struct vfio_device_info info = {.argsz = sizeof(info)};
+
+	device->fd = rawpci_sys_dup(given);
+	if (device->fd < 0)
+		return rawpci_vfio_explain_given(device, "its cdev", device->fd);
+	device->lent = true;
+	if (!is_its_cdev(device))
+		return rawpci_vfio_explain_given(device, "its cdev", -ENODEV);
+	/* It answers nothing before it is bound. */
+	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
+	if (device->used && device->fds->iommufd < 0)
+		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the cdev given for it "
+					   "is bound to an iommufd: that one has to be given too",
+					   device->name);
+	return 0;
+}
+
+static int open_node(struct rawpci_vfio_device *device, char path[RAWPCI_VFIO_PATH])
+{
+	bool only = strcmp(rawpci_backend_setting(device->vfio->ctx, "vfio.via"), "cdev") == 0;
+	struct entry entry;
+	char name[64];
+	int r = find_entry(device, &entry);
+
+	path[0] = '\0';
+	if (r < 0)
+		return rawpci_vfio_explain_cdev(device, NULL, r);
+	(void)snprintf(name, sizeof(name), "devices/%s", entry.name);
+	rawpci_vfio_node(device->vfio, name, path);
+	rawpci_vfio_wait_for_node(path, NULL, only ? RAWPCI_VFIO_NODE_WAIT_MS : CDEV_WAIT_MS);
+	device->fd = rawpci_sys_open(path, O_RDWR);
+	return device->fd < 0 ? rawpci_vfio_explain_cdev(device, path, device->fd) : 0;
+}
+
+/* Its own descriptor would be found when one looks for who has the cdev open. */
+static int bind_device(struct rawpci_vfio_device *device, const struct rawpci_vfio_space *space,
+		       const char *path)
+{
+	struct vfio_device_bind_iommufd bind = {.argsz = sizeof(bind), .iommufd = space->fd};
+	int r;
+
+	if (device->used)
+		return 0;
+	r = rawpci_vfio_ioctl_patiently(device->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	if (r >= 0)
+		return 0;
+	rawpci_sys_close(&device->fd);
+	return rawpci_vfio_explain_bind(device, path, r);
+}
+
+static int attach_device(const struct rawpci_vfio_device *device,
+			 const struct rawpci_vfio_space *space)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach),
+		.pt_id = space->ioas,
+	};
+	unsigned group = 0;
+	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+
+	if (r >= 0)
+		return 0;
+	if (space->members > 0 && r != -EPERM && r != -ENOMEM)
+		return rawpci_backend_fail(device->vfio->ctx, -EXDEV, "%s: it cannot share an "
+					   "address space with the other devices of this VM",
+					   device->name);
+	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio), &device->address, &group);
+	return rawpci_vfio_explain_attach(device, group, "iommufd", r);
+}
+
+int rawpci_vfio_cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
+{
+	int given = device->fds ? device->fds->cdev : -1;
+	char path[RAWPCI_VFIO_PATH] = "its cdev";
+	int r = given >= 0 ? take_given(device, given) : open_node(device, path);
+
+	if (r == 0)
+		r = bind_device(device, space, path);
+	if (r == 0)
+		r = attach_device(device, space);
+	if (r < 0) {
+		rawpci_sys_close(&device->fd);
+		device->lent = device->used = false;
+		return r;
+	}
+	space->members++;
+	return 0;
+}
+
+/* Detached first: somebody else may have the cdev open too, and then closing it does nothing. */
+void rawpci_vfio_cdev_leave(struct rawpci_vfio_device *device)
+{
+	struct vfio_device_detach_iommufd_pt detach = {.argsz = sizeof(detach)};
+	char text[128];
+	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
+
+	if (r < 0)
+		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_WARNING, "%s: it does not leave "
+				   "its address space: %s", device->name,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
+	rawpci_sys_close(&device->fd);
+	device->space->members--;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* An address space as a container with the IOMMU model type1v2, which unmaps exactly what was
+ * mapped. (type1 without v2 takes a partial unmap for success.) */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/sys.h"
+#include "vfio/vfio.h"
+
+static int check_container(const struct rawpci_vfio_device *first, int container, const char *path,
+			   unsigned long model)
+{
+	struct rawpci_vfio *vfio = first->vfio;
+	int r = rawpci_sys_ioctl(container, VFIO_GET_API_VERSION, NULL);
+
+	if (r < 0 && first->fds && first->fds->container >= 0)
+		return rawpci_vfio_explain_given(first, "a VFIO container", r);
+	if (r < 0)
+		return rawpci_vfio_explain_container(vfio, first->name, path, r);
+	if (r != VFIO_API_VERSION)
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO has "
+					   "version %d, not %d", first->name, r, VFIO_API_VERSION);
+	r = rawpci_sys_ioctl(container, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)model);
+	if (r <= 0 && model == VFIO_NOIOMMU_IOMMU)
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: this kernel was built "
+					   "without VFIO for devices that have no IOMMU",
+					   first->name);
+	if (r <= 0)
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel offers no "
+					   "type1v2 IOMMU: modprobe vfio_iommu_type1", first->name);
+	return 0;
+}
+
+static int open_container(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first,
+			  unsigned long model)
+{
+	int given = first->fds ? first->fds->container : -1;
+	char path[RAWPCI_VFIO_PATH];
+	int fd, r;
+
+	rawpci_vfio_node(space->vfio, "vfio", path);
+	fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
+	if (fd < 0 && given >= 0)
+		return rawpci_vfio_explain_given(first, "a VFIO container", fd);
+	if (fd < 0)
+		return rawpci_vfio_explain_container(space->vfio, first->name, path, fd);
+	r = check_container(first, fd, path, model);
+	if (r < 0) {
+		rawpci_sys_close(&fd);
+		return r;
+	}
+	space->fd = fd;
+	return 0;
+}
+
+static int container_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
+{
+	return open_container(space, first, VFIO_TYPE1v2_IOMMU);
+}
+
+static int noiommu_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
+{
+	return open_container(space, first, VFIO_NOIOMMU_IOMMU);
+}
+
+static void container_close(struct rawpci_vfio_space *space)
+{
+	rawpci_sys_close(&space->fd);
+}
+
+static int container_probe(struct rawpci_vfio *vfio, const char *name)
+{
+	char path[RAWPCI_VFIO_PATH];
+	int r;
+
+	rawpci_vfio_node(vfio, "vfio", path);
+	r = rawpci_sys_access(path, R_OK | W_OK);
+	return r < 0 ? rawpci_vfio_explain_container(vfio, name, path, r) : 0;
+}
+
+/* One that was handed to us may have its model already: only then it answers questions on it. */
+int rawpci_vfio_container_start(const struct rawpci_vfio_space *space)
+{
+	bool safe = space->transport != &rawpci_vfio_transport_noiommu;
+	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
+	unsigned long model = safe ? VFIO_TYPE1v2_IOMMU : VFIO_NOIOMMU_IOMMU;
+	int r = rawpci_sys_ioctl(space->fd, VFIO_SET_IOMMU, (void *)(uintptr_t)model);
+
+	if (r < 0 && safe && rawpci_sys_ioctl(space->fd, VFIO_IOMMU_GET_INFO, &info) >= 0)
+		return 0;
+	return r;
+}
+
+void rawpci_vfio_copy_ranges(const unsigned char *from, uint32_t count,
+			     struct rawpci_dma_limits *limits)
+{
+	struct vfio_iova_range range;
+	uint32_t i;
+
+	if (count > RAWPCI_DMA_RANGES)
+		return;
+	for (i = 0; i < count; i++) {
+		memcpy(&range, from + i * sizeof(range), sizeof(range));
+		if (range.start > range.end || (i > 0 && range.start <= limits->ranges[i - 1].last))
+			return;
+		limits->ranges[i].first = range.start;
+		limits->ranges[i].last = range.end;
+	}
+	limits->range_count = count;
+}
+
+static int read_ranges(const void *reply, uint32_t size, struct rawpci_dma_limits *limits)
+{
+	struct vfio_iommu_type1_info_cap_iova_range cap;
+	struct vfio_iommu_type1_info info;
+	uint32_t at;
+	int r;
+
+	memcpy(&info, reply, sizeof(info));
+	r = rawpci_vfio_cap_find(reply, size, sizeof(info),
+				 info.flags & VFIO_IOMMU_INFO_CAPS ? info.cap_offset : 0,
+				 VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, sizeof(cap), &at);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	memcpy(&cap, (const unsigned char *)reply + at, sizeof(cap));
+	at += (uint32_t)sizeof(cap);
+	if (cap.nr_iovas > (size - at) / sizeof(struct vfio_iova_range))
+		return -EIO;
+	rawpci_vfio_copy_ranges((const unsigned char *)reply + at, cap.nr_iovas, limits);
+	return 0;
+}
+
+static int container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
+{
+	struct rawpci_dma_limits limits = {.page_size = rawpci_sys_page_size()};
+	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
+	char text[128];
+	uint32_t size;
+	void *reply;
+	int r = rawpci_vfio_query(space->fd, VFIO_IOMMU_GET_INFO, &info, sizeof(info),
+				  &reply, &size);
+
+	if (r == 0) {
+		memcpy(&info, reply, sizeof(info));
+		if ((info.flags & VFIO_IOMMU_INFO_PGSIZES) && info.iova_pgsizes != 0)
+			limits.page_size = info.iova_pgsizes & (~info.iova_pgsizes + 1);
+		r = read_ranges(reply, size, &limits);
+		free(reply);
+	}
+	if (r < 0)
+		return rawpci_backend_fail(space->vfio->ctx, r == -ENOMEM ? r : -EIO,
+					   "vfio: the limits of the IOMMU cannot be read: %s",
+					   rawpci_sys_error_text(r, text, sizeof(text)));
+	*out = limits;
+	return 0;
+}
+
+static int container_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			 uint64_t size)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)host,
+		.iova = iova,
+		.size = size,
+	};
+	int r = rawpci_sys_ioctl(space->fd, VFIO_IOMMU_MAP_DMA, &map);
+
+	return r < 0 ? rawpci_vfio_explain_map(space, iova, host, size, r) : 0;
+}
+
+static int container_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = iova,
+		.size = *bytes,
+	};
+	int r = rawpci_sys_ioctl(space->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
+
+	if (r < 0)
+		return r;
+	*bytes = unmap.size;
+	return 0;
+}
+
+const struct rawpci_vfio_transport rawpci_vfio_transport_group = {
+	.name = "group",
+	.probe = container_probe,
+	.space_open = container_open,
+	.space_close = container_close,
+	.limits = container_limits,
+	.map = container_map,
+	.unmap = container_unmap,
+	.join = rawpci_vfio_group_join,
+	.leave = rawpci_vfio_group_leave,
+};
+
+static int noiommu_probe(struct rawpci_vfio *vfio, const char *name)
+{
+	char enabled[8];
+
+	rawpci_vfio_parameter(vfio, "vfio", "enable_unsafe_noiommu_mode", enabled, sizeof(enabled));
+	if (enabled[0] != 'Y')
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: VFIO without an IOMMU is "
+					   "switched off in the kernel: set "
+					   "vfio.enable_unsafe_noiommu_mode to Y", name);
+	return container_probe(vfio, name);
+}
+
+static int no_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits)
+{
+	(void)limits;
+	return rawpci_backend_fail(space->vfio->ctx, -EOPNOTSUPP, "VFIO without an IOMMU maps no "
+				   "memory");
+}
+
+static int no_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host, uint64_t size)
+{
+	(void)iova;
+	(void)host;
+	(void)size;
+	return no_limits(space, NULL);
+}
+
+static int no_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes)
+{
+	(void)space;
+	(void)iova;
+	(void)bytes;
+	return -EOPNOTSUPP;
+}
+
+const struct rawpci_vfio_transport rawpci_vfio_transport_noiommu = {
+	.name = "noiommu",
+	.probe = noiommu_probe,
+	.space_open = noiommu_open,
+	.space_close = container_close,
+	.limits = no_limits,
+	.map = no_map,
+	.unmap = no_unmap,
+	.join = rawpci_vfio_group_join,
+	.leave = rawpci_vfio_group_leave,
+};

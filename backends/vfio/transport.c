@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Choosing between device cdev and iommufd, and group and container. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "os/sys.h"
+#include "vfio/vfio.h"
+
+#define NODE_POLL_MS 10
+#define LOCK_TRIES 10
+#define LOCK_PAUSE_MS 50
+#define TRANSPORTS 3
+
+void rawpci_vfio_wait_for_node(const char *path, const char *second, unsigned limit_ms)
+{
+	uint64_t end = rawpci_sys_now_ms() + limit_ms;
+
+	while (rawpci_sys_access(path, R_OK | W_OK) < 0 &&
+	       (!second || rawpci_sys_access(second, R_OK | W_OK) < 0) &&
+	       rawpci_sys_now_ms() < end)
+		rawpci_sys_sleep_ms(NODE_POLL_MS);
+}
+
+int rawpci_vfio_ioctl_patiently(int fd, unsigned long request, void *argument)
+{
+	int tries = LOCK_TRIES;
+	int r;
+
+	for (;;) {
+		r = rawpci_sys_ioctl(fd, request, argument);
+		if (r != -EAGAIN || --tries == 0)
+			return r;
+		rawpci_sys_sleep_ms(LOCK_PAUSE_MS);
+	}
+}
+
+bool rawpci_vfio_noiommu_wanted(const struct rawpci_vfio *vfio)
+{
+	return strcmp(rawpci_backend_setting(vfio->ctx, "vfio.noiommu"), "yes") == 0;
+}
+
+/* Those that may be used, best first. Descriptors that were given leave no choice. */
+static unsigned candidates(const struct rawpci_vfio *vfio, const struct rawpci_device_fds *fds,
+			   const struct rawpci_vfio_transport *list[TRANSPORTS])
+{
+	const char *via = rawpci_backend_setting(vfio->ctx, "vfio.via");
+	bool cdev = strcmp(via, "group") != 0;
+	bool group = strcmp(via, "cdev") != 0;
+	unsigned n = 0;
+
+	if (fds) {
+		cdev = fds->cdev >= 0 || fds->iommufd >= 0;
+		group = !cdev;
+	}
+	if (cdev)
+		list[n++] = &rawpci_vfio_transport_cdev;
+	if (group)
+		list[n++] = &rawpci_vfio_transport_group;
+	if (group && rawpci_vfio_noiommu_wanted(vfio))
+		list[n++] = &rawpci_vfio_transport_noiommu;
+	return n;
+}
+
+int rawpci_vfio_transport_probe(struct rawpci_vfio *vfio, const char *name)
+{
+	const struct rawpci_vfio_transport *list[TRANSPORTS];
+	unsigned n = candidates(vfio, NULL, list);
+	unsigned i;
+	int r = -EOPNOTSUPP;
+
+	for (i = 0; i < n; i++) {
+		r = list[i]->probe(vfio, name);
+		if (r == 0)
+			break;
+	}
+	return r;
+}
+
+/* The container or iommufd that was given for the device. */
+static int given_space(const struct rawpci_vfio_device *device,
+		       const struct rawpci_vfio_transport *transport)
+{
+	if (!device->fds)
+		return -1;
+	return transport == &rawpci_vfio_transport_cdev ? device->fds->iommufd :
+							  device->fds->container;
+}
+
+static int join_first(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
+		      const struct rawpci_vfio_transport *transport)
+{
+	int r = transport->space_open(space, device);
+
+	if (r < 0)
+		return r;
+	space->transport = transport;
+	r = transport->join(device, space);
+	if (r < 0) {
+		transport->space_close(space);
+		space->transport = NULL;
+	}
+	return r;
+}
+
+/* What another transport or space would run into as well; EINVAL: descriptors that were given. */
+static bool final(int error)
+{
+	return error == -EBUSY || error == -ENOMEM || error == -EINVAL;
+}
+
+/* In a space that has devices. A fresh one leaves every choice, and has the better reason. */
+static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
+		       const struct rawpci_vfio_transport *list[], unsigned n)
+{
+	int given = given_space(device, space->transport);
+	struct rawpci *ctx = device->vfio->ctx;
+	unsigned i;
+	int r;
+
+	for (i = 0; i < n && list[i] != space->transport; i++)
+		;
+	if (i == n || (given >= 0 && !rawpci_sys_same_file(given, space->fd)))
+		return rawpci_backend_fail(ctx, -EXDEV, "%s: it needs an address space of its own",
+					   device->name);
+	r = space->transport->join(device, space);
+	if (r == 0 || final(r))
+		return r;
+	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "vfio: not in the address space of the VM's other "
+			   "devices: %s", rawpci_backend_reason());
+	return -EXDEV;
+}
+
+static int join_best(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
+		     const struct rawpci_vfio_transport *list[], unsigned n)
+{
+	unsigned i;
+	int r = -EOPNOTSUPP;
+
+	for (i = 0; i < n; i++) {
+		r = join_first(device, space, list[i]);
+		if (r == 0 || final(r) || i + 1 == n)
+			break;
+		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO, "vfio: not by %s but by %s: "
+				   "%s", list[i]->name, list[i + 1]->name,
+				   rawpci_backend_reason());
+	}
+	return r;
+}
+
+int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
+{
+	const struct rawpci_vfio_transport *list[TRANSPORTS];
+	struct rawpci *ctx = device->vfio->ctx;
+	unsigned n = candidates(device->vfio, device->fds, list);
+	int r = space->transport ? join_others(device, space, list, n) :
+				   join_best(device, space, list, n);
+
+	if (r < 0)
+		return r;
+	device->space = space;
+	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "%s: vfio: by %s", device->name,
+			   space->transport->name);
+	if (space->transport == &rawpci_vfio_transport_noiommu)
+		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING, "%s: VFIO without an IOMMU, as "
+				   "vfio.noiommu=yes asked for: no guest memory is mapped for it, "
+				   "and nothing keeps it from reading and writing all of the "
+				   "host's memory", device->name);
+	return 0;
+}
+
+void rawpci_vfio_transport_leave(struct rawpci_vfio_device *device)
+{
+	struct rawpci_vfio_space *space = device->space;
+
+	space->transport->leave(device);
+	device->space = NULL;
+	if (space->members > 0)
+		return;
+	space->transport->space_close(space);
+	space->transport = NULL;
+}

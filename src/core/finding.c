@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/explain.h"
+
+struct node {
+	struct rawpci_finding is; /* first: the program's pointers are to this */
+	unsigned key;
+};
+
+static unsigned key_of(const struct rawpci_finding *finding, unsigned way)
+{
+	return (finding->blocks ? 0u : 1u) << 16 | way << 8 | (unsigned)finding->obstacle;
+}
+
+void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsigned way)
+{
+	to->backend = backend;
+	to->way = way;
+	to->blocked = false;
+}
+
+int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding)
+{
+	struct node *node = malloc(sizeof(*node));
+	struct rawpci_finding **link = &to->first;
+
+	if (!node)
+		return -ENOMEM;
+	node->is = *finding;
+	node->key = key_of(finding, to->way);
+	SAY(node->is.backend, "%s", to->backend);
+	while (*link && ((struct node *)*link)->key <= node->key)
+		link = &(*link)->next;
+	node->is.next = *link;
+	*link = &node->is;
+	if (finding->blocks)
+		to->blocked = true;
+	return 0;
+}
+
+void rawpci_findings_free(struct rawpci_finding *first)
+{
+	while (first) {
+		struct rawpci_finding *next = first->next;
+
+		free(first);
+		first = next;
+	}
+}
+
+const struct rawpci_finding *rawpci_findings_blocker(const struct rawpci_finding *first,
+						     const char *backend)
+{
+	for (; first; first = first->next)
+		if (first->blocks &&
+		    (first->backend[0] == '\0' || strcmp(first->backend, backend) == 0))
+			return first;
+	return NULL;
+}
+
+const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)
+{
+	static const char *const names[] = {
+		[RAWPCI_OBSTACLE_NO_DEVICE] = "no-device",
+		[RAWPCI_OBSTACLE_GONE] = "gone",
+		[RAWPCI_OBSTACLE_BRIDGE] = "bridge",
+		[RAWPCI_OBSTACLE_VFS] = "vfs",
+		[RAWPCI_OBSTACLE_NO_IOMMU] = "no-iommu",
+		[RAWPCI_OBSTACLE_NO_GROUP] = "no-group",
+		[RAWPCI_OBSTACLE_MODULE] = "module",
+		[RAWPCI_OBSTACLE_GROUP] = "group",
+		[RAWPCI_OBSTACLE_HOST_DRIVER] = "host-driver",
+		[RAWPCI_OBSTACLE_PERMISSION] = "permission",
+		[RAWPCI_OBSTACLE_LOCKDOWN] = "lockdown",
+		[RAWPCI_OBSTACLE_LOCKED_MEMORY] = "locked-memory",
+		[RAWPCI_OBSTACLE_OTHER] = "other",
+		[RAWPCI_OBSTACLE_IO_URING] = "io-uring",
+		[RAWPCI_OBSTACLE_BOOT_VGA] = "boot-vga",
+		[RAWPCI_OBSTACLE_IN_USE] = "in-use",
+	};
+	size_t i = (size_t)obstacle;
+
+	return i < sizeof(names) / sizeof(names[0]) && names[i] ? names[i] : "unknown";
+}
+
+static void uring_cause(struct rawpci_finding *finding, const char *reason)
+{
+	SAY(finding->cause, "%s, so that interrupts %s", reason,
+	    finding->blocks ? "cannot be had with irq.engine=uring"
+			    : "go through epoll, which costs more for each");
+}
+
+void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char *sysctl,
+			  bool seccomp, bool only)
+{
+	bool refused = error == -EPERM || error == -EACCES;
+	char reason[160];
+
+	memset(finding, 0, sizeof(*finding));
+	finding->obstacle = RAWPCI_OBSTACLE_IO_URING;
+	finding->blocks = only;
+	finding->error = only ? error : 0;
+	if (refused && sysctl[0] != '\0' && sysctl[0] != '0') {
+		SAY(reason, "io_uring is forbidden (kernel.io_uring_disabled is %.8s)", sysctl);
+		SAY(finding->remedy, "sysctl kernel.io_uring_disabled=0%s", sysctl[0] == '1' ?
+		    ", or put the user into the group of kernel.io_uring_group" : "");
+		SAY(finding->commands, "sysctl kernel.io_uring_disabled=0\n");
+	} else if (seccomp && (refused || error == -ENOSYS)) {
+		SAY(reason, "io_uring is forbidden by a seccomp filter on this process");
+		SAY(finding->remedy, "allow io_uring_setup, io_uring_enter and io_uring_register "
+		    "in the seccomp profile of this container or service");
+	} else if (error == -ENOSYS) {
+		SAY(reason, "the kernel has no io_uring");
+		SAY(finding->remedy, "use a kernel with CONFIG_IO_URING");
+	} else {
+		SAY(reason, "io_uring is refused with errno %d", -error);
+		SAY(finding->remedy, "raise RLIMIT_NOFILE and RLIMIT_MEMLOCK, or use a newer "
+		    "kernel");
+	}
+	uring_cause(finding, reason);
+}

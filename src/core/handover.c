@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking a device from the host and giving it back, so that it comes back whatever happens to this
+ * process. The order is: own it (a lock that goes with the process), write down what there is,
+ * change it; and backwards: put back what there was, remove the record, give up the lock. Whoever
+ * owns a device that has a record finishes what its former owner could not.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rawpci/recover.h>
+
+#include "core/core.h"
+#include "os/inuse.h"
+#include "os/sys.h"
+#include "pci/pci.h"
+
+static struct rawpci_binding binding_of(const struct rawpci *ctx,
+					const struct rawpci_claim *claim,
+					const struct rawpci_address *address)
+{
+	return (struct rawpci_binding) {
+		.root = ctx->sysfs_dir,
+		.address = *address,
+		.limit_ms = ctx->driver_timeout_ms,
+		.keep = claim->lock,
+	};
+}
+
+static const char *or_none(const char *driver)
+{
+	return driver[0] ? driver : "no driver";
+}
+
+static void say_given_back(struct rawpci *ctx, const char *name, const char *driver)
+{
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
+		   driver[0] ? " to " : ", bound to no driver as before", driver);
+}
+
+static void read_ids(const struct rawpci *ctx, const struct rawpci_address *address,
+		     struct rawpci_record *record)
+{
+	static const char *const files[] = {"vendor", "device"};
+	uint16_t *const ids[] = {&record->vendor, &record->device};
+	char path[RAWPCI_SYSFS_PATH], text[16];
+
+	for (int i = 0; i < 2; i++) {
+		*ids[i] = 0;
+		if (rawpci_sysfs_path(ctx->sysfs_dir, address, files[i], path, sizeof(path)) == 0 &&
+		    rawpci_sys_read_file(path, text, sizeof(text)) > 0)
+			*ids[i] = (uint16_t)strtoul(text, NULL, 16);
+	}
+}
+
+/* However a directory forbids itself, to the caller it is permission. */
+static int as_permission(int r)
+{
+	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;
+}
+
+/* -EBUSY, with whoever has the device. */
+static int fail_owned(struct rawpci *ctx, const char *name, int holder)
+{
+	char path[64], program[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", holder);
+	if (holder == rawpci_sys_process())
+		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already, in another "
+				   "context, or its driver is still being unbound", name);
+	if (holder == 0 || rawpci_sys_read_file(path, program, sizeof(program)) < 0)
+		return rawpci_fail(ctx, -EBUSY, "%s: another process has it open, maybe a child of "
+				   "process %d, which has ended", name, holder);
+	return rawpci_fail(ctx, -EBUSY, "%s: process %d (%s) has it open", name, holder, program);
+}
+
+static int fail_timeout(struct rawpci *ctx, const char *name)
+{
+	return rawpci_fail(ctx, -ETIMEDOUT, "%s: its driver has not let go of it in %u ms (setting "
+			   "driver.timeout_ms), and may never: something still uses the device. The "
+			   "record in %s stays: once the driver lets go, rawpci_recover() or the "
+			   "next open gives it back", name, ctx->driver_timeout_ms, ctx->run_dir);
+}
+
+/* Is the record about what is in that place now? Where not, it is done with. */
+static bool applies(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+		    const struct rawpci_record *record)
+{
+	struct rawpci_record now;
+
+	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
+			   or_none(record->hold.driver));
+		return false;
+	}
+	read_ids(ctx, address, &now);
+	if (now.vendor == record->vendor && now.device == record->device)
+		return true;
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
+		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
+		   or_none(record->hold.driver), record->vendor, record->device);
+	return false;
+}
+
+/* Puts back, and removes the record when that is done. */
+static int give_back(struct rawpci *ctx, const struct rawpci_claim *claim,
+		     const struct rawpci_address *address, const struct rawpci_driver_hold *hold)
+{
+	const struct rawpci_binding at = binding_of(ctx, claim, address);
+	const char *name = claim->name;
+	char text[128];
+	int r = rawpci_driver_give_back(&at, hold);
+
+	if (r == -ETIMEDOUT)
+		return fail_timeout(ctx, name);
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
+				   "driver, then use rawpci_recover(), or write the address to "
+				   "%s/bus/pci/drivers_probe", name, or_none(hold->driver),
+				   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
+	r = rawpci_record_erase(claim);
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the record of its driver in %s cannot be "
+			   "removed (%s)", name, ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
+	say_given_back(ctx, name, hold->driver);
+	return 0;
+}
+
+/*
+ * Does what the device's record asks for.
+ * Returns 1: done; 0: there was nothing to do; or -errno: still to be done, *owed says what.
+ */
+static int finish(struct rawpci *ctx, const struct rawpci_claim *claim,
+		  const struct rawpci_address *address, struct rawpci_driver_hold *owed)
+{
+	struct rawpci_record record;
+	char text[128];
+	int r = rawpci_record_read(claim, &record);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
+			   "(%s) and is not acted upon: see that the device has its driver, then "
+			   "remove the file", claim->name, ctx->run_dir, claim->name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
+		return 0;
+	}
+	if (!applies(ctx, claim->name, address, &record)) {
+		(void)rawpci_record_erase(claim);
+		return 0;
+	}
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: a process that had taken it from %s has ended without "
+		   "giving it back", claim->name, or_none(record.hold.driver));
+	r = give_back(ctx, claim, address, &record.hold);
+	if (r < 0)
+		*owed = record.hold;
+	return r < 0 ? r : 1;
+}
+
+int rawpci_handover_own(struct rawpci_device *dev)
+{
+	struct rawpci *ctx = dev->ctx;
+	int holder = 0;
+	char text[128];
+	int r;
+
+	if (dev->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
+		return 0;
+	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address, &holder);
+	if (r == -EWOULDBLOCK)
+		return fail_owned(ctx, dev->name, holder);
+	if (r < 0) {
+		dev->no_claim = r;
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
+			   "other processes from the device, and its driver stays", dev->name,
+			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		return 0;
+	}
+	r = finish(ctx, &dev->claim, &dev->info.address, &dev->owed);
+	if (r == -ETIMEDOUT)
+		return r;
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
+	return 0;
+}
+
+void rawpci_handover_disown(struct rawpci_device *dev)
+{
+	rawpci_claim_release(&dev->claim);
+}
+
+/* May the driver that holds the device be taken off it? */
+static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned flags)
+{
+	char what[RAWPCI_INUSE_TEXT];
+	int r;
+
+	if (bound[0] == '\0')
+		return 0;
+	r = rawpci_device_may_rebind(dev, dev->backend, bound, flags);
+	if (r < 0)
+		return r;
+	r = rawpci_inuse_find(dev->ctx->sysfs_dir, "/proc", &dev->info.address, what);
+	if (r < 0)
+		(void)snprintf(what, sizeof(what), "what the host does with it cannot be found out "
+			       "(error %d)", -r);
+	if (r == 0)
+		return 0;
+	if (!(flags & RAWPCI_OPEN_INSIST))
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: %s: stop that first, or insist "
+				   "(RAWPCI_OPEN_INSIST)", dev->name, what);
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s as was insisted, although %s",
+		   dev->name, bound, what);
+	return 0;
+}
+
+static int write_record(struct rawpci_device *dev, const struct rawpci_driver_hold *hold)
+{
+	struct rawpci *ctx = dev->ctx;
+	struct rawpci_record record = {.hold = *hold};
+	int r = dev->claim.lock >= 0 ? 0 : dev->no_claim;
+	char text[128];
+
+	read_ids(ctx, &dev->info.address, &record);
+	if (r == 0)
+		r = rawpci_record_write(&dev->claim, &record);
+	if (r == 0)
+		return 0;
+	return rawpci_fail(ctx, as_permission(r), "%s: its driver stays: no record of it can be "
+			   "written to %s (%s), without which the host would lose the device if "
+			   "this process were killed: run as root, bind the device to %s first, or "
+			   "name another directory (setting run.dir)", dev->name, ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)), or_none(hold->taken_by));
+}
+
+/* Back, after a failure that has its sentence already, which stays. */
+static void undo(struct rawpci_device *dev)
+{
+	char reason[400];
+
+	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+	rawpci_handover_give_back(dev);
+	(void)rawpci_fail(dev->ctx, 0, "%s", reason);
+}
+
+static int move(struct rawpci_device *dev, const char *wanted)
+{
+	const struct rawpci_binding at = binding_of(dev->ctx, &dev->claim, &dev->info.address);
+	char text[128];
+	int r = rawpci_driver_move(&at, &dev->hold);
+
+	if (r == 0) {
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
+			   or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
+			   dev->hold.driver);
+		return 0;
+	}
+	if (r == -ETIMEDOUT) {
+		/* Each further step would wait for the one that hangs. */
+		dev->hold.held = false;
+		return fail_timeout(dev->ctx, dev->name);
+	}
+	(void)rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): may this process "
+			  "write to %s/bus/pci, and what does the kernel log say?", dev->name,
+			  or_none(wanted), rawpci_sys_error_text(r, text, sizeof(text)),
+			  dev->ctx->sysfs_dir);
+	undo(dev);
+	return r;
+}
+
+int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags)
+{
+	const struct rawpci_binding at = binding_of(dev->ctx, &dev->claim, &dev->info.address);
+	struct rawpci_driver_hold found;
+	int r = rawpci_driver_look(&at, wanted, &found);
+
+	if (r == -ENODEV && rawpci_sysfs_present(at.root, &at.address) < 0)
+		return rawpci_fail(dev->ctx, r, "%s: there is no such device", dev->name);
+	if (r == -ENODEV)
+		return rawpci_fail(dev->ctx, r, "%s: there is no driver %s: load it (modprobe %s)",
+				   dev->name, wanted, wanted);
+	if (r == -ETIMEDOUT)
+		return rawpci_fail(dev->ctx, r, "%s: the kernel is binding or unbinding its driver, "
+				   "and was not done in %u ms (setting driver.timeout_ms)",
+				   dev->name, at.limit_ms);
+	if (r < 0)
+		return rawpci_fail(dev->ctx, r, "%s: its driver cannot be read from %s", dev->name,
+				   at.root);
+	if (found.held) {
+		r = check_allowed(dev, found.driver, flags);
+		if (r < 0)
+			return r;
+	}
+	if (dev->owed.held) {
+		memcpy(found.driver, dev->owed.driver, sizeof(found.driver));
+		memcpy(found.override, dev->owed.override, sizeof(found.override));
+		found.held = true;
+	}
+	if (!found.held)
+		return 0;
+	r = write_record(dev, &found);
+	if (r < 0)
+		return r;
+	dev->hold = found;
+	return move(dev, wanted);
+}
+
+void rawpci_handover_give_back(struct rawpci_device *dev)
+{
+	int r;
+
+	if (!dev->hold.held)
+		return;
+	r = give_back(dev->ctx, &dev->claim, &dev->info.address, &dev->hold);
+	dev->owed = dev->hold;
+	dev->owed.held = r < 0;
+	dev->hold.held = false;
+	if (r < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s", rawpci_reason());
+}
+
+struct recovery {
+	struct rawpci *ctx;
+	int given_back;
+	int error; /* the first */
+	char reason[400];
+};
+
+/* One that fails does not keep the others from being given back. */
+static int recover_one(void *opaque, const struct rawpci_address *address)
+{
+	struct recovery *recovery = opaque;
+	struct rawpci *ctx = recovery->ctx;
+	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_driver_hold owed;
+	char name[RAWPCI_ADDRESS_TEXT], text[128];
+	int holder = 0;
+	int r = rawpci_claim_take(&claim, ctx->run_dir, address, &holder);
+
+	rawpci_address_format(address, name);
+	if (r == -EWOULDBLOCK) {
+		(void)fail_owned(ctx, name, holder);
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
+		return 0;
+	}
+	if (r < 0)
+		r = rawpci_fail(ctx, as_permission(r), "%s: its lock in %s cannot be had: %s", name,
+				ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	else
+		r = finish(ctx, &claim, address, &owed);
+	rawpci_claim_release(&claim);
+	if (r > 0)
+		recovery->given_back++;
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
+	if (r < 0 && recovery->error == 0) {
+		recovery->error = r;
+		(void)snprintf(recovery->reason, sizeof(recovery->reason), "%s", rawpci_reason());
+	}
+	return 0;
+}
+
+int rawpci_recover(struct rawpci *ctx)
+{
+	struct recovery recovery = {.ctx = ctx};
+	char text[128];
+	int r;
+
+	rawpci_call_begin();
+	if (!ctx)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the context is NULL"));
+	r = rawpci_record_each(ctx->run_dir, recover_one, &recovery);
+	if (r == -ENOENT)
+		return rawpci_call_end(ctx, 0);
+	if (r < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, as_permission(r), "%s cannot be used: "
+							"%s", ctx->run_dir,
+							rawpci_sys_error_text(r, text,
+									      sizeof(text))));
+	if (recovery.error < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, recovery.error, "%s",
+							recovery.reason));
+	return rawpci_call_end(ctx, recovery.given_back);
+}

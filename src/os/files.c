@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that are this library's own, in a directory that it is careful about. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/sys.h"
+
+int rawpci_sys_make_directory(const char *path)
+{
+	return mkdir(path, 0700) < 0 ? -errno : 0;
+}
+
+int rawpci_sys_open_at(int directory, const char *name, int flags)
+{
+	int fd;
+
+	do
+		fd = openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+int rawpci_sys_check_own(int fd, bool directory)
+{
+	struct stat is;
+
+	if (fstat(fd, &is) < 0)
+		return -errno;
+	if (is.st_uid != 0 && is.st_uid != geteuid())
+		return -EPERM;
+	if (is.st_mode & (S_IWGRP | S_IWOTH))
+		return -EPERM;
+	if (directory)
+		return S_ISDIR(is.st_mode) ? 0 : -EPERM;
+	return S_ISREG(is.st_mode) && is.st_nlink == 1 ? 0 : -EPERM;
+}
+
+int rawpci_sys_lock(int fd)
+{
+	int r;
+
+	do
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int rawpci_sys_empty(int fd)
+{
+	return ftruncate(fd, 0) < 0 ? -errno : 0;
+}
+
+int rawpci_sys_sync(int fd)
+{
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int rawpci_sys_rename_at(int directory, const char *from, const char *to)
+{
+	return renameat(directory, from, directory, to) < 0 ? -errno : 0;
+}
+
+int rawpci_sys_unlink_at(int directory, const char *name)
+{
+	return unlinkat(directory, name, 0) < 0 ? -errno : 0;
+}
+
+int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name), void *opaque)
+{
+	int fd = rawpci_sys_open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = fd < 0 ? fd : -errno;
+		rawpci_sys_close(&fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			r = each(opaque, entry->d_name);
+	(void)closedir(dir);
+	return r;
+}
+
+int rawpci_sys_process(void)
+{
+	return (int)getpid();
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/sys.h"
+
+#define RECORD_BYTES 512
+#define FILE_NAME (RAWPCI_ADDRESS_TEXT + 8)
+
+static int open_directory(const char *run, bool make)
+{
+	int fd, r = make ? rawpci_sys_make_directory(run) : 0;
+
+	if (r < 0 && r != -EEXIST)
+		return r;
+	fd = rawpci_sys_open_at(AT_FDCWD, run, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	r = rawpci_sys_check_own(fd, true);
+	if (r < 0) {
+		rawpci_sys_close(&fd);
+		return r;
+	}
+	return fd;
+}
+
+/* Opens a file of a device's. Returns the descriptor. */
+static int open_file(const struct rawpci_claim *claim, const char *suffix, int flags)
+{
+	char name[FILE_NAME];
+	int fd, r;
+
+	(void)snprintf(name, sizeof(name), "%s%s", claim->name, suffix);
+	fd = rawpci_sys_open_at(claim->directory, name, flags);
+	if (fd < 0)
+		return fd;
+	r = rawpci_sys_check_own(fd, false);
+	if (r < 0) {
+		rawpci_sys_close(&fd);
+		return r;
+	}
+	return fd;
+}
+
+/* A file's text. Returns its length; -EBADMSG: longer than any that is written here. */
+static int read_text(int fd, char text[RECORD_BYTES])
+{
+	int n = rawpci_sys_pread(fd, text, RECORD_BYTES, 0);
+
+	if (n < 0)
+		return n;
+	if (n == RECORD_BYTES)
+		return -EBADMSG;
+	text[n] = '\0';
+	return n;
+}
+
+static int read_holder(int fd)
+{
+	char text[RECORD_BYTES];
+	long number = read_text(fd, text) > 0 ? strtol(text, NULL, 10) : 0;
+
+	return number > 0 && number <= INT32_MAX ? (int)number : 0;
+}
+
+/* Only words for others depend on it. */
+static void write_holder(int fd)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", rawpci_sys_process());
+
+	if (rawpci_sys_empty(fd) == 0)
+		(void)rawpci_sys_pwrite(fd, text, (size_t)n, 0);
+}
+
+int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
+		      const struct rawpci_address *address, int *holder)
+{
+	struct rawpci_claim taken = RAWPCI_CLAIM_NONE;
+	int r;
+
+	rawpci_address_format(address, taken.name);
+	taken.directory = open_directory(run, true);
+	if (taken.directory < 0)
+		return taken.directory;
+	taken.lock = open_file(&taken, ".lock", O_RDWR | O_CREAT);
+	r = taken.lock < 0 ? taken.lock : rawpci_sys_lock(taken.lock);
+	if (r == -EWOULDBLOCK)
+		*holder = read_holder(taken.lock);
+	if (r < 0) {
+		rawpci_claim_release(&taken);
+		return r;
+	}
+	write_holder(taken.lock);
+	*claim = taken;
+	return 0;
+}
+
+void rawpci_claim_release(struct rawpci_claim *claim)
+{
+	rawpci_sys_close(&claim->lock);
+	rawpci_sys_close(&claim->directory);
+}
+
+/* What the kernel lets a driver be called, as far as it can be a part of a path and of a line. */
+static bool good_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0)
+		return true;
+	if (length >= RAWPCI_SYSFS_NAME || name[0] == '.' || name[0] == ' ' ||
+	    name[length - 1] == ' ')
+		return false;
+	for (; *name; name++)
+		if (*name < ' ' || *name > '~' || *name == '/')
+			return false;
+	return true;
+}
+
+static int format(const struct rawpci_claim *claim, const struct rawpci_record *record,
+		  char text[RECORD_BYTES])
+{
+	const struct rawpci_driver_hold *hold = &record->hold;
+	int n;
+
+	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by))
+		return -EINVAL;
+	n = snprintf(text, RECORD_BYTES,
+		     "rawpci 1\ndevice %s %04x:%04x\ndriver %s\noverride %s\ntaken-by %s\nend\n",
+		     claim->name, record->vendor, record->device, hold->driver, hold->override,
+		     hold->taken_by);
+	return n < 0 || n >= RECORD_BYTES ? -ENAMETOOLONG : n;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	int n = rawpci_sys_pwrite(fd, text, size, 0);
+
+	if (n < 0)
+		return n;
+	return (size_t)n == size ? rawpci_sys_sync(fd) : -ENOSPC;
+}
+
+/* A file that was left half-written, or put there, is not written to but replaced. */
+int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record)
+{
+	char text[RECORD_BYTES], temporary[FILE_NAME];
+	int length = format(claim, record, text);
+	int fd, r;
+
+	if (length < 0)
+		return length;
+	(void)snprintf(temporary, sizeof(temporary), "%s.new", claim->name);
+	r = rawpci_sys_unlink_at(claim->directory, temporary);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	fd = rawpci_sys_open_at(claim->directory, temporary, O_WRONLY | O_CREAT | O_EXCL);
+	if (fd < 0)
+		return fd;
+	r = write_all(fd, text, (size_t)length);
+	rawpci_sys_close(&fd);
+	if (r == 0)
+		r = rawpci_sys_rename_at(claim->directory, temporary, claim->name);
+	if (r < 0) {
+		(void)rawpci_sys_unlink_at(claim->directory, temporary);
+		return r;
+	}
+	return rawpci_sys_sync(claim->directory);
+}
+
+/* The value in "<key> <value>\n"; *at moves on to the next line. */
+static bool take_line(const char **at, const char *key, char value[RAWPCI_SYSFS_NAME])
+{
+	size_t length = strlen(key);
+	const char *end = strchr(*at, '\n');
+
+	if (!end || strncmp(*at, key, length) != 0 || (*at)[length] != ' ')
+		return false;
+	*at += length + 1;
+	length = (size_t)(end - *at);
+	if (end < *at || length >= RAWPCI_SYSFS_NAME)
+		return false;
+	memcpy(value, *at, length);
+	value[length] = '\0';
+	*at = end + 1;
+	return true;
+}
+
+static bool take_id(const char *text, char after, uint16_t *id)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 16);
+
+	*id = (uint16_t)value;
+	return end == text + 4 && *end == after;
+}
+
+/* Right is what format() makes of what was understood, to the byte. */
+static int parse(const struct rawpci_claim *claim, const char *text, struct rawpci_record *record)
+{
+	char version[RAWPCI_SYSFS_NAME], device[RAWPCI_SYSFS_NAME], again[RECORD_BYTES];
+	struct rawpci_record found = {.hold = {.held = true}};
+	const char *at = text;
+	const char *ids;
+
+	if (!take_line(&at, "rawpci", version) || !take_line(&at, "device", device) ||
+	    !take_line(&at, "driver", found.hold.driver) ||
+	    !take_line(&at, "override", found.hold.override) ||
+	    !take_line(&at, "taken-by", found.hold.taken_by))
+		return -EBADMSG;
+	ids = strchr(device, ' ');
+	if (!ids || !take_id(ids + 1, ':', &found.vendor) || !take_id(ids + 6, '\0', &found.device))
+		return -EBADMSG;
+	if (format(claim, &found, again) < 0 || strcmp(text, again) != 0)
+		return -EBADMSG;
+	*record = found;
+	return 0;
+}
+
+int rawpci_record_read(const struct rawpci_claim *claim, struct rawpci_record *record)
+{
+	char text[RECORD_BYTES];
+	int fd = open_file(claim, "", O_RDONLY);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = read_text(fd, text);
+	rawpci_sys_close(&fd);
+	return r < 0 ? r : parse(claim, text, record);
+}
+
+int rawpci_record_erase(const struct rawpci_claim *claim)
+{
+	int r = rawpci_sys_unlink_at(claim->directory, claim->name);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return rawpci_sys_sync(claim->directory);
+}
+
+struct walk {
+	int (*each)(void *opaque, const struct rawpci_address *address);
+	void *opaque;
+};
+
+/* Locks and what else there is have other names. */
+static int visit(void *opaque, const char *name)
+{
+	const struct walk *walk = opaque;
+	char text[RAWPCI_ADDRESS_TEXT];
+	struct rawpci_address address;
+
+	if (rawpci_address_parse(name, &address) < 0 ||
+	    strcmp(rawpci_address_format(&address, text), name) != 0)
+		return 0;
+	return walk->each(walk->opaque, &address);
+}
+
+int rawpci_record_each(const char *run,
+		       int (*each)(void *opaque, const struct rawpci_address *address),
+		       void *opaque)
+{
+	struct walk walk = {.each = each, .opaque = opaque};
+	int fd = open_directory(run, false);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = rawpci_sys_list_at(fd, visit, &walk);
+	rawpci_sys_close(&fd);
+	return r;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who has a device, and what has to be put back when nobody has it any more. In one directory,
+ * two files a device:
+ *
+ *   0000:03:00.0.lock  locked by the process that has the device; its number is in it. Never
+ *                      removed: two processes could then lock two different files
+ *   0000:03:00.0       the record: there before the first change, gone after the last
+ *
+ * The lock is one of an open file (flock), not of a process: a child that has inherited the
+ * device's other descriptors has this one, too.
+ */
+#ifndef RAWPCI_OS_RECORD_H
+#define RAWPCI_OS_RECORD_H
+
+#include <stdint.h>
+
+#include "os/driver.h"
+
+/* The ownership of a device. */
+struct rawpci_claim {
+	int directory, lock; /* -1: not owned */
+	char name[RAWPCI_ADDRESS_TEXT];
+};
+
+#define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1 })
+
+struct rawpci_record {
+	uint16_t vendor, device; /* so that another device in the same slot is not taken for it */
+	struct rawpci_driver_hold hold;
+};
+
+/**
+ * Takes the ownership of a device.
+ * @run: the directory; it is made if it is not there, save for those above it
+ * @holder: with -EWOULDBLOCK, the process that has it; 0: not known
+ *
+ * Returns 0, -EWOULDBLOCK, -EPERM when directory or file are not this user's alone, -ELOOP or
+ * -ENOTDIR for a symbolic link in their place, or what the kernel says.
+ */
+int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
+		      const struct rawpci_address *address, int *holder);
+
+/* Gives it up. Nothing happens where there is none. */
+void rawpci_claim_release(struct rawpci_claim *claim);
+
+/* Writes the record so that there is either the one before or the whole new one, whatever happens.
+ * -EINVAL: a name that rawpci_record_read() would not take. */
+int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record);
+
+/* Reads it; .held is set. -ENOENT: there is none; -EBADMSG: it is not one, or another device's;
+ * -EPERM, -ELOOP: it may have been put there by somebody else. */
+int rawpci_record_read(const struct rawpci_claim *claim, struct rawpci_record *record);
+
+/* Removes it; 0 also when there is none. */
+int rawpci_record_erase(const struct rawpci_claim *claim);
+
+/* Calls each() with the devices that have a record until it returns other than 0; returns that, or
+ * 0. -ENOENT: there is no directory. */
+int rawpci_record_each(const char *run,
+		       int (*each)(void *opaque, const struct rawpci_address *address),
+		       void *opaque);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Brings about a situation in which a device cannot be opened, runs examples/explain in it, and
+ * checks that its first line has the cause and the remedy. Then tries to open the device under the
+ * same restrictions: what explain says has to be what happens.
+ *
+ * usage: lab-explain SITUATION ADDRESS [SIBLING]
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <rawpci/context.h>
+#include <rawpci/device.h>
+#include <rawpci/log.h>
+
+#define NOBODY 65534
+#define SKIP 77
+#define WORDS 5
+
+static const char *address, *sibling;
+
+/* Empty where it cannot be read. */
+static void read_link_name(const char *path, char *name, size_t size)
+{
+	char target[256];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	const char *last;
+
+	target[n > 0 ? n : 0] = '\0';
+	last = strrchr(target, '/');
+	(void)snprintf(name, size, "%.*s", (int)size - 1, last ? last + 1 : target);
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return done;
+}
+
+static void device_file(const char *device, const char *file, char path[128])
+{
+	(void)snprintf(path, 128, "/sys/bus/pci/devices/%s/%s", device, file);
+}
+
+/* Takes it from its driver and, where one is named, gives it to that. */
+static int bind_to(const char *device, const char *driver)
+{
+	char path[128], now[64];
+
+	device_file(device, "driver/unbind", path);
+	(void)write_text(path, device);
+	device_file(device, "driver_override", path);
+	(void)write_text(path, driver[0] ? driver : "\n");
+	if (driver[0] == '\0')
+		return 0;
+	(void)write_text("/sys/bus/pci/drivers_probe", device);
+	device_file(device, "driver", path);
+	read_link_name(path, now, sizeof(now));
+	return strcmp(now, driver) == 0 ? 0 : SKIP;
+}
+
+static void node_of(const char *device, char path[128])
+{
+	char link[128], group[32];
+
+	device_file(device, "iommu_group", link);
+	read_link_name(link, group, sizeof(group));
+	(void)snprintf(path, 128, "/dev/vfio/%s", group);
+}
+
+/* Before: by root. 0, or SKIP where this kernel cannot be brought to it. */
+static int nothing(void)
+{
+	return 0;
+}
+
+static int on_vfio(void)
+{
+	return bind_to(address, "vfio-pci");
+}
+
+static int on_vfio_of_nobody(void)
+{
+	char node[128];
+	int r = on_vfio();
+
+	node_of(address, node);
+	return r == 0 && chown(node, NOBODY, NOBODY) == 0 ? 0 : SKIP;
+}
+
+static int unbound(void)
+{
+	return bind_to(address, "");
+}
+
+static int without_module(void)
+{
+	(void)bind_to(address, "");
+	return syscall(SYS_delete_module, "vfio_pci", O_NONBLOCK) == 0 ? 0 : SKIP;
+}
+
+static int uring_off(void)
+{
+	return write_text("/proc/sys/kernel/io_uring_disabled", "2") ? 0 : SKIP;
+}
+
+/* Then: in the process that explains, and in the one that opens. */
+static bool unrestricted(void)
+{
+	return true;
+}
+
+static bool as_nobody(void)
+{
+	return setgid(NOBODY) == 0 && setuid(NOBODY) == 0;
+}
+
+static bool as_nobody_locking_little(void)
+{
+	struct rlimit limit = {64 * 1024, 64 * 1024};
+
+	return setrlimit(RLIMIT_MEMLOCK, &limit) == 0 && as_nobody();
+}
+
+static bool without_uring(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static const struct situation {
+	const char *name;
+	int (*before)(void);
+	bool (*then)(void);
+	const char *memory;
+	int status;       /* of explain */
+	bool agrees;      /* opening succeeds exactly when status is 0 */
+	const char *words[WORDS]; /* %d: the sibling's driver; %s: the sibling; %n: the node */
+} situations[] = {
+	{"open", on_vfio, unrestricted, "16M", 0, true,
+	 {"nothing stands in the way", "vfio can open it now"}},
+	{"no-iommu", nothing, unrestricted, NULL, 1, true,
+	 {"the kernel uses no IOMMU", "intel_iommu=on"}},
+	{"group", unbound, unrestricted, NULL, 1, true,
+	 {"is not viable", "%s of the same group is bound to %d", "unbind %s from %d"}},
+	{"host-driver", nothing, unrestricted, NULL, 1, true,
+	 {"the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER",
+	  "bind it to vfio-pci"}},
+	{"module", without_module, unrestricted, NULL, 1, true,
+	 {"the kernel module vfio-pci is not loaded", "modprobe vfio-pci"}},
+	{"permission", on_vfio, as_nobody, NULL, 1, true,
+	 {"user 65534 has no permission to open %n", "chown 65534 %n"}},
+	{"permission-to-bind", unbound, as_nobody, NULL, 1, true,
+	 {"has to be bound to vfio-pci", "user 65534 may not write", "let root bind it"}},
+	{"nobody", on_vfio_of_nobody, as_nobody, NULL, 0, true,
+	 {"nothing stands in the way", "vfio can open it now"}},
+	{"memlock", on_vfio_of_nobody, as_nobody_locking_little, "256M", 1, false,
+	 {"the limit of locked memory is too low", "262144 KiB needed, 64 KiB allowed",
+	  "ulimit -l 262144", "LimitMEMLOCK=262144K"}},
+	{"seccomp", on_vfio, without_uring, NULL, 0, true,
+	 {"vfio can open it now, but io_uring is forbidden by a seccomp filter",
+	  "allow io_uring_setup"}},
+	{"uring-disabled", uring_off, unrestricted, NULL, 0, false,
+	 {"io_uring is forbidden (kernel.io_uring_disabled is 2)",
+	  "sysctl kernel.io_uring_disabled=0"}},
+	{"bridge", nothing, unrestricted, NULL, 1, true,
+	 {"it is a bridge", "open the devices behind it"}},
+	{"absent", nothing, unrestricted, NULL, 1, true,
+	 {"there is no such device", "lspci -D"}},
+};
+
+/* Runs explain and keeps what it says. Its exit status, -1: it had none. */
+static int explain(const struct situation *s, char *said, size_t size)
+{
+	int ends[2], status;
+	size_t length = 0;
+	ssize_t n;
+	pid_t child;
+
+	if (pipe(ends) < 0)
+		return -1;
+	child = fork();
+	if (child == 0) {
+		if (!s->then() || dup2(ends[1], STDOUT_FILENO) < 0)
+			_exit(99);
+		if (s->memory)
+			(void)execlp("explain", "explain", "--backend", "vfio", "--memory",
+				     s->memory, address, NULL);
+		else
+			(void)execlp("explain", "explain", "--backend", "vfio", address, NULL);
+		_exit(98);
+	}
+	(void)close(ends[1]);
+	while ((n = read(ends[0], said + length, size - 1 - length)) > 0)
+		length += (size_t)n;
+	said[length] = '\0';
+	(void)close(ends[0]);
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ?
+	       WEXITSTATUS(status) : -1;
+}
+
+/* Does opening succeed? */
+static bool opens(const struct situation *s)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct rawpci_options options = {.size = sizeof(options), .backend = "vfio"};
+		struct rawpci_device *dev;
+		struct rawpci *ctx;
+		int r;
+
+		if (!s->then() || rawpci_create(&options, &ctx) < 0)
+			_exit(99);
+		r = rawpci_device_open(ctx, NULL, address, 0, &dev);
+		if (r == 0)
+			(void)rawpci_device_close(dev);
+		else
+			(void)printf("open: %s\n", rawpci_last_error());
+		(void)fflush(stdout);
+		_exit(r == 0 ? 0 : 1);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
+/* A word with what it stands for put in. */
+static void fill_in(const char *word, char *text, size_t size)
+{
+	char path[128], driver[64], node[128];
+	size_t length = 0;
+
+	device_file(sibling, "driver", path);
+	read_link_name(path, driver, sizeof(driver));
+	node_of(address, node);
+	for (; *word != '\0' && length + 1 < size; word++) {
+		const char *is = word[0] != '%' ? NULL : word[1] == 'd' ? driver :
+				 word[1] == 's' ? sibling : node;
+
+		if (!is) {
+			text[length++] = *word;
+			continue;
+		}
+		length += (size_t)snprintf(text + length, size - length, "%s", is);
+		word++;
+	}
+	text[length < size ? length : size - 1] = '\0';
+}
+
+static int check(const struct situation *s)
+{
+	char said[16384], first[1024], word[256];
+	int failed = 0, status = explain(s, said, sizeof(said));
+	bool opened;
+
+	(void)printf("%s", said);
+	(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(said, "\n"), said);
+	(void)printf("FIRST LINE (%s): %s\n", s->name, first);
+	if (status != s->status) {
+		(void)printf("explain ended with %d and not with %d\n", status, s->status);
+		failed++;
+	}
+	for (unsigned i = 0; i < WORDS && s->words[i]; i++) {
+		fill_in(s->words[i], word, sizeof(word));
+		if (strstr(first, word) == NULL) {
+			(void)printf("the first line has no \"%s\"\n", word);
+			failed++;
+		}
+	}
+	(void)fflush(stdout);
+	opened = opens(s);
+	if (s->agrees && opened != (status == 0)) {
+		(void)printf("it %s be opened\n", opened ? "could" : "could not");
+		failed++;
+	}
+	return failed > 0;
+}
+
+int main(int count, char **words)
+{
+	if (count < 3)
+		return 2;
+	address = words[2];
+	sibling = count > 3 ? words[3] : address;
+	for (size_t i = 0; i < sizeof(situations) / sizeof(situations[0]); i++) {
+		const struct situation *s = &situations[i];
+
+		if (strcmp(s->name, words[1]) != 0)
+			continue;
+		if (s->before() == SKIP) {
+			(void)printf("this kernel cannot be brought into the situation %s\n",
+				     s->name);
+			return SKIP;
+		}
+		return check(s);
+	}
+	return 2;
+}

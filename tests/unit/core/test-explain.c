@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT */
+/* What core finds, with two backends that find nothing, or what they are told to. */
+#include <errno.h>
+
+#include <rawpci/backend.h>
+
+#include "core/explain.h"
+#include "harness.h"
+#include "unit/core/host-tree.h"
+
+#define NIC "0000:03:00.0"
+#define LOCKDOWN "sys/kernel/security/lockdown"
+
+static struct host_tree host;
+static struct rawpci_explanation *e;
+static int refusal;                     /* of the better backend's probe */
+static const struct rawpci_finding *told; /* what it finds; NULL: nothing */
+static uint64_t memory_seen;
+
+static int mock_probe(void *instance, const struct rawpci_address *address)
+{
+	(void)instance;
+	(void)address;
+	return refusal == 0 ? 0 : rawpci_backend_fail(host.ctx, refusal, NIC ": mock refuses it");
+}
+
+static int plain_probe(void *instance, const struct rawpci_address *address)
+{
+	(void)instance;
+	(void)address;
+	return 0;
+}
+
+static int mock_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+			struct rawpci_findings *to)
+{
+	(void)instance;
+	(void)address;
+	memory_seen = memory;
+	return told ? rawpci_backend_finding(to, told) : 0;
+}
+
+/* None of the others is called. */
+static int never_open(void *instance, const struct rawpci_address *address, void *space,
+		      void **device)
+{
+	(void)instance;
+	(void)address;
+	(void)space;
+	(void)device;
+	return -EIO;
+}
+static void never_close(void *device)
+{
+	(void)device;
+}
+static int never_info(void *device, struct rawpci_backend_info *info)
+{
+	(void)device;
+	(void)info;
+	return -EIO;
+}
+static int never_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+static int never_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+static int never_region_info(void *device, unsigned region, struct rawpci_region_info *info)
+{
+	(void)device;
+	(void)region;
+	(void)info;
+	return -EIO;
+}
+static int never_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
+			     uint64_t *value)
+{
+	(void)device;
+	(void)region;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+static int never_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
+			      uint64_t value)
+{
+	(void)device;
+	(void)region;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+static int never_create(void *instance, void **space)
+{
+	(void)instance;
+	(void)space;
+	return -EIO;
+}
+static int never_limits(void *space, struct rawpci_dma_limits *limits)
+{
+	(void)space;
+	(void)limits;
+	return -EIO;
+}
+static int never_map(void *space, rawpci_iova_t iova, void *at, uint64_t size)
+{
+	(void)space;
+	(void)iova;
+	(void)at;
+	(void)size;
+	return -EIO;
+}
+static int never_unmap(void *space, rawpci_iova_t iova, uint64_t size)
+{
+	(void)space;
+	(void)iova;
+	(void)size;
+	return -EIO;
+}
+
+#define NEVER_CALLED                                                                         \
+	.version = RAWPCI_BACKEND_VERSION, .help = "of a test", .open = never_open,          \
+	.close = never_close, .info = never_info, .cfg_read = never_cfg_read,                \
+	.cfg_write = never_cfg_write, .region_info = never_region_info,                      \
+	.region_read = never_region_read, .region_write = never_region_write
+
+static const struct rawpci_backend mock = {
+	NEVER_CALLED,
+	.name = "mock",
+	.rank = 1000,
+	.driver = "mock-pci",
+	.probe = mock_probe,
+	.explain = mock_explain,
+	.space_create = never_create,
+	.space_destroy = never_close,
+	.space_limits = never_limits,
+	.dma_map = never_map,
+	.dma_unmap = never_unmap,
+};
+
+static struct rawpci_backend plain = {
+	NEVER_CALLED,
+	.name = "plain",
+	.rank = 999,
+	.probe = plain_probe,
+};
+
+static void setup(void)
+{
+	refusal = 0;
+	told = NULL;
+	memory_seen = 0;
+	e = NULL;
+	host_create(&host, NULL, "irq.engine=epoll");
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &mock), 0);
+	host_add(&host, NIC, 14, NULL);
+	tree_directory(&host.tree, "sys/bus/pci/drivers/mock-pci");
+}
+
+static void teardown(void)
+{
+	rawpci_explanation_destroy(e);
+	host_destroy(&host);
+}
+
+static const struct rawpci_finding *explain_with(unsigned flags, uint64_t memory)
+{
+	const struct rawpci_explain_options options = {sizeof(options), flags, memory};
+
+	rawpci_explanation_destroy(e);
+	e = NULL;
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &e), 0);
+	ck_assert_str_eq(e->ways->backend, "mock");
+	ck_assert(e->ways->dma && !e->ways->interrupts);
+	return e->findings;
+}
+
+static const struct rawpci_finding *explain(void)
+{
+	return explain_with(0, 0);
+}
+
+/* The first line begins with the device and has these words. */
+static void check_first(const char *words)
+{
+	const char *found = strstr(e->text, words);
+
+	ck_assert_msg(strncmp(e->text, NIC ": ", 14) == 0 && found &&
+		      found < strchr(e->text, '\n'), "no \"%s\" in the first line of\n%s", words,
+		      e->text);
+}
+
+START_TEST(nothing_found)
+{
+	(void)explain_with(0, 4096);
+	check_first("nothing stands in the way, mock can open it now");
+	ck_assert(e->openable);
+	ck_assert(e->ways->works);
+	ck_assert_str_eq(e->ways->reason, "");
+	ck_assert_uint_eq(memory_seen, 4096);
+	ck_assert_ptr_null(rawpci_findings_blocker(e->findings, "mock"));
+	ck_assert_str_eq(e->device->driver, "");
+}
+END_TEST
+
+START_TEST(absent)
+{
+	refusal = -ENODEV;
+	ck_assert_int_eq(rawpci_explain(host.ctx, "04:00.0", NULL, &e), 0);
+	ck_assert(!e->openable);
+	ck_assert_ptr_null(e->device);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_NO_DEVICE);
+	ck_assert_int_eq(e->findings->error, -ENODEV);
+	ck_assert_ptr_eq(strstr(e->text, "0000:04:00.0: there is no such device in /"), e->text);
+}
+END_TEST
+
+/* The mock has a device that sysfs does not know. */
+START_TEST(not_in_sysfs)
+{
+	ck_assert_int_eq(rawpci_explain(host.ctx, "04:00.0", NULL, &e), 0);
+	ck_assert(e->openable);
+	ck_assert_ptr_null(e->device);
+	ck_assert_ptr_null(e->findings);
+	ck_assert_ptr_nonnull(strstr(e->text, "0000:04:00.0: nothing stands in the way"));
+}
+END_TEST
+
+START_TEST(gone)
+{
+	unsigned char config[256];
+
+	memset(config, 0xff, sizeof(config));
+	host_config(&host, NIC, config, sizeof(config));
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_GONE);
+	ck_assert(!e->openable && !e->ways->works);
+	check_first("it does not answer");
+	check_first("rescan");
+}
+END_TEST
+
+START_TEST(host_driver)
+{
+	const struct rawpci_finding *f;
+
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	f = explain();
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	ck_assert(f->blocks && !e->openable);
+	ck_assert_str_eq(f->backend, "mock");
+	ck_assert_str_eq(f->driver, "e1000e");
+	ck_assert_uint_eq(f->blocker.bus, 3);
+	ck_assert_int_eq(f->error, -EBUSY);
+	check_first("the host driver e1000e holds it: ");
+	ck_assert_ptr_nonnull(strstr(f->commands, "echo mock-pci > "));
+	ck_assert_ptr_nonnull(strstr(f->commands, "drivers/e1000e/unbind\n"));
+	ck_assert_ptr_nonnull(strstr(e->text, "      # echo 0000:03:00.0 > "));
+	ck_assert_ptr_nonnull(strstr(e->ways->reason, "the host driver e1000e holds it"));
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert(e->openable);
+	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
+	(void)explain();
+	ck_assert(e->openable);
+}
+END_TEST
+
+START_TEST(module)
+{
+	char path[512];
+	const struct rawpci_finding *f;
+
+	ck_assert_int_eq(rmdir(tree_path(&host.tree, path, "sys/bus/pci/drivers/mock-pci")), 0);
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	f = explain();
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_MODULE);
+	ck_assert_str_eq(f->driver, "mock-pci");
+	check_first("the kernel module mock-pci is not loaded: modprobe mock-pci");
+	ck_assert_str_eq(f->commands, "modprobe mock-pci\n");
+}
+END_TEST
+
+START_TEST(permission_to_bind)
+{
+	const struct rawpci_finding *f;
+	uid_t user = geteuid();
+	char path[512];
+
+	(void)tree_path(&host.tree, path, DEVICES NIC "/driver_override");
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	ck_assert_int_eq(chmod(host.tree.root, 0755), 0);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	f = explain();
+	if (user == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_PERMISSION);
+	ck_assert_int_eq(f->error, -EACCES);
+	ck_assert_ptr_nonnull(strstr(f->path, "/driver_override"));
+	check_first("may not write to ");
+	check_first("let root bind it to mock-pci");
+}
+END_TEST
+
+START_TEST(refused)
+{
+	refusal = -EOPNOTSUPP;
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_OTHER);
+	ck_assert_int_eq(e->findings->error, -EOPNOTSUPP);
+	ck_assert_str_eq(e->findings->cause, "mock refuses it");
+	check_first(NIC ": mock refuses it");
+	refusal = -EACCES;
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_PERMISSION);
+	ck_assert(!e->openable);
+}
+END_TEST
+
+/* What a backend finds is said in place of its refusal, and in the order of obstacles. */
+START_TEST(found_by_backend)
+{
+	const struct rawpci_finding group = {
+		.obstacle = RAWPCI_OBSTACLE_GROUP,
+		.blocks = true,
+		.error = -EBUSY,
+		.blocker = {0, 3, 0, 1},
+		.driver = "snd_hda_intel",
+		.cause = "a cause",
+		.remedy = "a remedy",
+		.backend = "wrong",
+	};
+
+	refusal = -EBUSY;
+	told = &group;
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	(void)explain();
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_GROUP);
+	ck_assert_str_eq(e->findings->backend, "mock");
+	ck_assert_uint_eq(e->findings->blocker.function, 1);
+	ck_assert_int_eq(e->findings->next->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	check_first("a cause: a remedy (and 1 more in the way, see below)");
+}
+END_TEST
+
+START_TEST(bridge_needs_no_driver)
+{
+	const struct rawpci_finding bridge = {
+		.obstacle = RAWPCI_OBSTACLE_BRIDGE,
+		.blocks = true,
+		.cause = "a bridge",
+	};
+
+	told = &bridge;
+	host_link(&host, NIC, "driver", "../../drivers/pcieport");
+	(void)explain();
+	check_first(NIC ": a bridge");
+	ck_assert_ptr_null(strstr(e->ways->reason, "pcieport holds it"));
+	for (const struct rawpci_finding *f = e->findings; f; f = f->next)
+		ck_assert(strcmp(f->backend, "mock") != 0 ||
+			  f->obstacle != RAWPCI_OBSTACLE_HOST_DRIVER);
+}
+END_TEST
+
+START_TEST(lesser_way)
+{
+	refusal = -EOPNOTSUPP;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	(void)explain();
+	ck_assert(e->openable);
+	ck_assert(!e->ways->works && e->ways->next->works);
+	ck_assert_str_eq(e->ways->next->backend, "plain");
+	check_first("mock refuses it; as it is, only plain can open it, without interrupts and "
+		    "DMA");
+}
+END_TEST
+
+/* The automatic choice does not go past something that stands in the way. */
+START_TEST(lesser_way_by_name)
+{
+	refusal = -EBUSY;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	(void)explain();
+	ck_assert(!e->openable);
+	ck_assert(!e->ways->works && e->ways->next->works);
+	check_first("mock refuses it; plain can open it as it is, if it is chosen by name, without "
+		    "interrupts and DMA");
+	/* But the host driver is looked at first. */
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	(void)explain();
+	ck_assert(e->openable);
+	check_first("as it is, only plain can open it");
+}
+END_TEST
+
+START_TEST(unbound_backend)
+{
+	const struct rawpci_finding *f;
+
+	plain.unbound = true;
+	refusal = -EOPNOTSUPP;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	(void)explain();
+	ck_assert(e->openable);
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	(void)explain();
+	ck_assert(!e->openable);
+	f = rawpci_findings_blocker(e->findings, "plain");
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	ck_assert_ptr_nonnull(strstr(f->remedy, "or unbind it first"));
+	ck_assert_ptr_null(strstr(f->commands, "drivers_probe"));
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert(e->openable);
+}
+END_TEST
+
+/* Its network interface is up. */
+START_TEST(in_use)
+{
+	const struct rawpci_finding *f;
+
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	tree_directory(&host.tree, "sys/class/block");
+	tree_link(&host.tree, "sys/class/net/eth7", "../../devices/pci0000:00/" NIC "/net/eth7");
+	tree_write(&host.tree, "sys/devices/pci0000:00/" NIC "/net/eth7/flags", "0x1003\n");
+	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_IN_USE);
+	ck_assert(f->blocks && f->error == -EBUSY && !e->openable);
+	check_first("eth7");
+	check_first("stop that first, or insist");
+	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST, 0);
+	while (f && f->obstacle != RAWPCI_OBSTACLE_IN_USE)
+		f = f->next;
+	ck_assert_ptr_nonnull(f);
+	ck_assert(e->openable && !f->blocks && f->error == 0);
+}
+END_TEST
+
+START_TEST(lockdown)
+{
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	tree_write(&host.tree, LOCKDOWN, "[none] integrity confidentiality\n");
+	(void)explain();
+	ck_assert(e->ways->next->works);
+	tree_write(&host.tree, LOCKDOWN, "none [integrity] confidentiality\n");
+	(void)explain();
+	ck_assert(e->ways->works && !e->ways->next->works);
+	check_first("mock can open it now");
+	ck_assert_int_eq(rawpci_findings_blocker(e->findings, "plain")->obstacle,
+			 RAWPCI_OBSTACLE_LOCKDOWN);
+}
+END_TEST
+
+START_TEST(boot_vga)
+{
+	host_write(&host, NIC, "boot_vga", "1\n");
+	(void)explain();
+	ck_assert(e->openable);
+	check_first("mock can open it now, but it shows the host's console");
+}
+END_TEST
+
+START_TEST(uring)
+{
+	struct rawpci_finding f;
+
+	rawpci_finding_uring(&f, -EPERM, "2", false, false);
+	ck_assert_int_eq(f.obstacle, RAWPCI_OBSTACLE_IO_URING);
+	ck_assert(!f.blocks);
+	ck_assert_ptr_nonnull(strstr(f.cause, "kernel.io_uring_disabled is 2"));
+	ck_assert_str_eq(f.remedy, "sysctl kernel.io_uring_disabled=0");
+	rawpci_finding_uring(&f, -EPERM, "1", true, false);
+	ck_assert_ptr_nonnull(strstr(f.remedy, "kernel.io_uring_group"));
+	rawpci_finding_uring(&f, -EPERM, "0", true, false);
+	ck_assert_ptr_nonnull(strstr(f.cause, "seccomp"));
+	ck_assert_ptr_nonnull(strstr(f.remedy, "io_uring_setup"));
+	rawpci_finding_uring(&f, -ENOSYS, "", true, true);
+	ck_assert_ptr_nonnull(strstr(f.cause, "seccomp"));
+	ck_assert(f.blocks);
+	ck_assert_int_eq(f.error, -ENOSYS);
+	rawpci_finding_uring(&f, -ENOSYS, "", false, false);
+	ck_assert_ptr_nonnull(strstr(f.cause, "the kernel has no io_uring"));
+	rawpci_finding_uring(&f, -EMFILE, "0", false, false);
+	ck_assert_ptr_nonnull(strstr(f.remedy, "RLIMIT_NOFILE"));
+}
+END_TEST
+
+START_TEST(wrong_arguments)
+{
+	struct rawpci_explain_options options = {.size = sizeof(options)};
+	struct rawpci_explanation *none = NULL;
+
+	ck_assert_int_eq(rawpci_explain(NULL, NIC, &options, &none), -EFAULT);
+	ck_assert_int_eq(rawpci_explain(host.ctx, NULL, &options, &none), -EFAULT);
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, NULL), -EFAULT);
+	ck_assert_int_eq(rawpci_explain(host.ctx, "3:0", &options, &none), -EINVAL);
+	options.flags = 4;
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &none), -EBADRQC);
+	options.size = 1;
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &none), -EINVAL);
+	ck_assert_ptr_null(none);
+	/* An older program's options end before the flags. */
+	options.size = sizeof(options.size);
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &e), 0);
+	rawpci_explanation_destroy(NULL);
+}
+END_TEST
+
+START_TEST(names)
+{
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_NO_DEVICE), "no-device");
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_BOOT_VGA), "boot-vga");
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_IN_USE), "in-use");
+	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)0), "unknown");
+	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)17), "unknown");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("explain");
+	TCase *tests = tcase_create("explain");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, nothing_found);
+	tcase_add_test(tests, absent);
+	tcase_add_test(tests, not_in_sysfs);
+	tcase_add_test(tests, gone);
+	tcase_add_test(tests, host_driver);
+	tcase_add_test(tests, module);
+	tcase_add_test(tests, permission_to_bind);
+	tcase_add_test(tests, refused);
+	tcase_add_test(tests, found_by_backend);
+	tcase_add_test(tests, bridge_needs_no_driver);
+	tcase_add_test(tests, lesser_way);
+	tcase_add_test(tests, lesser_way_by_name);
+	tcase_add_test(tests, unbound_backend);
+	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, lockdown);
+	tcase_add_test(tests, boot_vga);
+	tcase_add_test(tests, uring);
+	tcase_add_test(tests, wrong_arguments);
+	tcase_add_test(tests, names);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+#include <rawpci/backend.h>
+#include <rawpci/context.h>
+#include <rawpci/device.h>
+#include <rawpci/recover.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "os/sys.h"
+#include "unit/core/host-seam.h"
+
+#define DETACH RAWPCI_OPEN_DETACH_HOST_DRIVER
+#define RECORD "run/" BDF
+
+static struct rawpci *ctx;
+static char said[4096]; /* all that was logged, a line each */
+
+static int any_probe(void *instance, const struct rawpci_address *address)
+{
+	(void)instance;
+	(void)address;
+	return 0;
+}
+
+static int any_open(void *instance, const struct rawpci_address *address, void *space,
+		    void **device)
+{
+	char now[RAWPCI_SYSFS_NAME];
+
+	(void)instance;
+	(void)space;
+	ck_assert_int_eq(rawpci_sysfs_driver(host.tree.root, address, now), 0);
+	ck_assert_str_eq(now, "vfio-pci");
+	*device = &host;
+	return 0;
+}
+
+static void any_close(void *device)
+{
+	(void)device;
+}
+
+static int any_info(void *device, struct rawpci_backend_info *info)
+{
+	(void)device;
+	*info = (struct rawpci_backend_info) {.config_size = 256};
+	return 0;
+}
+
+static int any_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
+{
+	(void)device;
+	*value = offset == 0 && width == 4 ? 0x10d38086 : 0;
+	return 0;
+}
+
+static int any_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return 0;
+}
+
+static int no_region(void *device, unsigned region, struct rawpci_region_info *info)
+{
+	(void)device;
+	(void)region;
+	info->present = false;
+	return 0;
+}
+
+static int no_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
+			  uint64_t *value)
+{
+	(void)device;
+	(void)region;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+
+static int no_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
+			   uint64_t value)
+{
+	(void)device;
+	(void)region;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return -EIO;
+}
+
+/* A backend that needs its driver bound, and nothing else. */
+static const struct rawpci_backend backend = {
+	.version = RAWPCI_BACKEND_VERSION,
+	.name = "bound",
+	.help = "for this test",
+	.rank = 200,
+	.driver = "vfio-pci",
+	.probe = any_probe,
+	.open = any_open,
+	.close = any_close,
+	.info = any_info,
+	.cfg_read = any_read,
+	.cfg_write = any_write,
+	.region_info = no_region,
+	.region_read = no_region_read,
+	.region_write = no_region_write,
+};
+
+static void keep(void *opaque, enum rawpci_log_level level, const char *message)
+{
+	size_t length = strlen(said);
+
+	(void)opaque;
+	(void)level;
+	(void)snprintf(said + length, sizeof(said) - length, "%s\n", message);
+}
+
+static struct rawpci *create(const char *run, const char *timeout)
+{
+	char run_setting[600], sysfs_setting[600];
+	const char *settings[] = {run_setting, sysfs_setting, timeout, NULL};
+	const struct rawpci_options options = {
+		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep,
+		.settings = settings,
+	};
+	struct rawpci *out;
+
+	(void)snprintf(run_setting, sizeof(run_setting), "run.dir=%s/%s", host.tree.root, run);
+	(void)snprintf(sysfs_setting, sizeof(sysfs_setting), "sysfs.dir=%s", host.tree.root);
+	ck_assert_int_eq(rawpci_create(&options, &out), 0);
+	ck_assert_int_eq(rawpci_backend_register(out, &backend), 0);
+	return out;
+}
+
+static void setup(void)
+{
+	host_create();
+	said[0] = '\0';
+	ctx = create("run", NULL);
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&host.tree);
+}
+
+static bool there(const char *file)
+{
+	char path[512];
+
+	return access(tree_path(&host.tree, path, file), F_OK) == 0;
+}
+
+static bool heard(const char *text)
+{
+	return strstr(said, text) != NULL;
+}
+
+/* Runs a child that takes the device and is stopped at step k; was it? */
+static bool stopped_at(unsigned k)
+{
+	struct rawpci_device *dev;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		host.steps = 0;
+		host.stop_at = k;
+		if (rawpci_device_open(ctx, NULL, BDF, DETACH, &dev) < 0)
+			host_exit(2);
+		host_exit(rawpci_device_close(dev) == 0 ? 1 : 2);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 2);
+	return WEXITSTATUS(status) == 0;
+}
+
+/* After the first write to the device's override: there is something to give back. */
+static void leave_taken(void)
+{
+	host_bind("e1000e");
+	for (unsigned k = 1;; k++) {
+		char now[RAWPCI_SYSFS_NAME];
+
+		ck_assert(stopped_at(k));
+		ck_assert_int_eq(rawpci_sysfs_driver(host.tree.root, &host.address, now), 0);
+		if (strcmp(now, "vfio-pci") == 0)
+			break;
+		ck_assert_int_ge(rawpci_recover(ctx), 0);
+	}
+	said[0] = '\0';
+}
+
+static const struct {
+	const char *driver, *override;
+} befores[] = {
+	{"e1000e", "(null)"}, {"pci-stub", "pci-stub"}, {"e1000e", "pci-stub"}, {"", "(null)"},
+};
+
+START_TEST(killed_anywhere)
+{
+	const int row = _i / 2;
+	const bool reopen = _i % 2;
+	struct rawpci_device_info info;
+	struct rawpci_device *dev;
+	unsigned k;
+	int due;
+
+	tree_write(&host.tree, DEVICE "driver_override", befores[row].override);
+	host.by_id = "pci-stub"; /* not who had it */
+	if (befores[row].driver[0])
+		host_bind(befores[row].driver);
+	for (k = 1; stopped_at(k); k++) {
+		if (reopen) {
+			ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+			ck_assert_int_eq(rawpci_device_info(dev, sizeof(info), &info), 0);
+			ck_assert_str_eq(info.host_driver, befores[row].driver);
+			ck_assert_int_eq(rawpci_device_close(dev), 0);
+		} else {
+			due = there(RECORD) ? 1 : 0;
+			ck_assert_int_eq(rawpci_recover(ctx), due);
+		}
+		host_check(befores[row].driver, befores[row].override);
+		ck_assert(!there(RECORD));
+		ck_assert_int_eq(rawpci_recover(ctx), 0);
+		host_check(befores[row].driver, befores[row].override);
+	}
+	ck_assert_uint_ge(k, 14);
+	host_check(befores[row].driver, befores[row].override);
+}
+END_TEST
+
+START_TEST(held_elsewhere)
+{
+	struct rawpci_device *dev = NULL;
+	int ready[2], status;
+	char byte, number[32];
+	pid_t child;
+
+	host_bind("e1000e");
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		status = rawpci_device_open(ctx, NULL, BDF, DETACH, &dev);
+		(void)!write(ready[1], status == 0 ? "y" : "n", 1);
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'y');
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EBUSY);
+	(void)snprintf(number, sizeof(number), "process %d (", (int)child);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), number));
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	host_check("vfio-pci", "vfio-pci");
+	ck_assert(there(RECORD));
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+	close(ready[0]);
+	close(ready[1]);
+}
+END_TEST
+
+/* Owned also where no driver is changed. */
+START_TEST(held_here)
+{
+	struct rawpci *other = create("run", NULL);
+	struct rawpci_device *dev, *second = NULL;
+
+	host_bind("vfio-pci");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert(!there(RECORD));
+	ck_assert_int_eq(rawpci_device_open(other, NULL, BDF, 0, &second), -EBUSY);
+	ck_assert_ptr_null(second);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_device_open(other, NULL, BDF, 0, &second), 0);
+	ck_assert_int_eq(rawpci_device_close(second), 0);
+	ck_assert_int_eq(rawpci_destroy(other), 0);
+}
+END_TEST
+
+START_TEST(nowhere_to_write)
+{
+	struct rawpci_device *dev = NULL;
+	struct rawpci *blind;
+
+	tree_write(&host.tree, "file", "");
+	blind = create("file", NULL);
+	host_bind("e1000e");
+	ck_assert_int_eq(rawpci_device_open(blind, NULL, BDF, DETACH, &dev), -EACCES);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "run.dir"));
+	host_check("e1000e", "(null)");
+	ck_assert_int_eq(rawpci_recover(blind), -EACCES);
+	host_bind("vfio-pci");
+	ck_assert_int_eq(rawpci_device_open(blind, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_destroy(blind), 0);
+}
+END_TEST
+
+/* What could not be given back is not forgotten by opening the device again. */
+START_TEST(driver_is_missing)
+{
+	struct rawpci_device *dev;
+
+	leave_taken();
+	host.refusing = "e1000e";
+	ck_assert_int_eq(rawpci_recover(ctx), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "e1000e"));
+	host_check("", "(null)");
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	host_check("vfio-pci", "vfio-pci");
+	host.refusing = NULL;
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+START_TEST(not_to_be_detached)
+{
+	struct rawpci_device *dev = NULL;
+
+	leave_taken();
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EBUSY);
+	host_check("e1000e", "(null)"); /* but given back it is */
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+START_TEST(unbinding_hangs)
+{
+	struct rawpci *hasty = create("run", "driver.timeout_ms=100");
+	struct rawpci_device *dev = NULL;
+	int gate[2], r = 0;
+
+	host_bind("e1000e");
+	ck_assert_int_eq(pipe(gate), 0);
+	host.hanging = gate[0];
+	ck_assert_int_eq(rawpci_device_open(hasty, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "driver.timeout_ms"));
+	ck_assert(there(RECORD));
+	/* Nobody else has the device before the kernel is done with it. */
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EBUSY);
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	host_check("", "vfio-pci");
+	ck_assert_int_eq(write(gate[1], "x", 1), 1);
+	for (int i = 0; r == 0 && i < 10000; i++) {
+		rawpci_sys_sleep_ms(1);
+		r = rawpci_recover(ctx);
+	}
+	ck_assert_int_eq(r, 1);
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+	close(gate[0]);
+	close(gate[1]);
+	ck_assert_int_eq(rawpci_destroy(hasty), 0);
+}
+END_TEST
+
+START_TEST(in_use)
+{
+	struct rawpci_device *dev = NULL;
+
+	host_bind("e1000e");
+	tree_link(&host.tree, "class/net/eth0", "../../devices/pci0000:00/" BDF "/net/eth0");
+	tree_write(&host.tree, "devices/pci0000:00/" BDF "/net/eth0/flags", "0x1003\n");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "interface eth0 is up"));
+	host_check("e1000e", "(null)");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, RAWPCI_OPEN_INSIST, &dev), -EBUSY);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH | 4, &dev), -EBADRQC);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH | RAWPCI_OPEN_INSIST, &dev), 0);
+	ck_assert(heard("although the network interface eth0 is up"));
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
+START_TEST(another_device)
+{
+	leave_taken();
+	tree_write(&host.tree, DEVICE "device", "0x5845\n");
+	tree_write(&host.tree, DEVICE "driver_override", "(null)\n");
+	tree_unlink(&host.tree, DEVICE "driver");
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	host_check("", "(null)");
+	ck_assert(heard("another device (8086:5845)"));
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+START_TEST(gone)
+{
+	char from[512], to[512];
+
+	leave_taken();
+	tree_path(&host.tree, from, "bus/pci/devices/" BDF);
+	tree_path(&host.tree, to, "bus/pci/devices/away");
+	ck_assert_int_eq(rename(from, to), 0);
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	ck_assert(!there(RECORD));
+	ck_assert_int_eq(rename(to, from), 0);
+}
+END_TEST
+
+START_TEST(not_a_record)
+{
+	struct rawpci_device *dev;
+
+	leave_taken();
+	tree_write(&host.tree, RECORD, "rawpci 1\ndevice " BDF " 8086:10d3\ndriver ../../..\n");
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	ck_assert(heard("no record that can be trusted"));
+	host_check("vfio-pci", "vfio-pci");
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("vfio-pci", "vfio-pci");
+}
+END_TEST
+
+START_TEST(nothing_to_recover)
+{
+	ck_assert_int_eq(rawpci_recover(NULL), -EFAULT);
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	ck_assert(!there("run"));
+}
+END_TEST
+
+START_TEST(settings)
+{
+	static const char *const wrong[] = {"", "0", "-1", "1x", "99999999999999999999", " 5"};
+	char setting[64];
+	const char *const list[] = {setting, NULL};
+	const struct rawpci_options options = {.size = sizeof(options), .settings = list};
+	struct rawpci *out;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		(void)snprintf(setting, sizeof(setting), "driver.timeout_ms=%s", wrong[i]);
+		ck_assert_int_eq(rawpci_create(&options, &out), -EINVAL);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("handover");
+	TCase *tests = tcase_create("handover");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_loop_test(tests, killed_anywhere, 0, 8);
+	tcase_add_test(tests, held_elsewhere);
+	tcase_add_test(tests, held_here);
+	tcase_add_test(tests, nowhere_to_write);
+	tcase_add_test(tests, driver_is_missing);
+	tcase_add_test(tests, not_to_be_detached);
+	tcase_add_test(tests, unbinding_hangs);
+	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, another_device);
+	tcase_add_test(tests, gone);
+	tcase_add_test(tests, not_a_record);
+	tcase_add_test(tests, nothing_to_recover);
+	tcase_add_test(tests, settings);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* A FIFO that nobody reads from stands in for a driver that does not let go. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/file.h>
+
+#include "harness.h"
+#include "os/slow.h"
+#include "os/sysfs.h"
+#include "os/sys.h"
+#include "unit/os/tree.h"
+
+#define LONG_MS 20000
+
+static struct tree tree;
+
+static void setup(void)
+{
+	tree_create(&tree);
+}
+
+static void teardown(void)
+{
+	tree_destroy(&tree);
+}
+
+START_TEST(writes)
+{
+	char path[512], text[512];
+
+	tree_write(&tree, "file", "");
+	ck_assert_int_eq(rawpci_slow_write(tree_path(&tree, path, "file"), "text", LONG_MS, -1), 0);
+	ck_assert_str_eq(tree_read(&tree, "file", text), "text");
+}
+END_TEST
+
+START_TEST(reports)
+{
+	char path[512], text[RAWPCI_SYSFS_NAME + 1];
+
+	tree_path(&tree, path, "absent");
+	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, -1), -ENOENT);
+	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, 1000000), -EBADF);
+	memset(text, 'x', RAWPCI_SYSFS_NAME);
+	text[RAWPCI_SYSFS_NAME] = '\0';
+	ck_assert_int_eq(rawpci_slow_write(path, text, LONG_MS, -1), -ENAMETOOLONG);
+}
+END_TEST
+
+START_TEST(reads)
+{
+	char path[512], text[RAWPCI_SYSFS_NAME] = "before";
+
+	tree_write(&tree, "file", "text\n");
+	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "file"), text, LONG_MS, -1), 4);
+	ck_assert_str_eq(text, "text");
+	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "absent"), text, LONG_MS, -1),
+			 -ENOENT);
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
+	ck_assert_int_eq(rawpci_slow_read(path, text, 50, -1), -ETIMEDOUT);
+	ck_assert_str_eq(text, "text");
+	close(open(path, O_WRONLY | O_CLOEXEC)); /* the thread comes to its end */
+}
+END_TEST
+
+/* The lock is free when the write is done, not when nobody waits for it any more. */
+START_TEST(late)
+{
+	char path[512], lock_path[512];
+	int mine, other, reader;
+	struct pollfd readable = {.events = POLLIN};
+
+	tree_write(&tree, "lock", "");
+	mine = open(tree_path(&tree, lock_path, "lock"), O_RDWR | O_CLOEXEC);
+	other = open(lock_path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(mine, 0);
+	ck_assert_int_eq(rawpci_sys_lock(mine), 0);
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
+	ck_assert_int_eq(rawpci_slow_write(path, "text", 50, mine), -ETIMEDOUT);
+	close(mine);
+	ck_assert_int_eq(rawpci_sys_lock(other), -EWOULDBLOCK);
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	readable.fd = reader;
+	ck_assert_int_eq(poll(&readable, 1, LONG_MS), 1);
+	ck_assert_int_ge(flock(other, LOCK_EX), 0); /* waits for the thread */
+	close(other);
+	close(reader);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("slow");
+	TCase *tests = tcase_create("slow");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, writes);
+	tcase_add_test(tests, reports);
+	tcase_add_test(tests, reads);
+	tcase_add_test(tests, late);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* A FIFO stands in for /dev/uioN: four bytes written to it are an interrupt. */
+#include <semaphore.h>
+#include <time.h>
+
+#include "unit/sysfs/plain.h"
+
+static sem_t arrived;
+static int node;
+
+static void make_node(void)
+{
+	char path[512];
+
+	tree_path(&tree, path, "dev/uio3");
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	node = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(node, 0);
+}
+
+static void set_up(void)
+{
+	tree_create(&tree);
+	make_device();
+	tree_directory(&tree, "bus/pci/drivers");
+	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
+	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
+	tree_directory(&tree, DEVICE "uio");
+	tree_directory(&tree, DEVICE "uio/uio3");
+	put(0x04, 2, 0x0003);
+	make_node();
+	ck_assert_int_eq(sem_init(&arrived, 0, 0), 0);
+	make_context("uio");
+}
+
+static void tear_down(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	(void)sem_destroy(&arrived);
+	(void)close(node);
+	tree_destroy(&tree);
+}
+
+static void handler(void *opaque, int32_t irq)
+{
+	(void)opaque;
+	(void)irq;
+	ck_assert_int_eq(sem_post(&arrived), 0);
+}
+
+/* As the kernel does it: masked, then told. */
+static void deliver(void)
+{
+	uint32_t count = 1;
+
+	put(0x04, 2, config(0x04, 2) | 0x0400);
+	ck_assert_int_eq(write(node, &count, sizeof(count)), sizeof(count));
+	ck_assert_int_eq(sem_wait(&arrived), 0);
+}
+
+/* Does COMMAND become so? The unmasking comes after the handler. */
+static bool becomes(uint32_t command)
+{
+	for (int i = 0; i < 2000 && config(0x04, 2) != command; i++)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	return config(0x04, 2) == command;
+}
+
+START_TEST(delivers_and_unmasks)
+{
+	int irq;
+
+	open_device();
+	ck_assert_int_eq(rawpci_irq_count(dev, RAWPCI_IRQ_INTX), 1);
+	ck_assert_int_eq(rawpci_irq_count(dev, RAWPCI_IRQ_MSI), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+	irq = rawpci_irq_attach(dev, handler, NULL, 1);
+	ck_assert_int_ge(irq, 1);
+	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+	for (int i = 0; i < 10; i++) {
+		deliver();
+		ck_assert(becomes(0x0003));
+	}
+	ck_assert_int_eq(rawpci_irq_attach(dev, handler, NULL, 1), -ENOSPC);
+	ck_assert_int_eq(rawpci_irq_detach(dev, irq), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+	/* The node is still there to be attached to. */
+	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
+	deliver();
+	ck_assert(becomes(0x0003));
+	close_device();
+	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+}
+END_TEST
+
+START_TEST(respects_interrupt_disable)
+{
+	open_device();
+	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
+	cfg_write(0x04, 2, 0x0403);
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+	ck_assert_int_eq(rawpci_irq_unmask(dev), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+	cfg_write(0x04, 2, 0x0003);
+	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+	/* Masked by a delivery: a write of COMMAND's does not unmask. */
+	put(0x04, 2, 0x0403);
+	cfg_write(0x04, 2, 0x0007);
+	ck_assert_uint_eq(config(0x04, 2), 0x0407);
+	ck_assert_uint_eq(cfg_read(0x04, 2), 0x0007);
+	ck_assert_int_eq(rawpci_irq_unmask(dev), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0007);
+	close_device();
+}
+END_TEST
+
+START_TEST(puts_bus_mastering_back)
+{
+	open_device();
+	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0007);
+	put(0x04, 2, 0x0003);
+	cfg_write(0x05, 1, 0x01);
+	ck_assert_uint_eq(config(0x04, 2), 0x0103);
+	deliver();
+	ck_assert(becomes(0x0107));
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
+	ck_assert_uint_eq(config(0x04, 2) & 0x0004, 0);
+	close_device();
+}
+END_TEST
+
+START_TEST(refuses_routes)
+{
+	int fd = node;
+
+	open_device();
+	ck_assert_int_eq(rawpci_irq_route(dev, RAWPCI_IRQ_INTX, 0, 1, &fd), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "attach a handler"));
+	ck_assert_int_eq(rawpci_irq_route(dev, RAWPCI_IRQ_MSI, 0, 1, &fd), -EOPNOTSUPP);
+	close_device();
+}
+END_TEST
+
+START_TEST(without_a_line)
+{
+	tree_write(&tree, DEVICE "irq", "0\n");
+	open_device();
+	ck_assert_int_eq(rawpci_irq_count(dev, RAWPCI_IRQ_INTX), 0);
+	ck_assert_int_eq(rawpci_irq_attach(dev, handler, NULL, 1), -EOPNOTSUPP);
+	close_device();
+}
+END_TEST
+
+START_TEST(without_node_or_driver)
+{
+	char path[512];
+
+	ck_assert_int_eq(unlink(tree_path(&tree, path, "dev/uio3")), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "dev/uio3"));
+	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+	ck_assert_int_eq(rmdir(tree_path(&tree, path, "bus/pci/drivers/uio_pci_generic")), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "modprobe"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("uio");
+	TCase *tcase = tcase_create("uio");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, delivers_and_unmasks);
+	tcase_add_test(tcase, respects_interrupt_disable);
+	tcase_add_test(tcase, puts_bus_mastering_back);
+	tcase_add_test(tcase, refuses_routes);
+	tcase_add_test(tcase, without_a_line);
+	tcase_add_test(tcase, without_node_or_driver);
+	suite_add_tcase(suite, tcase);
+	return harness_run(suite);
+}

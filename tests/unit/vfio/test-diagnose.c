@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* What VFIO's explain() finds, through rawpci_explain(). */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include <rawpci/explain.h>
+
+#include "harness.h"
+#include "unit/core/host-tree.h"
+
+#define NIC "0000:03:00.0"
+#define SOUND "0000:03:00.1"
+
+static struct host_tree host;
+static struct rawpci_explanation *e;
+
+static void setup(void)
+{
+	e = NULL;
+	host_create(&host, "vfio", "irq.engine=epoll");
+	host_add(&host, NIC, 14, NULL);
+	tree_directory(&host.tree, "sys/bus/pci/drivers/vfio-pci");
+	tree_directory(&host.tree, "sys/class/iommu/dmar0");
+	tree_write(&host.tree, "vfio/vfio", "");
+}
+
+static void teardown(void)
+{
+	rawpci_explanation_destroy(e);
+	host_destroy(&host);
+}
+
+static const struct rawpci_finding *explain(uint64_t memory)
+{
+	const struct rawpci_explain_options options = {.size = sizeof(options), .memory = memory};
+
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &e), 0);
+	ck_assert_str_eq(e->ways->backend, "vfio");
+	ck_assert_ptr_null(e->ways->next);
+	return e->findings;
+}
+
+/* The one finding, in the first line. */
+static void check(const struct rawpci_finding *f, enum rawpci_obstacle obstacle, int error,
+		  const char *words)
+{
+	const char *found = strstr(e->text, words);
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_msg(f->obstacle == obstacle, "%s and not %s", rawpci_obstacle_name(f->obstacle),
+		      rawpci_obstacle_name(obstacle));
+	ck_assert_int_eq(f->error, error);
+	ck_assert(f->blocks && !e->openable);
+	ck_assert_msg(found && found < strchr(e->text, '\n'), "no \"%s\" in the first line of\n%s",
+		      words, e->text);
+}
+
+/* Runs as a user without privileges. */
+static void as_nobody(uid_t user)
+{
+	ck_assert_int_eq(chmod(host.tree.root, 0755), 0);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+}
+
+static void as_before(uid_t user)
+{
+	if (user == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+}
+
+START_TEST(nothing_found)
+{
+	ck_assert_ptr_null(explain(0));
+	ck_assert(e->openable);
+}
+END_TEST
+
+START_TEST(no_iommu)
+{
+	char path[512];
+
+	tree_unlink(&host.tree, DEVICES NIC "/iommu_group");
+	check(explain(0), RAWPCI_OBSTACLE_NO_GROUP, -EOPNOTSUPP, "no IOMMU of this host covers it");
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(rmdir(tree_path(&host.tree, path, "sys/class/iommu/dmar0")), 0);
+	check(explain(0), RAWPCI_OBSTACLE_NO_IOMMU, -EOPNOTSUPP, "intel_iommu=on");
+}
+END_TEST
+
+START_TEST(group)
+{
+	const struct rawpci_finding *f;
+
+	host_add(&host, SOUND, 14, "snd_hda_intel");
+	host_add(&host, "0000:03:00.2", 14, "vfio-pci");
+	f = explain(0);
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "IOMMU group 14 is not viable, 0000:03:00.1 of the "
+	      "same group is bound to snd_hda_intel: unbind 0000:03:00.1 from snd_hda_intel");
+	ck_assert_str_eq(f->driver, "snd_hda_intel");
+	ck_assert_uint_eq(f->group, 14);
+	ck_assert_uint_eq(f->blocker.function, 1);
+	ck_assert_ptr_null(f->next);
+	ck_assert_ptr_nonnull(strstr(f->commands, "/drivers/snd_hda_intel/unbind\n"));
+}
+END_TEST
+
+START_TEST(bridge)
+{
+	host_write(&host, NIC, "class", "0x060400\n");
+	host_add(&host, SOUND, 14, "snd_hda_intel");
+	check(explain(0), RAWPCI_OBSTACLE_BRIDGE, -EOPNOTSUPP, "open the devices behind it");
+	ck_assert_ptr_null(e->findings->next);
+}
+END_TEST
+
+START_TEST(virtual_functions)
+{
+	host_write(&host, NIC, "sriov_numvfs", "4\n");
+	check(explain(0), RAWPCI_OBSTACLE_VFS, -EBUSY, "it has 4 virtual functions enabled");
+	ck_assert_uint_eq(e->findings->number, 4);
+	rawpci_explanation_destroy(e);
+	host_write(&host, NIC, "sriov_numvfs", "0\n");
+	ck_assert_ptr_null(explain(0));
+}
+END_TEST
+
+START_TEST(container)
+{
+	const struct rawpci_finding *f;
+	uid_t user = geteuid();
+	char path[512];
+
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/vfio"), 0), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/vfio: chmod 0666 ");
+	ck_assert_ptr_null(f->next);
+}
+END_TEST
+
+START_TEST(node)
+{
+	const struct rawpci_finding *f;
+	uid_t user = geteuid();
+	char path[512];
+
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/vfio"), 0666), 0);
+	tree_write(&host.tree, "vfio/14", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/14"), 0), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/14: chown ");
+	ck_assert_str_eq(f->path, path);
+	rawpci_explanation_destroy(e);
+	/* The device's own node will do, with an iommufd. */
+	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
+	tree_write(&host.tree, "vfio/devices/vfio7", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/devices/vfio7"), 0666), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/14: chown ");
+	rawpci_explanation_destroy(e);
+	tree_write(&host.tree, "iommu", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "iommu"), 0666), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	ck_assert_ptr_null(f);
+}
+END_TEST
+
+/* With a setting that leaves one way only. */
+START_TEST(only_cdev)
+{
+	const struct rawpci_finding *f;
+	uid_t user = geteuid();
+	char path[512];
+
+	host_destroy(&host);
+	host_create(&host, "vfio", "vfio.via=cdev");
+	host_add(&host, NIC, 14, NULL);
+	tree_directory(&host.tree, "sys/bus/pci/drivers/vfio-pci");
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
+	tree_write(&host.tree, "vfio/devices/vfio7", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/devices/vfio7"), 0), 0);
+	tree_write(&host.tree, "iommu", "");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "iommu"), 0), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/iommu: chown ");
+	ck_assert_str_eq(f->path, path);
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	as_nobody(user);
+	f = explain(0);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/devices/vfio7: chown ");
+}
+END_TEST
+
+START_TEST(no_container)
+{
+	tree_unlink(&host.tree, "vfio/vfio");
+	check(explain(0), RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP, "modprobe vfio-pci");
+}
+END_TEST
+
+START_TEST(locked_memory)
+{
+	const struct rawpci_finding *f;
+	struct rlimit limit, before;
+	uid_t user = geteuid();
+	char path[512];
+
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/vfio"), 0666), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+	limit = before;
+	limit.rlim_cur = 64 * 1024;
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	as_nobody(user);
+	ck_assert_ptr_null(explain(64 * 1024));
+	rawpci_explanation_destroy(e);
+	f = explain(64 * 1024 + 4096);
+	as_before(user);
+	check(f, RAWPCI_OBSTACLE_LOCKED_MEMORY, -ENOSPC, "68 KiB needed, 64 KiB allowed");
+	check(f, RAWPCI_OBSTACLE_LOCKED_MEMORY, -ENOSPC, "ulimit -l 68");
+	ck_assert_uint_eq(f->needed, 68 * 1024);
+	ck_assert_uint_eq(f->allowed, 64 * 1024);
+	ck_assert_uint_eq(f->used, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("diagnose");
+	TCase *tests = tcase_create("diagnose");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, nothing_found);
+	tcase_add_test(tests, no_iommu);
+	tcase_add_test(tests, group);
+	tcase_add_test(tests, bridge);
+	tcase_add_test(tests, virtual_functions);
+	tcase_add_test(tests, container);
+	tcase_add_test(tests, node);
+	tcase_add_test(tests, only_cdev);
+	tcase_add_test(tests, no_container);
+	tcase_add_test(tests, locked_memory);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}
