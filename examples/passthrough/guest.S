@@ -292,15 +292,16 @@ count_interrupts:
 1:	SAY "\n"
 	ret
 
-/* Sleeps until an interrupt had the cause in EAX, and forgets it. */
+/* Waits until an interrupt had the cause in EAX, and forgets it. Without a hlt: emulators of
+ * processors do not all keep an interrupt from slipping in between sti and hlt, and the wait is
+ * short. */
 wait_for:
+	sti
+	pause
 	cli
 	test %eax, AT(causes)
-	jnz 1f
-	sti /* takes effect after the next instruction: no interrupt can slip in before the hlt */
-	hlt
-	jmp wait_for
-1:	not %eax
+	jz wait_for
+	not %eax
 	and %eax, AT(causes)
 	sti
 	ret
