@@ -115,10 +115,16 @@ static int enable(struct rawpci_sysdev *device)
 static void put_back(struct rawpci_sysdev *device)
 {
 	uint32_t command = device->command & ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	uint32_t status = 0;
 	int r = 0;
 
 	if (device->enabled)
 		r = write_file(device, "enable", "0");
+	/* An interrupt that nobody serves would cost all who share its line theirs: it stays
+	 * disabled until a driver enables it. */
+	if (rawpci_sysdev_raw_read(device, RAWPCI_CFG_STATUS, 2, &status) == 0 &&
+	    (status & RAWPCI_STATUS_INTERRUPT))
+		command |= RAWPCI_COMMAND_INTX_DISABLE;
 	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its command register or "
 				   "its enabling could not be put back", device->name);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rawpci/recover.h>
 
@@ -40,19 +41,23 @@ static void say_given_back(struct rawpci *ctx, const char *name, const char *dri
 		   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
-static void read_ids(const struct rawpci *ctx, const struct rawpci_address *address,
-		     struct rawpci_record *record)
+static int read_ids(const struct rawpci *ctx, const struct rawpci_address *address,
+		    struct rawpci_record *record)
 {
 	static const char *const files[] = {"vendor", "device"};
 	uint16_t *const ids[] = {&record->vendor, &record->device};
 	char path[RAWPCI_SYSFS_PATH], text[16];
 
 	for (int i = 0; i < 2; i++) {
-		*ids[i] = 0;
-		if (rawpci_sysfs_path(ctx->sysfs_dir, address, files[i], path, sizeof(path)) == 0 &&
-		    rawpci_sys_read_file(path, text, sizeof(text)) > 0)
-			*ids[i] = (uint16_t)strtoul(text, NULL, 16);
+		int r = rawpci_sysfs_path(ctx->sysfs_dir, address, files[i], path, sizeof(path));
+
+		if (r == 0)
+			r = rawpci_sys_read_file(path, text, sizeof(text));
+		if (r < 0)
+			return r;
+		*ids[i] = (uint16_t)strtoul(text, NULL, 16);
 	}
+	return 0;
 }
 
 /* However a directory forbids itself, to the caller it is permission. */
@@ -84,24 +89,52 @@ static int fail_timeout(struct rawpci *ctx, const char *name)
 			   "next open gives it back", name, ctx->driver_timeout_ms, ctx->run_dir);
 }
 
-/* Is the record about what is in that place now? Where not, it is done with. */
-static bool applies(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
-		    const struct rawpci_record *record)
+/* A device is gone only where the others can be seen: not where sysfs is not mounted. */
+static int check_sysfs(struct rawpci *ctx, const char *name)
 {
-	struct rawpci_record now;
+	char path[RAWPCI_SYSFS_PATH], text[128];
+	int n = snprintf(path, sizeof(path), "%s/bus/pci/devices", ctx->sysfs_dir);
+	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : rawpci_sys_access(path, F_OK);
 
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
+				   "its record is left for who can", name, ctx->sysfs_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
+	return 0;
+}
+
+/* Is the record about what is in that place now? Where not, it is done with. 1, 0 or -errno. */
+static int applies(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+		   const struct rawpci_record *record)
+{
+	struct rawpci_record now = {.vendor = 0};
+	char text[128];
+	int r = check_sysfs(ctx, name);
+
+	if (r < 0)
+		return r;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
 			   or_none(record->hold.driver));
-		return false;
+		return 0;
 	}
-	read_ids(ctx, address, &now);
+	r = read_ids(ctx, address, &now);
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so that its record is "
+				   "left for who can", name,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	if (now.vendor == record->vendor && now.device == record->device)
-		return true;
+		return 1;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
 		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
 		   or_none(record->hold.driver), record->vendor, record->device);
-	return false;
+	return 0;
+}
+
+/* Errors that say nothing about the record itself. */
+static bool is_passing(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
 }
 
 /* Puts back, and removes the record when that is done. */
@@ -131,25 +164,35 @@ static int give_back(struct rawpci *ctx, const struct rawpci_claim *claim,
 
 /*
  * Does what the device's record asks for.
- * Returns 1: done; 0: there was nothing to do; or -errno: still to be done, *owed says what.
+ * Returns 1: done; 0: there was nothing to do; or -errno: still to be done, *owed says what, if the
+ * record could be read. *foreign: there is a record that is not acted upon, and not to be replaced.
  */
 static int finish(struct rawpci *ctx, const struct rawpci_claim *claim,
-		  const struct rawpci_address *address, struct rawpci_driver_hold *owed)
+		  const struct rawpci_address *address, struct rawpci_driver_hold *owed,
+		  bool *foreign)
 {
 	struct rawpci_record record;
 	char text[128];
 	int r = rawpci_record_read(claim, &record);
 
+	*foreign = false;
 	if (r == -ENOENT)
 		return 0;
+	if (is_passing(r))
+		return rawpci_fail(ctx, r, "%s: its record in %s cannot be read now: %s", claim->name,
+				   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (r < 0) {
+		*foreign = true;
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
 			   "(%s) and is not acted upon: see that the device has its driver, then "
 			   "remove the file", claim->name, ctx->run_dir, claim->name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
-	if (!applies(ctx, claim->name, address, &record)) {
+	r = applies(ctx, claim->name, address, &record);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		(void)rawpci_record_erase(claim);
 		return 0;
 	}
@@ -166,6 +209,7 @@ int rawpci_handover_own(struct rawpci_device *dev)
 	struct rawpci *ctx = dev->ctx;
 	int holder = 0;
 	char text[128];
+	bool foreign;
 	int r;
 
 	if (dev->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
@@ -180,9 +224,14 @@ int rawpci_handover_own(struct rawpci_device *dev)
 			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
-	r = finish(ctx, &dev->claim, &dev->info.address, &dev->owed);
+	r = finish(ctx, &dev->claim, &dev->info.address, &dev->owed, &foreign);
 	if (r == -ETIMEDOUT)
 		return r;
+	/* What the record says would be lost with another one over it. */
+	if (foreign)
+		dev->no_claim = -EEXIST;
+	else if (r < 0 && !dev->owed.held)
+		dev->no_claim = r;
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
 	return 0;
@@ -222,10 +271,11 @@ static int write_record(struct rawpci_device *dev, const struct rawpci_driver_ho
 {
 	struct rawpci *ctx = dev->ctx;
 	struct rawpci_record record = {.hold = *hold};
-	int r = dev->claim.lock >= 0 ? 0 : dev->no_claim;
+	int r = dev->no_claim;
 	char text[128];
 
-	read_ids(ctx, &dev->info.address, &record);
+	if (r == 0)
+		r = read_ids(ctx, &dev->info.address, &record);
 	if (r == 0)
 		r = rawpci_record_write(&dev->claim, &record);
 	if (r == 0)
@@ -338,6 +388,7 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
 	struct rawpci_driver_hold owed;
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
+	bool foreign;
 	int holder = 0;
 	int r = rawpci_claim_take(&claim, ctx->run_dir, address, &holder);
 
@@ -351,7 +402,7 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 		r = rawpci_fail(ctx, as_permission(r), "%s: its lock in %s cannot be had: %s", name,
 				ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	else
-		r = finish(ctx, &claim, address, &owed);
+		r = finish(ctx, &claim, address, &owed, &foreign);
 	rawpci_claim_release(&claim);
 	if (r > 0)
 		recovery->given_back++;

@@ -112,6 +112,15 @@ static int bind_again(const struct rawpci_binding *at, const char *driver)
 	return r < 0 ? r : probe(at, driver);
 }
 
+/* Somebody else has said since what the device is to be bound to, and his wish stays. */
+static int leave_to_override(const struct rawpci_binding *at)
+{
+	char override[RAWPCI_SYSFS_NAME];
+	int r = read_override(at, override);
+
+	return r < 0 ? r : probe(at, override);
+}
+
 /* Everything is tried, whatever fails on the way; the first error is what is returned. */
 int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
@@ -128,6 +137,8 @@ int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci
 	if (r == -ETIMEDOUT)
 		return r;
 	step = override_is_ours(at, hold);
+	if (step == 0 && now[0] == '\0' && hold->driver[0] != '\0')
+		step = leave_to_override(at);
 	if (step <= 0)
 		return r < 0 ? r : step;
 	if (hold->driver[0] != '\0' && now[0] == '\0') {

@@ -251,6 +251,19 @@ static int find_display(const struct search *search, const struct rawpci_address
 	return 1;
 }
 
+/* They would lose their physical function's driver, and vfio-pci does not take one that has them. */
+static int find_functions(struct search *search, const struct rawpci_address *address)
+{
+	char path[RAWPCI_SYSFS_PATH], value[8];
+
+	if (rawpci_sysfs_path(search->root, address, "sriov_numvfs", path, sizeof(path)) < 0 ||
+	    rawpci_sys_read_file(path, value, sizeof(value)) < 0 || strcmp(value, "0") == 0)
+		return 0;
+	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s of its virtual functions are enabled",
+		       value);
+	return 1;
+}
+
 int rawpci_inuse_find(const char *root, const char *proc, const struct rawpci_address *address,
 		      char *text)
 {
@@ -269,6 +282,8 @@ int rawpci_inuse_find(const char *root, const char *proc, const struct rawpci_ad
 		r = find_interfaces(&search);
 	if (r == 0)
 		r = find_display(&search, address);
+	if (r == 0)
+		r = find_functions(&search, address);
 	free(search.mounts);
 	free(search.swaps);
 	return r;

@@ -430,6 +430,48 @@ START_TEST(not_a_record)
 }
 END_TEST
 
+/* As in a container that shares the directory of records, and not the host's sysfs. */
+START_TEST(sysfs_is_elsewhere)
+{
+	struct rawpci *blind = NULL;
+	char run_setting[600];
+	const char *settings[] = {run_setting, "sysfs.dir=/nonexistent", NULL};
+	const struct rawpci_options options = {.size = sizeof(options), .settings = settings};
+
+	(void)snprintf(run_setting, sizeof(run_setting), "run.dir=%s/run", host.tree.root);
+	leave_taken();
+	ck_assert_int_eq(rawpci_create(&options, &blind), 0);
+	ck_assert_int_lt(rawpci_recover(blind), 0);
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(rawpci_destroy(blind), 0);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
+START_TEST(ids_cannot_be_read)
+{
+	leave_taken();
+	tree_unlink(&host.tree, DEVICE "vendor");
+	ck_assert_int_lt(rawpci_recover(ctx), 0);
+	ck_assert(there(RECORD));
+}
+END_TEST
+
+/* What a newer version may have written is not replaced by what this one finds. */
+START_TEST(foreign_record_is_not_replaced)
+{
+	struct rawpci_device *dev = NULL;
+
+	leave_taken();
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	tree_write(&host.tree, RECORD, "rawpci 999\n");
+	ck_assert_int_lt(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	ck_assert(there(RECORD));
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
 START_TEST(nothing_to_recover)
 {
 	ck_assert_int_eq(rawpci_recover(NULL), -EFAULT);
@@ -471,6 +513,9 @@ int main(void)
 	tcase_add_test(tests, another_device);
 	tcase_add_test(tests, gone);
 	tcase_add_test(tests, not_a_record);
+	tcase_add_test(tests, sysfs_is_elsewhere);
+	tcase_add_test(tests, ids_cannot_be_read);
+	tcase_add_test(tests, foreign_record_is_not_replaced);
 	tcase_add_test(tests, nothing_to_recover);
 	tcase_add_test(tests, settings);
 	suite_add_tcase(suite, tests);

@@ -356,6 +356,19 @@ START_TEST(somebody_else_has_plans)
 }
 END_TEST
 
+/* The override says who is to have it, and nobody but the giver back can let him. */
+START_TEST(somebody_else_has_said_so)
+{
+	struct rawpci_driver_hold hold;
+
+	put_before(0);
+	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
+	tree_write(&tree, DEVICE "driver_override", "pci-stub");
+	ck_assert_int_eq(tested_give_back(&hold), 0);
+	check_state("pci-stub", "pci-stub");
+}
+END_TEST
+
 int main(void)
 {
 	const int rows = (int)(sizeof(befores) / sizeof(befores[0]));
@@ -374,6 +387,7 @@ int main(void)
 	tcase_add_test(tests, former_driver_refuses);
 	tcase_add_test(tests, somebody_else_was_faster);
 	tcase_add_test(tests, somebody_else_has_plans);
+	tcase_add_test(tests, somebody_else_has_said_so);
 	tcase_add_loop_test(tests, stopped_anywhere, 0, rows);
 	tcase_add_loop_test(tests, to_no_driver, 0, rows);
 	tcase_add_test(tests, hangs);

@@ -161,6 +161,15 @@ START_TEST(display)
 }
 END_TEST
 
+START_TEST(virtual_functions)
+{
+	tree_write(&tree, "bus/pci/devices/" BDF "/sriov_numvfs", "0\n");
+	check_found(NULL);
+	tree_write(&tree, "bus/pci/devices/" BDF "/sriov_numvfs", "2\n");
+	check_found("2 of its virtual functions are enabled");
+}
+END_TEST
+
 START_TEST(unknown)
 {
 	char text[RAWPCI_INUSE_TEXT];
@@ -187,6 +196,7 @@ int main(void)
 	tcase_add_test(tests, multipath);
 	tcase_add_test(tests, interface);
 	tcase_add_test(tests, display);
+	tcase_add_test(tests, virtual_functions);
 	tcase_add_test(tests, unknown);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
