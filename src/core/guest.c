@@ -332,7 +332,6 @@ static int map_runs(const struct rawpci_guest *guest, struct rawpci_guest_space 
 	}
 	rawpci_leftover_init(&left);
 	rawpci_pieces_drop(space, 0, UINT64_MAX, &left);
-	rawpci_ranges_clear(&space->pieces);
 	return rawpci_leftover_report(guest->ctx, err, &left, "are still reached by devices");
 }
 
@@ -365,17 +364,21 @@ int rawpci_guest_attach(struct rawpci_guest *guest, struct rawpci_guest_space *s
 	err = space->backend->space_limits(space->space, &limits);
 	if (!err)
 		err = check_runs(guest, &limits);
-	if (!err && !space->attached)
-		err = map_runs(guest, space);
 	if (err)
 		return err;
+	if (!space->attached)
+		err = map_runs(guest, space);
+	/* What undoing left in the kernel has to be taken away some day, too. */
+	if (err && !space->pieces.count)
+		return err;
 	space->limits = limits;
-	space->attached++;
 	if (!is_linked(guest, space)) {
 		space->next = guest->spaces;
 		guest->spaces = space;
 	}
-	return 0;
+	if (!err)
+		space->attached++;
+	return err;
 }
 
 void rawpci_guest_detach(struct rawpci_guest *guest, struct rawpci_guest_space *space)

@@ -389,6 +389,21 @@ START_TEST(what_cannot_be_unmapped_at_power_off_is_asked_for_again)
 }
 END_TEST
 
+START_TEST(what_a_failed_power_on_leaves_is_asked_for_again)
+{
+	ck_assert_int_eq(map(0, 4), 0);
+	ck_assert_int_eq(map(8, 4), 0);
+	mock_arm(0, 2); /* the second mapping fails, and undoing the first */
+	ck_assert_int_lt(rawpci_guest_attach(guest, &one.guest), 0);
+	ck_assert_uint_eq(one.guest.attached, 0);
+	ck_assert_uint_eq(one.count, 1);
+	ck_assert_int_lt(unmap(0, 4), 0);
+	mock_arm(0, 0);
+	ck_assert_int_eq(unmap(0, 4), 0);
+	ck_assert_uint_eq(one.count, 0);
+}
+END_TEST
+
 START_TEST(what_is_left_goes_with_its_space)
 {
 	ck_assert_int_eq(map(0, 4), 0);
@@ -529,6 +544,7 @@ int main(void)
 	tcase_add_test(tests, what_stays_is_mapped_in_parts_if_the_whole_cannot_be);
 	tcase_add_test(tests, memory_left_behind_is_not_taken_for_other_memory);
 	tcase_add_test(tests, what_cannot_be_unmapped_at_power_off_is_asked_for_again);
+	tcase_add_test(tests, what_a_failed_power_on_leaves_is_asked_for_again);
 	tcase_add_test(tests, what_is_left_goes_with_its_space);
 	tcase_add_loop_test(tests, random_calls_and_failures_against_an_array, 0, 20);
 	suite_add_tcase(suite, tests);
