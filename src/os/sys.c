@@ -238,14 +238,6 @@ int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool wri
 	return r;
 }
 
-int rawpci_sys_unreserve_piece(void *where, uint64_t size)
-{
-	void *at = mmap(where, (size_t)size, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-
-	return at == MAP_FAILED ? -errno : 0;
-}
-
 void rawpci_sys_unmap(void *where, uint64_t size)
 {
 	uint64_t page = rawpci_sys_page_size();

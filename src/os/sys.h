@@ -61,9 +61,6 @@ int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where);
  * reserved when it fails. Not inherited by children. */
 int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable);
 
-/* Makes mapped pieces of a reservation inaccessible again. */
-int rawpci_sys_unreserve_piece(void *where, uint64_t size);
-
 /* Gives address space back, whatever is in it. */
 void rawpci_sys_unmap(void *where, uint64_t size);
 
