@@ -29,6 +29,9 @@ static void teardown(void)
 		rawpci_guest_detach(guest, &two.guest);
 	ck_assert_uint_eq(one.count, 0);
 	ck_assert_uint_eq(two.count, 0);
+	/* As the owner of a space does when it goes. */
+	rawpci_guest_forget(guest, &one.guest);
+	rawpci_guest_forget(guest, &two.guest);
 	rawpci_guest_destroy(guest);
 }
 
