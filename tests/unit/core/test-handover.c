@@ -163,22 +163,32 @@ static bool heard(const char *text)
 	return strstr(said, text) != NULL;
 }
 
+static void fail_in_child(int error)
+{
+	(void)fprintf(stderr, "# %d: %s\n%s", error, rawpci_last_error(), said);
+	host_exit(2);
+}
+
 /* Runs a child that takes the device and is stopped at step k; was it? */
 static bool stopped_at(unsigned k)
 {
 	struct rawpci_device *dev;
 	pid_t child = fork();
-	int status;
+	int r, status;
 
 	if (child == 0) {
 		host.steps = 0;
 		host.stop_at = k;
-		if (rawpci_device_open(ctx, NULL, BDF, DETACH, &dev) < 0)
-			host_exit(2);
-		host_exit(rawpci_device_close(dev) == 0 ? 1 : 2);
+		r = rawpci_device_open(ctx, NULL, BDF, DETACH, &dev);
+		if (r == 0)
+			r = rawpci_device_close(dev);
+		if (r < 0)
+			fail_in_child(r);
+		host_exit(1);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 2);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) != 2, "step %u: status %#x", k,
+		      (unsigned)status);
 	return WEXITSTATUS(status) == 0;
 }
 
