@@ -8,7 +8,6 @@
 #include "sysfs/sysdev.h"
 
 #define NO_SOFT_RESET 0x0008
-#define D3HOT_DELAY_MS 10 /* PCI Power Management 1.2, 5.6.1 */
 #define DWORDS 16
 
 /* Of the Express capability: device, link and second device control. */
@@ -75,6 +74,6 @@ int rawpci_sysdev_write_pm(struct rawpci_sysdev *device, uint32_t offset, unsign
 	if (r < 0 || (now & RAWPCI_PM_STATE) != RAWPCI_PM_D3HOT || (then & RAWPCI_PM_STATE) != 0 ||
 	    (now & NO_SOFT_RESET) || !device->saved)
 		return r;
-	rawpci_sys_sleep_ms(D3HOT_DELAY_MS);
+	rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
 	return restore(device);
 }

@@ -53,6 +53,7 @@ const struct rawpci_backend rawpci_backend_sysfs = {
 	.help = "sysfs: registers, ports and ROM; no interrupts, no DMA",
 	.rank = 10,
 	.unbound = true,
+	.bare = true,
 	.create = sysfs_create,
 	.destroy = sysfs_destroy,
 	.probe = sysfs_probe,

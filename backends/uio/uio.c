@@ -196,6 +196,7 @@ const struct rawpci_backend rawpci_backend_uio = {
 	.help = "uio_pci_generic: registers, ports, ROM and INTx; no MSI, no DMA",
 	.rank = 20,
 	.driver = DRIVER,
+	.bare = true,
 	.create = uio_create,
 	.destroy = uio_destroy,
 	.probe = uio_probe,

@@ -73,6 +73,10 @@ struct rawpci_backend {
 
 	/* With driver NULL: no host driver may hold the device at open(). Core unbinds it. */
 	bool unbound;
+	/* No kernel driver puts back a device's registers when its user is killed: core writes down
+	 * before open() what COMMAND and the kernel's count of enablings are, puts them back, and
+	 * stops and resets the device of a killed user. */
+	bool bare;
 	/* Its devices exist in the library only: there is nothing to own on the host. */
 	bool pretend;
 

@@ -4,7 +4,9 @@
  *
  * Before a device is taken from its host driver, what there was is recorded in the directory of the
  * setting run.dir (default /run/rawpci), and the process that has the device keeps a lock there. A
- * record whose lock nobody has is what a killed process has left.
+ * record whose lock nobody has is what a killed process has left. The backends sysfs and uio, behind
+ * which no kernel driver puts the device's registers back, write a record at every open; with sysfs
+ * the device of a killed process goes on mastering the bus until it is given back.
  */
 #ifndef RAWPCI_RECOVER_H
 #define RAWPCI_RECOVER_H
@@ -20,6 +22,16 @@ struct rawpci;
  * driver_override are again what they were. A driver that somebody else has bound in the meantime
  * is left alone. Each device is reported through the log. May be called at any time and again.
  *
+ * Before its host driver gets it, a device that sysfs or uio had is stopped (bus mastering off, and
+ * it stays off), woken if it was asleep, its BARs put back if it forgot them, reset if it can be and
+ * no driver is bound, disabled if it was enabled through sysfs, and COMMAND is put back. What else
+ * the dead process has written into config space goes with the reset, if anything does. A device
+ * that vfio had, the kernel has stopped and reset; only COMMAND is put back, where no driver was
+ * bound.
+ *
+ * A record that an older version of the library wrote says nothing of registers: the driver is given
+ * the device with bus mastering off. An older version leaves alone, and reports, a record that does.
+ *
  * A file that is not a whole record, or not this user's or root's, is reported and not acted upon.
  * The record of a device that is gone, or has another one in its place, is removed.
  *
@@ -30,7 +42,8 @@ struct rawpci;
  *   -ENODEV     the former driver does not take the device: is it loaded? The record stays
  *   -ETIMEDOUT  the kernel has not let go of the device in the time of driver.timeout_ms; the
  *               record stays
- *   -EACCES, -EPERM  permission; the message names the file
+ *   -EACCES, -EPERM  permission; the message says what for. A device that cannot be stopped is
+ *               given to no driver, and its record stays
  *   -ENOMEM, -EIO
  */
 int rawpci_recover(struct rawpci *ctx);

@@ -208,8 +208,10 @@ struct rawpci_device {
 	struct rawpci_device_info info;
 	struct rawpci_claim claim;
 	int no_claim; /* why there is none */
-	struct rawpci_driver_hold hold; /* what is to be put back */
-	struct rawpci_driver_hold owed; /* what could not be put back before */
+	struct rawpci_driver_hold hold; /* what is to be put back; .held: a driver, too */
+	struct rawpci_state state;      /* the same, of the registers */
+	bool recorded;                  /* hold and state are written down */
+	struct rawpci_record owed;      /* what could not be put back before, if .hold.held */
 	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */

@@ -79,7 +79,7 @@ static void fill_info(struct rawpci_device *dev)
 	dev->info.can_dma = dev->space && !dev->caps.no_dma;
 	(void)snprintf(dev->info.backend, sizeof(dev->info.backend), "%s", dev->backend->name);
 	(void)snprintf(dev->info.host_driver, sizeof(dev->info.host_driver), "%s",
-		       dev->hold.driver);
+		       dev->hold.held ? dev->hold.driver : "");
 }
 
 /* No DMA before it is powered on, whatever was left in COMMAND. */

@@ -11,16 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <rawpci/recover.h>
-
-#include "core/core.h"
+#include "core/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"
-#include "pci/pci.h"
 
-static struct rawpci_binding binding_of(const struct rawpci *ctx,
-					const struct rawpci_claim *claim,
-					const struct rawpci_address *address)
+struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
+					      const struct rawpci_claim *claim,
+					      const struct rawpci_address *address)
 {
 	return (struct rawpci_binding) {
 		.root = ctx->sysfs_dir,
@@ -30,19 +27,13 @@ static struct rawpci_binding binding_of(const struct rawpci *ctx,
 	};
 }
 
-static const char *or_none(const char *driver)
+const char *rawpci_handover_or_none(const char *driver)
 {
 	return driver[0] ? driver : "no driver";
 }
 
-static void say_given_back(struct rawpci *ctx, const char *name, const char *driver)
-{
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
-		   driver[0] ? " to " : ", bound to no driver as before", driver);
-}
-
-static int read_ids(const struct rawpci *ctx, const struct rawpci_address *address,
-		    struct rawpci_record *record)
+int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
+			struct rawpci_record *record)
 {
 	static const char *const files[] = {"vendor", "device"};
 	uint16_t *const ids[] = {&record->vendor, &record->device};
@@ -60,14 +51,12 @@ static int read_ids(const struct rawpci *ctx, const struct rawpci_address *addre
 	return 0;
 }
 
-/* However a directory forbids itself, to the caller it is permission. */
-static int as_permission(int r)
+int rawpci_handover_as_permission(int r)
 {
 	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;
 }
 
-/* -EBUSY, with whoever has the device. */
-static int fail_owned(struct rawpci *ctx, const char *name, int holder)
+int rawpci_handover_fail_owned(struct rawpci *ctx, const char *name, int holder)
 {
 	char path[64], program[32];
 
@@ -81,127 +70,12 @@ static int fail_owned(struct rawpci *ctx, const char *name, int holder)
 	return rawpci_fail(ctx, -EBUSY, "%s: process %d (%s) has it open", name, holder, program);
 }
 
-static int fail_timeout(struct rawpci *ctx, const char *name)
+int rawpci_handover_fail_timeout(struct rawpci *ctx, const char *name)
 {
 	return rawpci_fail(ctx, -ETIMEDOUT, "%s: its driver has not let go of it in %u ms (setting "
 			   "driver.timeout_ms), and may never: something still uses the device. The "
 			   "record in %s stays: once the driver lets go, rawpci_recover() or the "
 			   "next open gives it back", name, ctx->driver_timeout_ms, ctx->run_dir);
-}
-
-/* A device is gone only where the others can be seen: not where sysfs is not mounted. */
-static int check_sysfs(struct rawpci *ctx, const char *name)
-{
-	char path[RAWPCI_SYSFS_PATH], text[128];
-	int n = snprintf(path, sizeof(path), "%s/bus/pci/devices", ctx->sysfs_dir);
-	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : rawpci_sys_access(path, F_OK);
-
-	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
-				   "its record is left for who can", name, ctx->sysfs_dir,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
-	return 0;
-}
-
-/* Is the record about what is in that place now? Where not, it is done with. 1, 0 or -errno. */
-static int applies(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
-		   const struct rawpci_record *record)
-{
-	struct rawpci_record now = {.vendor = 0};
-	char text[128];
-	int r = check_sysfs(ctx, name);
-
-	if (r < 0)
-		return r;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
-			   or_none(record->hold.driver));
-		return 0;
-	}
-	r = read_ids(ctx, address, &now);
-	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so that its record is "
-				   "left for who can", name,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
-	if (now.vendor == record->vendor && now.device == record->device)
-		return 1;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
-		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
-		   or_none(record->hold.driver), record->vendor, record->device);
-	return 0;
-}
-
-/* Errors that say nothing about the record itself. */
-static bool is_passing(int r)
-{
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
-}
-
-/* Puts back, and removes the record when that is done. */
-static int give_back(struct rawpci *ctx, const struct rawpci_claim *claim,
-		     const struct rawpci_address *address, const struct rawpci_driver_hold *hold)
-{
-	const struct rawpci_binding at = binding_of(ctx, claim, address);
-	const char *name = claim->name;
-	char text[128];
-	int r = rawpci_driver_give_back(&at, hold);
-
-	if (r == -ETIMEDOUT)
-		return fail_timeout(ctx, name);
-	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
-				   "driver, then use rawpci_recover(), or write the address to "
-				   "%s/bus/pci/drivers_probe", name, or_none(hold->driver),
-				   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
-	r = rawpci_record_erase(claim);
-	if (r < 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the record of its driver in %s cannot be "
-			   "removed (%s)", name, ctx->run_dir,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
-	say_given_back(ctx, name, hold->driver);
-	return 0;
-}
-
-/*
- * Does what the device's record asks for.
- * Returns 1: done; 0: there was nothing to do; or -errno: still to be done, *owed says what, if the
- * record could be read. *foreign: there is a record that is not acted upon, and not to be replaced.
- */
-static int finish(struct rawpci *ctx, const struct rawpci_claim *claim,
-		  const struct rawpci_address *address, struct rawpci_driver_hold *owed,
-		  bool *foreign)
-{
-	struct rawpci_record record;
-	char text[128];
-	int r = rawpci_record_read(claim, &record);
-
-	*foreign = false;
-	if (r == -ENOENT)
-		return 0;
-	if (is_passing(r))
-		return rawpci_fail(ctx, r, "%s: its record in %s cannot be read now: %s", claim->name,
-				   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
-	if (r < 0) {
-		*foreign = true;
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
-			   "(%s) and is not acted upon: see that the device has its driver, then "
-			   "remove the file", claim->name, ctx->run_dir, claim->name,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
-		return 0;
-	}
-	r = applies(ctx, claim->name, address, &record);
-	if (r < 0)
-		return r;
-	if (r == 0) {
-		(void)rawpci_record_erase(claim);
-		return 0;
-	}
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: a process that had taken it from %s has ended without "
-		   "giving it back", claim->name, or_none(record.hold.driver));
-	r = give_back(ctx, claim, address, &record.hold);
-	if (r < 0)
-		*owed = record.hold;
-	return r < 0 ? r : 1;
 }
 
 int rawpci_handover_own(struct rawpci_device *dev)
@@ -216,7 +90,7 @@ int rawpci_handover_own(struct rawpci_device *dev)
 		return 0;
 	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address, &holder);
 	if (r == -EWOULDBLOCK)
-		return fail_owned(ctx, dev->name, holder);
+		return rawpci_handover_fail_owned(ctx, dev->name, holder);
 	if (r < 0) {
 		dev->no_claim = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
@@ -224,13 +98,13 @@ int rawpci_handover_own(struct rawpci_device *dev)
 			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
-	r = finish(ctx, &dev->claim, &dev->info.address, &dev->owed, &foreign);
+	r = rawpci_record_finish(ctx, &dev->claim, &dev->info.address, &dev->owed, &foreign);
 	if (r == -ETIMEDOUT)
 		return r;
 	/* What the record says would be lost with another one over it. */
 	if (foreign)
 		dev->no_claim = -EEXIST;
-	else if (r < 0 && !dev->owed.held)
+	else if (r < 0 && !dev->owed.hold.held)
 		dev->no_claim = r;
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
@@ -269,22 +143,59 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 
 static int write_record(struct rawpci_device *dev, const struct rawpci_driver_hold *hold)
 {
-	struct rawpci *ctx = dev->ctx;
-	struct rawpci_record record = {.hold = *hold};
+	struct rawpci_record record = {.hold = *hold, .state = dev->state};
 	int r = dev->no_claim;
-	char text[128];
 
 	if (r == 0)
-		r = read_ids(ctx, &dev->info.address, &record);
+		r = rawpci_handover_ids(dev->ctx, &dev->info.address, &record);
 	if (r == 0)
 		r = rawpci_record_write(&dev->claim, &record);
 	if (r == 0)
-		return 0;
-	return rawpci_fail(ctx, as_permission(r), "%s: its driver stays: no record of it can be "
-			   "written to %s (%s), without which the host would lose the device if "
-			   "this process were killed: run as root, bind the device to %s first, or "
-			   "name another directory (setting run.dir)", dev->name, ctx->run_dir,
-			   rawpci_sys_error_text(r, text, sizeof(text)), or_none(hold->taken_by));
+		dev->recorded = true;
+	return r;
+}
+
+/* The driver cannot be changed without a record. */
+static int fail_record(struct rawpci_device *dev, const char *wanted, int r)
+{
+	char text[128];
+
+	return rawpci_fail(dev->ctx, rawpci_handover_as_permission(r), "%s: its driver stays: no "
+			   "record of it can be written to %s (%s), without which the host would "
+			   "lose the device if this process were killed: run as root, bind the "
+			   "device to %s first, or name another directory (setting run.dir)",
+			   dev->name, dev->ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)),
+			   rawpci_handover_or_none(wanted));
+}
+
+static void warn_unrecorded(struct rawpci_device *dev, int r)
+{
+	char text[128];
+
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no record of its registers can be written to "
+		   "%s (%s): if this process is killed, the device stays as it is then, maybe "
+		   "with bus mastering on", dev->name, dev->ctx->run_dir,
+		   rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
+/* What is owed since before is what there really was. */
+static void look_at_state(struct rawpci_device *dev)
+{
+	const struct rawpci_binding at =
+		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
+	char text[128];
+	int r = 0;
+
+	if (dev->owed.hold.held && (dev->owed.state.known || !dev->recorded)) {
+		dev->state = dev->owed.state;
+		dev->state.bare = dev->state.bare || dev->backend->bare;
+		return;
+	}
+	r = rawpci_state_look(&at, dev->backend->bare, &dev->state);
+	if (r < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: its registers cannot be read: %s",
+			   dev->name, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
 /* Back, after a failure that has its sentence already, which stays. */
@@ -299,36 +210,40 @@ static void undo(struct rawpci_device *dev)
 
 static int move(struct rawpci_device *dev, const char *wanted)
 {
-	const struct rawpci_binding at = binding_of(dev->ctx, &dev->claim, &dev->info.address);
+	const struct rawpci_binding at = rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
 	char text[128];
 	int r = rawpci_driver_move(&at, &dev->hold);
 
 	if (r == 0) {
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
-			   or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
+			   rawpci_handover_or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
 			   dev->hold.driver);
 		return 0;
 	}
 	if (r == -ETIMEDOUT) {
 		/* Each further step would wait for the one that hangs. */
 		dev->hold.held = false;
-		return fail_timeout(dev->ctx, dev->name);
+		dev->recorded = false;
+		return rawpci_handover_fail_timeout(dev->ctx, dev->name);
 	}
 	(void)rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): may this process "
 			  "write to %s/bus/pci, and what does the kernel log say?", dev->name,
-			  or_none(wanted), rawpci_sys_error_text(r, text, sizeof(text)),
+			  rawpci_handover_or_none(wanted), rawpci_sys_error_text(r, text, sizeof(text)),
 			  dev->ctx->sysfs_dir);
 	undo(dev);
 	return r;
 }
 
-int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags)
+/* What there is, in words where it cannot be found out. */
+static int look(struct rawpci_device *dev, const struct rawpci_binding *at, const char *wanted,
+		struct rawpci_driver_hold *found)
 {
-	const struct rawpci_binding at = binding_of(dev->ctx, &dev->claim, &dev->info.address);
-	struct rawpci_driver_hold found;
-	int r = rawpci_driver_look(&at, wanted, &found);
+	int r = rawpci_driver_look(at, wanted, found);
 
-	if (r == -ENODEV && rawpci_sysfs_present(at.root, &at.address) < 0)
+	/* Kept in any case: giving back is told by it whether somebody else has set another. */
+	if (r == 0 && !found->held && dev->backend->bare)
+		r = rawpci_driver_override(at, found->override);
+	if (r == -ENODEV && rawpci_sysfs_present(at->root, &at->address) < 0)
 		return rawpci_fail(dev->ctx, r, "%s: there is no such device", dev->name);
 	if (r == -ENODEV)
 		return rawpci_fail(dev->ctx, r, "%s: there is no driver %s: load it (modprobe %s)",
@@ -336,104 +251,78 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 	if (r == -ETIMEDOUT)
 		return rawpci_fail(dev->ctx, r, "%s: the kernel is binding or unbinding its driver, "
 				   "and was not done in %u ms (setting driver.timeout_ms)",
-				   dev->name, at.limit_ms);
+				   dev->name, at->limit_ms);
 	if (r < 0)
 		return rawpci_fail(dev->ctx, r, "%s: its driver cannot be read from %s", dev->name,
-				   at.root);
-	if (found.held) {
-		r = check_allowed(dev, found.driver, flags);
-		if (r < 0)
-			return r;
-	}
-	if (dev->owed.held) {
-		memcpy(found.driver, dev->owed.driver, sizeof(found.driver));
-		memcpy(found.override, dev->owed.override, sizeof(found.override));
-		found.held = true;
-	}
-	if (!found.held)
+				   at->root);
+	return 0;
+}
+
+/* Writes down what there is, moves the device, and writes down as what a bare backend finds it: as
+ * its host driver has it is for that driver alone to make it again. */
+static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver_hold *found,
+			   const char *wanted)
+{
+	const bool idle = found->driver[0] == '\0' || !found->held;
+	int r;
+
+	if (idle || dev->owed.hold.held)
+		look_at_state(dev);
+	r = write_record(dev, found);
+	if (r < 0 && !found->held) {
+		warn_unrecorded(dev, r);
 		return 0;
-	r = write_record(dev, &found);
+	}
+	if (r < 0)
+		return fail_record(dev, wanted, r);
+	dev->hold = *found;
+	if (found->held)
+		r = move(dev, wanted);
+	if (r < 0 || idle || !dev->backend->bare)
+		return r;
+	look_at_state(dev);
+	r = write_record(dev, found);
+	if (r < 0) {
+		r = fail_record(dev, wanted, r);
+		undo(dev);
+	}
+	return r;
+}
+
+int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags)
+{
+	const struct rawpci_binding at =
+		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
+	struct rawpci_driver_hold found;
+	int r = look(dev, &at, wanted, &found);
+
+	if (r == 0 && found.held)
+		r = check_allowed(dev, found.driver, flags);
 	if (r < 0)
 		return r;
-	dev->hold = found;
-	return move(dev, wanted);
+	if (dev->owed.hold.held) {
+		memcpy(found.driver, dev->owed.hold.driver, sizeof(found.driver));
+		memcpy(found.override, dev->owed.hold.override, sizeof(found.override));
+		found.held = true;
+	}
+	memset(&dev->state, 0, sizeof(dev->state));
+	if (!found.held && !dev->backend->bare)
+		return 0;
+	return record_and_move(dev, &found, wanted);
 }
 
 void rawpci_handover_give_back(struct rawpci_device *dev)
 {
+	struct rawpci_record record = {.hold = dev->hold, .state = dev->state};
 	int r;
 
-	if (!dev->hold.held)
+	if (!dev->recorded)
 		return;
-	r = give_back(dev->ctx, &dev->claim, &dev->info.address, &dev->hold);
-	dev->owed = dev->hold;
-	dev->owed.held = r < 0;
+	r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record, false);
+	dev->owed = record;
+	dev->owed.hold.held = r < 0;
 	dev->hold.held = false;
+	dev->recorded = false;
 	if (r < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s", rawpci_reason());
-}
-
-struct recovery {
-	struct rawpci *ctx;
-	int given_back;
-	int error; /* the first */
-	char reason[400];
-};
-
-/* One that fails does not keep the others from being given back. */
-static int recover_one(void *opaque, const struct rawpci_address *address)
-{
-	struct recovery *recovery = opaque;
-	struct rawpci *ctx = recovery->ctx;
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
-	struct rawpci_driver_hold owed;
-	char name[RAWPCI_ADDRESS_TEXT], text[128];
-	bool foreign;
-	int holder = 0;
-	int r = rawpci_claim_take(&claim, ctx->run_dir, address, &holder);
-
-	rawpci_address_format(address, name);
-	if (r == -EWOULDBLOCK) {
-		(void)fail_owned(ctx, name, holder);
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
-		return 0;
-	}
-	if (r < 0)
-		r = rawpci_fail(ctx, as_permission(r), "%s: its lock in %s cannot be had: %s", name,
-				ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
-	else
-		r = finish(ctx, &claim, address, &owed, &foreign);
-	rawpci_claim_release(&claim);
-	if (r > 0)
-		recovery->given_back++;
-	if (r < 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
-	if (r < 0 && recovery->error == 0) {
-		recovery->error = r;
-		(void)snprintf(recovery->reason, sizeof(recovery->reason), "%s", rawpci_reason());
-	}
-	return 0;
-}
-
-int rawpci_recover(struct rawpci *ctx)
-{
-	struct recovery recovery = {.ctx = ctx};
-	char text[128];
-	int r;
-
-	rawpci_call_begin();
-	if (!ctx)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the context is NULL"));
-	r = rawpci_record_each(ctx->run_dir, recover_one, &recovery);
-	if (r == -ENOENT)
-		return rawpci_call_end(ctx, 0);
-	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, as_permission(r), "%s cannot be used: "
-							"%s", ctx->run_dir,
-							rawpci_sys_error_text(r, text,
-									      sizeof(text))));
-	if (recovery.error < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, recovery.error, "%s",
-							recovery.reason));
-	return rawpci_call_end(ctx, recovery.given_back);
 }

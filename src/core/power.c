@@ -6,9 +6,6 @@
 #include "os/sys.h"
 #include "pci/pci.h"
 
-/* PCI Power Management 1.2, 5.6.1: 10 ms between D3hot and the first access in D0. */
-#define D3HOT_DELAY_MS 10
-
 /* The decoding that the device has regions for. */
 static uint32_t decoding(const struct rawpci_device *dev)
 {
@@ -166,7 +163,7 @@ static int wake(struct rawpci_device *dev)
 	if (dev->pm_cap) {
 		r = dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
 					    dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE);
-		rawpci_sys_sleep_ms(D3HOT_DELAY_MS);
+		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
 	}
 	return r;
 }

@@ -34,7 +34,7 @@ static int write_override(const struct rawpci_binding *at, const char *driver)
 	return rawpci_slow_write(path, driver[0] ? driver : "\n", at->limit_ms, at->keep);
 }
 
-static int read_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME])
+int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME])
 {
 	char path[RAWPCI_SYSFS_PATH];
 	int r = rawpci_sysfs_path(at->root, &at->address, "driver_override", path, sizeof(path));
@@ -93,7 +93,7 @@ static int probe(const struct rawpci_binding *at, const char *driver)
 static int override_is_ours(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
 	char override[RAWPCI_SYSFS_NAME];
-	int r = read_override(at, override);
+	int r = rawpci_driver_override(at, override);
 
 	if (r < 0)
 		return r;
@@ -116,9 +116,24 @@ static int bind_again(const struct rawpci_binding *at, const char *driver)
 static int leave_to_override(const struct rawpci_binding *at)
 {
 	char override[RAWPCI_SYSFS_NAME];
-	int r = read_override(at, override);
+	int r = rawpci_driver_override(at, override);
 
 	return r < 0 ? r : probe(at, override);
+}
+
+/* now: the driver it is bound to. */
+static bool is_to_go(const struct rawpci_driver_hold *hold, const char *now)
+{
+	return now[0] != '\0' && strcmp(now, hold->taken_by) == 0 &&
+	       strcmp(now, hold->driver) != 0;
+}
+
+int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
+{
+	char now[RAWPCI_SYSFS_NAME];
+	int r = rawpci_sysfs_driver(at->root, &at->address, now);
+
+	return r == 0 && is_to_go(hold, now) ? unbind(at, now) : r;
 }
 
 /* Everything is tried, whatever fails on the way; the first error is what is returned. */
@@ -130,7 +145,7 @@ int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci
 
 	if (r < 0)
 		return r;
-	if (now[0] != '\0' && strcmp(now, hold->taken_by) == 0 && strcmp(now, hold->driver) != 0) {
+	if (is_to_go(hold, now)) {
 		r = unbind(at, now);
 		now[0] = '\0';
 	}
@@ -189,7 +204,7 @@ int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		return -ENAMETOOLONG;
 	if (driver[0] != '\0' && rawpci_sys_access(path, F_OK) < 0)
 		return -ENODEV;
-	r = read_override(at, found.override);
+	r = rawpci_driver_override(at, found.override);
 	if (r < 0)
 		return r;
 	*hold = found;

@@ -48,6 +48,13 @@ int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
  */
 int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold);
 
+/* The device's driver_override; "": it has none. */
+int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME]);
+
+/* Unbinds hold->taken_by where it has the device and is not the former driver: the first step of
+ * give_back, for who has to do something between it and the others. Returns as give_back. */
+int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold);
+
 /**
  * Puts back what there was. A driver or an override that somebody else has set in the meantime is
  * left alone.

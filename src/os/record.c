@@ -123,6 +123,28 @@ static bool good_name(const char *name)
 	return true;
 }
 
+/* What of the text comes before the last line. Returns its length, or where it would end. */
+static int format_body(const struct rawpci_claim *claim, const struct rawpci_record *record,
+		       char text[RECORD_BYTES])
+{
+	const struct rawpci_driver_hold *hold = &record->hold;
+	const struct rawpci_state *state = &record->state;
+	int n = snprintf(text, RECORD_BYTES,
+			 "rawpci %d\ndevice %s %04x:%04x\ndriver %s\noverride %s\ntaken-by %s\n",
+			 state->known ? 2 : 1, claim->name, record->vendor, record->device,
+			 hold->driver, hold->override, hold->taken_by);
+
+	if (!state->known || n < 0 || n >= RECORD_BYTES)
+		return n;
+	n += snprintf(text + n, RECORD_BYTES - (size_t)n, "bare %s\nenable %u\nheader",
+		      state->bare ? "yes" : "no", state->enables);
+	for (int i = 0; i < RAWPCI_STATE_DWORDS && n < RECORD_BYTES; i++)
+		n += snprintf(text + n, RECORD_BYTES - (size_t)n, " %08x", state->header[i]);
+	if (n < RECORD_BYTES)
+		n += snprintf(text + n, RECORD_BYTES - (size_t)n, "\n");
+	return n;
+}
+
 static int format(const struct rawpci_claim *claim, const struct rawpci_record *record,
 		  char text[RECORD_BYTES])
 {
@@ -131,10 +153,9 @@ static int format(const struct rawpci_claim *claim, const struct rawpci_record *
 
 	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by))
 		return -EINVAL;
-	n = snprintf(text, RECORD_BYTES,
-		     "rawpci 1\ndevice %s %04x:%04x\ndriver %s\noverride %s\ntaken-by %s\nend\n",
-		     claim->name, record->vendor, record->device, hold->driver, hold->override,
-		     hold->taken_by);
+	n = format_body(claim, record, text);
+	if (n >= 0 && n < RECORD_BYTES)
+		n += snprintf(text + n, RECORD_BYTES - (size_t)n, "end\n");
 	return n < 0 || n >= RECORD_BYTES ? -ENAMETOOLONG : n;
 }
 
@@ -201,6 +222,24 @@ static bool take_id(const char *text, char after, uint16_t *id)
 	return end == text + 4 && *end == after;
 }
 
+/* The lines that version 2 has more. What is wrong in them is found out by who calls. */
+static bool take_state(const char *at, struct rawpci_state *state)
+{
+	char bare[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
+	char *end;
+
+	if (!take_line(&at, "bare", bare) || !take_line(&at, "enable", enables) ||
+	    strncmp(at, "header ", 7) != 0)
+		return false;
+	state->known = true;
+	state->bare = strcmp(bare, "yes") == 0;
+	state->enables = (unsigned)strtoul(enables, NULL, 10);
+	at += 6;
+	for (int i = 0; i < RAWPCI_STATE_DWORDS; i++, at = end)
+		state->header[i] = (uint32_t)strtoul(at, &end, 16);
+	return true;
+}
+
 /* Right is what format() makes of what was understood, to the byte. */
 static int parse(const struct rawpci_claim *claim, const char *text, struct rawpci_record *record)
 {
@@ -213,6 +252,8 @@ static int parse(const struct rawpci_claim *claim, const char *text, struct rawp
 	    !take_line(&at, "driver", found.hold.driver) ||
 	    !take_line(&at, "override", found.hold.override) ||
 	    !take_line(&at, "taken-by", found.hold.taken_by))
+		return -EBADMSG;
+	if (strcmp(version, "2") == 0 && !take_state(at, &found.state))
 		return -EBADMSG;
 	ids = strchr(device, ' ');
 	if (!ids || !take_id(ids + 1, ':', &found.vendor) || !take_id(ids + 6, '\0', &found.device))

@@ -25,9 +25,20 @@ struct rawpci_claim {
 
 #define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1 })
 
+#define RAWPCI_STATE_DWORDS 16
+
+/* What a device's registers were before it had a user who is not of the kernel. */
+struct rawpci_state {
+	bool known; /* the rest is set */
+	bool bare;  /* struct rawpci_backend's: the kernel puts nothing back */
+	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
+	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */
+};
+
 struct rawpci_record {
 	uint16_t vendor, device; /* so that another device in the same slot is not taken for it */
 	struct rawpci_driver_hold hold;
+	struct rawpci_state state;
 };
 
 /**
@@ -45,6 +56,8 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 void rawpci_claim_release(struct rawpci_claim *claim);
 
 /* Writes the record so that there is either the one before or the whole new one, whatever happens.
+ * Without a known state it is of version 1, as a library that knows no states writes and reads it;
+ * such a library does not act upon one of version 2.
  * -EINVAL: a name that rawpci_record_read() would not take. */
 int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record);
 

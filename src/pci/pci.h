@@ -49,6 +49,7 @@
 #define RAWPCI_PM_STATE 0x0003
 #define RAWPCI_PM_D3HOT 0x0003
 #define RAWPCI_PM_NO_SOFT_RESET 0x0008
+#define RAWPCI_PM_D3HOT_DELAY_MS 10 /* between D3hot and the first access in D0 (5.6.1) */
 #define RAWPCI_MSI_FLAGS 2
 #define RAWPCI_MSIX_FLAGS 2
 #define RAWPCI_MSIX_TABLE 4

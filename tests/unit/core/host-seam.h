@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host of one device, in a directory: the kernel's side of driver_override, drivers_probe and
- * unbind, behind the seam of src/os/sys.h (linked with --wrap), where a process can also be stopped
- * before and after each change that it makes.
+ * A host of one device, in a directory: the kernel's side of driver_override, drivers_probe, unbind,
+ * enable and reset, and the device's of waking up, behind the seam of src/os/sys.h (linked with
+ * --wrap), where a process can also be stopped before and after each change that it makes.
  */
 #ifndef RAWPCI_TESTS_HOST_SEAM_H
 #define RAWPCI_TESTS_HOST_SEAM_H
@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,12 +23,16 @@
 #define BDF "0000:03:00.0"
 #define DEVICE "bus/pci/devices/" BDF "/"
 
+enum { HOST_PM = 0x40, HOST_COMMAND = 0x0140 }; /* not decoding, and with what nobody changes */
+
 struct host {
 	struct tree tree;
 	struct rawpci_address address;
 	const char *by_id;    /* the driver that takes the device without an override */
 	const char *refusing; /* a driver whose probe fails */
 	int hanging;          /* unbinding waits until this can be read; -1: it does not */
+	bool locked;          /* config space cannot be written */
+	int reset;            /* what a reset returns */
 	atomic_uint steps;
 	unsigned stop_at;     /* the process ends at this step; 0: never */
 };
@@ -39,6 +44,8 @@ int __real_rawpci_sys_unlink_at(int directory, const char *name);
 int __wrap_rawpci_sys_rename_at(int directory, const char *from, const char *to);
 int __wrap_rawpci_sys_unlink_at(int directory, const char *name);
 int __wrap_rawpci_sys_write_file(const char *path, const char *text);
+int __real_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
+int __wrap_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
 
 /* As a kill does it: at once, and without what a sanitizer does in _exit(). */
 static inline void host_exit(int status)
@@ -52,6 +59,58 @@ static inline void host_step(void)
 		host_exit(0);
 }
 
+/* Config space, 16 bits at a time. */
+static inline unsigned host_config(long offset)
+{
+	unsigned char bytes[2];
+	char path[512];
+	FILE *stream = fopen(tree_path(&host.tree, path, DEVICE "config"), "r");
+
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_int_eq(fseek(stream, offset, SEEK_SET), 0);
+	ck_assert_uint_eq(fread(bytes, 1, 2, stream), 2);
+	ck_assert_int_eq(fclose(stream), 0);
+	return bytes[0] | (unsigned)bytes[1] << 8;
+}
+
+static inline void host_configure(long offset, unsigned value)
+{
+	const unsigned char bytes[2] = {(unsigned char)value, (unsigned char)(value >> 8)};
+	char path[512];
+	FILE *stream = fopen(tree_path(&host.tree, path, DEVICE "config"), "r+");
+
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_int_eq(fseek(stream, offset, SEEK_SET), 0);
+	ck_assert_uint_eq(fwrite(bytes, 1, 2, stream), 2);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
+/* The number in a file; it becomes more by so much. */
+static inline int host_count(const char *file, int more)
+{
+	char text[512];
+	int n = atoi(tree_read(&host.tree, file, text));
+
+	(void)snprintf(text, sizeof(text), "%d\n", n + more);
+	if (more != 0)
+		tree_write(&host.tree, file, text);
+	return n;
+}
+
+/* Linux drivers/pci/pci.c, pci_enable_device() and pci_disable_device(). */
+static inline void host_enable(void)
+{
+	if (host_count(DEVICE "enable", 1) == 0)
+		host_configure(4, (host_config(4) | 0x3) & ~0x400u);
+}
+
+static inline void host_disable(void)
+{
+	if (host_count(DEVICE "enable", -1) == 1)
+		host_configure(4, host_config(4) & ~0x4u);
+}
+
+/* A driver of the host's masters the bus at once, in what state ever it finds the device. */
 static inline void host_bind(const char *driver)
 {
 	char target[128];
@@ -60,6 +119,41 @@ static inline void host_bind(const char *driver)
 		return;
 	(void)snprintf(target, sizeof(target), "../../drivers/%s", driver);
 	tree_link(&host.tree, DEVICE "driver", target);
+	if (strcmp(driver, "e1000e") == 0) {
+		if ((host_config(4) & 0x4) || (host_config(HOST_PM + 4) & 0x3))
+			host_count("found at work", 1);
+		host_enable();
+		host_configure(4, host_config(4) | 0x4);
+	} else if (strcmp(driver, "uio_pci_generic") == 0) {
+		host_enable();
+	}
+}
+
+static inline void host_unbind(const char *driver)
+{
+	tree_unlink(&host.tree, DEVICE "driver");
+	if (strcmp(driver, "e1000e") == 0 || strcmp(driver, "uio_pci_generic") == 0)
+		host_disable();
+}
+
+/* The files of the device itself. */
+static inline int host_write_own(const char *file, const char *text, bool bound)
+{
+	if (strcmp(file, DEVICE "reset") == 0) {
+		host_count("resets", 1);
+		return host.reset;
+	}
+	if (strcmp(file, DEVICE "enable") != 0)
+		return -ENOENT;
+	if (bound)
+		return -EBUSY;
+	if (text[0] == '0' && host_count(file, 0) == 0)
+		return -EIO;
+	if (text[0] == '0')
+		host_disable();
+	else
+		host_enable();
+	return 0;
 }
 
 static inline int host_write(const char *file, const char *text)
@@ -78,11 +172,11 @@ static inline int host_write(const char *file, const char *text)
 	} else if (strstr(file, "/unbind")) {
 		if (now[0] == '\0')
 			return -ENODEV;
-		tree_unlink(&host.tree, DEVICE "driver");
+		host_unbind(now);
 		if (host.hanging >= 0)
 			(void)poll(&gate, 1, -1);
 	} else {
-		return -ENOENT;
+		return host_write_own(file, text, now[0] != '\0');
 	}
 	return 0;
 }
@@ -93,6 +187,42 @@ int __wrap_rawpci_sys_write_file(const char *path, const char *text)
 
 	host_step();
 	r = host_write(path + strlen(host.tree.root) + 1, text);
+	host_step();
+	return r;
+}
+
+/* A device that wakes from D3hot has forgotten its BARs, and is still. */
+static inline void host_wake(void)
+{
+	for (long at = 0x10; at < 0x28; at += 2)
+		host_configure(at, 0);
+	host_configure(4, 0);
+}
+
+static inline bool host_is_config(int fd)
+{
+	char link[64], target[512], path[512];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/" DEVICE "config", host.tree.root);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	return strcmp(target, path) == 0;
+}
+
+int __wrap_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset)
+{
+	bool config = host_is_config(fd), slept;
+	int r;
+
+	if (config && host.locked)
+		return -EPERM;
+	host_step();
+	slept = config && offset == HOST_PM + 4 && (host_config(HOST_PM + 4) & 0x3) == 0x3;
+	r = __real_rawpci_sys_pwrite(fd, buffer, size, offset);
+	if (slept && (host_config(HOST_PM + 4) & 0x3) == 0)
+		host_wake();
 	host_step();
 	return r;
 }
@@ -117,6 +247,26 @@ int __wrap_rawpci_sys_unlink_at(int directory, const char *name)
 	return r;
 }
 
+/* Power management at 0x40, a BAR, a pin. */
+static inline void host_create_config(void)
+{
+	static const unsigned char zeros[256];
+	char path[512];
+	FILE *stream = fopen(tree_path(&host.tree, path, DEVICE "config"), "w");
+
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_uint_eq(fwrite(zeros, 1, sizeof(zeros), stream), sizeof(zeros));
+	ck_assert_int_eq(fclose(stream), 0);
+	host_configure(0x00, 0x8086);
+	host_configure(0x02, 0x10d3);
+	host_configure(0x04, HOST_COMMAND);
+	host_configure(0x06, 0x0010);
+	host_configure(0x12, 0xfeb0);
+	host_configure(0x34, HOST_PM);
+	host_configure(0x3c, 0x010b);
+	host_configure(HOST_PM, 0x0001);
+}
+
 static inline void host_create(void)
 {
 	memset(&host, 0, sizeof(host));
@@ -126,6 +276,8 @@ static inline void host_create(void)
 	tree_write(&host.tree, DEVICE "driver_override", "(null)\n");
 	tree_write(&host.tree, DEVICE "vendor", "0x8086\n");
 	tree_write(&host.tree, DEVICE "device", "0x10d3\n");
+	tree_write(&host.tree, DEVICE "enable", "0\n");
+	host_create_config();
 	tree_directory(&host.tree, "bus/pci/drivers/vfio-pci");
 	tree_directory(&host.tree, "bus/pci/drivers/e1000e");
 	tree_directory(&host.tree, "bus/pci/drivers/pci-stub");

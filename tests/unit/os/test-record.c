@@ -36,10 +36,11 @@ static char run[512];
 static unsigned steps, stop_at;
 
 static const struct rawpci_record before = {
-	0x8086, 0x10d3, {true, "e1000e", "", "vfio-pci"},
+	0x8086, 0x10d3, {true, "e1000e", "", "vfio-pci"}, {.known = false},
 };
 static const struct rawpci_record after = {
 	0x8086, 0x10d3, {true, "e1000e", "some other", "uio_pci_generic"},
+	{true, true, 3, {0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX}},
 };
 
 static void step(void)
@@ -112,7 +113,10 @@ static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
 	return a->vendor == b->vendor && a->device == b->device &&
 	       strcmp(a->hold.driver, b->hold.driver) == 0 &&
 	       strcmp(a->hold.override, b->hold.override) == 0 &&
-	       strcmp(a->hold.taken_by, b->hold.taken_by) == 0;
+	       strcmp(a->hold.taken_by, b->hold.taken_by) == 0 &&
+	       a->state.known == b->state.known && a->state.bare == b->state.bare &&
+	       a->state.enables == b->state.enables &&
+	       memcmp(a->state.header, b->state.header, sizeof(a->state.header)) == 0;
 }
 
 START_TEST(there_and_gone)
@@ -131,6 +135,9 @@ START_TEST(there_and_gone)
 	ck_assert_uint_eq(is.st_mode & 07777, 0600);
 	ck_assert_int_eq(tested_read(&claim, &record), 0);
 	ck_assert(record.hold.held && same(&record, &before));
+	ck_assert_int_eq(tested_write(&claim, &after), 0);
+	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert(record.hold.held && same(&record, &after));
 	ck_assert_int_eq(tested_erase(&claim), 0);
 	ck_assert_int_eq(tested_erase(&claim), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), -ENOENT);
@@ -277,12 +284,79 @@ START_TEST(not_ours)
 END_TEST
 
 #define HEAD "rawpci 1\ndevice " BDF " 8086:10d3\n"
+#define HEAD2 "rawpci 2\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\n"
+#define ZEROS " 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000"
+
+/* As an older library wrote it, and reads it. */
+START_TEST(version_1)
+{
+	static const char text[] = HEAD "driver e1000e\noverride \ntaken-by vfio-pci\nend\n";
+	struct rawpci_record record;
+	struct rawpci_claim claim;
+	char now[512];
+
+	must_take(&claim);
+	tree_write(&tree, "rawpci/" BDF, text);
+	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert(same(&record, &before));
+	ck_assert_int_eq(tested_write(&claim, &before), 0);
+	ck_assert_str_eq(tree_read(&tree, "rawpci/" BDF, now), text);
+	tested_claim_release(&claim);
+}
+END_TEST
+
+/* The longest there can be. */
+START_TEST(longest)
+{
+	struct rawpci_record record, full = after;
+	struct rawpci_claim claim;
+
+	must_take(&claim);
+	memset(full.hold.driver, 'a', sizeof(full.hold.driver) - 1);
+	memset(full.hold.override, 'b', sizeof(full.hold.override) - 1);
+	memset(full.hold.taken_by, 'c', sizeof(full.hold.taken_by) - 1);
+	full.state.enables = UINT32_MAX;
+	ck_assert_int_eq(tested_write(&claim, &full), 0);
+	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert(same(&record, &full));
+	tested_claim_release(&claim);
+}
+END_TEST
+
+START_TEST(cut_short)
+{
+	struct rawpci_record record;
+	struct rawpci_claim claim;
+	char whole[512], path[512];
+	size_t length;
+
+	must_take(&claim);
+	ck_assert_int_eq(tested_write(&claim, _i ? &after : &before), 0);
+	tree_read(&tree, "rawpci/" BDF, whole);
+	for (length = strlen(whole); length > 0; length--) {
+		tree_write(&tree, "rawpci/" BDF, whole);
+		ck_assert_int_eq(tested_read(&claim, &record), 0);
+		ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF),
+					  (off_t)length - 1), 0);
+		ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
+	}
+	tested_claim_release(&claim);
+}
+END_TEST
 
 START_TEST(garbage)
 {
 	static const char *const texts[] = {
 		"", "\n", "rawpci 1\n", "nonsense",
 		"rawpci 2\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
+		HEAD2 "bare maybe\nenable 0\nheader" ZEROS ZEROS "\nend\n",
+		HEAD2 "bare yes\nenable -1\nheader" ZEROS ZEROS "\nend\n",
+		HEAD2 "bare yes\nenable 0\nheader" ZEROS "\nend\n",
+		HEAD2 "bare yes\nenable 0\nheader" ZEROS ZEROS " 00000000\nend\n",
+		HEAD2 "bare yes\nenable 0\nheader" ZEROS ZEROS "\nmore\nend\n",
+		HEAD "driver a\noverride \ntaken-by b\nbare yes\nenable 0\nheader" ZEROS ZEROS
+		"\nend\n",
+		"rawpci 3\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice 0000:04:00.0 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice " BDF " 8086:10\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice " BDF "\ndriver a\noverride \ntaken-by b\nend\n",
@@ -300,7 +374,6 @@ START_TEST(garbage)
 	struct rawpci_record record;
 	struct rawpci_claim claim;
 	char whole[512], path[512];
-	size_t length;
 
 	must_take(&claim);
 	ck_assert_int_eq(tested_write(&claim, &before), 0);
@@ -309,16 +382,10 @@ START_TEST(garbage)
 		tree_write(&tree, "rawpci/" BDF, texts[i]);
 		ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
 	}
-	for (length = strlen(whole); length > 0; length--) {
-		tree_write(&tree, "rawpci/" BDF, whole);
-		ck_assert_int_eq(tested_read(&claim, &record), 0);
-		ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF),
-					  (off_t)length - 1), 0);
-		ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
-	}
 	memset(whole, 'x', 511);
+	whole[511] = '\0';
 	tree_write(&tree, "rawpci/" BDF, whole);
-	ck_assert_int_eq(truncate(path, 100000), 0);
+	ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF), 100000), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
 	record = before;
 	record.hold.driver[0] = '/';
@@ -361,6 +428,9 @@ int main(void)
 	tcase_add_test(tests, one_owner);
 	tcase_add_test(tests, links);
 	tcase_add_test(tests, not_ours);
+	tcase_add_test(tests, version_1);
+	tcase_add_test(tests, longest);
+	tcase_add_loop_test(tests, cut_short, 0, 2);
 	tcase_add_test(tests, garbage);
 	tcase_add_test(tests, each_record);
 	suite_add_tcase(suite, tests);

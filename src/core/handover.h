@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What taking a device from the host, giving it back and doing that for others have in common. */
+#ifndef RAWPCI_CORE_HANDOVER_H
+#define RAWPCI_CORE_HANDOVER_H
+
+#include "core/core.h"
+
+/*
+ * handover.c
+ */
+struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
+					      const struct rawpci_claim *claim,
+					      const struct rawpci_address *address);
+/* A driver's name in a sentence. */
+const char *rawpci_handover_or_none(const char *driver);
+/* The ids of the device that is there now. */
+int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
+			struct rawpci_record *record);
+/* However a directory forbids itself, to the caller it is permission. */
+int rawpci_handover_as_permission(int r);
+/* -EBUSY, with whoever has the device. */
+int rawpci_handover_fail_owned(struct rawpci *ctx, const char *name, int holder);
+int rawpci_handover_fail_timeout(struct rawpci *ctx, const char *name);
+
+/*
+ * recover.c
+ */
+/* Puts back what there was, and removes the record when that is done. killed: whoever had the device
+ * has not given it back, so that nobody knows how it is now. */
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
+			 const struct rawpci_address *address, const struct rawpci_record *record,
+			 bool killed);
+/* Settles the record that there is. Returns 1: done; 0: there was nothing to do; or -errno: still to
+ * be done, *owed says what, if the record could be read. *foreign: there is a record that is not
+ * acted upon, and not to be replaced. */
+int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
+			 const struct rawpci_address *address, struct rawpci_record *owed,
+			 bool *foreign);
+
+/*
+ * state.c
+ */
+/* Reads what is to be put back. Returns 0 or -errno; -ENODEV: the device does not answer. */
+int rawpci_state_look(const struct rawpci_binding *at, bool bare, struct rawpci_state *out);
+/* Unbinds the driver that the device was taken by, and puts the registers back before another one
+ * has the device: bus mastering off first. An error other than -ETIMEDOUT has its sentence. */
+int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, const char *name,
+			 const struct rawpci_record *record, bool killed);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* Giving back what another process had taken, by the record that it has left. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <rawpci/recover.h>
+
+#include "core/handover.h"
+#include "os/sys.h"
+
+static void say_given_back(struct rawpci *ctx, const char *name, const char *driver)
+{
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
+		   driver[0] ? " to " : ", bound to no driver as before", driver);
+}
+
+/* A device is gone only where the others can be seen: not where sysfs is not mounted. */
+static int check_sysfs(struct rawpci *ctx, const char *name)
+{
+	char path[RAWPCI_SYSFS_PATH], text[128];
+	int n = snprintf(path, sizeof(path), "%s/bus/pci/devices", ctx->sysfs_dir);
+	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : rawpci_sys_access(path, F_OK);
+
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
+				   "its record is left for who can", name, ctx->sysfs_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
+	return 0;
+}
+
+/* Is the record about what is in that place now? Where not, it is done with. 1, 0 or -errno. */
+static int applies(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+		   const struct rawpci_record *record)
+{
+	struct rawpci_record now = {.vendor = 0};
+	char text[128];
+	int r = check_sysfs(ctx, name);
+
+	if (r < 0)
+		return r;
+	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
+			   rawpci_handover_or_none(record->hold.driver));
+		return 0;
+	}
+	r = rawpci_handover_ids(ctx, address, &now);
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so that its record is "
+				   "left for who can", name,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
+	if (now.vendor == record->vendor && now.device == record->device)
+		return 1;
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
+		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
+		   rawpci_handover_or_none(record->hold.driver), record->vendor, record->device);
+	return 0;
+}
+
+/* Errors that say nothing about the record itself. */
+static bool is_passing(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
+}
+
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
+			 const struct rawpci_address *address, const struct rawpci_record *record,
+			 bool killed)
+{
+	const struct rawpci_binding at = rawpci_handover_binding(ctx, claim, address);
+	const struct rawpci_driver_hold *hold = &record->hold;
+	const char *name = claim->name;
+	char text[128];
+	int r = rawpci_state_restore(ctx, &at, name, record, killed);
+
+	if (r < 0)
+		return r == -ETIMEDOUT ? rawpci_handover_fail_timeout(ctx, name) : r;
+	if (hold->held)
+		r = rawpci_driver_give_back(&at, hold);
+	if (r == -ETIMEDOUT)
+		return rawpci_handover_fail_timeout(ctx, name);
+	if (r < 0)
+		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
+				   "driver, then use rawpci_recover(), or write the address to "
+				   "%s/bus/pci/drivers_probe", name,
+				   rawpci_handover_or_none(hold->driver),
+				   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
+	r = rawpci_record_erase(claim);
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
+			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	if (hold->held)
+		say_given_back(ctx, name, hold->driver);
+	return 0;
+}
+
+int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
+			 const struct rawpci_address *address, struct rawpci_record *owed,
+			 bool *foreign)
+{
+	struct rawpci_record record;
+	char text[128];
+	int r = rawpci_record_read(claim, &record);
+
+	*foreign = false;
+	if (r == -ENOENT)
+		return 0;
+	if (is_passing(r))
+		return rawpci_fail(ctx, r, "%s: its record in %s cannot be read now: %s", claim->name,
+				   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	if (r < 0) {
+		*foreign = true;
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
+			   "(%s) and is not acted upon: see that the device has its driver, then "
+			   "remove the file", claim->name, ctx->run_dir, claim->name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
+		return 0;
+	}
+	r = applies(ctx, claim->name, address, &record);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		(void)rawpci_record_erase(claim);
+		return 0;
+	}
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: a process that had taken it from %s has ended without "
+		   "giving it back", claim->name, rawpci_handover_or_none(record.hold.driver));
+	r = rawpci_record_settle(ctx, claim, address, &record, true);
+	if (r < 0)
+		*owed = record;
+	return r < 0 ? r : 1;
+}
+
+struct recovery {
+	struct rawpci *ctx;
+	int given_back;
+	int error; /* the first */
+	char reason[400];
+};
+
+/* One that fails does not keep the others from being given back. */
+static int recover_one(void *opaque, const struct rawpci_address *address)
+{
+	struct recovery *recovery = opaque;
+	struct rawpci *ctx = recovery->ctx;
+	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_record owed;
+	char name[RAWPCI_ADDRESS_TEXT], text[128];
+	bool foreign;
+	int holder = 0;
+	int r = rawpci_claim_take(&claim, ctx->run_dir, address, &holder);
+
+	rawpci_address_format(address, name);
+	if (r == -EWOULDBLOCK) {
+		(void)rawpci_handover_fail_owned(ctx, name, holder);
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
+		return 0;
+	}
+	if (r < 0)
+		r = rawpci_fail(ctx, rawpci_handover_as_permission(r), "%s: its lock in %s cannot be had: %s", name,
+				ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	else
+		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
+	rawpci_claim_release(&claim);
+	if (r > 0)
+		recovery->given_back++;
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
+	if (r < 0 && recovery->error == 0) {
+		recovery->error = r;
+		(void)snprintf(recovery->reason, sizeof(recovery->reason), "%s", rawpci_reason());
+	}
+	return 0;
+}
+
+int rawpci_recover(struct rawpci *ctx)
+{
+	struct recovery recovery = {.ctx = ctx};
+	char text[128];
+	int r;
+
+	rawpci_call_begin();
+	if (!ctx)
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the context is NULL"));
+	r = rawpci_record_each(ctx->run_dir, recover_one, &recovery);
+	if (r == -ENOENT)
+		return rawpci_call_end(ctx, 0);
+	if (r < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_handover_as_permission(r), "%s cannot be used: "
+							"%s", ctx->run_dir,
+							rawpci_sys_error_text(r, text,
+									      sizeof(text))));
+	if (recovery.error < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, recovery.error, "%s",
+							recovery.reason));
+	return rawpci_call_end(ctx, recovery.given_back);
+}

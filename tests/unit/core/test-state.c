@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* Killed users of the backends behind which no kernel driver puts anything back: of sysfs and uio. */
+#include <rawpci/context.h>
+#include <rawpci/device.h>
+#include <rawpci/recover.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+#include "os/sys.h"
+#include "unit/core/host-seam.h"
+
+#define DETACH RAWPCI_OPEN_DETACH_HOST_DRIVER
+#define RECORD "run/" BDF
+#define UIO "uio_pci_generic"
+#define MASTER 0x4u
+#define NO_REGION "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+
+static struct rawpci *ctx;
+static char said[4096]; /* all that was logged, a line each */
+
+static void keep(void *opaque, enum rawpci_log_level level, const char *message)
+{
+	size_t length = strlen(said);
+
+	(void)opaque;
+	(void)level;
+	(void)snprintf(said + length, sizeof(said) - length, "%s\n", message);
+}
+
+static bool heard(const char *text)
+{
+	return strstr(said, text) != NULL;
+}
+
+static struct rawpci *create(const char *backend, const char *run)
+{
+	char run_setting[600], sysfs_setting[600], uio_setting[600];
+	const char *settings[] = {run_setting, sysfs_setting, uio_setting, NULL};
+	const struct rawpci_options options = {
+		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep,
+		.backend = backend, .settings = settings,
+	};
+	struct rawpci *out;
+
+	(void)snprintf(run_setting, sizeof(run_setting), "run.dir=%s/%s", host.tree.root, run);
+	(void)snprintf(sysfs_setting, sizeof(sysfs_setting), "sysfs.dir=%s", host.tree.root);
+	(void)snprintf(uio_setting, sizeof(uio_setting), "uio.dir=%s/dev", host.tree.root);
+	ck_assert_int_eq(rawpci_create(&options, &out), 0);
+	return out;
+}
+
+static void setup(void)
+{
+	host_create();
+	said[0] = '\0';
+	tree_write(&host.tree, DEVICE "resource",
+		   NO_REGION NO_REGION NO_REGION NO_REGION NO_REGION NO_REGION NO_REGION);
+	tree_write(&host.tree, DEVICE "reset", "");
+	tree_directory(&host.tree, DEVICE "uio/uio3");
+	tree_write(&host.tree, "dev/uio3", "");
+	tree_directory(&host.tree, "bus/pci/drivers/" UIO);
+	ctx = NULL;
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&host.tree);
+}
+
+static bool there(const char *file)
+{
+	char path[512];
+
+	return access(tree_path(&host.tree, path, file), F_OK) == 0;
+}
+
+/* The one that is killed, and in the end asleep. */
+static int use(bool sleep)
+{
+	struct rawpci_device *dev;
+	int r = rawpci_device_open(ctx, NULL, BDF, DETACH, &dev);
+
+	if (r == 0)
+		r = rawpci_device_power(dev, RAWPCI_POWER_ON);
+	if (r == 0 && sleep)
+		r = rawpci_device_power(dev, RAWPCI_POWER_SUSPEND);
+	return r < 0 ? r : rawpci_device_close(dev);
+}
+
+/* Runs a child that is stopped at step k; was it? */
+static bool stopped_at(unsigned k, bool sleep)
+{
+	pid_t child = fork();
+	int r, status;
+
+	if (child == 0) {
+		host.steps = 0;
+		host.stop_at = k;
+		r = use(sleep);
+		if (r < 0)
+			(void)fprintf(stderr, "# %d: %s\n%s", r, rawpci_last_error(), said);
+		host_exit(r < 0 ? 2 : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) != 2, "step %u: status %#x", k,
+		      (unsigned)status);
+	return WEXITSTATUS(status) == 0;
+}
+
+/* Of a device without a driver, killed while it masters the bus. */
+static void leave(void)
+{
+	for (unsigned k = 1;; k++) {
+		char now[RAWPCI_SYSFS_NAME];
+
+		ck_assert(stopped_at(k, false));
+		ck_assert_int_eq(rawpci_sysfs_driver(host.tree.root, &host.address, now), 0);
+		if (now[0] == '\0' && (host_config(4) & MASTER))
+			break;
+	}
+	said[0] = '\0';
+}
+
+static const struct {
+	const char *backend, *driver, *override;
+} rows[] = {
+	{"sysfs", "", "(null)"}, {"sysfs", "", "pci-stub"}, {"sysfs", "e1000e", "(null)"},
+	{"uio", "", "(null)"},   {"uio", "e1000e", "(null)"}, {"uio", UIO, UIO},
+};
+#define ROWS (int)(sizeof(rows) / sizeof(rows[0]))
+
+struct before {
+	unsigned command;
+	int enables;
+};
+
+static struct before begin(int row)
+{
+	ctx = create(rows[row].backend, "run");
+	tree_write(&host.tree, DEVICE "driver_override", rows[row].override);
+	if (rows[row].driver[0])
+		host_bind(rows[row].driver);
+	return (struct before) {host_config(4), host_count(DEVICE "enable", 0)};
+}
+
+static void check_back(int row, const struct before *before)
+{
+	host_check(rows[row].driver, rows[row].override);
+	ck_assert_uint_eq(host_config(4), before->command);
+	ck_assert_int_eq(host_count(DEVICE "enable", 0), before->enables);
+	ck_assert_uint_eq(host_config(0x12), 0xfeb0);
+	ck_assert_uint_eq(host_config(HOST_PM + 4) & 0x3, 0);
+	ck_assert(!there("found at work"));
+	ck_assert(!there(RECORD));
+}
+
+START_TEST(killed_anywhere)
+{
+	const int row = _i % ROWS;
+	const bool reopen = _i / ROWS == 1, sleep = _i / ROWS == 2;
+	const struct before before = begin(row);
+	struct rawpci_device *dev;
+	unsigned k;
+	int due;
+
+	for (k = 1; stopped_at(k, sleep); k++) {
+		due = there(RECORD) ? 1 : 0;
+		if (reopen) {
+			ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+			ck_assert_uint_eq(host_config(4) & MASTER, 0);
+			ck_assert_int_eq(rawpci_device_close(dev), 0);
+		} else {
+			ck_assert_int_eq(rawpci_recover(ctx), due);
+		}
+		check_back(row, &before);
+	}
+	ck_assert_uint_ge(k, 20);
+	check_back(row, &before);
+}
+END_TEST
+
+/* Nothing knows of the reset that a kill before it made necessary but the record. */
+START_TEST(reset_before_it_is_bound)
+{
+	const struct before before = begin(2);
+
+	leave();
+	tree_write(&host.tree, "resets", "0\n");
+	if (_i)
+		host.reset = -ENOTTY;
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_int_eq(host_count("resets", 0), 1);
+	ck_assert_int_eq(heard("without a reset"), _i);
+	ck_assert(heard("still mastering"));
+	check_back(2, &before);
+}
+END_TEST
+
+START_TEST(cannot_be_stopped)
+{
+	const struct before before = begin(2);
+
+	leave();
+	host.locked = true;
+	ck_assert_int_eq(rawpci_recover(ctx), -EPERM);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "bus mastering"));
+	host_check("", "rawpci-nobody");
+	ck_assert(there(RECORD));
+	host.locked = false;
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	check_back(2, &before);
+}
+END_TEST
+
+/* Whoever has bound a driver since has the device as he wants it. */
+START_TEST(somebody_elses)
+{
+	(void)begin(0);
+	leave();
+	host_bind("pci-stub");
+	host_configure(4, 0x0507);
+	host_count(DEVICE "enable", 1);
+	tree_write(&host.tree, "resets", "0\n");
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("pci-stub", "(null)");
+	ck_assert_uint_eq(host_config(4), 0x0507);
+	ck_assert_int_eq(host_count(DEVICE "enable", 0), 2);
+	ck_assert_int_eq(host_count("resets", 0), 0);
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+START_TEST(enabled_by_another_too)
+{
+	(void)begin(0);
+	leave();
+	host_count(DEVICE "enable", 1);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_int_eq(host_count(DEVICE "enable", 0), 1);
+	ck_assert_uint_eq(host_config(4), HOST_COMMAND);
+}
+END_TEST
+
+/* An interrupt is pending that nobody would serve. */
+START_TEST(interrupt_stays_off)
+{
+	(void)begin(0);
+	leave();
+	host_configure(6, 0x0018);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_uint_eq(host_config(4), HOST_COMMAND | 0x400);
+}
+END_TEST
+
+/* Which does not say what there was: what is certain is that nobody masters the bus. */
+START_TEST(record_of_an_older_library)
+{
+	static const char *const by[] = {"", UIO, "vfio-pci"};
+	char text[512];
+
+	ctx = create("sysfs", "run");
+	host_configure(4, 0x0547);
+	tree_write(&host.tree, DEVICE "driver_override", _i ? by[_i] : "rawpci-nobody");
+	(void)snprintf(text, sizeof(text), "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
+		       "override \ntaken-by %s\nend\n", by[_i]);
+	tree_write(&host.tree, RECORD, text);
+	ck_assert_int_eq(chmod(tree_path(&host.tree, text, "run"), 0700), 0);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+	ck_assert(!there("found at work"));
+	ck_assert_int_eq(host_count("resets", 0), 0);
+}
+END_TEST
+
+START_TEST(nowhere_to_write)
+{
+	struct rawpci_device *dev = NULL;
+
+	tree_write(&host.tree, "file", "");
+	ctx = create(_i ? "uio" : "sysfs", "file");
+	if (_i)
+		host_bind(UIO);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	ck_assert(heard("if this process is killed, the device stays as it is"));
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(host_count(DEVICE "enable", 0), _i);
+}
+END_TEST
+
+/* The driver that a device was opened with is not one that it was taken from. */
+START_TEST(not_taken_from_its_own)
+{
+	struct rawpci_device_info info;
+	struct rawpci_device *dev;
+
+	(void)begin(5);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(rawpci_device_info(dev, sizeof(info), &info), 0);
+	ck_assert_str_eq(info.host_driver, "");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert(!heard("given back"));
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* What a failed recovery still owes is owed by the next owner, and by who recovers from him. */
+START_TEST(owed)
+{
+	const struct before before = begin(2);
+
+	leave();
+	host.refusing = "e1000e";
+	ck_assert_int_eq(rawpci_recover(ctx), -ENODEV);
+	ck_assert_uint_eq(host_config(4) & MASTER, 0);
+	leave();
+	host.refusing = NULL;
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	check_back(2, &before);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("state");
+	TCase *tests = tcase_create("state");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_loop_test(tests, killed_anywhere, 0, 3 * ROWS);
+	tcase_add_loop_test(tests, reset_before_it_is_bound, 0, 2);
+	tcase_add_test(tests, cannot_be_stopped);
+	tcase_add_test(tests, somebody_elses);
+	tcase_add_test(tests, enabled_by_another_too);
+	tcase_add_test(tests, interrupt_stays_off);
+	tcase_add_loop_test(tests, record_of_an_older_library, 0, 3);
+	tcase_add_loop_test(tests, nowhere_to_write, 0, 2);
+	tcase_add_test(tests, not_taken_from_its_own);
+	tcase_add_test(tests, owed);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}
