@@ -126,7 +126,9 @@ static int copy_registers(struct rawpci_sysdev *device)
 		device->rom = value & device->rom_mask;
 	}
 	device->line = (uint8_t)line;
-	device->intx_masked = device->command & RAWPCI_COMMAND_INTX_DISABLE;
+	/* Whatever a former user or the kernel has left there is not this user's: VFIO starts so, too
+	 * (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_enable()). */
+	device->intx_masked = false;
 	device->master = device->command & RAWPCI_COMMAND_MASTER;
 	return 0;
 }

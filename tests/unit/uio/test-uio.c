@@ -114,6 +114,21 @@ START_TEST(respects_interrupt_disable)
 }
 END_TEST
 
+/* As by a user who was killed with an interrupt pending, or by the kernel when that one came. */
+START_TEST(opened_while_masked)
+{
+	put(0x04, 2, 0x0403);
+	open_device();
+	ck_assert_uint_eq(cfg_read(0x04, 2), 0x0003);
+	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
+	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+	deliver();
+	ck_assert(becomes(0x0003));
+	close_device();
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+}
+END_TEST
+
 START_TEST(puts_bus_mastering_back)
 {
 	open_device();
@@ -176,6 +191,7 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, delivers_and_unmasks);
 	tcase_add_test(tcase, respects_interrupt_disable);
+	tcase_add_test(tcase, opened_while_masked);
 	tcase_add_test(tcase, puts_bus_mastering_back);
 	tcase_add_test(tcase, refuses_routes);
 	tcase_add_test(tcase, without_a_line);
