@@ -185,9 +185,9 @@ static void look_at_state(struct rawpci_device *dev)
 	const struct rawpci_binding at =
 		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
 	char text[128];
-	int r = 0;
+	int r;
 
-	if (dev->owed.hold.held && (dev->owed.state.known || !dev->recorded)) {
+	if (dev->owed.hold.held && dev->owed.state.known) {
 		dev->state = dev->owed.state;
 		dev->state.bare = dev->state.bare || dev->backend->bare;
 		return;
@@ -234,6 +234,23 @@ static int move(struct rawpci_device *dev, const char *wanted)
 	return r;
 }
 
+/* The host driver's own enabling has gone with it: what is left is what is to be again. */
+static int record_again(struct rawpci_device *dev, const char *wanted)
+{
+	const struct rawpci_state before = dev->state;
+	int r;
+
+	look_at_state(dev);
+	if (before.known)
+		memcpy(dev->state.header, before.header, sizeof(before.header));
+	r = write_record(dev, &dev->hold);
+	if (r == 0)
+		return 0;
+	r = fail_record(dev, wanted, r);
+	undo(dev);
+	return r;
+}
+
 /* What there is, in words where it cannot be found out. */
 static int look(struct rawpci_device *dev, const struct rawpci_binding *at, const char *wanted,
 		struct rawpci_driver_hold *found)
@@ -258,15 +275,15 @@ static int look(struct rawpci_device *dev, const struct rawpci_binding *at, cons
 	return 0;
 }
 
-/* Writes down what there is, moves the device, and writes down as what a bare backend finds it: as
- * its host driver has it is for that driver alone to make it again. */
+/* Writes down what there is, then moves the device. Where the kernel puts registers back, and a host
+ * driver makes them what it wants in any case, they are left out, and the record is one that older
+ * libraries understand. */
 static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver_hold *found,
 			   const char *wanted)
 {
-	const bool idle = found->driver[0] == '\0' || !found->held;
 	int r;
 
-	if (idle || dev->owed.hold.held)
+	if (dev->backend->bare || found->driver[0] == '\0' || dev->owed.state.known)
 		look_at_state(dev);
 	r = write_record(dev, found);
 	if (r < 0 && !found->held) {
@@ -278,15 +295,9 @@ static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver
 	dev->hold = *found;
 	if (found->held)
 		r = move(dev, wanted);
-	if (r < 0 || idle || !dev->backend->bare)
+	if (r < 0 || !found->held || found->driver[0] == '\0' || !dev->backend->bare)
 		return r;
-	look_at_state(dev);
-	r = write_record(dev, found);
-	if (r < 0) {
-		r = fail_record(dev, wanted, r);
-		undo(dev);
-	}
-	return r;
+	return record_again(dev, wanted);
 }
 
 int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags)

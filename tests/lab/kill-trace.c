@@ -33,7 +33,7 @@ static bool counts(unsigned long long number)
 	}
 }
 
-static pid_t start(const char *bdf, unsigned cycles, bool traced)
+static pid_t start(const struct kill_target *target, unsigned cycles, bool traced)
 {
 	pid_t child = fork();
 
@@ -41,7 +41,7 @@ static pid_t start(const char *bdf, unsigned cycles, bool traced)
 		return child;
 	if (traced && (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) != 0))
 		_exit(3);
-	_exit(kill_work(bdf, cycles));
+	_exit(kill_work(target, cycles));
 }
 
 /* Its first thread's end is the last that is reported, after those of the other threads, for which
@@ -94,9 +94,9 @@ static int follow(pid_t child, unsigned count)
 	}
 }
 
-int kill_at_step(const char *bdf, unsigned count)
+int kill_at_step(const struct kill_target *target, unsigned count)
 {
-	pid_t child = start(bdf, 1, true);
+	pid_t child = start(target, 1, true);
 	int status;
 
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
@@ -106,9 +106,9 @@ int kill_at_step(const char *bdf, unsigned count)
 	return follow(child, count);
 }
 
-bool kill_after(const char *bdf, long ms)
+bool kill_after(const struct kill_target *target, long ms)
 {
-	pid_t child = start(bdf, 0, false);
+	pid_t child = start(target, 0, false);
 	int status;
 
 	if (child < 0)

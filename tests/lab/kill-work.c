@@ -30,6 +30,7 @@ struct work {
 	uint8_t *bar;
 	uint8_t *ram; /* 3 pages, at guest address 0 */
 	uint32_t id;
+	bool bare; /* nothing is mapped for the device */
 	atomic_uint interrupts;
 };
 
@@ -58,16 +59,20 @@ static void handler(void *opaque, int32_t irq)
 	atomic_fetch_add(&w->interrupts, 1);
 }
 
-/* One transfer is always under way: it takes the device 100 ms. */
+/* One transfer is always under way: it takes the device 100 ms. Where nothing is mapped it only
+ * reads, of what the IOMMU does not let it. */
 static void edu_round(struct work *w, unsigned round)
 {
+	if (w->bare)
+		round = 0;
 	if (!(get(w, EDU_DMA_COMMAND) & EDU_DMA_START)) {
 		set(w, EDU_DMA_FROM, round & 1 ? EDU_BUFFER : 0);
 		set(w, EDU_DMA_TO, round & 1 ? PAGE : EDU_BUFFER);
 		set(w, EDU_DMA_COUNT, EDU_DMA_BYTES);
 		set(w, EDU_DMA_COMMAND, EDU_DMA_START | (round & 1 ? EDU_DMA_TO_RAM : 0));
 	}
-	set(w, EDU_IRQ_RAISE, 1);
+	if (rawpci_irq_count(w->dev, RAWPCI_IRQ_INTX) > 0)
+		set(w, EDU_IRQ_RAISE, 1);
 	sleep_ms(1);
 }
 
@@ -80,7 +85,7 @@ static void e1000e_round(struct work *w)
 }
 
 /* Identify commands on the admin queue (NVM Express Base Specification, section 5): a queue of 16,
- * started again when it is full. */
+ * started again when it is full. Where nothing is mapped it is only enabled. */
 static void nvme_round(struct work *w, unsigned round)
 {
 	uint32_t command[16] = { [0] = 6, [6] = 2 * PAGE, [10] = 1 };
@@ -100,16 +105,29 @@ static void nvme_round(struct work *w, unsigned round)
 			sleep_ms(1);
 	}
 	memcpy(w->ram + 64 * (size_t)(round % 15), command, sizeof(command));
-	set(w, 0x1000, round % 15 + 1);
+	if (!w->bare)
+		set(w, 0x1000, round % 15 + 1);
 	sleep_ms(1);
 }
 
+/* A handler, where there is something to handle. */
+static int attach(struct work *w)
+{
+	int r;
+
+	if (w->bare && rawpci_irq_count(w->dev, RAWPCI_IRQ_INTX) == 0)
+		return 0;
+	r = rawpci_irq_attach(w->dev, handler, w, 1);
+	return r < 0 ? r : 1;
+}
+
+/* Returns whether there were interrupts to be had. */
 static int work_on(struct work *w, const char *bdf)
 {
 	struct rawpci_device_info info;
 	struct rawpci_mapping bar;
 	struct rawpci_region_info region;
-	int r = rawpci_device_open(w->ctx, w->vm, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &w->dev);
+	int attached, r = rawpci_device_open(w->ctx, w->vm, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &w->dev);
 
 	if (r < 0)
 		return r;
@@ -124,7 +142,8 @@ static int work_on(struct work *w, const char *bdf)
 	w->bar = bar.base;
 	r = rawpci_device_power(w->dev, RAWPCI_POWER_ON);
 	if (r == 0)
-		r = rawpci_irq_attach(w->dev, handler, w, 1);
+		r = attach(w);
+	attached = r > 0;
 	for (unsigned round = 0; r >= 0 && round < ROUNDS; round++) {
 		if (w->id == EDU)
 			edu_round(w, round);
@@ -133,24 +152,26 @@ static int work_on(struct work *w, const char *bdf)
 		else
 			e1000e_round(w);
 	}
-	return r < 0 ? r : rawpci_device_close(w->dev);
+	if (r >= 0)
+		r = rawpci_device_close(w->dev);
+	return r < 0 ? r : attached;
 }
 
-int kill_work(const char *bdf, unsigned cycles)
+int kill_work(const struct kill_target *target, unsigned cycles)
 {
-	struct rawpci_options options = { .size = sizeof(options), .backend = "vfio" };
-	struct work w = { 0 };
+	struct rawpci_options options = { .size = sizeof(options), .backend = target->backend };
+	struct work w = { .bare = strcmp(target->backend, "vfio") != 0 };
 	int r;
 
 	w.ram = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	r = w.ram == MAP_FAILED ? -1 : rawpci_create(&options, &w.ctx);
-	if (r == 0)
+	if (r == 0 && !w.bare)
 		r = rawpci_vm_create(w.ctx, &w.vm);
-	if (r == 0)
+	if (r == 0 && !w.bare)
 		r = rawpci_memory_map(w.vm, 0, w.ram, 3 * PAGE);
-	for (unsigned cycle = 0; r == 0 && (cycles == 0 || cycle < cycles); cycle++) {
-		r = work_on(&w, bdf);
-		if (r == 0 && atomic_exchange(&w.interrupts, 0) == 0 && w.id != E1000E) {
+	for (unsigned cycle = 0; r >= 0 && (cycles == 0 || cycle < cycles); cycle++) {
+		r = work_on(&w, target->bdf);
+		if (r > 0 && atomic_exchange(&w.interrupts, 0) == 0 && w.id != E1000E) {
 			printf("# no interrupt in a whole cycle\n");
 			r = -1;
 		}
@@ -159,5 +180,5 @@ int kill_work(const char *bdf, unsigned cycles)
 		printf("# the child failed: %d, %s\n", r, rawpci_last_error());
 		fflush(stdout);
 	}
-	return r == 0 ? 0 : 1;
+	return r < 0 ? 1 : 0;
 }

@@ -33,6 +33,7 @@ struct host {
 	int hanging;          /* unbinding waits until this can be read; -1: it does not */
 	bool locked;          /* config space cannot be written */
 	int reset;            /* what a reset returns */
+	int disable;          /* what disabling returns, if it does not work */
 	atomic_uint steps;
 	unsigned stop_at;     /* the process ends at this step; 0: never */
 };
@@ -126,6 +127,8 @@ static inline void host_bind(const char *driver)
 		host_configure(4, host_config(4) | 0x4);
 	} else if (strcmp(driver, "uio_pci_generic") == 0) {
 		host_enable();
+	} else if (strcmp(driver, "vfio-pci") == 0) {
+		host_configure(4, host_config(4) | 0x3); /* what it leaves */
 	}
 }
 
@@ -149,6 +152,8 @@ static inline int host_write_own(const char *file, const char *text, bool bound)
 		return -EBUSY;
 	if (text[0] == '0' && host_count(file, 0) == 0)
 		return -EIO;
+	if (text[0] == '0' && host.disable < 0)
+		return host.disable;
 	if (text[0] == '0')
 		host_disable();
 	else

@@ -220,13 +220,14 @@ START_TEST(killed_anywhere)
 	const bool reopen = _i % 2;
 	struct rawpci_device_info info;
 	struct rawpci_device *dev;
-	unsigned k;
+	unsigned k, command;
 	int due;
 
 	tree_write(&host.tree, DEVICE "driver_override", befores[row].override);
 	host.by_id = "pci-stub"; /* not who had it */
 	if (befores[row].driver[0])
 		host_bind(befores[row].driver);
+	command = host_config(4);
 	for (k = 1; stopped_at(k); k++) {
 		if (reopen) {
 			ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
@@ -238,6 +239,9 @@ START_TEST(killed_anywhere)
 			ck_assert_int_eq(rawpci_recover(ctx), due);
 		}
 		host_check(befores[row].driver, befores[row].override);
+		/* Which leaves decoding as it finds it, and vfio-pci on. */
+		if (strcmp(befores[row].driver, "pci-stub") != 0)
+			ck_assert_uint_eq(host_config(4), command);
 		ck_assert(!there(RECORD));
 		ck_assert_int_eq(rawpci_recover(ctx), 0);
 		host_check(befores[row].driver, befores[row].override);

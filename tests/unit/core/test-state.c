@@ -32,10 +32,10 @@ static bool heard(const char *text)
 	return strstr(said, text) != NULL;
 }
 
-static struct rawpci *create(const char *backend, const char *run)
+static struct rawpci *create(const char *backend, const char *run, const char *timeout)
 {
 	char run_setting[600], sysfs_setting[600], uio_setting[600];
-	const char *settings[] = {run_setting, sysfs_setting, uio_setting, NULL};
+	const char *settings[] = {run_setting, sysfs_setting, uio_setting, timeout, NULL};
 	const struct rawpci_options options = {
 		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep,
 		.backend = backend, .settings = settings,
@@ -124,9 +124,12 @@ static void leave(void)
 
 static const struct {
 	const char *backend, *driver, *override;
+	bool enabled; /* by somebody, without a driver */
 } rows[] = {
-	{"sysfs", "", "(null)"}, {"sysfs", "", "pci-stub"}, {"sysfs", "e1000e", "(null)"},
-	{"uio", "", "(null)"},   {"uio", "e1000e", "(null)"}, {"uio", UIO, UIO},
+	{"sysfs", "", "(null)", false}, {"sysfs", "", "pci-stub", true},
+	{"sysfs", "e1000e", "(null)", false}, {"uio", "", "(null)", false},
+	{"uio", "e1000e", "(null)", false}, {"uio", UIO, UIO, false},
+	{"uio", "pci-stub", "pci-stub", false}, /* which does not touch it */
 };
 #define ROWS (int)(sizeof(rows) / sizeof(rows[0]))
 
@@ -137,10 +140,12 @@ struct before {
 
 static struct before begin(int row)
 {
-	ctx = create(rows[row].backend, "run");
+	ctx = create(rows[row].backend, "run", NULL);
 	tree_write(&host.tree, DEVICE "driver_override", rows[row].override);
 	if (rows[row].driver[0])
 		host_bind(rows[row].driver);
+	if (rows[row].enabled)
+		host_enable();
 	return (struct before) {host_config(4), host_count(DEVICE "enable", 0)};
 }
 
@@ -213,6 +218,35 @@ START_TEST(cannot_be_stopped)
 }
 END_TEST
 
+/* The unbinding may take for ever, and all that time the device would be at work. */
+START_TEST(stopped_before_it_is_unbound)
+{
+	struct rawpci *hasty;
+	int gate[2], r = -EBUSY;
+
+	(void)begin(3);
+	for (unsigned k = 1; !(host_config(4) & MASTER); k++)
+		ck_assert(stopped_at(k, false));
+	host_count(DEVICE "enable", 1); /* so that the kernel does not do it */
+	hasty = create("uio", "run", "driver.timeout_ms=100");
+	ck_assert_int_eq(pipe(gate), 0);
+	host.hanging = gate[0];
+	ck_assert_int_eq(rawpci_recover(hasty), -ETIMEDOUT);
+	ck_assert_uint_eq(host_config(4) & MASTER, 0);
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(write(gate[1], "x", 1), 1);
+	for (int i = 0; r != 1 && i < 10000; i++) {
+		rawpci_sys_sleep_ms(1);
+		r = rawpci_recover(ctx);
+	}
+	ck_assert_int_eq(r, 1);
+	host_check("", "(null)");
+	ck_assert_int_eq(rawpci_destroy(hasty), 0);
+	close(gate[0]);
+	close(gate[1]);
+}
+END_TEST
+
 /* Whoever has bound a driver since has the device as he wants it. */
 START_TEST(somebody_elses)
 {
@@ -259,7 +293,9 @@ START_TEST(record_of_an_older_library)
 	static const char *const by[] = {"", UIO, "vfio-pci"};
 	char text[512];
 
-	ctx = create("sysfs", "run");
+	ctx = create("sysfs", "run", NULL);
+	if (_i)
+		host_bind(by[_i]);
 	host_configure(4, 0x0547);
 	tree_write(&host.tree, DEVICE "driver_override", _i ? by[_i] : "rawpci-nobody");
 	(void)snprintf(text, sizeof(text), "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
@@ -278,7 +314,7 @@ START_TEST(nowhere_to_write)
 	struct rawpci_device *dev = NULL;
 
 	tree_write(&host.tree, "file", "");
-	ctx = create(_i ? "uio" : "sysfs", "file");
+	ctx = create(_i ? "uio" : "sysfs", "file", NULL);
 	if (_i)
 		host_bind(UIO);
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
@@ -321,6 +357,37 @@ START_TEST(owed)
 }
 END_TEST
 
+/* Even what could not be put back at all is not taken for what there was. */
+START_TEST(owed_in_full)
+{
+	struct rawpci_device *dev;
+
+	(void)begin(0);
+	leave();
+	host.disable = -EACCES;
+	ck_assert_int_eq(rawpci_recover(ctx), -EACCES);
+	ck_assert_uint_eq(host_config(4) & MASTER, 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert(there(RECORD));
+	host.disable = 0;
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_uint_eq(host_config(4), HOST_COMMAND);
+}
+END_TEST
+
+/* Nobody's bus mastering is not put back. */
+START_TEST(mastering_before)
+{
+	(void)begin(0);
+	host_configure(4, HOST_COMMAND | MASTER);
+	for (unsigned k = 1; host_count(DEVICE "enable", 0) == 0; k++)
+		ck_assert(stopped_at(k, false));
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_uint_eq(host_config(4), HOST_COMMAND);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("state");
@@ -331,6 +398,7 @@ int main(void)
 	tcase_add_loop_test(tests, killed_anywhere, 0, 3 * ROWS);
 	tcase_add_loop_test(tests, reset_before_it_is_bound, 0, 2);
 	tcase_add_test(tests, cannot_be_stopped);
+	tcase_add_test(tests, stopped_before_it_is_unbound);
 	tcase_add_test(tests, somebody_elses);
 	tcase_add_test(tests, enabled_by_another_too);
 	tcase_add_test(tests, interrupt_stays_off);
@@ -338,6 +406,8 @@ int main(void)
 	tcase_add_loop_test(tests, nowhere_to_write, 0, 2);
 	tcase_add_test(tests, not_taken_from_its_own);
 	tcase_add_test(tests, owed);
+	tcase_add_test(tests, owed_in_full);
+	tcase_add_test(tests, mastering_before);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }
