@@ -210,7 +210,8 @@ static void undo(struct rawpci_device *dev)
 
 static int move(struct rawpci_device *dev, const char *wanted)
 {
-	const struct rawpci_binding at = rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
+	const struct rawpci_binding at =
+		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
 	char text[128];
 	int r = rawpci_driver_move(&at, &dev->hold);
 
@@ -228,8 +229,8 @@ static int move(struct rawpci_device *dev, const char *wanted)
 	}
 	(void)rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): may this process "
 			  "write to %s/bus/pci, and what does the kernel log say?", dev->name,
-			  rawpci_handover_or_none(wanted), rawpci_sys_error_text(r, text, sizeof(text)),
-			  dev->ctx->sysfs_dir);
+			  rawpci_handover_or_none(wanted),
+			  rawpci_sys_error_text(r, text, sizeof(text)), dev->ctx->sysfs_dir);
 	undo(dev);
 	return r;
 }

@@ -157,8 +157,8 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 		return 0;
 	}
 	if (r < 0)
-		r = rawpci_fail(ctx, rawpci_handover_as_permission(r), "%s: its lock in %s cannot be had: %s", name,
-				ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		r = rawpci_fail(ctx, rawpci_handover_as_permission(r), "%s: its lock in %s cannot "
+				"be had: %s", name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	else
 		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
 	rawpci_claim_release(&claim);
@@ -186,8 +186,8 @@ int rawpci_recover(struct rawpci *ctx)
 	if (r == -ENOENT)
 		return rawpci_call_end(ctx, 0);
 	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_handover_as_permission(r), "%s cannot be used: "
-							"%s", ctx->run_dir,
+		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_handover_as_permission(r),
+							"%s cannot be used: %s", ctx->run_dir,
 							rawpci_sys_error_text(r, text,
 									      sizeof(text))));
 	if (recovery.error < 0)

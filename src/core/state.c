@@ -61,6 +61,14 @@ static int put(struct rawpci_binding *at, uint32_t offset, unsigned width, uint3
 	return config(at, offset, bytes, width, true);
 }
 
+/* "" where the kernel does not tell. */
+static void this_boot(struct rawpci_state *state)
+{
+	if (rawpci_sys_read_file("/proc/sys/kernel/random/boot_id", state->boot,
+				 sizeof(state->boot)) < 0)
+		state->boot[0] = '\0';
+}
+
 int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpci_state *out)
 {
 	struct rawpci_state found = { .known = true, .bare = bare };
@@ -73,6 +81,7 @@ int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpc
 		r = -ENODEV;
 	if (r < 0)
 		return r;
+	this_boot(&found);
 	found.enables = (unsigned)rawpci_sysfs_number(at.root, &at.address, "enable");
 	*out = found;
 	return 0;
@@ -191,6 +200,15 @@ static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *n
 	return r;
 }
 
+/* A reboot has put back all there is in the device, and an old address would be somebody else's. */
+static bool is_of_this_boot(const struct rawpci_state *state)
+{
+	struct rawpci_state now;
+
+	this_boot(&now);
+	return strcmp(state->boot, now.boot) == 0;
+}
+
 static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char *name)
 {
 	char text[128];
@@ -250,7 +268,7 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 		return 0;
 	if (killed)
 		r = stop_first(ctx, &at, name);
-	if (r < 0 || !record->state.known)
+	if (r < 0 || !record->state.known || !is_of_this_boot(&record->state))
 		return r;
 	return fail_put_back(ctx, name, bare,
 			     put_back(ctx, &at, name, &record->state, killed, now[0] != '\0'));

@@ -136,8 +136,8 @@ static int format_body(const struct rawpci_claim *claim, const struct rawpci_rec
 
 	if (!state->known || n < 0 || n >= RECORD_BYTES)
 		return n;
-	n += snprintf(text + n, RECORD_BYTES - (size_t)n, "bare %s\nenable %u\nheader",
-		      state->bare ? "yes" : "no", state->enables);
+	n += snprintf(text + n, RECORD_BYTES - (size_t)n, "bare %s\nboot %s\nenable %u\nheader",
+		      state->bare ? "yes" : "no", state->boot, state->enables);
 	for (int i = 0; i < RAWPCI_STATE_DWORDS && n < RECORD_BYTES; i++)
 		n += snprintf(text + n, RECORD_BYTES - (size_t)n, " %08x", state->header[i]);
 	if (n < RECORD_BYTES)
@@ -151,7 +151,8 @@ static int format(const struct rawpci_claim *claim, const struct rawpci_record *
 	const struct rawpci_driver_hold *hold = &record->hold;
 	int n;
 
-	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by))
+	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by) ||
+	    !good_name(record->state.boot))
 		return -EINVAL;
 	n = format_body(claim, record, text);
 	if (n >= 0 && n < RECORD_BYTES)
@@ -225,12 +226,14 @@ static bool take_id(const char *text, char after, uint16_t *id)
 /* The lines that version 2 has more. What is wrong in them is found out by who calls. */
 static bool take_state(const char *at, struct rawpci_state *state)
 {
-	char bare[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
+	char bare[RAWPCI_SYSFS_NAME], boot[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
 	char *end;
 
-	if (!take_line(&at, "bare", bare) || !take_line(&at, "enable", enables) ||
+	if (!take_line(&at, "bare", bare) || !take_line(&at, "boot", boot) ||
+	    strlen(boot) >= sizeof(state->boot) || !take_line(&at, "enable", enables) ||
 	    strncmp(at, "header ", 7) != 0)
 		return false;
+	memcpy(state->boot, boot, strlen(boot) + 1);
 	state->known = true;
 	state->bare = strcmp(bare, "yes") == 0;
 	state->enables = (unsigned)strtoul(enables, NULL, 10);

@@ -32,6 +32,7 @@ struct rawpci_state {
 	bool known; /* the rest is set */
 	bool bare;  /* struct rawpci_backend's: the kernel puts nothing back */
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
+	char boot[40];    /* when that was: the kernel gives addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */
 };
 

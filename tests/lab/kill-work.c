@@ -127,8 +127,9 @@ static int work_on(struct work *w, const char *bdf)
 	struct rawpci_device_info info;
 	struct rawpci_mapping bar;
 	struct rawpci_region_info region;
-	int attached, r = rawpci_device_open(w->ctx, w->vm, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &w->dev);
+	int attached, r;
 
+	r = rawpci_device_open(w->ctx, w->vm, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &w->dev);
 	if (r < 0)
 		return r;
 	r = rawpci_device_info(w->dev, sizeof(info), &info);

@@ -376,6 +376,26 @@ START_TEST(owed_in_full)
 }
 END_TEST
 
+/* What there was before a reboot is of no use, and the addresses in it may be others' now. */
+START_TEST(of_another_boot)
+{
+	char text[512], *boot;
+
+	(void)begin(0);
+	leave();
+	boot = strstr(tree_read(&host.tree, RECORD, text) ? text : "", "\nboot ");
+	ck_assert_ptr_nonnull(boot);
+	boot[6] = boot[6] == '0' ? '1' : '0';
+	tree_write(&host.tree, RECORD, text);
+	host_configure(4, 0x0507);
+	host_configure(0x12, 0xfed0);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_uint_eq(host_config(4), 0x0507 & ~MASTER);
+	ck_assert_uint_eq(host_config(0x12), 0xfed0);
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
 /* Nobody's bus mastering is not put back. */
 START_TEST(mastering_before)
 {
@@ -407,6 +427,7 @@ int main(void)
 	tcase_add_test(tests, not_taken_from_its_own);
 	tcase_add_test(tests, owed);
 	tcase_add_test(tests, owed_in_full);
+	tcase_add_test(tests, of_another_boot);
 	tcase_add_test(tests, mastering_before);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

@@ -40,7 +40,7 @@ static const struct rawpci_record before = {
 };
 static const struct rawpci_record after = {
 	0x8086, 0x10d3, {true, "e1000e", "some other", "uio_pci_generic"},
-	{true, true, 3, {0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX}},
+	{true, true, 3, "4f1c-22", {0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX}},
 };
 
 static void step(void)
@@ -116,6 +116,7 @@ static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
 	       strcmp(a->hold.taken_by, b->hold.taken_by) == 0 &&
 	       a->state.known == b->state.known && a->state.bare == b->state.bare &&
 	       a->state.enables == b->state.enables &&
+	       strcmp(a->state.boot, b->state.boot) == 0 &&
 	       memcmp(a->state.header, b->state.header, sizeof(a->state.header)) == 0;
 }
 
@@ -316,6 +317,7 @@ START_TEST(longest)
 	memset(full.hold.override, 'b', sizeof(full.hold.override) - 1);
 	memset(full.hold.taken_by, 'c', sizeof(full.hold.taken_by) - 1);
 	full.state.enables = UINT32_MAX;
+	memset(full.state.boot, 'd', sizeof(full.state.boot) - 1);
 	ck_assert_int_eq(tested_write(&claim, &full), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), 0);
 	ck_assert(same(&record, &full));
@@ -349,12 +351,15 @@ START_TEST(garbage)
 	static const char *const texts[] = {
 		"", "\n", "rawpci 1\n", "nonsense",
 		"rawpci 2\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
-		HEAD2 "bare maybe\nenable 0\nheader" ZEROS ZEROS "\nend\n",
-		HEAD2 "bare yes\nenable -1\nheader" ZEROS ZEROS "\nend\n",
-		HEAD2 "bare yes\nenable 0\nheader" ZEROS "\nend\n",
-		HEAD2 "bare yes\nenable 0\nheader" ZEROS ZEROS " 00000000\nend\n",
-		HEAD2 "bare yes\nenable 0\nheader" ZEROS ZEROS "\nmore\nend\n",
-		HEAD "driver a\noverride \ntaken-by b\nbare yes\nenable 0\nheader" ZEROS ZEROS
+		HEAD2 "bare maybe\nboot a\nenable 0\nheader" ZEROS ZEROS "\nend\n",
+		HEAD2 "bare yes\nboot /a\nenable 0\nheader" ZEROS ZEROS "\nend\n",
+		HEAD2 "bare yes\nboot aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nenable 0\nheader" ZEROS
+		ZEROS "\nend\n",
+		HEAD2 "bare yes\nboot a\nenable -1\nheader" ZEROS ZEROS "\nend\n",
+		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS "\nend\n",
+		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS ZEROS " 00000000\nend\n",
+		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS ZEROS "\nmore\nend\n",
+		HEAD "driver a\noverride \ntaken-by b\nbare yes\nboot a\nenable 0\nheader" ZEROS ZEROS
 		"\nend\n",
 		"rawpci 3\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice 0000:04:00.0 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
