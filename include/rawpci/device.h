@@ -63,9 +63,21 @@ enum rawpci_open_flags {
  * on (rawpci_device_power()) before using its registers. A device that no driver holds is
  * bound to the backend's driver for as long as it is open; one that a host driver holds is only
  * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER. Not even then where the host would lose something by
- * it: a mounted file system or swap on a disk of the device's (as far as this process sees mounts),
- * a network interface that is up, the display that the host was started with; unless the caller
- * insists with RAWPCI_OPEN_INSIST, which is logged.
+ * it, unless the caller insists with RAWPCI_OPEN_INSIST, which is logged:
+ *
+ *   - a disk of the device's that is mounted, in whatever namespace, swapped to, or part of a
+ *     mounted btrfs or an imported ZFS pool; also by its partitions and by what is built of them
+ *     (device-mapper, LVM, md, NVMe multipath). An array or a volume that nobody uses does not
+ *     count. To find out, each disk's node in /dev is opened with O_EXCL for a moment, in which
+ *     nobody else can mount it; where a node cannot be opened the device is refused, too
+ *   - a network interface that is up, also as a part of a bridge or bond; or one in a network
+ *     namespace other than that of /sys, up or not
+ *   - the display that the host was started with; virtual functions that are enabled
+ *
+ * Not seen is what uses a device without any of this: programs that have a disk, a sound card, a
+ * console or another display open; a loop device over a disk; a USB network adapter in another
+ * namespace. rawpci_explain() opens no disk: it does not see ZFS, nor, save for btrfs, mounts in
+ * other namespaces.
  *
  * No device is left without its host driver: what there was is written down in the directory of the
  * setting run.dir before it is changed, so that it can be put back if this process is killed
@@ -82,7 +94,8 @@ enum rawpci_open_flags {
  *   -EINVAL       not an address, or a VM of another context
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
  *   -EBUSY        open already, here or in another process; or a host driver holds it or another
- *                 device of its IOMMU group, and it was not to be detached; or the host uses it
+ *                 device of its IOMMU group, and it was not to be detached; or the host uses it, or
+ *                 that cannot be found out
  *   -ETIMEDOUT    the host driver does not let go of it; rawpci_recover() gives it back later
  *   -EUSERS       the context has 255 devices open
  *   -EACCES, -EPERM  permission; the message names the file

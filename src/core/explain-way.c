@@ -115,15 +115,12 @@ static int check_use(struct rawpci_inquiry *q)
 		.blocks = !(q->options.flags & RAWPCI_OPEN_INSIST),
 		.error = -EBUSY,
 	};
+	const struct rawpci_inuse_host host = {.sys = q->ctx->sysfs_dir, .proc = "/proc"};
 	char what[RAWPCI_INUSE_TEXT];
-	int r = rawpci_inuse_find(q->ctx->sysfs_dir, "/proc", &q->device->address, what);
 
-	if (r == 0)
+	if (rawpci_inuse_find(&host, &q->device->address, what) == 0)
 		return 0;
-	if (r < 0)
-		SAY(finding.cause, "what the host does with it cannot be found out (error %d)", -r);
-	else
-		SAY(finding.cause, "%s", what);
+	SAY(finding.cause, "%s", what);
 	if (finding.blocks) {
 		SAY(finding.remedy, "stop that first, or insist (RAWPCI_OPEN_INSIST)");
 	} else {

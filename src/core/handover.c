@@ -245,6 +245,9 @@ void rawpci_handover_disown(struct rawpci_device *dev)
 /* May the driver that holds the device be taken off it? */
 static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned flags)
 {
+	const struct rawpci_inuse_host host = {
+		.sys = dev->ctx->sysfs_dir, .proc = "/proc", .dev = "/dev",
+	};
 	char what[RAWPCI_INUSE_TEXT];
 	int r;
 
@@ -253,10 +256,7 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 	r = rawpci_device_may_rebind(dev, dev->backend, bound, flags);
 	if (r < 0)
 		return r;
-	r = rawpci_inuse_find(dev->ctx->sysfs_dir, "/proc", &dev->info.address, what);
-	if (r < 0)
-		(void)snprintf(what, sizeof(what), "what the host does with it cannot be found out "
-			       "(error %d)", -r);
+	r = rawpci_inuse_find(&host, &dev->info.address, what);
 	if (r == 0)
 		return 0;
 	if (!(flags & RAWPCI_OPEN_INSIST))
