@@ -324,7 +324,7 @@ int rawpci_mappings_create(struct rawpci_device *dev);
 void rawpci_mappings_destroy(struct rawpci_device *dev);
 
 /*
- * irq.c, watch.c
+ * irq.c, irq-type.c, watch.c
  */
 void rawpci_irqs_init(struct rawpci_irqs *irqs);
 void rawpci_irqs_close(struct rawpci_device *dev);
