@@ -173,6 +173,7 @@ struct rawpci_device_info {
 	bool can_dma;             /* the backend can give it guest memory */
 	char backend[16];         /* name of the backend that opened it */
 	char host_driver[64];     /* driver it was taken from, put back on close; "" if none */
+	bool intx_stuck;          /* INTx is masked because unmasking it failed (<rawpci/irq.h>) */
 };
 
 /**

@@ -156,6 +156,11 @@ struct rawpci_vector {
 	unsigned read_size; /* not 0: fd is the backend's */
 	bool intx;
 	atomic_bool detached;
+
+	/* To unmask INTx once more. */
+	struct rawpci_source *timer; /* NULL: was not needed yet */
+	int timer_fd;
+	unsigned tries; /* since the handler ran; under irq_lock */
 };
 
 /* One vector as the device has it: free, attached (vector), or routed (routed is a copy of the
@@ -172,6 +177,7 @@ struct rawpci_irqs {
 	unsigned in_use;  /* lines attached or routed */
 	struct rawpci_irq_line *lines;
 	bool paused; /* off for a reset or suspension */
+	bool stuck;  /* INTx is masked because it could not be unmasked */
 	int32_t last_irq;
 };
 
@@ -343,6 +349,7 @@ void rawpci_engine_put_unused(struct rawpci *ctx);
 int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
 void rawpci_irq_hw_disable(struct rawpci_device *dev);
 int rawpci_irq_hw_restore(struct rawpci_device *dev);
+int rawpci_irq_hw_unmask(struct rawpci_device *dev);
 
 /*
  * power.c

@@ -169,5 +169,10 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
 		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EINVAL, "size %zu is not that of "
 						       "struct rawpci_device_info", size));
 	memcpy(out, &dev->info, size);
+	if (size > offsetof(struct rawpci_device_info, intx_stuck)) {
+		(void)pthread_mutex_lock(&dev->irq_lock);
+		out->intx_stuck = dev->irqs.stuck;
+		(void)pthread_mutex_unlock(&dev->irq_lock);
+	}
 	return rawpci_leave(&call, 0);
 }

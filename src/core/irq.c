@@ -30,6 +30,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 	vector->opaque = opaque;
 	vector->guest_irq = guest_irq;
 	vector->fd = fd;
+	vector->timer_fd = -1;
 	atomic_init(&vector->detached, false);
 	*out = vector;
 	return 0;

@@ -172,7 +172,7 @@ int rawpci_irq_unmask(struct rawpci_device *dev)
 	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
 		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
 	else
-		r = dev->backend->irq_unmask(dev->handle);
+		r = rawpci_irq_hw_unmask(dev);
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	return rawpci_leave(&call, r);
 }

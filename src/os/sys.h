@@ -36,6 +36,12 @@ int rawpci_sys_signal(int fd);
 /* Makes an eventfd's counter 0. Returns 1 if it was not, 0 if it was. */
 int rawpci_sys_drain(int fd);
 
+/* A non-blocking, close-on-exec descriptor that becomes readable, RAWPCI_SYS_TIMER_SIZE bytes of it,
+ * once so long after each start. */
+#define RAWPCI_SYS_TIMER_SIZE 8u
+int rawpci_sys_timer(void);
+int rawpci_sys_timer_start(int fd, unsigned milliseconds);
+
 /* Reads exactly size bytes without blocking. Returns 0, -EAGAIN, or -EIO for fewer. */
 int rawpci_sys_read_event(int fd, void *buffer, size_t size);
 

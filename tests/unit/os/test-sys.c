@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -123,6 +124,25 @@ START_TEST(device_number)
 }
 END_TEST
 
+START_TEST(timer)
+{
+	unsigned char bytes[RAWPCI_SYS_TIMER_SIZE];
+	int fd = rawpci_sys_timer();
+
+	ck_assert_int_ge(fd, 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(rawpci_sys_read_event(fd, bytes, sizeof(bytes)), -EAGAIN);
+		ck_assert_int_eq(rawpci_sys_timer_start(fd, 1), 0);
+		ck_assert_int_eq(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, -1), 1);
+		ck_assert_int_eq(rawpci_sys_read_event(fd, bytes, sizeof(bytes)), 0);
+	}
+	ck_assert_int_eq(rawpci_sys_timer_start(fd, 1000000), 0);
+	ck_assert_int_eq(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, 0), 0);
+	rawpci_sys_close(&fd);
+	ck_assert_int_eq(rawpci_sys_timer_start(fd, 1), -EBADF);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sys");
@@ -134,6 +154,7 @@ int main(void)
 	tcase_add_test(tests, words);
 	tcase_add_test(tests, same_file);
 	tcase_add_test(tests, device_number);
+	tcase_add_test(tests, timer);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }
