@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
@@ -358,11 +359,18 @@ unsigned rawpci_sys_user(void)
 	return geteuid();
 }
 
-/* %m and not strerror_r(), of which there are two that differ. */
+/* Not strerror(), whose text another thread may overwrite, nor strerror_r(), of which there are two
+ * that differ; and in English, as the sentence around it, whatever the program's locale. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size)
 {
-	errno = -error;
-	(void)snprintf(text, size, "%m");
+	locale_t english = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+	if (english == (locale_t)0) {
+		(void)snprintf(text, size, "error %d", -error);
+		return text;
+	}
+	(void)snprintf(text, size, "%s", strerror_l(-error, english));
+	freelocale(english);
 	return text;
 }
 
