@@ -81,12 +81,13 @@ static int fail_owned(struct rawpci *ctx, const char *name, int holder)
 	return rawpci_fail(ctx, -EBUSY, "%s: process %d (%s) has it open", name, holder, program);
 }
 
-static int fail_timeout(struct rawpci *ctx, const char *name)
+/* slow: what there was no end of. */
+static int fail_timeout(struct rawpci *ctx, const char *name, const char *slow)
 {
-	return rawpci_fail(ctx, -ETIMEDOUT, "%s: its driver has not let go of it in %u ms (setting "
-			   "driver.timeout_ms), and may never: something still uses the device. The "
-			   "record in %s stays: once the driver lets go, rawpci_recover() or the "
-			   "next open gives it back", name, ctx->driver_timeout_ms, ctx->run_dir);
+	return rawpci_fail(ctx, -ETIMEDOUT, "%s: %s in %u ms (setting driver.timeout_ms), and may "
+			   "never. The record in %s stays: once that is over, rawpci_recover() or "
+			   "the next open gives the device back", name, slow,
+			   ctx->driver_timeout_ms, ctx->run_dir);
 }
 
 /* A device is gone only where the others can be seen: not where sysfs is not mounted. */
@@ -147,7 +148,7 @@ static int give_back(struct rawpci *ctx, const struct rawpci_claim *claim,
 	int r = rawpci_driver_give_back(&at, hold);
 
 	if (r == -ETIMEDOUT)
-		return fail_timeout(ctx, name);
+		return fail_timeout(ctx, name, "the kernel has not given it back to its driver");
 	if (r < 0)
 		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
 				   "driver, then use rawpci_recover(), or write the address to "
@@ -297,11 +298,49 @@ static void undo(struct rawpci_device *dev)
 	(void)rawpci_fail(dev->ctx, 0, "%s", reason);
 }
 
+/* The kernel is still at it. */
+static int fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step)
+{
+	static const char *const slow[] = {
+		[RAWPCI_DRIVER_OVERRIDE] = "somebody else is binding or unbinding it, and was not "
+					   "done",
+		[RAWPCI_DRIVER_UNBIND] = "something still uses it, so that its driver has not let "
+					 "go of it",
+		[RAWPCI_DRIVER_PROBE] = "the driver that it is to be bound to has not taken it",
+	};
+
+	return fail_timeout(dev->ctx, dev->name, slow[step]);
+}
+
+static int fail_move(struct rawpci_device *dev, const char *wanted, int error)
+{
+	const char *root = dev->ctx->sysfs_dir;
+	char text[128];
+
+	(void)rawpci_sys_error_text(error, text, sizeof(text));
+	if (error == -EROFS)
+		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): mount "
+				   "%s writable, or bind the device outside of this container",
+				   dev->name, or_none(wanted), text, root);
+	if (error == -EACCES || error == -EPERM)
+		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): user %u "
+				   "may not write to %s/bus/pci: run as root, or let root bind it",
+				   dev->name, or_none(wanted), text, rawpci_sys_user(), root);
+	if (error == -ENODEV && rawpci_sysfs_present(root, &dev->info.address) < 0)
+		return rawpci_fail(dev->ctx, error, "%s: it was removed while it was being bound "
+				   "to %s", dev->name, or_none(wanted));
+	if (error == -ENODEV)
+		return rawpci_fail(dev->ctx, error, "%s: the driver %s has refused it: the kernel "
+				   "log says why (dmesg)", dev->name, wanted);
+	return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): the kernel log "
+			   "may say why (dmesg)", dev->name, or_none(wanted), text);
+}
+
 static int move(struct rawpci_device *dev, const char *wanted)
 {
 	const struct rawpci_binding at = binding_of(dev->ctx, &dev->claim, &dev->info.address);
-	char text[128];
-	int r = rawpci_driver_move(&at, &dev->hold);
+	enum rawpci_driver_step step;
+	int r = rawpci_driver_move(&at, &dev->hold, &step);
 
 	if (r == 0) {
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
@@ -312,12 +351,9 @@ static int move(struct rawpci_device *dev, const char *wanted)
 	if (r == -ETIMEDOUT) {
 		/* Each further step would wait for the one that hangs. */
 		dev->hold.held = false;
-		return fail_timeout(dev->ctx, dev->name);
+		return fail_slow_move(dev, step);
 	}
-	(void)rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): may this process "
-			  "write to %s/bus/pci, and what does the kernel log say?", dev->name,
-			  or_none(wanted), rawpci_sys_error_text(r, text, sizeof(text)),
-			  dev->ctx->sysfs_dir);
+	(void)fail_move(dev, wanted, r);
 	undo(dev);
 	return r;
 }

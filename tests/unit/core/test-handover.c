@@ -378,6 +378,71 @@ START_TEST(unbinding_hangs)
 }
 END_TEST
 
+/* Each of the steps, as the sentence tells them apart. */
+START_TEST(step_hangs)
+{
+	static const char *const steps[][2] = {
+		{"/driver_override", "somebody else is binding or unbinding it"},
+		{"/unbind", "its driver has not let go of it"},
+		{"/drivers_probe", "the driver that it is to be bound to has not taken it"},
+	};
+	struct rawpci *hasty = create("run", "driver.timeout_ms=100");
+	struct rawpci_device *dev = NULL;
+	int gate[2];
+
+	host_bind("e1000e");
+	ck_assert_int_eq(pipe(gate), 0);
+	host.hanging = gate[0];
+	host.hangs = steps[_i][0];
+	ck_assert_int_eq(rawpci_device_open(hasty, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
+	ck_assert_msg(strstr(rawpci_last_error(), steps[_i][1]) != NULL, "%s",
+		      rawpci_last_error());
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(write(gate[1], "x", 1), 1);
+	for (int i = 0, r = 0; r == 0 && i < 10000; i++) {
+		rawpci_sys_sleep_ms(1);
+		r = rawpci_recover(ctx);
+	}
+	host_check("e1000e", "(null)");
+	close(gate[0]);
+	close(gate[1]);
+	ck_assert_int_eq(rawpci_destroy(hasty), 0);
+}
+END_TEST
+
+static const struct {
+	const char *file;
+	int error;
+	const char *words;
+} failures[] = {
+	{"driver_override", -EACCES, "may not write to"},
+	{"driver_override", -EROFS, "outside of this container"},
+	{"/unbind", -EPERM, "let root bind it"},
+	{"/unbind", -EIO, "the kernel log may say why"},
+	{NULL, -ENODEV, "the driver vfio-pci has refused it: the kernel log"},
+};
+
+/* The sentence fits the error. */
+START_TEST(step_fails)
+{
+	struct rawpci_device *dev = NULL;
+	bool by_permission = failures[_i].error == -EACCES || failures[_i].error == -EPERM;
+
+	host_bind("e1000e");
+	host.failing = failures[_i].file;
+	host.error = failures[_i].error;
+	if (!failures[_i].file)
+		host.refusing = "vfio-pci";
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), failures[_i].error);
+	ck_assert_msg(strstr(rawpci_last_error(), failures[_i].words) != NULL, "%s",
+		      rawpci_last_error());
+	ck_assert(by_permission == (strstr(rawpci_last_error(), "may not write") != NULL));
+	host.failing = NULL;
+	ck_assert_int_ge(rawpci_recover(ctx), 0);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
 START_TEST(in_use)
 {
 	struct rawpci_device *dev = NULL;
@@ -519,6 +584,8 @@ int main(void)
 	tcase_add_test(tests, driver_is_missing);
 	tcase_add_test(tests, not_to_be_detached);
 	tcase_add_test(tests, unbinding_hangs);
+	tcase_add_loop_test(tests, step_hangs, 0, 3);
+	tcase_add_loop_test(tests, step_fails, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tests, in_use);
 	tcase_add_test(tests, another_device);
 	tcase_add_test(tests, gone);
