@@ -2,10 +2,9 @@
 /* What core finds, with two backends that find nothing, or what they are told to. */
 #include <errno.h>
 
-#include <rawpci/backend.h>
-
 #include "core/explain.h"
 #include "harness.h"
+#include "unit/core/blank-backend.h"
 #include "unit/core/host-tree.h"
 
 #define NIC "0000:03:00.0"
@@ -16,19 +15,13 @@ static struct rawpci_explanation *e;
 static int refusal;                     /* of the better backend's probe */
 static const struct rawpci_finding *told; /* what it finds; NULL: nothing */
 static uint64_t memory_seen;
+static struct rawpci_backend mock, plain;
 
 static int mock_probe(void *instance, const struct rawpci_address *address)
 {
 	(void)instance;
 	(void)address;
 	return refusal == 0 ? 0 : rawpci_backend_fail(host.ctx, refusal, NIC ": mock refuses it");
-}
-
-static int plain_probe(void *instance, const struct rawpci_address *address)
-{
-	(void)instance;
-	(void)address;
-	return 0;
 }
 
 static int mock_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
@@ -40,126 +33,14 @@ static int mock_explain(void *instance, const struct rawpci_address *address, ui
 	return told ? rawpci_backend_finding(to, told) : 0;
 }
 
-/* None of the others is called. */
-static int never_open(void *instance, const struct rawpci_address *address, void *space,
-		      void **device)
-{
-	(void)instance;
-	(void)address;
-	(void)space;
-	(void)device;
-	return -EIO;
-}
-static void never_close(void *device)
-{
-	(void)device;
-}
-static int never_info(void *device, struct rawpci_backend_info *info)
-{
-	(void)device;
-	(void)info;
-	return -EIO;
-}
-static int never_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_region_info(void *device, unsigned region, struct rawpci_region_info *info)
-{
-	(void)device;
-	(void)region;
-	(void)info;
-	return -EIO;
-}
-static int never_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
-			     uint64_t *value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
-			      uint64_t value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_create(void *instance, void **space)
-{
-	(void)instance;
-	(void)space;
-	return -EIO;
-}
-static int never_limits(void *space, struct rawpci_dma_limits *limits)
-{
-	(void)space;
-	(void)limits;
-	return -EIO;
-}
-static int never_map(void *space, rawpci_iova_t iova, void *at, uint64_t size)
-{
-	(void)space;
-	(void)iova;
-	(void)at;
-	(void)size;
-	return -EIO;
-}
-static int never_unmap(void *space, rawpci_iova_t iova, uint64_t size)
-{
-	(void)space;
-	(void)iova;
-	(void)size;
-	return -EIO;
-}
-
-#define NEVER_CALLED                                                                         \
-	.version = RAWPCI_BACKEND_VERSION, .help = "of a test", .open = never_open,          \
-	.close = never_close, .info = never_info, .cfg_read = never_cfg_read,                \
-	.cfg_write = never_cfg_write, .region_info = never_region_info,                      \
-	.region_read = never_region_read, .region_write = never_region_write
-
-static const struct rawpci_backend mock = {
-	NEVER_CALLED,
-	.name = "mock",
-	.rank = 1000,
-	.driver = "mock-pci",
-	.probe = mock_probe,
-	.explain = mock_explain,
-	.space_create = never_create,
-	.space_destroy = never_close,
-	.space_limits = never_limits,
-	.dma_map = never_map,
-	.dma_unmap = never_unmap,
-};
-
-static struct rawpci_backend plain = {
-	NEVER_CALLED,
-	.name = "plain",
-	.rank = 999,
-	.probe = plain_probe,
-};
-
 static void setup(void)
 {
+	plain = blank_backend("plain", 999);
+	mock = blank_backend("mock", 1000);
+	mock.driver = "mock-pci";
+	mock.probe = mock_probe;
+	mock.explain = mock_explain;
+	blank_add_dma(&mock);
 	refusal = 0;
 	told = NULL;
 	memory_seen = 0;

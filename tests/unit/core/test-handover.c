@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <rawpci/backend.h>
 #include <rawpci/context.h>
 #include <rawpci/device.h>
 #include <rawpci/recover.h>
@@ -8,6 +7,7 @@
 
 #include "harness.h"
 #include "os/sys.h"
+#include "unit/core/blank-backend.h"
 #include "unit/core/host-seam.h"
 
 #define DETACH RAWPCI_OPEN_DETACH_HOST_DRIVER
@@ -15,13 +15,6 @@
 
 static struct rawpci *ctx;
 static char said[4096]; /* all that was logged, a line each */
-
-static int any_probe(void *instance, const struct rawpci_address *address)
-{
-	(void)instance;
-	(void)address;
-	return 0;
-}
 
 static int any_open(void *instance, const struct rawpci_address *address, void *space,
 		    void **device)
@@ -34,11 +27,6 @@ static int any_open(void *instance, const struct rawpci_address *address, void *
 	ck_assert_str_eq(now, "vfio-pci");
 	*device = &host;
 	return 0;
-}
-
-static void any_close(void *device)
-{
-	(void)device;
 }
 
 static int any_info(void *device, struct rawpci_backend_info *info)
@@ -55,15 +43,6 @@ static int any_read(void *device, uint32_t offset, unsigned width, uint32_t *val
 	return 0;
 }
 
-static int any_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return 0;
-}
-
 static int no_region(void *device, unsigned region, struct rawpci_region_info *info)
 {
 	(void)device;
@@ -72,45 +51,8 @@ static int no_region(void *device, unsigned region, struct rawpci_region_info *i
 	return 0;
 }
 
-static int no_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
-			  uint64_t *value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int no_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
-			   uint64_t value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-/* A backend that needs its driver bound, and nothing else. */
-static const struct rawpci_backend backend = {
-	.version = RAWPCI_BACKEND_VERSION,
-	.name = "bound",
-	.help = "for this test",
-	.rank = 200,
-	.driver = "vfio-pci",
-	.probe = any_probe,
-	.open = any_open,
-	.close = any_close,
-	.info = any_info,
-	.cfg_read = any_read,
-	.cfg_write = any_write,
-	.region_info = no_region,
-	.region_read = no_region_read,
-	.region_write = no_region_write,
-};
+/* Needs its driver bound, and nothing else. */
+static struct rawpci_backend backend;
 
 static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -141,6 +83,12 @@ static struct rawpci *create(const char *run, const char *timeout)
 static void setup(void)
 {
 	host_create();
+	backend = blank_backend("bound", 200);
+	backend.driver = "vfio-pci";
+	backend.open = any_open;
+	backend.info = any_info;
+	backend.cfg_read = any_read;
+	backend.region_info = no_region;
 	said[0] = '\0';
 	ctx = create("run", NULL);
 }
