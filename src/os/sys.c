@@ -134,6 +134,17 @@ bool rawpci_sys_same_file(int a, int b)
 	return syscall(SYS_kcmp, self, self, KCMP_FILE, (unsigned long)a, (unsigned long)b) <= 0;
 }
 
+bool rawpci_sys_same_path(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	if (stat(a, &one) < 0 || stat(b, &other) < 0)
+		return false;
+	if (S_ISCHR(one.st_mode) && S_ISCHR(other.st_mode))
+		return one.st_rdev == other.st_rdev;
+	return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 int rawpci_sys_device_number(int fd, unsigned *major_number, unsigned *minor_number)
 {
 	struct stat info;

@@ -24,7 +24,7 @@ static bool counts(unsigned long long number)
 	case SYS_renameat2:
 	case SYS_unlinkat:
 	case SYS_fsync:
-	case SYS_flock:
+	case SYS_fcntl:
 	case SYS_mkdir:
 	case SYS_ioctl:
 		return true;
