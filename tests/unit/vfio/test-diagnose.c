@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "unit/core/host-tree.h"
+#include "vfio/vfio.h"
 
 #define NIC "0000:03:00.0"
 #define SOUND "0000:03:00.1"
@@ -240,6 +241,31 @@ START_TEST(held)
 }
 END_TEST
 
+/* The devices of one group share its node within a context. */
+START_TEST(group_is_open_here)
+{
+	struct rawpci_vfio_group open_here = {.number = 14, .fd = -1};
+	struct rawpci_vfio *vfio;
+	void *instance;
+	char path[512];
+	int fd;
+
+	ck_assert_int_eq(rawpci_backend_instance(host.ctx, "vfio", &instance), 0);
+	vfio = instance;
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	tree_write(&host.tree, "vfio/14", "");
+	fd = open(tree_path(&host.tree, path, "vfio/14"), O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	vfio->groups = &open_here;
+	ck_assert_ptr_null(explain(0));
+	rawpci_explanation_destroy(e);
+	open_here.number = 15;
+	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open");
+	vfio->groups = NULL;
+	ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
 START_TEST(no_container)
 {
 	tree_unlink(&host.tree, "vfio/vfio");
@@ -288,6 +314,7 @@ int main(void)
 	tcase_add_test(tests, node);
 	tcase_add_test(tests, only_cdev);
 	tcase_add_test(tests, held);
+	tcase_add_test(tests, group_is_open_here);
 	tcase_add_test(tests, no_container);
 	tcase_add_test(tests, locked_memory);
 	suite_add_tcase(suite, tests);
