@@ -118,7 +118,8 @@ static int check_binding(struct rawpci_inquiry *q, const char *wanted)
 	if (r == 0)
 		return check_record(q, wanted);
 	SAY(finding.path, "%.127s", path);
-	finding.error = r == -EPERM || r == -EROFS ? -EPERM : -EACCES;
+	/* Open would come to the record first. */
+	finding.error = rawpci_as_permission(q->no_record < 0 ? q->no_record : r);
 	SAY(finding.cause, "it has to be bound to %s, and user %u may not write to %s",
 	    rawpci_or_none(wanted), rawpci_sys_user(), finding.path);
 	if (r == -EROFS)

@@ -66,7 +66,7 @@ int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, int error)
 
 	(void)rawpci_sys_error_text(error, text, sizeof(text));
 	if (error == -EROFS)
-		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): mount "
+		return rawpci_fail(dev->ctx, -EACCES, "%s: it could not be bound to %s (%s): mount "
 				   "%s writable, or bind the device outside of this container",
 				   dev->name, rawpci_or_none(wanted), text, root);
 	if (error == -EACCES || error == -EPERM)

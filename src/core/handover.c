@@ -281,7 +281,7 @@ static int move(struct rawpci_device *dev, const char *wanted)
 		dev->hold.held = false;
 		return rawpci_fail_slow_move(dev, step);
 	}
-	(void)rawpci_fail_move(dev, wanted, r);
+	r = rawpci_fail_move(dev, wanted, r);
 	undo(dev);
 	return r;
 }

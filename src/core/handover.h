@@ -26,7 +26,8 @@ int rawpci_fail_owned(struct rawpci *ctx, const char *name,
 /* -ETIMEDOUT; slow: what there was no end of. */
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
 
-/* Of rawpci_driver_move(): -ETIMEDOUT, after which the kernel is still at it; and any other. */
+/* Of rawpci_driver_move(): -ETIMEDOUT, after which the kernel is still at it; and any other, as what
+ * rawpci_device_open() returns for it. */
 int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step);
 int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, int error);
 

@@ -39,7 +39,8 @@ static int probe_c(void *instance, const struct rawpci_address *address)
 	return probe_as(2);
 }
 
-static int say_open(void *instance, const struct rawpci_address *address, void *space, void **device)
+static int say_open(void *instance, const struct rawpci_address *address, void *space,
+		    void **device)
 {
 	(void)instance;
 	(void)address;
