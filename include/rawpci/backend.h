@@ -304,7 +304,8 @@ int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 
 /**
  * Reports something that explain() found.
- * @finding: copied; .backend and .next are filled in
+ * @finding: copied; .backend and .next are filled in. RAWPCI_OBSTACLE_OWNED is passed over where
+ *           the owner of the device has been reported already
  *
  * Returns 0 or -ENOMEM.
  */

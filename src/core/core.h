@@ -284,6 +284,8 @@ int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpc
  * such way into the device, but not past something that stands in the way: a device that is open
  * elsewhere, say, is not to be torn out of there. */
 bool rawpci_choice_goes_on(int error);
+/* Is there a backend to choose that opens devices of the host, which have owners? */
+bool rawpci_choice_owns(const struct rawpci *ctx);
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);

@@ -14,6 +14,7 @@
 #include <rawpci/recover.h>
 
 #include "core/core.h"
+#include "core/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"
 #include "pci/pci.h"
@@ -28,11 +29,6 @@ static struct rawpci_binding binding_of(const struct rawpci *ctx,
 		.limit_ms = ctx->driver_timeout_ms,
 		.keep = claim->lock,
 	};
-}
-
-static const char *or_none(const char *driver)
-{
-	return driver[0] ? driver : "no driver";
 }
 
 static void say_given_back(struct rawpci *ctx, const char *name, const char *driver)
@@ -58,35 +54,6 @@ static int read_ids(const struct rawpci *ctx, const struct rawpci_address *addre
 		*ids[i] = (uint16_t)strtoul(text, NULL, 16);
 	}
 	return 0;
-}
-
-/* However a directory forbids itself, to the caller it is permission. */
-static int as_permission(int r)
-{
-	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;
-}
-
-/* -EBUSY, with whoever has the device. */
-static int fail_owned(struct rawpci *ctx, const char *name, int holder)
-{
-	char path[64], program[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", holder);
-	if (holder == rawpci_sys_process())
-		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already, in another "
-				   "context, or its driver is still being unbound", name);
-	if (holder == 0 || rawpci_sys_read_file(path, program, sizeof(program)) < 0)
-		return rawpci_fail(ctx, -EBUSY, "%s: another process has it open, maybe a child of "
-				   "process %d, which has ended", name, holder);
-	return rawpci_fail(ctx, -EBUSY, "%s: process %d (%s) has it open", name, holder, program);
-}
-
-static int fail_timeout(struct rawpci *ctx, const char *name)
-{
-	return rawpci_fail(ctx, -ETIMEDOUT, "%s: its driver has not let go of it in %u ms (setting "
-			   "driver.timeout_ms), and may never: something still uses the device. The "
-			   "record in %s stays: once the driver lets go, rawpci_recover() or the "
-			   "next open gives it back", name, ctx->driver_timeout_ms, ctx->run_dir);
 }
 
 /* A device is gone only where the others can be seen: not where sysfs is not mounted. */
@@ -115,7 +82,7 @@ static int applies(struct rawpci *ctx, const char *name, const struct rawpci_add
 		return r;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
-			   or_none(record->hold.driver));
+			   rawpci_or_none(record->hold.driver));
 		return 0;
 	}
 	r = read_ids(ctx, address, &now);
@@ -127,7 +94,7 @@ static int applies(struct rawpci *ctx, const char *name, const struct rawpci_add
 		return 1;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
 		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
-		   or_none(record->hold.driver), record->vendor, record->device);
+		   rawpci_or_none(record->hold.driver), record->vendor, record->device);
 	return 0;
 }
 
@@ -147,11 +114,12 @@ static int give_back(struct rawpci *ctx, const struct rawpci_claim *claim,
 	int r = rawpci_driver_give_back(&at, hold);
 
 	if (r == -ETIMEDOUT)
-		return fail_timeout(ctx, name);
+		return rawpci_fail_timeout(ctx, name, "the kernel has not given it back to its "
+					   "driver");
 	if (r < 0)
 		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
 				   "driver, then use rawpci_recover(), or write the address to "
-				   "%s/bus/pci/drivers_probe", name, or_none(hold->driver),
+				   "%s/bus/pci/drivers_probe", name, rawpci_or_none(hold->driver),
 				   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
 	r = rawpci_record_erase(claim);
 	if (r < 0)
@@ -197,7 +165,7 @@ static int finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 		return 0;
 	}
 	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: a process that had taken it from %s has ended without "
-		   "giving it back", claim->name, or_none(record.hold.driver));
+		   "giving it back", claim->name, rawpci_or_none(record.hold.driver));
 	r = give_back(ctx, claim, address, &record.hold);
 	if (r < 0)
 		*owed = record.hold;
@@ -207,16 +175,15 @@ static int finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 int rawpci_handover_own(struct rawpci_device *dev)
 {
 	struct rawpci *ctx = dev->ctx;
-	int holder = 0;
 	char text[128];
 	bool foreign;
 	int r;
 
 	if (dev->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
 		return 0;
-	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address, &holder);
+	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address);
 	if (r == -EWOULDBLOCK)
-		return fail_owned(ctx, dev->name, holder);
+		return rawpci_fail_owned(ctx, dev->name, &dev->info.address);
 	if (r < 0) {
 		dev->no_claim = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
@@ -280,11 +247,11 @@ static int write_record(struct rawpci_device *dev, const struct rawpci_driver_ho
 		r = rawpci_record_write(&dev->claim, &record);
 	if (r == 0)
 		return 0;
-	return rawpci_fail(ctx, as_permission(r), "%s: its driver stays: no record of it can be "
-			   "written to %s (%s), without which the host would lose the device if "
+	return rawpci_fail(ctx, rawpci_as_permission(r), "%s: its driver stays: no record of it "
+			   "can be written to %s (%s), without which the host would lose the device if "
 			   "this process were killed: run as root, bind the device to %s first, or "
 			   "name another directory (setting run.dir)", dev->name, ctx->run_dir,
-			   rawpci_sys_error_text(r, text, sizeof(text)), or_none(hold->taken_by));
+			   rawpci_sys_error_text(r, text, sizeof(text)), rawpci_or_none(hold->taken_by));
 }
 
 /* Back, after a failure that has its sentence already, which stays. */
@@ -300,24 +267,21 @@ static void undo(struct rawpci_device *dev)
 static int move(struct rawpci_device *dev, const char *wanted)
 {
 	const struct rawpci_binding at = binding_of(dev->ctx, &dev->claim, &dev->info.address);
-	char text[128];
-	int r = rawpci_driver_move(&at, &dev->hold);
+	enum rawpci_driver_step step;
+	int r = rawpci_driver_move(&at, &dev->hold, &step);
 
 	if (r == 0) {
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
-			   or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
+			   rawpci_or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
 			   dev->hold.driver);
 		return 0;
 	}
 	if (r == -ETIMEDOUT) {
 		/* Each further step would wait for the one that hangs. */
 		dev->hold.held = false;
-		return fail_timeout(dev->ctx, dev->name);
+		return rawpci_fail_slow_move(dev, step);
 	}
-	(void)rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): may this process "
-			  "write to %s/bus/pci, and what does the kernel log say?", dev->name,
-			  or_none(wanted), rawpci_sys_error_text(r, text, sizeof(text)),
-			  dev->ctx->sysfs_dir);
+	r = rawpci_fail_move(dev, wanted, r);
 	undo(dev);
 	return r;
 }
@@ -389,18 +353,17 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 	struct rawpci_driver_hold owed;
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
 	bool foreign;
-	int holder = 0;
-	int r = rawpci_claim_take(&claim, ctx->run_dir, address, &holder);
+	int r = rawpci_claim_take(&claim, ctx->run_dir, address);
 
 	rawpci_address_format(address, name);
 	if (r == -EWOULDBLOCK) {
-		(void)fail_owned(ctx, name, holder);
+		(void)rawpci_fail_owned(ctx, name, address);
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
 		return 0;
 	}
 	if (r < 0)
-		r = rawpci_fail(ctx, as_permission(r), "%s: its lock in %s cannot be had: %s", name,
-				ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be had: "
+				"%s", name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	else
 		r = finish(ctx, &claim, address, &owed, &foreign);
 	rawpci_claim_release(&claim);
@@ -428,8 +391,8 @@ int rawpci_recover(struct rawpci *ctx)
 	if (r == -ENOENT)
 		return rawpci_call_end(ctx, 0);
 	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, as_permission(r), "%s cannot be used: "
-							"%s", ctx->run_dir,
+		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_as_permission(r), "%s cannot "
+							"be used: %s", ctx->run_dir,
 							rawpci_sys_error_text(r, text,
 									      sizeof(text))));
 	if (recovery.error < 0)

@@ -12,6 +12,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 			 void *opaque, int32_t guest_irq, struct rawpci_vector **out)
 {
 	struct rawpci_vector *vector = calloc(1, sizeof(*vector));
+	char text[128];
 	int fd = -1;
 
 	if (!vector)
@@ -22,7 +23,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 		free(vector);
 		return rawpci_fail(dev->ctx, fd == -ENOMEM ? fd : -ENOSPC, "%s: no descriptor for "
 				   "an eventfd (%s): raise the limit (ulimit -n)", dev->name,
-				   strerror(-fd));
+				   rawpci_sys_error_text(fd, text, sizeof(text)));
 	}
 	vector->dev = dev;
 	vector->slot = dev->slot;
@@ -95,6 +96,7 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	struct rawpci_irqs *irqs = &dev->irqs;
 	struct rawpci_source_options source = { .fn = rawpci_vector_run, .done = free,
 						 .arg = vector };
+	char text[128];
 	unsigned line;
 	int r = 0;
 
@@ -114,7 +116,8 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	r = rawpci_engine_add(engine, &source, &vector->source);
 	if (r < 0)
 		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
-				   "vector: %s", dev->name, strerror(-r));
+				   "vector: %s", dev->name,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	irqs->lines[line].vector = vector;
 	irqs->in_use++;
 	r = rawpci_irq_hw_assign(dev, line, 1);

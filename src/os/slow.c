@@ -77,26 +77,25 @@ static void *run(void *opaque)
 }
 
 /* The program's signals are not for this thread. */
-static int start(struct job *job)
+static int start(struct job *job, pthread_t *thread)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
-	pthread_t thread;
 	int r;
 
 	(void)pthread_attr_init(&attributes);
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&thread, &attributes, run, job);
+	r = -pthread_create(thread, &attributes, run, job);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
 	return r;
 }
 
-/* Where it is done in time, the job is the caller's again. */
-static int wait_for(struct job *job, unsigned limit_ms)
+/* Where it is done in time, the job is the caller's again, and the thread has ended: a program may
+ * fork or unload the library next. */
+static int wait_for(struct job *job, pthread_t thread, unsigned limit_ms)
 {
 	struct timespec until;
 	bool finished;
@@ -116,6 +115,7 @@ static int wait_for(struct job *job, unsigned limit_ms)
 	job->abandoned = !finished;
 	r = finished ? job->result : -ETIMEDOUT;
 	(void)pthread_mutex_unlock(&job->lock);
+	(void)(finished ? pthread_join(thread, NULL) : pthread_detach(thread));
 	return r;
 }
 
@@ -123,6 +123,7 @@ static int wait_for(struct job *job, unsigned limit_ms)
 static int do_job(const char *path, const char *text, char *out, unsigned limit_ms, int keep)
 {
 	struct job *job;
+	pthread_t thread;
 	int r = 0;
 
 	if (strlen(path) >= sizeof(job->path) || strlen(text) >= sizeof(job->text))
@@ -137,10 +138,10 @@ static int do_job(const char *path, const char *text, char *out, unsigned limit_
 			goto undo_job;
 		job->keep = r;
 	}
-	r = start(job);
+	r = start(job, &thread);
 	if (r < 0)
 		goto undo_job;
-	r = wait_for(job, limit_ms);
+	r = wait_for(job, thread, limit_ms);
 	if (r == -ETIMEDOUT)
 		return r;
 	if (out && r >= 0)
