@@ -114,7 +114,7 @@ struct rawpci_backend {
 	 */
 	void (*close)(void *device);
 
-	/** info - what the device is. Called once, after open. */
+	/** info - what the device is. Called once, after open. Requires: *info is all zero. */
 	int (*info)(void *device, struct rawpci_backend_info *info);
 
 	/**
@@ -126,8 +126,8 @@ struct rawpci_backend {
 
 	/**
 	 * region_info - a region as rawpci_region_info() reports it.
-	 * Requires: called once a region, after open. Guarantees: areas leave out what must not be
-	 * mapped, such as the pages of the MSI-X table.
+	 * Requires: called once a region, after open; *info is all zero. Guarantees: areas
+	 * leave out what must not be mapped, such as the pages of the MSI-X table.
 	 */
 	int (*region_info)(void *device, unsigned region, struct rawpci_region_info *info);
 

@@ -27,9 +27,11 @@ struct rawpci_address {
 
 /**
  * Reads an address.
- * @text: "SSSS:BB:DD.F" (segment of 1 to 8 hexadecimal digits) or "BB:DD.F"; nothing around it
+ * @text: "SSSS:BB:DD.F" or "BB:DD.F", hexadecimal: a segment of 1 to 8 digits, a bus and a device
+ *        of 1 or 2; nothing around it
  * @out: written on success only
  *
+ * Any thread. Leaves rawpci_last_error() alone.
  * Returns 0, -EFAULT (a NULL), or -EINVAL (not an address).
  */
 int rawpci_address_parse(const char *text, struct rawpci_address *out);
@@ -120,11 +122,16 @@ struct rawpci_device_fds {
 	int iommufd;   /* /dev/iommu */
 };
 
+/* To start from: none. */
+#define RAWPCI_DEVICE_FDS_NONE { sizeof(struct rawpci_device_fds), -1, -1, -1, -1 }
+
 /**
  * Opens a device through descriptors that somebody else has opened, so that an unprivileged process
  * can be handed a device. As rawpci_device_open(), and:
  * @flags: 0; the host driver is neither looked at nor changed: whoever opened the descriptors has
- *         bound the device to vfio-pci, or to a driver like it
+ *         bound the device to vfio-pci, or to a driver like it, and gives it back. Which nodes to
+ *         open: N of a group is the last part of where the device's iommu_group in sysfs points
+ *         to, vfioN of a cdev is the name in its directory vfio-dev
  * @fds: not kept after the call. The library duplicates what it uses (close-on-exec): the caller
  *       may close his at once, or keep them
  *
@@ -171,6 +178,7 @@ struct rawpci_device_info {
 	uint32_t config_size;     /* bytes: 256 or 4096 */
 	bool can_reset;
 	bool can_dma;             /* the backend can give it guest memory */
+	bool can_map_wc;          /* rawpci_region_map_wc() works, on prefetchable regions */
 	char backend[16];         /* name of the backend that opened it */
 	char host_driver[64];     /* driver it was taken from, put back on close; "" if none */
 	bool intx_stuck;          /* INTx is masked because unmasking it failed (<rawpci/irq.h>) */

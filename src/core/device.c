@@ -77,6 +77,7 @@ static void fill_info(struct rawpci_device *dev)
 	dev->info.config_size = dev->caps.config_size;
 	dev->info.can_reset = dev->caps.can_reset && dev->backend->reset;
 	dev->info.can_dma = dev->space && !dev->caps.no_dma;
+	dev->info.can_map_wc = dev->backend->region_map_wc != NULL;
 	(void)snprintf(dev->info.backend, sizeof(dev->info.backend), "%s", dev->backend->name);
 	(void)snprintf(dev->info.host_driver, sizeof(dev->info.host_driver), "%s",
 		       dev->hold.driver);
