@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/opener.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
@@ -16,7 +17,7 @@
 #define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
 
 struct diagnosis {
-	const struct rawpci_vfio *vfio;
+	struct rawpci_vfio *vfio;
 	const char *sysfs;
 	const struct rawpci_address *address;
 	char name[RAWPCI_ADDRESS_TEXT];
@@ -163,6 +164,40 @@ static int try_cdev(const struct diagnosis *d, char node[RAWPCI_VFIO_PATH], cons
 	return rawpci_sys_access(node, R_OK | W_OK);
 }
 
+/* Only one may have it open. To open it would tell, and keep somebody else out meanwhile. */
+static int find_held(const struct diagnosis *d, const char *node)
+{
+	struct rawpci_opener opener;
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_OWNED,
+		.blocks = true,
+		.error = -EBUSY,
+		.group = d->group,
+	};
+
+	rawpci_opener_find("/proc", node, false, &opener);
+	if (opener.process == 0)
+		return 0;
+	finding.number = opener.process;
+	SAY(finding.path, "%.127s", node);
+	SAY(finding.cause, "%s has %s open", opener.self ? "this process" : opener.text,
+	    finding.path);
+	SAY(finding.remedy, "close it there, or end that process");
+	return rawpci_backend_finding(d->to, &finding);
+}
+
+/* The devices of a group that this context has open already share its node. */
+static int check_group_held(const struct diagnosis *d)
+{
+	char node[RAWPCI_VFIO_PATH], file[64];
+
+	SAY(file, "%u", d->group);
+	rawpci_vfio_node(d->vfio, file, node);
+	if (rawpci_sys_access(node, F_OK) < 0 || rawpci_vfio_group_used(d->vfio, d->group))
+		return 0;
+	return find_held(d, node);
+}
+
 /* The group's node is not there before the device is bound to vfio-pci. */
 static int check_group(const struct diagnosis *d)
 {
@@ -177,7 +212,8 @@ static int check_group(const struct diagnosis *d)
 	SAY(file, "%u", d->group);
 	rawpci_vfio_node(d->vfio, file, node);
 	r = rawpci_sys_access(node, R_OK | W_OK);
-	return forbidden(r) ? find_forbidden(d, node, r, "SUBSYSTEM==\"vfio\"") : 0;
+	return forbidden(r) ? find_forbidden(d, node, r, "SUBSYSTEM==\"vfio\"") :
+	       check_group_held(d);
 }
 
 /* One of the two ways to reach it is enough, where there is a choice. */
@@ -191,8 +227,10 @@ static int check_nodes(const struct diagnosis *d)
 	if (strcmp(via, "group") == 0)
 		return check_group(d);
 	r = try_cdev(d, node, &rule);
-	if (r == 0)
-		return 0;
+	if (r == 0) {
+		r = find_held(d, node);
+		return r < 0 ? r : check_group_held(d);
+	}
 	if (strcmp(via, "cdev") == 0)
 		return forbidden(r) ? find_forbidden(d, node, r, rule) : 0;
 	return check_group(d);

@@ -6,61 +6,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/opener.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "vfio/vfio.h"
 
-/* Looks for the process that has a file open, as far as this one may look into others. */
-struct holder {
-	const char *path; /* the file */
-	char directory[64];
-	const char *process;
-	char found[32]; /* its number; "" */
-};
-
-static int check_descriptor(void *opaque, const char *name)
-{
-	struct holder *holder = opaque;
-	char link[sizeof(holder->directory) + 32];
-	char target[RAWPCI_VFIO_PATH];
-	int n = snprintf(link, sizeof(link), "%s/%s", holder->directory, name);
-
-	return n >= 0 && (size_t)n < sizeof(link) &&
-	       rawpci_sys_read_link(link, target, sizeof(target)) > 0 &&
-	       strcmp(target, holder->path) == 0;
-}
-
-static int check_process(void *opaque, const char *name)
-{
-	struct holder *holder = opaque;
-	int n;
-
-	if (name[0] < '0' || name[0] > '9')
-		return 0;
-	n = snprintf(holder->directory, sizeof(holder->directory), "/proc/%s/fd", name);
-	if (n < 0 || (size_t)n >= sizeof(holder->directory) ||
-	    rawpci_sys_list(holder->directory, check_descriptor, holder) != 1)
-		return 0;
-	(void)snprintf(holder->found, sizeof(holder->found), "%s", name);
-	return 1;
-}
-
 int rawpci_vfio_explain_busy(const struct rawpci_vfio_device *device, const char *path)
 {
-	struct holder holder = {.path = path};
-	char file[64];
-	char name[32];
+	struct rawpci_opener opener;
 
-	(void)rawpci_sys_list("/proc", check_process, &holder);
-	if (holder.found[0] == '\0')
-		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by another "
-					   "process, or a device of its group is open in another "
-					   "way, by cdev", device->name, path);
-	(void)snprintf(file, sizeof(file), "/proc/%s/comm", holder.found);
-	if (rawpci_sys_read_file(file, name, sizeof(name)) < 0)
-		name[0] = '\0';
-	return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by process %s (%s)",
-				   device->name, path, holder.found, name);
+	rawpci_opener_find("/proc", path, false, &opener);
+	if (opener.self)
+		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by this "
+					   "process, in another context", device->name, path);
+	if (opener.process != 0)
+		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by %s",
+					   device->name, path, opener.text);
+	return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by %s, or a device "
+				   "of its group is open in another way, by cdev", device->name,
+				   path, opener.text);
 }
 
 static int explain_no_node(const struct rawpci_vfio_device *device, unsigned group,

@@ -104,6 +104,16 @@ static struct rawpci_vfio_group *find(const struct rawpci_vfio *vfio, unsigned n
 	return NULL;
 }
 
+bool rawpci_vfio_group_used(struct rawpci_vfio *vfio, unsigned number)
+{
+	bool used;
+
+	(void)pthread_mutex_lock(&vfio->lock);
+	used = find(vfio, number) != NULL;
+	(void)pthread_mutex_unlock(&vfio->lock);
+	return used;
+}
+
 /* Takes part in the group that is open already, or opens it. */
 static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		 unsigned number, const char *path)

@@ -173,6 +173,8 @@ void rawpci_vfio_transport_leave(struct rawpci_vfio_device *device);
 /* Group and container (group.c, container.c). */
 int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
 void rawpci_vfio_group_leave(struct rawpci_vfio_device *device);
+/* Has this context a device of it open? */
+bool rawpci_vfio_group_used(struct rawpci_vfio *vfio, unsigned number);
 
 /* Chooses the container's IOMMU model, once its first group is in. */
 int rawpci_vfio_container_start(const struct rawpci_vfio_space *space);

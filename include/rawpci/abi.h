@@ -78,7 +78,9 @@ int rawpci_session_destroy(PSUPDRVSESSION session);
  *
  * The operations do what the functions of the native API do:
  *
- *   PCIRAWR0_DO_OPEN_DEVICE              rawpci_device_open()    <rawpci/device.h>
+ *   PCIRAWR0_DO_OPEN_DEVICE              rawpci_device_open()    <rawpci/device.h>; its 32-bit
+ *                                        address has no room for segments above 0xffff, and its
+ *                                        flags none for RAWPCI_OPEN_INSIST: the native API's have
  *   PCIRAWR0_DO_CLOSE_DEVICE             rawpci_device_close()
  *   PCIRAWR0_DO_GET_REGION_INFO          rawpci_region_info()    <rawpci/region.h>
  *   PCIRAWR0_DO_MAP_REGION               rawpci_region_map()     StartAddress is RegionStart + offset

@@ -118,7 +118,7 @@ struct rawpci_backend {
 	 */
 	void (*close)(void *device);
 
-	/** info - what the device is. Called once, after open. */
+	/** info - what the device is. Called once, after open. Requires: *info is all zero. */
 	int (*info)(void *device, struct rawpci_backend_info *info);
 
 	/**
@@ -130,8 +130,8 @@ struct rawpci_backend {
 
 	/**
 	 * region_info - a region as rawpci_region_info() reports it.
-	 * Requires: called once a region, after open. Guarantees: areas leave out what must not be
-	 * mapped, such as the pages of the MSI-X table.
+	 * Requires: called once a region, after open; *info is all zero. Guarantees: areas
+	 * leave out what must not be mapped, such as the pages of the MSI-X table.
 	 */
 	int (*region_info)(void *device, unsigned region, struct rawpci_region_info *info);
 
@@ -308,7 +308,8 @@ int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 
 /**
  * Reports something that explain() found.
- * @finding: copied; .backend and .next are filled in
+ * @finding: copied; .backend and .next are filled in. RAWPCI_OBSTACLE_OWNED is passed over where
+ *           the owner of the device has been reported already
  *
  * Returns 0 or -ENOMEM.
  */

@@ -27,9 +27,11 @@ struct rawpci_address {
 
 /**
  * Reads an address.
- * @text: "SSSS:BB:DD.F" (segment of 1 to 8 hexadecimal digits) or "BB:DD.F"; nothing around it
+ * @text: "SSSS:BB:DD.F" or "BB:DD.F", hexadecimal: a segment of 1 to 8 digits, a bus and a device
+ *        of 1 or 2; nothing around it
  * @out: written on success only
  *
+ * Any thread. Leaves rawpci_last_error() alone.
  * Returns 0, -EFAULT (a NULL), or -EINVAL (not an address).
  */
 int rawpci_address_parse(const char *text, struct rawpci_address *out);
@@ -63,9 +65,21 @@ enum rawpci_open_flags {
  * on (rawpci_device_power()) before using its registers. A device that no driver holds is
  * bound to the backend's driver for as long as it is open; one that a host driver holds is only
  * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER. Not even then where the host would lose something by
- * it: a mounted file system or swap on a disk of the device's (as far as this process sees mounts),
- * a network interface that is up, the display that the host was started with; unless the caller
- * insists with RAWPCI_OPEN_INSIST, which is logged.
+ * it, unless the caller insists with RAWPCI_OPEN_INSIST, which is logged:
+ *
+ *   - a disk of the device's that is mounted, in whatever namespace, swapped to, or part of a
+ *     mounted btrfs or an imported ZFS pool; also by its partitions and by what is built of them
+ *     (device-mapper, LVM, md, NVMe multipath). An array or a volume that nobody uses does not
+ *     count. To find out, each disk's node in /dev is opened with O_EXCL for a moment, in which
+ *     nobody else can mount it; where a node cannot be opened the device is refused, too
+ *   - a network interface that is up, also as a part of a bridge or bond; or one in a network
+ *     namespace other than that of /sys, up or not
+ *   - the display that the host was started with; virtual functions that are enabled
+ *
+ * Not seen is what uses a device without any of this: programs that have a disk, a sound card, a
+ * console or another display open; a loop device over a disk; a USB network adapter in another
+ * namespace. rawpci_explain() opens no disk: it does not see ZFS, nor, save for btrfs, mounts in
+ * other namespaces.
  *
  * No device is left without its host driver: what there was is written down in the directory of the
  * setting run.dir before it is changed, so that it can be put back if this process is killed
@@ -84,7 +98,8 @@ enum rawpci_open_flags {
  *   -EINVAL       not an address, or a VM of another context
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
  *   -EBUSY        open already, here or in another process; or a host driver holds it or another
- *                 device of its IOMMU group, and it was not to be detached; or the host uses it
+ *                 device of its IOMMU group, and it was not to be detached; or the host uses it, or
+ *                 that cannot be found out
  *   -ETIMEDOUT    the host driver does not let go of it; rawpci_recover() gives it back later
  *   -EUSERS       the context has 255 devices open
  *   -EACCES, -EPERM  permission; the message names the file
@@ -109,11 +124,16 @@ struct rawpci_device_fds {
 	int iommufd;   /* /dev/iommu */
 };
 
+/* To start from: none. */
+#define RAWPCI_DEVICE_FDS_NONE { sizeof(struct rawpci_device_fds), -1, -1, -1, -1 }
+
 /**
  * Opens a device through descriptors that somebody else has opened, so that an unprivileged process
  * can be handed a device. As rawpci_device_open(), and:
  * @flags: 0; the host driver is neither looked at nor changed: whoever opened the descriptors has
- *         bound the device to vfio-pci, or to a driver like it
+ *         bound the device to vfio-pci, or to a driver like it, and gives it back. Which nodes to
+ *         open: N of a group is the last part of where the device's iommu_group in sysfs points
+ *         to, vfioN of a cdev is the name in its directory vfio-dev
  * @fds: not kept after the call. The library duplicates what it uses (close-on-exec): the caller
  *       may close his at once, or keep them
  *
@@ -160,8 +180,10 @@ struct rawpci_device_info {
 	uint32_t config_size;     /* bytes: 256 or 4096 */
 	bool can_reset;
 	bool can_dma;             /* the backend can give it guest memory */
+	bool can_map_wc;          /* rawpci_region_map_wc() works, on prefetchable regions */
 	char backend[16];         /* name of the backend that opened it */
 	char host_driver[64];     /* driver it was taken from, put back on close; "" if none */
+	bool intx_stuck;          /* INTx is masked because unmasking it failed (<rawpci/irq.h>) */
 };
 
 /**

@@ -2,7 +2,9 @@
 /*
  * The diagnosis of a device before anyone tries to open it: which backends could, what stands in
  * the way, and what would help; in words for a person and as data for a program. Nothing is bound
- * or changed. It tells what this process could do, with its user and its limits.
+ * or changed, and nothing opened that can be open only once. It tells what this process could do,
+ * with its user and its limits: that VFIO's node of the device is open elsewhere is seen only of
+ * processes that this one may look into.
  */
 #ifndef RAWPCI_EXPLAIN_H
 #define RAWPCI_EXPLAIN_H
@@ -38,6 +40,10 @@ enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_IO_URING = 14,     /* io_uring is forbidden to this process */
 	RAWPCI_OBSTACLE_BOOT_VGA = 15,     /* taking it ends the host's console */
 	RAWPCI_OBSTACLE_IN_USE = 16,       /* the host would lose what it uses: .cause */
+	RAWPCI_OBSTACLE_OWNED = 17,        /* process .number (0: it cannot be seen) has the device
+					      open: the lock or the node .path */
+	RAWPCI_OBSTACLE_LEFT = 18,         /* a killed process had taken it from .driver ("": none),
+					      to which the next open gives it back first */
 };
 
 /* One thing found. Fields that its obstacle does not mention are zero. Grows at its end. */

@@ -79,7 +79,9 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type);
  * @guest_irq: the embedder's own number, recorded for its log lines only
  *
  * INTx is level-triggered: it is masked when it is delivered and unmasked after the handler has
- * returned.
+ * returned. Where that fails it is tried again 8 times, for 1.3 seconds in all. If it fails to the
+ * end, the log says so, and no interrupt comes until rawpci_irq_unmask(), a reset or a change of
+ * the power state works. rawpci_device_info() tells whether it is masked so (intx_stuck).
  *
  * Any thread, also from a handler.
  * Returns a number, at least 1, that names the attachment, or
@@ -130,7 +132,8 @@ int rawpci_irq_route(struct rawpci_device *dev, enum rawpci_irq_type type, unsig
 		     unsigned n, const int *eventfds);
 
 /**
- * Unmasks a routed INTx. Where the line is still asserted, it is signalled again at once.
+ * Unmasks a routed INTx, or one that could not be unmasked after its handler. Where the line is
+ * still asserted, it is signalled again at once.
  *
  * Returns 0, -EFAULT (dev is NULL), -EPROTO (INTx is not in use), -ESHUTDOWN or -EIO.
  */

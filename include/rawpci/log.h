@@ -21,8 +21,8 @@ enum rawpci_log_level {
 /**
  * The sentence of the last call that failed in this thread.
  *
- * Set by every failing call of the library, also by those that have no context to log to; a call
- * that succeeds leaves it alone.
+ * Set by every failing call of the library, also by those that have no context to log to, except
+ * rawpci_address_parse(); a call that succeeds leaves it alone.
  *
  * Any thread, any time.
  * Returns a string without line break that stays valid until the thread's next failing call; an

@@ -94,7 +94,9 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
  *
  * As rawpci_region_map(), and:
  *   -EOPNOTSUPP  the region is not prefetchable, or the backend has no such mappings (the kernel
- *                offers them through sysfs only: the backends sysfs and uio)
+ *                offers them through sysfs only: the backends sysfs and uio). Asked beforehand:
+ *                can_map_wc of struct rawpci_device_info, RAWPCI_REGION_PREFETCH in the region's
+ *                flags
  */
 int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 			 struct rawpci_mapping *out);

@@ -316,14 +316,19 @@ static __attribute__((noinline, cold)) int refuse(PSUPDRVSESSION session, PPCIRA
 
 int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
-	PSUPDRVSESSION with;
-
 	if (!request || request->Hdr.u32Magic != SUPVMMR0REQHDR_MAGIC ||
 	    request->Hdr.cbReq != sizeof(*request))
 		return refuse(session, request);
-	with = session ? session : request->pSession;
-	if (!with || (request->pSession && request->pSession != with) || with->magic != RAWPCI_SESSION_MAGIC ||
-	    (unsigned)request->iRequest >= OPERATIONS)
+	/* Given twice, in the request alone, or (nothing to do) to the call alone. */
+	if (request->pSession == session) {
+		if (!session)
+			return refuse(session, request);
+	} else if (request->pSession) {
+		if (session)
+			return refuse(session, request);
+		session = request->pSession;
+	}
+	if (session->magic != RAWPCI_SESSION_MAGIC || (unsigned)request->iRequest >= OPERATIONS)
 		return refuse(session, request);
-	return operations[request->iRequest](with, request);
+	return operations[request->iRequest](session, request);
 }

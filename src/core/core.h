@@ -156,6 +156,11 @@ struct rawpci_vector {
 	unsigned read_size; /* not 0: fd is the backend's */
 	bool intx;
 	atomic_bool detached;
+
+	/* To unmask INTx once more. */
+	struct rawpci_source *timer; /* NULL: was not needed yet */
+	int timer_fd;
+	unsigned tries; /* since the handler ran; under irq_lock */
 };
 
 /* One vector as the device has it: free, attached (vector), or routed (routed is a copy of the
@@ -172,6 +177,7 @@ struct rawpci_irqs {
 	unsigned in_use;  /* lines attached or routed */
 	struct rawpci_irq_line *lines;
 	bool paused; /* off for a reset or suspension */
+	bool stuck;  /* INTx is masked because it could not be unmasked */
 	int32_t last_irq;
 };
 
@@ -280,6 +286,8 @@ int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpc
  * such way into the device, but not past something that stands in the way: a device that is open
  * elsewhere, say, is not to be torn out of there. */
 bool rawpci_choice_goes_on(int error);
+/* Is there a backend to choose that opens devices of the host, which have owners? */
+bool rawpci_choice_owns(const struct rawpci *ctx);
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);
@@ -326,7 +334,7 @@ int rawpci_mappings_create(struct rawpci_device *dev);
 void rawpci_mappings_destroy(struct rawpci_device *dev);
 
 /*
- * irq.c, watch.c
+ * irq.c, irq-type.c, watch.c
  */
 void rawpci_irqs_init(struct rawpci_irqs *irqs);
 void rawpci_irqs_close(struct rawpci_device *dev);
@@ -345,6 +353,7 @@ void rawpci_engine_put_unused(struct rawpci *ctx);
 int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
 void rawpci_irq_hw_disable(struct rawpci_device *dev);
 int rawpci_irq_hw_restore(struct rawpci_device *dev);
+int rawpci_irq_hw_unmask(struct rawpci_device *dev);
 
 /*
  * power.c

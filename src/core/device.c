@@ -77,6 +77,7 @@ static void fill_info(struct rawpci_device *dev)
 	dev->info.config_size = dev->caps.config_size;
 	dev->info.can_reset = dev->caps.can_reset && dev->backend->reset;
 	dev->info.can_dma = dev->space && !dev->caps.no_dma;
+	dev->info.can_map_wc = dev->backend->region_map_wc != NULL;
 	(void)snprintf(dev->info.backend, sizeof(dev->info.backend), "%s", dev->backend->name);
 	(void)snprintf(dev->info.host_driver, sizeof(dev->info.host_driver), "%s",
 		       dev->hold.held ? dev->hold.driver : "");
@@ -169,5 +170,10 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
 		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EINVAL, "size %zu is not that of "
 						       "struct rawpci_device_info", size));
 	memcpy(out, &dev->info, size);
+	if (size > offsetof(struct rawpci_device_info, intx_stuck)) {
+		(void)pthread_mutex_lock(&dev->irq_lock);
+		out->intx_stuck = dev->irqs.stuck;
+		(void)pthread_mutex_unlock(&dev->irq_lock);
+	}
 	return rawpci_leave(&call, 0);
 }

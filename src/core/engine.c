@@ -6,6 +6,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "os/sys.h"
 
 /* While it is being made, the caller is inside a call, whose end says it; later this is the waiting
  * thread, which holds nothing. */
@@ -34,11 +35,12 @@ static int make(struct rawpci *ctx)
 		.opaque = ctx,
 	};
 	struct rawpci_engine *engine;
+	char text[128];
 	int r = rawpci_engine_create(&options, &engine);
 
 	if (r < 0)
 		return rawpci_fail(ctx, r, "the interrupt engine could not be started: %s",
-				   strerror(-r));
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	atomic_store(&ctx->engine, engine);
 	return 0;
 }
@@ -94,18 +96,19 @@ int rawpci_irq_fd(struct rawpci *ctx)
 	return rawpci_call_end(ctx, r);
 }
 
-static const char *reason_of(int error)
+static const char *reason_of(int error, char *text, size_t size)
 {
 	if (error == -EPERM)
 		return "another thread is the one that dispatches for this context";
 	if (error == -EDEADLK)
 		return "called from a handler";
-	return strerror(-error);
+	return rawpci_sys_error_text(error, text, size);
 }
 
 int rawpci_irq_dispatch(struct rawpci *ctx, int timeout_ms)
 {
 	struct rawpci_engine *engine;
+	char text[128];
 	int r;
 
 	rawpci_call_begin();
@@ -114,7 +117,8 @@ int rawpci_irq_dispatch(struct rawpci *ctx, int timeout_ms)
 		return rawpci_call_end(ctx, r);
 	r = rawpci_engine_dispatch(engine, timeout_ms);
 	if (r < 0)
-		r = rawpci_fail(ctx, r, "interrupts were not dispatched: %s", reason_of(r));
+		r = rawpci_fail(ctx, r, "interrupts were not dispatched: %s",
+				reason_of(r, text, sizeof(text)));
 	return rawpci_call_end(ctx, r);
 }
 

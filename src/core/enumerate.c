@@ -5,6 +5,7 @@
 
 #include "core/core.h"
 #include "core/host.h"
+#include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
@@ -45,12 +46,14 @@ static int check_size(struct rawpci *ctx, size_t size)
 static int collect_all(struct rawpci *ctx, struct found *found)
 {
 	int r = rawpci_sysfs_each(ctx->sysfs_dir, collect, found);
+	char text[128];
 
 	if (r == -ENOMEM)
 		return rawpci_fail(ctx, r, "no memory");
 	if (r < 0)
 		return rawpci_fail(ctx, -ENODEV, "%s/bus/pci/devices cannot be read: %s: is sysfs "
-				   "mounted there?", ctx->sysfs_dir, strerror(-r));
+				   "mounted there?", ctx->sysfs_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	if (found->count > 0)
 		qsort(found->addresses, found->count, sizeof(found->addresses[0]), compare);
 	return 0;

@@ -8,14 +8,10 @@
 
 #include "core/core.h"
 #include "core/explain.h"
+#include "core/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
-
-static const char *or_none(const char *driver)
-{
-	return driver[0] ? driver : "no driver";
-}
 
 /* driver: "": none */
 static void bind_commands(const struct rawpci_inquiry *q, const char *driver,
@@ -70,11 +66,38 @@ static int find_host_driver(struct rawpci_inquiry *q, const char *wanted)
 		.blocker = q->device->address,
 	};
 
-	SAY(finding.driver, "%s", q->device->driver);
-	SAY(finding.cause, "the host driver %s holds it", q->device->driver);
+	SAY(finding.driver, "%s", q->driver);
+	SAY(finding.cause, "the host driver %s %s", q->driver,
+	    strcmp(q->driver, q->device->driver) == 0 ? "holds it" : "gets it back and holds it");
 	SAY(finding.remedy, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER, which gives it back "
 	    "afterwards, or %s%s first", wanted[0] ? "bind it to " : "unbind it", wanted);
-	bind_commands(q, wanted, &finding);
+	if (strcmp(q->driver, q->device->driver) == 0)
+		bind_commands(q, wanted, &finding);
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
+/* What open says where it cannot write down what it would change. */
+static int check_record(struct rawpci_inquiry *q, const char *wanted)
+{
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_PERMISSION,
+		.blocks = true,
+		.error = rawpci_as_permission(q->no_record),
+	};
+	char text[128];
+
+	if (q->no_record == 0)
+		return 0;
+	SAY(finding.path, "%.127s", q->ctx->run_dir);
+	SAY(finding.cause, "it has to be bound to %s, and no record of its driver can be written "
+	    "to %s (%s)", rawpci_or_none(wanted), finding.path,
+	    rawpci_sys_error_text(q->no_record, text, sizeof(text)));
+	if (q->no_record == -EEXIST)
+		SAY(finding.remedy, "see that the device has its driver, then remove the record "
+		    "there, which cannot be trusted");
+	else
+		SAY(finding.remedy, "run as root, bind it to %s first, or name another directory "
+		    "(setting run.dir)", rawpci_or_none(wanted));
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -93,16 +116,17 @@ static int check_binding(struct rawpci_inquiry *q, const char *wanted)
 	if (r == 0)
 		r = rawpci_sys_access(path, W_OK);
 	if (r == 0)
-		return 0;
+		return check_record(q, wanted);
 	SAY(finding.path, "%.127s", path);
-	finding.error = r == -EPERM || r == -EROFS ? -EPERM : -EACCES;
+	/* Open would come to the record first. */
+	finding.error = rawpci_as_permission(q->no_record < 0 ? q->no_record : r);
 	SAY(finding.cause, "it has to be bound to %s, and user %u may not write to %s",
-	    or_none(wanted), rawpci_sys_user(), finding.path);
+	    rawpci_or_none(wanted), rawpci_sys_user(), finding.path);
 	if (r == -EROFS)
 		SAY(finding.remedy, "mount sysfs writable into this container, or bind the device "
 		    "outside of it");
 	else
-		SAY(finding.remedy, "let root bind it to %s", or_none(wanted));
+		SAY(finding.remedy, "let root bind it to %s", rawpci_or_none(wanted));
 	bind_commands(q, wanted, &finding);
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -115,15 +139,12 @@ static int check_use(struct rawpci_inquiry *q)
 		.blocks = !(q->options.flags & RAWPCI_OPEN_INSIST),
 		.error = -EBUSY,
 	};
+	const struct rawpci_inuse_host host = {.sys = q->ctx->sysfs_dir, .proc = "/proc"};
 	char what[RAWPCI_INUSE_TEXT];
-	int r = rawpci_inuse_find(q->ctx->sysfs_dir, "/proc", &q->device->address, what);
 
-	if (r == 0)
+	if (rawpci_inuse_find(&host, &q->device->address, what) == 0)
 		return 0;
-	if (r < 0)
-		SAY(finding.cause, "what the host does with it cannot be found out (error %d)", -r);
-	else
-		SAY(finding.cause, "%s", what);
+	SAY(finding.cause, "%s", what);
 	if (finding.blocks) {
 		SAY(finding.remedy, "stop that first, or insist (RAWPCI_OPEN_INSIST)");
 	} else {
@@ -135,7 +156,7 @@ static int check_use(struct rawpci_inquiry *q)
 
 static int check_driver(struct rawpci_inquiry *q, const char *wanted)
 {
-	const char *bound = q->device->driver;
+	const char *bound = q->driver;
 	int r;
 
 	if (strcmp(bound, wanted) == 0 || (wanted[0] != '\0' && !driver_loaded(q, wanted)))

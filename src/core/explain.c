@@ -113,6 +113,8 @@ static int inquire(struct rawpci_inquiry *q)
 		return r;
 	rawpci_findings_begin(&q->found, "", 0);
 	r = q->device ? check_device(q) : 0;
+	if (r == 0 && q->device)
+		r = rawpci_explain_owner(q);
 	if (r == 0)
 		r = check_uring(q);
 	if (r == 0)

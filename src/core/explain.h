@@ -8,6 +8,8 @@
 #include <rawpci/backend.h>
 #include <rawpci/explain.h>
 
+#include "os/sysfs.h"
+
 /* Formats into an array, cut where it is too long. */
 #define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
 
@@ -18,6 +20,7 @@ struct rawpci_findings {
 	const char *backend; /* that reports now; "": core, about all */
 	unsigned way;        /* its place; 0: all */
 	bool blocked;        /* something it reported blocks */
+	bool owned;          /* core has reported who has the device open */
 };
 
 /* One call of rawpci_explain(). */
@@ -29,7 +32,12 @@ struct rawpci_inquiry {
 	char name[RAWPCI_ADDRESS_TEXT];
 	struct rawpci_findings found;
 	bool hopeless; /* something blocks all ways */
+	int no_record; /* why no record could be written, a negative errno; 0: it could */
+	char driver[RAWPCI_SYSFS_NAME]; /* bound when the choice begins; "": none */
 };
+
+/* explain-owner.c: who has the device, and what a former owner has left. 0 or -ENOMEM. */
+int rawpci_explain_owner(struct rawpci_inquiry *q);
 
 /* explain-way.c: looks at each backend. 0 or -ENOMEM. */
 int rawpci_explain_ways(struct rawpci_inquiry *q);

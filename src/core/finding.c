@@ -25,9 +25,13 @@ void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsi
 
 int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding)
 {
-	struct node *node = malloc(sizeof(*node));
 	struct rawpci_finding **link = &to->first;
+	struct node *node;
 
+	/* The same thing in other words. */
+	if (finding->obstacle == RAWPCI_OBSTACLE_OWNED && to->owned)
+		return 0;
+	node = malloc(sizeof(*node));
 	if (!node)
 		return -ENOMEM;
 	node->is = *finding;
@@ -81,6 +85,8 @@ const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)
 		[RAWPCI_OBSTACLE_IO_URING] = "io-uring",
 		[RAWPCI_OBSTACLE_BOOT_VGA] = "boot-vga",
 		[RAWPCI_OBSTACLE_IN_USE] = "in-use",
+		[RAWPCI_OBSTACLE_OWNED] = "owned",
+		[RAWPCI_OBSTACLE_LEFT] = "left",
 	};
 	size_t i = (size_t)obstacle;
 

@@ -12,7 +12,7 @@ void rawpci_gate_init(struct rawpci_gate *gate)
 		atomic_init(&gate->shards[i].readers[0], 0);
 		atomic_init(&gate->shards[i].readers[1], 0);
 	}
-	atomic_init(&gate->set, 0);
+	atomic_init(&gate->now, &gate->shards[0].readers[0]);
 	(void)pthread_mutex_init(&gate->writer, NULL);
 }
 
@@ -42,10 +42,10 @@ void rawpci_gate_wait(struct rawpci_gate *gate)
 	unsigned set;
 
 	(void)pthread_mutex_lock(&gate->writer);
-	set = atomic_load(&gate->set);
+	set = atomic_load(&gate->now) == &gate->shards[0].readers[0] ? 0 : 1;
 	/* Stragglers that chose a set before the last change are in the other one. */
 	wait_for_set(gate, !set);
-	atomic_store(&gate->set, !set);
+	atomic_store(&gate->now, &gate->shards[0].readers[!set]);
 	wait_for_set(gate, set);
 	(void)pthread_mutex_unlock(&gate->writer);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/core.h"
 #include "core/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"
@@ -25,11 +26,6 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 		.limit_ms = ctx->driver_timeout_ms,
 		.keep = claim->lock,
 	};
-}
-
-const char *rawpci_handover_or_none(const char *driver)
-{
-	return driver[0] ? driver : "no driver";
 }
 
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
@@ -51,46 +47,18 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 	return 0;
 }
 
-int rawpci_handover_as_permission(int r)
-{
-	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;
-}
-
-int rawpci_handover_fail_owned(struct rawpci *ctx, const char *name, int holder)
-{
-	char path[64], program[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", holder);
-	if (holder == rawpci_sys_process())
-		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already, in another "
-				   "context, or its driver is still being unbound", name);
-	if (holder == 0 || rawpci_sys_read_file(path, program, sizeof(program)) < 0)
-		return rawpci_fail(ctx, -EBUSY, "%s: another process has it open, maybe a child of "
-				   "process %d, which has ended", name, holder);
-	return rawpci_fail(ctx, -EBUSY, "%s: process %d (%s) has it open", name, holder, program);
-}
-
-int rawpci_handover_fail_timeout(struct rawpci *ctx, const char *name)
-{
-	return rawpci_fail(ctx, -ETIMEDOUT, "%s: its driver has not let go of it in %u ms (setting "
-			   "driver.timeout_ms), and may never: something still uses the device. The "
-			   "record in %s stays: once the driver lets go, rawpci_recover() or the "
-			   "next open gives it back", name, ctx->driver_timeout_ms, ctx->run_dir);
-}
-
 int rawpci_handover_own(struct rawpci_device *dev)
 {
 	struct rawpci *ctx = dev->ctx;
-	int holder = 0;
 	char text[128];
 	bool foreign;
 	int r;
 
 	if (dev->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
 		return 0;
-	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address, &holder);
+	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address);
 	if (r == -EWOULDBLOCK)
-		return rawpci_handover_fail_owned(ctx, dev->name, holder);
+		return rawpci_fail_owned(ctx, dev->name, &dev->info.address);
 	if (r < 0) {
 		dev->no_claim = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
@@ -119,6 +87,9 @@ void rawpci_handover_disown(struct rawpci_device *dev)
 /* May the driver that holds the device be taken off it? */
 static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned flags)
 {
+	const struct rawpci_inuse_host host = {
+		.sys = dev->ctx->sysfs_dir, .proc = "/proc", .dev = "/dev",
+	};
 	char what[RAWPCI_INUSE_TEXT];
 	int r;
 
@@ -127,10 +98,7 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 	r = rawpci_device_may_rebind(dev, dev->backend, bound, flags);
 	if (r < 0)
 		return r;
-	r = rawpci_inuse_find(dev->ctx->sysfs_dir, "/proc", &dev->info.address, what);
-	if (r < 0)
-		(void)snprintf(what, sizeof(what), "what the host does with it cannot be found out "
-			       "(error %d)", -r);
+	r = rawpci_inuse_find(&host, &dev->info.address, what);
 	if (r == 0)
 		return 0;
 	if (!(flags & RAWPCI_OPEN_INSIST))
@@ -160,13 +128,13 @@ static int fail_record(struct rawpci_device *dev, const char *wanted, int r)
 {
 	char text[128];
 
-	return rawpci_fail(dev->ctx, rawpci_handover_as_permission(r), "%s: its driver stays: no "
+	return rawpci_fail(dev->ctx, rawpci_as_permission(r), "%s: its driver stays: no "
 			   "record of it can be written to %s (%s), without which the host would "
 			   "lose the device if this process were killed: run as root, bind the "
 			   "device to %s first, or name another directory (setting run.dir)",
 			   dev->name, dev->ctx->run_dir,
 			   rawpci_sys_error_text(r, text, sizeof(text)),
-			   rawpci_handover_or_none(wanted));
+			   rawpci_or_none(wanted));
 }
 
 static void warn_unrecorded(struct rawpci_device *dev, int r)
@@ -212,12 +180,12 @@ static int move(struct rawpci_device *dev, const char *wanted)
 {
 	const struct rawpci_binding at =
 		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
-	char text[128];
-	int r = rawpci_driver_move(&at, &dev->hold);
+	enum rawpci_driver_step step;
+	int r = rawpci_driver_move(&at, &dev->hold, &step);
 
 	if (r == 0) {
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
-			   rawpci_handover_or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
+			   rawpci_or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
 			   dev->hold.driver);
 		return 0;
 	}
@@ -225,12 +193,9 @@ static int move(struct rawpci_device *dev, const char *wanted)
 		/* Each further step would wait for the one that hangs. */
 		dev->hold.held = false;
 		dev->recorded = false;
-		return rawpci_handover_fail_timeout(dev->ctx, dev->name);
+		return rawpci_fail_slow_move(dev, step);
 	}
-	(void)rawpci_fail(dev->ctx, r, "%s: it could not be bound to %s (%s): may this process "
-			  "write to %s/bus/pci, and what does the kernel log say?", dev->name,
-			  rawpci_handover_or_none(wanted),
-			  rawpci_sys_error_text(r, text, sizeof(text)), dev->ctx->sysfs_dir);
+	r = rawpci_fail_move(dev, wanted, r);
 	undo(dev);
 	return r;
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What taking a device from the host, giving it back and doing that for others have in common. */
+/* What taking a device, giving it back and doing that for others have in common. Private to
+ * handover*.c, recover.c, state.c and explain*.c. */
 #ifndef RAWPCI_CORE_HANDOVER_H
 #define RAWPCI_CORE_HANDOVER_H
 
-#include "core/core.h"
+#include "os/driver.h"
+#include "os/opener.h"
+#include "os/record.h"
+
+struct rawpci;
+struct rawpci_device;
 
 /*
  * handover.c
@@ -11,16 +17,9 @@
 struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 					      const struct rawpci_claim *claim,
 					      const struct rawpci_address *address);
-/* A driver's name in a sentence. */
-const char *rawpci_handover_or_none(const char *driver);
 /* The ids of the device that is there now. */
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
 			struct rawpci_record *record);
-/* However a directory forbids itself, to the caller it is permission. */
-int rawpci_handover_as_permission(int r);
-/* -EBUSY, with whoever has the device. */
-int rawpci_handover_fail_owned(struct rawpci *ctx, const char *name, int holder);
-int rawpci_handover_fail_timeout(struct rawpci *ctx, const char *name);
 
 /*
  * recover.c
@@ -46,5 +45,31 @@ int rawpci_state_look(const struct rawpci_binding *at, bool bare, struct rawpci_
  * has the device: bus mastering off first. An error other than -ETIMEDOUT has its sentence. */
 int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, const char *name,
 			 const struct rawpci_record *record, bool killed);
+
+/*
+ * handover-words.c
+ */
+
+/* "no driver" for "". */
+const char *rawpci_or_none(const char *driver);
+
+/* However a directory forbids itself, to the caller it is permission. */
+int rawpci_as_permission(int r);
+
+/* Who has the device, as far as it can be seen. */
+void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
+		       struct rawpci_opener *owner);
+
+/* -EBUSY, with whoever has the device. */
+int rawpci_fail_owned(struct rawpci *ctx, const char *name,
+		      const struct rawpci_address *address);
+
+/* -ETIMEDOUT; slow: what there was no end of. */
+int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
+
+/* Of rawpci_driver_move(): -ETIMEDOUT, after which the kernel is still at it; and any other, as what
+ * rawpci_device_open() returns for it. */
+int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step);
+int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, int error);
 
 #endif

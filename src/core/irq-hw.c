@@ -38,11 +38,22 @@ static int enable(struct rawpci_device *dev, unsigned n)
 	return r;
 }
 
+/* Whether it was masked goes with it. */
+
 void rawpci_irq_hw_disable(struct rawpci_device *dev)
 {
 	if (dev->irqs.enabled > 0)
 		dev->backend->irq_disable(dev->handle, (enum rawpci_irq_type)dev->irqs.type);
 	dev->irqs.enabled = 0;
+	dev->irqs.stuck = false;
+}
+
+int rawpci_irq_hw_unmask(struct rawpci_device *dev)
+{
+	int r = dev->backend->irq_unmask(dev->handle);
+
+	dev->irqs.stuck = r < 0;
+	return r;
 }
 
 /* What came in while all were disabled is lost: a call without cause is better than none. */

@@ -1,132 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts of a device: who is attached to which vector. */
-#include "core/irq.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/core.h"
+#include "core/irq.h"
 #include "os/sys.h"
-
-/* The device whose handler this thread is in. */
-static _Thread_local const struct rawpci_device *handling;
-
-const struct rawpci_device *rawpci_handler_enter(const struct rawpci_device *dev)
-{
-	const struct rawpci_device *outer = handling;
-
-	handling = dev;
-	return outer;
-}
-
-void rawpci_handler_leave(const struct rawpci_device *outer)
-{
-	handling = outer;
-}
-
-void rawpci_handlers_wait(const struct rawpci_device *dev)
-{
-	while (handling != dev && atomic_load(&dev->slot->running) > 0)
-		rawpci_sys_sleep_ms(1);
-}
-
-void rawpci_irqs_init(struct rawpci_irqs *irqs)
-{
-	memset(irqs, 0, sizeof(*irqs));
-	irqs->type = -1;
-}
-
-static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type type)
-{
-	return dev->backend->irq_enable ? dev->caps.irq_count[type] : 0;
-}
-
-/* Takes a type into use: its lines, all free. */
-int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type)
-{
-	struct rawpci_irqs *irqs = &dev->irqs;
-	unsigned count = count_of(dev, type);
-
-	irqs->lines = calloc(count, sizeof(*irqs->lines));
-	if (!irqs->lines)
-		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
-	for (unsigned i = 0; i < count; i++)
-		irqs->lines[i].routed = -1;
-	irqs->type = (int)type;
-	irqs->count = count;
-	return 0;
-}
-
-/* With the last line the type goes out of use, so that another can be taken. */
-void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
-{
-	struct rawpci_irqs *irqs = &dev->irqs;
-
-	if (irqs->in_use > 0 || irqs->type < 0)
-		return;
-	rawpci_irq_hw_disable(dev);
-	free(irqs->lines);
-	irqs->lines = NULL;
-	irqs->count = 0;
-	irqs->type = -1;
-}
-
-/* -1: the device has none. */
-static int best_type(const struct rawpci_device *dev)
-{
-	static const enum rawpci_irq_type best_first[] = {
-		RAWPCI_IRQ_MSIX, RAWPCI_IRQ_MSI, RAWPCI_IRQ_INTX,
-	};
-
-	for (unsigned i = 0; i < 3; i++)
-		if (count_of(dev, best_first[i]) > 0)
-			return (int)best_first[i];
-	return -1;
-}
-
-static void handle(struct rawpci_vector *vector)
-{
-	struct rawpci_device *dev = vector->dev;
-	const struct rawpci_device *outer;
-
-	if (atomic_load(&vector->detached))
-		return;
-	outer = rawpci_handler_enter(dev);
-	vector->handler(vector->opaque, vector->irq);
-	rawpci_handler_leave(outer);
-	/* INTx was masked by its delivery. A handler that closed the device has detached itself. */
-	if (!vector->intx || atomic_load(&vector->detached))
-		return;
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (!atomic_load(&vector->detached) && dev->irqs.enabled > 0 &&
-	    dev->backend->irq_unmask(dev->handle) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: INTx could not be unmasked: %s",
-			   dev->name, rawpci_reason());
-	(void)pthread_mutex_unlock(&dev->irq_lock);
-}
-
-/* On the engine. Counted before anything is looked at: close waits for the count after it has
- * detached everything. */
-static void run(void *arg)
-{
-	struct rawpci_vector *vector = arg;
-	struct rawpci_slot *slot = vector->slot;
-
-	atomic_fetch_add(&slot->running, 1);
-	handle(vector);
-	atomic_fetch_sub(&slot->running, 1);
-}
-
-static void done(void *arg)
-{
-	free(arg);
-}
 
 static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
 			 void *opaque, int32_t guest_irq, struct rawpci_vector **out)
 {
 	struct rawpci_vector *vector = calloc(1, sizeof(*vector));
+	char text[128];
 	int fd = -1;
 
 	if (!vector)
@@ -137,7 +23,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 		free(vector);
 		return rawpci_fail(dev->ctx, fd == -ENOMEM ? fd : -ENOSPC, "%s: no descriptor for "
 				   "an eventfd (%s): raise the limit (ulimit -n)", dev->name,
-				   strerror(-fd));
+				   rawpci_sys_error_text(fd, text, sizeof(text)));
 	}
 	vector->dev = dev;
 	vector->slot = dev->slot;
@@ -145,6 +31,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 	vector->opaque = opaque;
 	vector->guest_irq = guest_irq;
 	vector->fd = fd;
+	vector->timer_fd = -1;
 	atomic_init(&vector->detached, false);
 	*out = vector;
 	return 0;
@@ -175,7 +62,7 @@ static int check_room(struct rawpci_device *dev)
 	else if (!dev->backend->irq_enable)
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no interrupts: use vfio, or uio "
 				"for INTx", dev->name, dev->backend->name);
-	else if (irqs->type < 0 && best_type(dev) < 0)
+	else if (irqs->type < 0 && rawpci_irqs_best_type(dev) < 0)
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this "
 				"device", dev->name, dev->backend->name);
 	(void)pthread_mutex_unlock(&dev->irq_lock);
@@ -186,14 +73,6 @@ static int32_t next_irq(struct rawpci_irqs *irqs)
 {
 	irqs->last_irq = irqs->last_irq == INT32_MAX ? 1 : irqs->last_irq + 1;
 	return irqs->last_irq;
-}
-
-static void close_own(const struct rawpci_vector *vector)
-{
-	int fd = vector->fd;
-
-	if (vector->read_size == 0)
-		rawpci_sys_close(&fd);
 }
 
 /* What the engine is to wait for: the vector's eventfd, or a descriptor of the backend's. */
@@ -215,12 +94,14 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
-	struct rawpci_source_options source = { .fn = run, .done = done, .arg = vector };
+	struct rawpci_source_options source = { .fn = rawpci_vector_run, .done = free,
+						 .arg = vector };
+	char text[128];
 	unsigned line;
 	int r = 0;
 
 	if (irqs->type < 0)
-		r = rawpci_irqs_begin_type(dev, (enum rawpci_irq_type)best_type(dev));
+		r = rawpci_irqs_begin_type(dev, (enum rawpci_irq_type)rawpci_irqs_best_type(dev));
 	if (r < 0)
 		return r;
 	/* Somebody may have been faster since check_room(). */
@@ -235,7 +116,8 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	r = rawpci_engine_add(engine, &source, &vector->source);
 	if (r < 0)
 		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
-				   "vector: %s", dev->name, strerror(-r));
+				   "vector: %s", dev->name,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	irqs->lines[line].vector = vector;
 	irqs->in_use++;
 	r = rawpci_irq_hw_assign(dev, line, 1);
@@ -276,13 +158,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (r < 0) {
-		struct rawpci_vector copy = *vector;
-
-		if (copy.source)
-			rawpci_engine_remove(engine, copy.source);
-		else
-			free(vector);
-		close_own(&copy);
+		rawpci_vector_retire(engine, vector);
 		rawpci_engine_put_unused(dev->ctx);
 		if (rawpci_device_gone(dev))
 			return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
@@ -332,14 +208,6 @@ static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 	return NULL;
 }
 
-static void retire(struct rawpci *ctx, struct rawpci_vector *vector)
-{
-	struct rawpci_vector copy = *vector;
-
-	rawpci_engine_remove(atomic_load(&ctx->engine), copy.source);
-	close_own(&copy);
-}
-
 /* Leaves the gate before it waits: the handler it waits for may be closing the device. */
 static int detach(struct rawpci_call *call, int32_t irq)
 {
@@ -357,7 +225,7 @@ static int detach(struct rawpci_call *call, int32_t irq)
 		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
 						      "attachment %d", dev->name, irq));
 	rawpci_gate_leave(call->counter);
-	retire(ctx, vector);
+	rawpci_vector_retire(atomic_load(&ctx->engine), vector);
 	return rawpci_call_end(ctx, 0);
 }
 
@@ -389,7 +257,7 @@ void rawpci_irqs_close(struct rawpci_device *dev)
 		vector = take_off(dev, 0);
 		(void)pthread_mutex_unlock(&dev->irq_lock);
 		if (vector)
-			retire(dev->ctx, vector);
+			rawpci_vector_retire(atomic_load(&dev->ctx->engine), vector);
 	} while (vector);
 	for (unsigned i = 0; i < irqs->count; i++) {
 		if (irqs->lines[i].routed < 0)
@@ -398,45 +266,4 @@ void rawpci_irqs_close(struct rawpci_device *dev)
 		irqs->in_use--;
 	}
 	rawpci_irqs_end_type_if_unused(dev);
-}
-
-bool rawpci_irqs_pause(struct rawpci_device *dev)
-{
-	bool were_running;
-
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	were_running = !dev->irqs.paused;
-	rawpci_irq_hw_disable(dev);
-	dev->irqs.paused = true;
-	(void)pthread_mutex_unlock(&dev->irq_lock);
-	return were_running;
-}
-
-int rawpci_irqs_resume(struct rawpci_device *dev)
-{
-	int r = 0;
-
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (dev->irqs.paused) {
-		r = rawpci_irq_hw_restore(dev);
-		if (r == 0)
-			dev->irqs.paused = false;
-	}
-	(void)pthread_mutex_unlock(&dev->irq_lock);
-	return r;
-}
-
-int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type)
-{
-	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
-
-	if (r < 0)
-		return r;
-	if ((unsigned)type > RAWPCI_IRQ_MSIX)
-		r = rawpci_fail(dev->ctx, -EINVAL, "%s: %d is no interrupt type", dev->name,
-				(int)type);
-	else
-		r = (int)count_of(dev, type);
-	return rawpci_leave(&call, r);
 }

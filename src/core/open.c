@@ -97,17 +97,16 @@ static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backen
 	return end;
 }
 
-/* Unless there is nothing on the host to own, or whoever opened the descriptors does. */
-static int own(struct rawpci_device *dev, const struct rawpci_backend *chosen)
+bool rawpci_choice_owns(const struct rawpci *ctx)
 {
-	const struct rawpci *ctx = dev->ctx;
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
 
-	for (unsigned i = 0; i < ctx->backend_count && !dev->fds; i++) {
+	for (unsigned i = 0; i < ctx->backend_count; i++) {
 		if (is_candidate(chosen, ctx->backends[i].backend) &&
 		    !ctx->backends[i].backend->pretend)
-			return rawpci_handover_own(dev);
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 /* Where the host driver is not to be replaced, it decides: what is left are the backend that works
@@ -120,7 +119,8 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 	struct failure failure = { 0 };
 	int r;
 
-	r = own(dev, chosen);
+	/* Whoever opened the descriptors owns the device. */
+	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_handover_own(dev) : 0;
 	if (r < 0)
 		return r;
 	/* Which may be another one than before, if a killed process had taken the device. */

@@ -6,6 +6,7 @@
 
 #include <rawpci/recover.h>
 
+#include "core/core.h"
 #include "core/handover.h"
 #include "os/sys.h"
 
@@ -41,7 +42,7 @@ static int applies(struct rawpci *ctx, const char *name, const struct rawpci_add
 		return r;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
-			   rawpci_handover_or_none(record->hold.driver));
+			   rawpci_or_none(record->hold.driver));
 		return 0;
 	}
 	r = rawpci_handover_ids(ctx, address, &now);
@@ -53,7 +54,7 @@ static int applies(struct rawpci *ctx, const char *name, const struct rawpci_add
 		return 1;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
 		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
-		   rawpci_handover_or_none(record->hold.driver), record->vendor, record->device);
+		   rawpci_or_none(record->hold.driver), record->vendor, record->device);
 	return 0;
 }
 
@@ -74,16 +75,18 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 	int r = rawpci_state_restore(ctx, &at, name, record, killed);
 
 	if (r < 0)
-		return r == -ETIMEDOUT ? rawpci_handover_fail_timeout(ctx, name) : r;
+		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name, "the kernel has not "
+							     "unbound and reset it") : r;
 	if (hold->held)
 		r = rawpci_driver_give_back(&at, hold);
 	if (r == -ETIMEDOUT)
-		return rawpci_handover_fail_timeout(ctx, name);
+		return rawpci_fail_timeout(ctx, name, "the kernel has not given it back to its "
+					   "driver");
 	if (r < 0)
 		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
 				   "driver, then use rawpci_recover(), or write the address to "
 				   "%s/bus/pci/drivers_probe", name,
-				   rawpci_handover_or_none(hold->driver),
+				   rawpci_or_none(hold->driver),
 				   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
 	r = rawpci_record_erase(claim);
 	if (r < 0)
@@ -124,7 +127,7 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 		return 0;
 	}
 	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: a process that had taken it from %s has ended without "
-		   "giving it back", claim->name, rawpci_handover_or_none(record.hold.driver));
+		   "giving it back", claim->name, rawpci_or_none(record.hold.driver));
 	r = rawpci_record_settle(ctx, claim, address, &record, true);
 	if (r < 0)
 		*owed = record;
@@ -147,17 +150,16 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 	struct rawpci_record owed;
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
 	bool foreign;
-	int holder = 0;
-	int r = rawpci_claim_take(&claim, ctx->run_dir, address, &holder);
+	int r = rawpci_claim_take(&claim, ctx->run_dir, address);
 
 	rawpci_address_format(address, name);
 	if (r == -EWOULDBLOCK) {
-		(void)rawpci_handover_fail_owned(ctx, name, holder);
+		(void)rawpci_fail_owned(ctx, name, address);
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
 		return 0;
 	}
 	if (r < 0)
-		r = rawpci_fail(ctx, rawpci_handover_as_permission(r), "%s: its lock in %s cannot "
+		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot "
 				"be had: %s", name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	else
 		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
@@ -186,7 +188,7 @@ int rawpci_recover(struct rawpci *ctx)
 	if (r == -ENOENT)
 		return rawpci_call_end(ctx, 0);
 	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_handover_as_permission(r),
+		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_as_permission(r),
 							"%s cannot be used: %s", ctx->run_dir,
 							rawpci_sys_error_text(r, text,
 									      sizeof(text))));

@@ -126,6 +126,7 @@ static int entry_create(struct rawpci_device *dev, unsigned region, uint64_t off
 	const struct rawpci_region_info *info = &dev->regions[region];
 	struct rawpci_map_entry *entry = calloc(1, sizeof(*entry));
 	void *where = NULL;
+	char text[128];
 	int r;
 
 	if (!entry)
@@ -137,7 +138,7 @@ static int entry_create(struct rawpci_device *dev, unsigned region, uint64_t off
 		free(entry);
 		return rawpci_fail(dev->ctx, -EADDRNOTAVAIL, "%s: the kernel gave no %#llx bytes "
 				   "of address space: %s", dev->name, (unsigned long long)size,
-				   strerror(-r));
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	}
 	entry->base = where;
 	entry->size = size;

@@ -2,7 +2,6 @@
 /* Vectors handed to somebody else. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/core.h"
 #include "core/irq.h"
@@ -66,6 +65,7 @@ static void close_all(int *fds, unsigned n)
 static int copy_descriptors(struct rawpci_device *dev, struct route *route)
 {
 	int r = check_descriptors(dev, route);
+	char text[128];
 
 	if (r == 0)
 		r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
@@ -82,7 +82,8 @@ static int copy_descriptors(struct rawpci_device *dev, struct route *route)
 			free(route->fds);
 			return rawpci_fail(dev->ctx, -ENOSPC, "%s: eventfd %d could not be copied "
 					   "(%s): raise the limit (ulimit -n)", dev->name,
-					   wanted(route, i), strerror(-fd));
+					   wanted(route, i),
+					   rawpci_sys_error_text(fd, text, sizeof(text)));
 		}
 		route->fds[i] = fd;
 	}
@@ -172,7 +173,7 @@ int rawpci_irq_unmask(struct rawpci_device *dev)
 	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
 		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
 	else
-		r = dev->backend->irq_unmask(dev->handle);
+		r = rawpci_irq_hw_unmask(dev);
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	return rawpci_leave(&call, r);
 }

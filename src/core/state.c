@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/core.h"
 #include "core/handover.h"
 #include "os/slow.h"
 #include "os/sys.h"

@@ -2,7 +2,6 @@
 /* Events: what a device or the host says outside of interrupts. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/core.h"
 #include "core/irq.h"
@@ -43,6 +42,7 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 	struct rawpci_source_options source = { .fn = run, .done = done };
 	struct rawpci_watch *watch;
 	struct rawpci_engine *engine;
+	char text[128];
 	int r = rawpci_engine_get(dev->ctx, &engine);
 
 	if (r < 0)
@@ -69,7 +69,8 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 	r = rawpci_engine_add(engine, &source, &watch->source);
 	if (r < 0) {
 		r = rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
-				"descriptor: %s", dev->name, strerror(-r));
+				"descriptor: %s", dev->name,
+				rawpci_sys_error_text(r, text, sizeof(text)));
 		goto undo_fd;
 	}
 	*out = watch;

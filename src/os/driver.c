@@ -167,17 +167,23 @@ int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci
 	return r < 0 ? r : step;
 }
 
-int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
+int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold,
+		       enum rawpci_driver_step *step)
 {
 	char now[RAWPCI_SYSFS_NAME];
 	int r = rawpci_sysfs_driver(at->root, &at->address, now);
 
+	*step = RAWPCI_DRIVER_OVERRIDE;
 	if (r == 0)
 		r = write_override(at, override_meanwhile(hold));
-	if (r == 0 && now[0] != '\0' && strcmp(now, hold->taken_by) != 0)
+	if (r == 0 && now[0] != '\0' && strcmp(now, hold->taken_by) != 0) {
+		*step = RAWPCI_DRIVER_UNBIND;
 		r = unbind(at, now);
-	if (r == 0 && hold->taken_by[0] != '\0' && strcmp(now, hold->taken_by) != 0)
+	}
+	if (r == 0 && hold->taken_by[0] != '\0' && strcmp(now, hold->taken_by) != 0) {
+		*step = RAWPCI_DRIVER_PROBE;
 		r = probe(at, hold->taken_by);
+	}
 	return r;
 }
 

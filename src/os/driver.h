@@ -40,13 +40,22 @@ struct rawpci_driver_hold {
 int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		       struct rawpci_driver_hold *hold);
 
+/* What is done to a device one after the other. */
+enum rawpci_driver_step {
+	RAWPCI_DRIVER_OVERRIDE,
+	RAWPCI_DRIVER_UNBIND,
+	RAWPCI_DRIVER_PROBE,
+};
+
 /**
  * Binds the device to hold->taken_by, whatever it is bound to now.
+ * @step: with a failure, what failed
  *
  * Returns 0 or a negative errno; -ENODEV when the driver did not take the device. After a failure
  * give_back is due, except after -ETIMEDOUT, when the kernel is still at it.
  */
-int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold);
+int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold,
+		       enum rawpci_driver_step *step);
 
 /* The device's driver_override; "": it has none. */
 int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME]);

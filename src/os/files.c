@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,19 +39,26 @@ int rawpci_sys_check_own(int fd, bool directory)
 	return S_ISREG(is.st_mode) && is.st_nlink == 1 ? 0 : -EPERM;
 }
 
+/* The whole file, and not by flock(): that cannot be asked about without being taken for a moment,
+ * in which somebody else's attempt would fail; /proc/locks leaves other containers out. */
 int rawpci_sys_lock(int fd)
 {
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int r;
 
 	do
-		r = flock(fd, LOCK_EX | LOCK_NB);
+		r = fcntl(fd, F_OFD_SETLK, &whole);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
 }
 
-int rawpci_sys_empty(int fd)
+int rawpci_sys_locked(int fd)
 {
-	return ftruncate(fd, 0) < 0 ? -errno : 0;
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
+		return -errno;
+	return whole.l_type != F_UNLCK;
 }
 
 int rawpci_sys_sync(int fd)
@@ -87,9 +93,4 @@ int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name
 			r = each(opaque, entry->d_name);
 	(void)closedir(dir);
 	return r;
-}
-
-int rawpci_sys_process(void)
-{
-	return (int)getpid();
 }

@@ -10,18 +10,32 @@
 
 #define RAWPCI_INUSE_TEXT 256
 
+/* Where to look. */
+struct rawpci_inuse_host {
+	const char *sys;  /* "/sys" */
+	const char *proc; /* "/proc" */
+
+	/* "/dev": disks are also tried, by opening them exclusively for a moment, in which nobody
+	 * else can (a mount would fail). For who is about to take the device. NULL: only look. */
+	const char *dev;
+};
+
 /**
  * Looks for something on the host that depends on a device: a mounted file system or swap on a disk
- * of its, also by partitions and whatever is built of them (device-mapper, md, NVMe multipath); a
- * network interface that is up; the display that the machine was started with.
- * @root: sysfs
- * @proc: "/proc"
+ * of its, also by partitions and whatever is built of them (device-mapper, md, NVMe multipath); with
+ * dev, also whoever else has one of these exclusively; a network interface that is up, or in another
+ * network namespace, of which no more can be seen; the display that the machine was started with;
+ * virtual functions.
  * @text: receives what it is ("nvme0n1p1 is mounted on /srv"); RAWPCI_INUSE_TEXT bytes
  *
- * Sees the mounts and interfaces of this process's namespaces. Returns 1: there is something, 0:
- * nothing was found, or a negative errno when it cannot be known.
+ * Returns 1: there is something, 0: nothing was found, or a negative errno when it cannot be known:
+ * then text says that, and why.
  */
-int rawpci_inuse_find(const char *root, const char *proc, const struct rawpci_address *address,
+int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text);
+
+/* inuse-disk.c: the part of it about disks whose path in sysfs goes through a directory called
+ * below. */
+int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "os/sys.h"
 
@@ -60,26 +61,8 @@ static int read_text(int fd, char text[RECORD_BYTES])
 	return n;
 }
 
-static int read_holder(int fd)
-{
-	char text[RECORD_BYTES];
-	long number = read_text(fd, text) > 0 ? strtol(text, NULL, 10) : 0;
-
-	return number > 0 && number <= INT32_MAX ? (int)number : 0;
-}
-
-/* Only words for others depend on it. */
-static void write_holder(int fd)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d\n", rawpci_sys_process());
-
-	if (rawpci_sys_empty(fd) == 0)
-		(void)rawpci_sys_pwrite(fd, text, (size_t)n, 0);
-}
-
 int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
-		      const struct rawpci_address *address, int *holder)
+		      const struct rawpci_address *address)
 {
 	struct rawpci_claim taken = RAWPCI_CLAIM_NONE;
 	int r;
@@ -90,15 +73,72 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 		return taken.directory;
 	taken.lock = open_file(&taken, ".lock", O_RDWR | O_CREAT);
 	r = taken.lock < 0 ? taken.lock : rawpci_sys_lock(taken.lock);
-	if (r == -EWOULDBLOCK)
-		*holder = read_holder(taken.lock);
 	if (r < 0) {
 		rawpci_claim_release(&taken);
 		return r;
 	}
-	write_holder(taken.lock);
 	*claim = taken;
 	return 0;
+}
+
+/* Could the directory be made? */
+static int look_above(const char *run)
+{
+	const char *slash = strrchr(run, '/');
+	char above[RAWPCI_SYSFS_PATH];
+	int n = snprintf(above, sizeof(above), "%.*s", slash ? (int)(slash - run) : 1,
+			 slash ? run : ".");
+
+	if (n < 0 || (size_t)n >= sizeof(above))
+		return -ENAMETOOLONG;
+	return rawpci_sys_access(above[0] ? above : "/", W_OK | X_OK);
+}
+
+static int look_at_lock(const struct rawpci_claim *seen, const char *lock)
+{
+	int fd, r = rawpci_sys_access(lock, W_OK);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	fd = open_file(seen, ".lock", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	r = rawpci_sys_locked(fd);
+	rawpci_sys_close(&fd);
+	return r > 0 ? -EWOULDBLOCK : r;
+}
+
+int rawpci_claim_look(const char *run, const struct rawpci_address *address,
+		      struct rawpci_record *record, int *recorded)
+{
+	struct rawpci_claim seen = RAWPCI_CLAIM_NONE;
+	char lock[RAWPCI_SYSFS_PATH];
+	int r = rawpci_claim_path(run, address, lock);
+
+	if (r < 0)
+		return r;
+	*recorded = -ENOENT;
+	seen.directory = open_directory(run, false);
+	if (seen.directory < 0)
+		return seen.directory == -ENOENT ? look_above(run) : seen.directory;
+	rawpci_address_format(address, seen.name);
+	r = look_at_lock(&seen, lock);
+	if (r == 0)
+		r = rawpci_sys_access(run, W_OK | X_OK);
+	if (r == 0)
+		*recorded = rawpci_record_read(&seen, record);
+	rawpci_claim_release(&seen);
+	return r;
+}
+
+int rawpci_claim_path(const char *run, const struct rawpci_address *address,
+		      char path[RAWPCI_SYSFS_PATH])
+{
+	char name[RAWPCI_ADDRESS_TEXT];
+	int n = snprintf(path, RAWPCI_SYSFS_PATH, "%s/%s.lock", run,
+			 rawpci_address_format(address, name));
+
+	return n < 0 || n >= RAWPCI_SYSFS_PATH ? -ENAMETOOLONG : 0;
 }
 
 void rawpci_claim_release(struct rawpci_claim *claim)

@@ -3,11 +3,11 @@
  * Who has a device, and what has to be put back when nobody has it any more. In one directory,
  * two files a device:
  *
- *   0000:03:00.0.lock  locked by the process that has the device; its number is in it. Never
- *                      removed: two processes could then lock two different files
+ *   0000:03:00.0.lock  locked by the process that has the device. Never removed: two processes
+ *                      could then lock two different files
  *   0000:03:00.0       the record: there before the first change, gone after the last
  *
- * The lock is one of an open file (flock), not of a process: a child that has inherited the
+ * The lock is one of an open file (F_OFD_SETLK), not of a process: a child that has inherited the
  * device's other descriptors has this one, too.
  */
 #ifndef RAWPCI_OS_RECORD_H
@@ -45,13 +45,26 @@ struct rawpci_record {
 /**
  * Takes the ownership of a device.
  * @run: the directory; it is made if it is not there, save for those above it
- * @holder: with -EWOULDBLOCK, the process that has it; 0: not known
  *
  * Returns 0, -EWOULDBLOCK, -EPERM when directory or file are not this user's alone, -ELOOP or
  * -ENOTDIR for a symbolic link in their place, or what the kernel says.
  */
 int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
-		      const struct rawpci_address *address, int *holder);
+		      const struct rawpci_address *address);
+
+/**
+ * Finds out what rawpci_claim_take(), and then rawpci_record_write(), would come to, and takes,
+ * makes and changes nothing.
+ * @recorded: with 0, what rawpci_record_read() says, about @record
+ *
+ * Returns what they would, as far as that can be seen.
+ */
+int rawpci_claim_look(const char *run, const struct rawpci_address *address,
+		      struct rawpci_record *record, int *recorded);
+
+/* The file that the owner has locked. -ENAMETOOLONG. */
+int rawpci_claim_path(const char *run, const struct rawpci_address *address,
+		      char path[RAWPCI_SYSFS_PATH]);
 
 /* Gives it up. Nothing happens where there is none. */
 void rawpci_claim_release(struct rawpci_claim *claim);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
@@ -131,6 +132,17 @@ bool rawpci_sys_same_file(int a, int b)
 	pid_t self = getpid();
 
 	return syscall(SYS_kcmp, self, self, KCMP_FILE, (unsigned long)a, (unsigned long)b) <= 0;
+}
+
+bool rawpci_sys_same_path(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	if (stat(a, &one) < 0 || stat(b, &other) < 0)
+		return false;
+	if (S_ISCHR(one.st_mode) && S_ISCHR(other.st_mode))
+		return one.st_rdev == other.st_rdev;
+	return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
 int rawpci_sys_device_number(int fd, unsigned *major_number, unsigned *minor_number)
@@ -358,11 +370,18 @@ unsigned rawpci_sys_user(void)
 	return geteuid();
 }
 
-/* %m and not strerror_r(), of which there are two that differ. */
+/* Not strerror(), whose text another thread may overwrite, nor strerror_r(), of which there are two
+ * that differ; and in English, as the sentence around it, whatever the program's locale. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size)
 {
-	errno = -error;
-	(void)snprintf(text, size, "%m");
+	locale_t english = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+	if (english == (locale_t)0) {
+		(void)snprintf(text, size, "error %d", -error);
+		return text;
+	}
+	(void)snprintf(text, size, "%s", strerror_l(-error, english));
+	freelocale(english);
 	return text;
 }
 

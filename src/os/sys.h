@@ -36,6 +36,12 @@ int rawpci_sys_signal(int fd);
 /* Makes an eventfd's counter 0. Returns 1 if it was not, 0 if it was. */
 int rawpci_sys_drain(int fd);
 
+/* A non-blocking, close-on-exec descriptor that becomes readable, RAWPCI_SYS_TIMER_SIZE bytes of it,
+ * once so long after each start. */
+#define RAWPCI_SYS_TIMER_SIZE 8u
+int rawpci_sys_timer(void);
+int rawpci_sys_timer_start(int fd, unsigned milliseconds);
+
 /* Reads exactly size bytes without blocking. Returns 0, -EAGAIN, or -EIO for fewer. */
 int rawpci_sys_read_event(int fd, void *buffer, size_t size);
 
@@ -44,6 +50,9 @@ int rawpci_sys_dup(int fd);
 
 /* Are they descriptors of the same open file? Where the kernel does not tell: true. */
 bool rawpci_sys_same_file(int a, int b);
+
+/* Do two paths lead to the same file, or to nodes of the same device? */
+bool rawpci_sys_same_path(const char *a, const char *b);
 
 /* The numbers of the device that a descriptor of a device node stands for; -ENODEV: of none. */
 int rawpci_sys_device_number(int fd, unsigned *major, unsigned *minor);
@@ -102,12 +111,12 @@ int rawpci_sys_open_at(int directory, const char *name, int flags);
  * else may write to; else -EPERM. */
 int rawpci_sys_check_own(int fd, bool directory);
 
-/* Locks the open file (flock) until every copy of the descriptor is closed. -EWOULDBLOCK: somebody
- * else has the lock. */
+/* Locks the open file until every copy of the descriptor is closed. -EWOULDBLOCK: somebody else has
+ * the lock. */
 int rawpci_sys_lock(int fd);
 
-/* Makes a file empty. */
-int rawpci_sys_empty(int fd);
+/* Is it locked by another open file? 1, 0 or -errno. Takes nothing, not even for a moment. */
+int rawpci_sys_locked(int fd);
 
 /* Returns when what was written is on the disk. */
 int rawpci_sys_sync(int fd);
@@ -118,9 +127,6 @@ int rawpci_sys_unlink_at(int directory, const char *name);
 
 /* As rawpci_sys_list(). */
 int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name), void *opaque);
-
-/* The number of this process. */
-int rawpci_sys_process(void);
 
 /* Bytes this process may lock in memory (RLIMIT_MEMLOCK); UINT64_MAX: no limit. */
 int rawpci_sys_memlock_limit(uint64_t *bytes);

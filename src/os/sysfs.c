@@ -23,6 +23,30 @@ int rawpci_sysfs_path(const char *root, const struct rawpci_address *address, co
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+int rawpci_sysfs_class(const char *root, const char *class, const char *name, const char *file,
+		       char path[RAWPCI_SYSFS_PATH])
+{
+	int n = snprintf(path, RAWPCI_SYSFS_PATH, "%s/class/%s/%s%s", root, class, name, file);
+
+	return n >= 0 && n < RAWPCI_SYSFS_PATH ? 0 : -ENAMETOOLONG;
+}
+
+bool rawpci_sysfs_goes_through(const char *link, const char *directory)
+{
+	char target[PATH_MAX];
+	size_t length = strlen(directory);
+	const char *at = target;
+
+	if (rawpci_sys_read_link(link, target, sizeof(target)) < 0)
+		return false;
+	while ((at = strstr(at, directory)) != NULL) {
+		if (at > target && at[-1] == '/' && (at[length] == '/' || at[length] == '\0'))
+			return true;
+		at += length;
+	}
+	return false;
+}
+
 int rawpci_sysfs_present(const char *root, const struct rawpci_address *address)
 {
 	char path[RAWPCI_SYSFS_PATH];

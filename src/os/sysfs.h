@@ -16,6 +16,14 @@
 int rawpci_sysfs_path(const char *root, const struct rawpci_address *address, const char *file,
 		      char *path, size_t size);
 
+/* Writes "<root>/class/<class>/<name><file>"; file: "" or with its slash. Returns 0 or
+ * -ENAMETOOLONG. */
+int rawpci_sysfs_class(const char *root, const char *class, const char *name, const char *file,
+		       char path[RAWPCI_SYSFS_PATH]);
+
+/* Is directory one of the directories in what a link points to? */
+bool rawpci_sysfs_goes_through(const char *link, const char *directory);
+
 /* 0 if the device is there, else -ENODEV. */
 int rawpci_sysfs_present(const char *root, const struct rawpci_address *address);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Backends of the program's own. */
 #include "bench.h"
+#include "unit/core/blank-backend.h"
 
 static unsigned destroyed;
 
@@ -37,99 +38,16 @@ static int open_device(void *instance, const struct rawpci_address *address, voi
 	return rawpci_backend_fail(instance, -EIO, "own: never");
 }
 
-static void close_device(void *device)
-{
-	(void)device;
-}
+static struct rawpci_backend good;
 
-static int info(void *device, struct rawpci_backend_info *out)
+static void make_good(void)
 {
-	(void)device;
-	(void)out;
-	return -EIO;
+	good = blank_backend("own", 1000);
+	good.create = create;
+	good.destroy = destroy;
+	good.probe = probe;
+	good.open = open_device;
 }
-
-static int config_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int config_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int region_info(void *device, unsigned region, struct rawpci_region_info *out)
-{
-	(void)device;
-	(void)region;
-	(void)out;
-	return -EIO;
-}
-
-static int region_read(void *device, unsigned region, uint64_t offset, unsigned width,
-		       uint64_t *value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int region_write(void *device, unsigned region, uint64_t offset, unsigned width,
-			uint64_t value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int irq_swap(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd)
-{
-	(void)device;
-	(void)type;
-	(void)vector;
-	(void)eventfd;
-	return -EIO;
-}
-
-static int space_create(void *instance, void **space)
-{
-	(void)instance;
-	(void)space;
-	return -EIO;
-}
-
-static const struct rawpci_backend good = {
-	.version = RAWPCI_BACKEND_VERSION,
-	.name = "own",
-	.help = "for tests",
-	.rank = 1000,
-	.create = create,
-	.destroy = destroy,
-	.probe = probe,
-	.open = open_device,
-	.close = close_device,
-	.info = info,
-	.cfg_read = config_read,
-	.cfg_write = config_write,
-	.region_info = region_info,
-	.region_read = region_read,
-	.region_write = region_write,
-};
 
 #define CASE(name, want, change)                                                                   \
 	START_TEST(name)                                                                           \
@@ -162,8 +80,8 @@ static const struct rawpci_backend good = {
 	X(region_write_missing, -EINVAL, b.region_write = NULL)                                    \
 	X(destroy_missing, -EINVAL, b.destroy = NULL)                                              \
 	X(create_missing, -EINVAL, b.create = NULL)                                                \
-	X(half_of_interrupts, -EINVAL, b.irq_swap = irq_swap)                                      \
-	X(half_of_dma, -EINVAL, b.space_create = space_create)                                     \
+	X(half_of_interrupts, -EINVAL, b.irq_swap = blank_irq_swap)                                      \
+	X(half_of_dma, -EINVAL, b.space_create = blank_space_create)                                     \
 	X(name_of_a_built_in, -EEXIST, b.name = "fake")                                            \
 	X(create_that_fails, -ENOMEM, b.create = create_fails)
 
@@ -236,6 +154,7 @@ void add_backends(Suite *suite)
 {
 	TCase *tcase = tcase_create("backends");
 
+	make_good();
 	tcase_add_checked_fixture(tcase, bench_start, bench_end);
 	CASES(ADD_ROW)
 	tcase_add_test(tcase, null);

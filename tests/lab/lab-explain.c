@@ -10,11 +10,14 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,6 +34,8 @@
 #define WORDS 5
 
 static const char *address, *sibling;
+static pid_t holder = -1;
+static bool detach;
 
 /* Empty where it cannot be read. */
 static void read_link_name(const char *path, char *name, size_t size)
@@ -105,6 +110,60 @@ static int on_vfio_of_nobody(void)
 	return r == 0 && chown(node, NOBODY, NOBODY) == 0 ? 0 : SKIP;
 }
 
+/* Starts a process that keeps something open until it is killed. */
+static int hold(bool (*keep_open)(void))
+{
+	int ends[2];
+	char byte = 'n';
+
+	if (pipe(ends) < 0)
+		return SKIP;
+	holder = fork();
+	if (holder == 0) {
+		(void)!write(ends[1], keep_open() ? "y" : "n", 1);
+		(void)pause();
+		_exit(0);
+	}
+	(void)!read(ends[0], &byte, 1);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	return byte == 'y' ? 0 : SKIP;
+}
+
+static bool keep_device(void)
+{
+	struct rawpci_options options = {.size = sizeof(options), .backend = "vfio"};
+	struct rawpci_device *dev;
+	struct rawpci *ctx;
+
+	return rawpci_create(&options, &ctx) == 0 &&
+	       rawpci_device_open(ctx, NULL, address, 0, &dev) == 0;
+}
+
+static bool keep_node(void)
+{
+	char node[128];
+
+	node_of(address, node);
+	return open(node, O_RDWR | O_CLOEXEC) >= 0;
+}
+
+static int owned(void)
+{
+	return on_vfio() == 0 ? hold(keep_device) : SKIP;
+}
+
+static int node_held(void)
+{
+	return on_vfio() == 0 ? hold(keep_node) : SKIP;
+}
+
+static int to_be_detached(void)
+{
+	detach = true;
+	return 0;
+}
+
 static int unbound(void)
 {
 	return bind_to(address, "");
@@ -153,6 +212,15 @@ static bool without_uring(void)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
+/* As in a container: records may not be written. */
+static bool with_run_readonly(void)
+{
+	(void)mkdir("/run/rawpci", 0700);
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/run/rawpci", "tmpfs", MS_RDONLY, "mode=0700") == 0;
+}
+
 static const struct situation {
 	const char *name;
 	int (*before)(void);
@@ -188,6 +256,13 @@ static const struct situation {
 	{"uring-disabled", uring_off, unrestricted, NULL, 0, false,
 	 {"io_uring is forbidden (kernel.io_uring_disabled is 2)",
 	  "sysctl kernel.io_uring_disabled=0"}},
+	{"owned", owned, unrestricted, NULL, 1, true,
+	 {"process ", " (lab-explain) has it open: close it there"}},
+	{"node-held", node_held, unrestricted, NULL, 1, true,
+	 {"process ", " (lab-explain) has %n open: close it there"}},
+	{"run-readonly", to_be_detached, with_run_readonly, NULL, 1, true,
+	 {"no record of its driver can be written to /run/rawpci (Read-only file system)",
+	  "bind it to vfio-pci first", "setting run.dir"}},
 	{"bridge", nothing, unrestricted, NULL, 1, true,
 	 {"it is a bridge", "open the devices behind it"}},
 	{"absent", nothing, unrestricted, NULL, 1, true,
@@ -211,6 +286,9 @@ static int explain(const struct situation *s, char *said, size_t size)
 		if (s->memory)
 			(void)execlp("explain", "explain", "--backend", "vfio", "--memory",
 				     s->memory, address, NULL);
+		else if (detach)
+			(void)execlp("explain", "explain", "--backend", "vfio", "--detach",
+				     address, NULL);
 		else
 			(void)execlp("explain", "explain", "--backend", "vfio", address, NULL);
 		_exit(98);
@@ -238,7 +316,8 @@ static bool opens(const struct situation *s)
 
 		if (!s->then() || rawpci_create(&options, &ctx) < 0)
 			_exit(99);
-		r = rawpci_device_open(ctx, NULL, address, 0, &dev);
+		r = rawpci_device_open(ctx, NULL, address, detach ?
+				       RAWPCI_OPEN_DETACH_HOST_DRIVER : 0, &dev);
 		if (r == 0)
 			(void)rawpci_device_close(dev);
 		else
@@ -302,6 +381,21 @@ static int check(const struct situation *s)
 	return failed > 0;
 }
 
+static int run(const struct situation *s)
+{
+	int r = s->before();
+
+	if (r == SKIP)
+		(void)printf("this kernel cannot be brought into the situation %s\n", s->name);
+	else
+		r = check(s);
+	if (holder > 0) {
+		(void)kill(holder, SIGKILL);
+		(void)waitpid(holder, NULL, 0);
+	}
+	return r;
+}
+
 int main(int count, char **words)
 {
 	if (count < 3)
@@ -311,14 +405,8 @@ int main(int count, char **words)
 	for (size_t i = 0; i < sizeof(situations) / sizeof(situations[0]); i++) {
 		const struct situation *s = &situations[i];
 
-		if (strcmp(s->name, words[1]) != 0)
-			continue;
-		if (s->before() == SKIP) {
-			(void)printf("this kernel cannot be brought into the situation %s\n",
-				     s->name);
-			return SKIP;
-		}
-		return check(s);
+		if (strcmp(s->name, words[1]) == 0)
+			return run(s);
 	}
 	return 2;
 }

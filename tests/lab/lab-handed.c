@@ -232,7 +232,7 @@ static void share(struct child *c, const char *bdf, bool by_cdev, const int firs
 
 	check(ret == 0 && rawpci_device_power(c->dev, RAWPCI_POWER_ON) == 0, "the first: %d", ret);
 	for (int i = 0; i < 2; i++) {
-		struct rawpci_device_fds fds = { sizeof(fds), -1, -1, -1, -1 };
+		struct rawpci_device_fds fds = RAWPCI_DEVICE_FDS_NONE;
 
 		*(by_cdev ? &fds.cdev : &fds.group) = second[0];
 		*(by_cdev ? &fds.iommufd : &fds.container) = i == 0 ? second[1] : -1;

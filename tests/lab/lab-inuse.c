@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the host uses is not taken from it: a disk that it swaps to, a network interface that is up;
- * unless the caller insists.
+ * What the host uses is not taken from it: a disk that it swaps to or has exclusively, a network
+ * interface that is up, or that another network namespace has; unless the caller insists.
  *
  * usage: lab-inuse NVME-BDF NODE NET-BDF
  */
@@ -9,11 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/swap.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <rawpci/context.h>
@@ -87,6 +90,49 @@ static void check_refused(struct rawpci *ctx, const char *bdf, const char *what)
 	      host_driver(bdf));
 }
 
+/* As every file system, array and pool has its disks, wherever it is mounted. */
+static void check_held(struct rawpci *ctx, const char *bdf, const char *node)
+{
+	int fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+	check(fd >= 0, "somebody has %s exclusively", node);
+	check_refused(ctx, bdf, "nvme0n1 is in use");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Of a container, which does not see the host's interfaces. */
+static int try_in_container(const struct rawpci_options *options, const char *bdf)
+{
+	struct rawpci *ctx;
+	int r;
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 || rawpci_create(options, &ctx) < 0)
+		return 2;
+	r = try_open(ctx, bdf, 0);
+	printf("# from there: %d, %s\n", r, rawpci_last_error());
+	r = r == -EBUSY && strstr(rawpci_last_error(), "in another network namespace") ? 0 : 1;
+	fflush(stdout);
+	return rawpci_destroy(ctx) == 0 ? r : 3;
+}
+
+static void check_container(const struct rawpci_options *options, const char *bdf)
+{
+	int status = 1; /* killed */
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		_exit(try_in_container(options, bdf));
+	if (child > 0)
+		(void)waitpid(child, &status, 0);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	      "refused to another network namespace (%x)", (unsigned)status);
+}
+
 int main(int argc, char **argv)
 {
 	struct rawpci_options options = { .size = sizeof(options), .backend = "vfio" };
@@ -104,6 +150,12 @@ int main(int argc, char **argv)
 	check(swapoff(argv[2]) == 0, "no more");
 	r = try_open(ctx, argv[1], 0);
 	check(r == 0, "then it can be opened: %d", r);
+	if (check(wait_for_path(argv[2], true), "%s is back", argv[2]))
+		check_held(ctx, argv[1], argv[2]);
+	r = try_open(ctx, argv[1], 0);
+	check(r == 0, "no more, and it can be opened: %d", r);
+
+	check_container(&options, argv[3]);
 
 	check(set_interface(argv[3], true, name), "%s is up", name);
 	snprintf(sentence, sizeof(sentence), "interface %s is up", name);

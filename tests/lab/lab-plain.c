@@ -178,6 +178,7 @@ static bool has_combining(const char *bdf)
 void plain_combining(const char *bdf)
 {
 	struct rawpci_region_info info = { 0 };
+	struct rawpci_device_info device = { 0 };
 	struct rawpci_mapping plain, wc;
 	struct lab lab = { 0 };
 	uint64_t value = 0;
@@ -193,6 +194,8 @@ void plain_combining(const char *bdf)
 	      (unsigned long long)info.size);
 	ret = rawpci_region_read(lab.dev, 0, 8, 4, &value);
 	check(ret == 0, "a register of it by trapping: %d, 0x%llx", ret, (unsigned long long)value);
+	check(rawpci_device_info(lab.dev, sizeof(device), &device) == 0 && device.can_map_wc,
+	      "it says that it can");
 	ret = rawpci_region_info(lab.dev, 2, sizeof(info), &info);
 	check(ret == 0 && info.flags == (RAWPCI_REGION_64BIT | RAWPCI_REGION_PREFETCH),
 	      "BAR 2: %llu bytes, flags 0x%x", (unsigned long long)info.size, info.flags);

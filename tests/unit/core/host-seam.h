@@ -30,10 +30,13 @@ struct host {
 	struct rawpci_address address;
 	const char *by_id;    /* the driver that takes the device without an override */
 	const char *refusing; /* a driver whose probe fails */
-	int hanging;          /* unbinding waits until this can be read; -1: it does not */
 	bool locked;          /* config space cannot be written */
 	int reset;            /* what a reset returns */
 	int disable;          /* what disabling returns, if it does not work */
+	int hanging;          /* until this can be read, -1: not at all, */
+	const char *hangs;    /* writes to this file wait */
+	const char *failing;  /* writes to this file fail */
+	int error;            /* with this, a negative errno */
 	atomic_uint steps;
 	unsigned stop_at;     /* the process ends at this step; 0: never */
 };
@@ -169,6 +172,8 @@ static inline int host_write(const char *file, const char *text)
 	ck_assert_int_eq(rawpci_sysfs_driver(host.tree.root, &host.address, now), 0);
 	tree_read(&host.tree, DEVICE "driver_override", override);
 	override[strcspn(override, "\n")] = '\0';
+	if (host.failing && strstr(file, host.failing))
+		return host.error;
 	if (strcmp(file, DEVICE "driver_override") == 0) {
 		tree_write(&host.tree, file, strcmp(text, "\n") == 0 ? "(null)\n" : text);
 	} else if (strcmp(file, "bus/pci/drivers_probe") == 0) {
@@ -178,11 +183,11 @@ static inline int host_write(const char *file, const char *text)
 		if (now[0] == '\0')
 			return -ENODEV;
 		host_unbind(now);
-		if (host.hanging >= 0)
-			(void)poll(&gate, 1, -1);
 	} else {
 		return host_write_own(file, text, now[0] != '\0');
 	}
+	if (host.hanging >= 0 && strstr(file, host.hangs))
+		(void)poll(&gate, 1, -1);
 	return 0;
 }
 
@@ -277,6 +282,7 @@ static inline void host_create(void)
 	memset(&host, 0, sizeof(host));
 	host.address.bus = 3;
 	host.hanging = -1;
+	host.hangs = "/unbind";
 	tree_create(&host.tree);
 	tree_write(&host.tree, DEVICE "driver_override", "(null)\n");
 	tree_write(&host.tree, DEVICE "vendor", "0x8086\n");

@@ -2,7 +2,7 @@
 /* Which backend a device is opened with: pretended ones, on a tree where nothing can be bound. */
 #include "unit/sysfs/plain.h"
 
-#include <rawpci/backend.h>
+#include "unit/core/blank-backend.h"
 
 static struct {
 	int result[3];  /* of each one's probe */
@@ -39,7 +39,8 @@ static int probe_c(void *instance, const struct rawpci_address *address)
 	return probe_as(2);
 }
 
-static int no_open(void *instance, const struct rawpci_address *address, void *space, void **device)
+static int say_open(void *instance, const struct rawpci_address *address, void *space,
+		    void **device)
 {
 	(void)instance;
 	(void)address;
@@ -48,76 +49,26 @@ static int no_open(void *instance, const struct rawpci_address *address, void *s
 	return rawpci_backend_fail(ctx, -EIO, "cannot be opened");
 }
 
-static void no_close(void *device)
+static struct rawpci_backend a, b, c;
+
+static struct rawpci_backend pretend(const char *name, int rank,
+				     int (*probe)(void *, const struct rawpci_address *))
 {
-	(void)device;
+	struct rawpci_backend backend = blank_backend(name, rank);
+
+	backend.probe = probe;
+	backend.open = say_open;
+	return backend;
 }
-
-static int no_info(void *device, struct rawpci_backend_info *info)
-{
-	(void)device;
-	(void)info;
-	return -EIO;
-}
-
-static int no_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int no_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int no_region(void *device, unsigned region, struct rawpci_region_info *info)
-{
-	(void)device;
-	(void)region;
-	(void)info;
-	return -EIO;
-}
-
-static int no_load(void *device, unsigned region, uint64_t offset, unsigned width, uint64_t *value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int no_store(void *device, unsigned region, uint64_t offset, unsigned width, uint64_t value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-#define PRETENDED(word, of_rank, asked)                                                           \
-	.version = RAWPCI_BACKEND_VERSION, .name = word, .help = word, .rank = of_rank,           \
-	.probe = asked, .open = no_open, .close = no_close, .info = no_info,                      \
-	.cfg_read = no_read, .cfg_write = no_write, .region_info = no_region,                     \
-	.region_read = no_load, .region_write = no_store
-
-static const struct rawpci_backend a = { PRETENDED("a", 900, probe_a), .driver = "a-driver" };
-static const struct rawpci_backend b = { PRETENDED("b", 800, probe_b), .driver = "b-driver" };
-static const struct rawpci_backend c = { PRETENDED("c", 700, probe_c), .unbound = true };
 
 static void set_up(void)
 {
+	a = pretend("a", 900, probe_a);
+	a.driver = "a-driver";
+	b = pretend("b", 800, probe_b);
+	b.driver = "b-driver";
+	c = pretend("c", 700, probe_c);
+	c.unbound = true;
 	tree_create(&tree);
 	tree_write(&tree, DEVICE "driver_override", "(null)\n");
 	make_context(NULL);
@@ -184,63 +135,23 @@ START_TEST(driver_that_is_not_loaded)
 }
 END_TEST
 
-static int source(void *device, enum rawpci_irq_type type, int *fd, unsigned *read_size)
-{
-	(void)device;
-	(void)type;
-	(void)fd;
-	(void)read_size;
-	return -EIO;
-}
-
-static int enable(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds)
-{
-	(void)device;
-	(void)type;
-	(void)n;
-	(void)eventfds;
-	return -EIO;
-}
-
-static int swap(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd)
-{
-	(void)device;
-	(void)type;
-	(void)vector;
-	(void)eventfd;
-	return -EIO;
-}
-
-static void disable(void *device, enum rawpci_irq_type type)
-{
-	(void)device;
-	(void)type;
-}
-
-static int unmask(void *device)
-{
-	(void)device;
-	return -EIO;
-}
-
 START_TEST(interrupts_swap_or_have_a_source)
 {
-	static struct rawpci_backend d = { PRETENDED("d", 1, probe_a) };
+	static struct rawpci_backend d;
 
-	d.irq_source = source;
+	d = blank_backend("d", 1);
+	d.irq_source = blank_irq_source;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
-	d.irq_enable = enable;
-	d.irq_disable = disable;
-	d.irq_swap = swap;
-	d.irq_unmask = unmask;
+	blank_add_interrupts(&d);
+	d.irq_swap = blank_irq_swap;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
 	d.irq_source = NULL;
 	d.irq_swap = NULL;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
-	d.irq_source = source;
+	d.irq_source = blank_irq_source;
 	d.irq_unmask = NULL;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), -EINVAL);
-	d.irq_unmask = unmask;
+	d.irq_unmask = blank_irq_unmask;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &d), 0);
 }
 END_TEST

@@ -2,10 +2,13 @@
 /* What core finds, with two backends that find nothing, or what they are told to. */
 #include <errno.h>
 
-#include <rawpci/backend.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "core/explain.h"
 #include "harness.h"
+#include "os/record.h"
+#include "unit/core/blank-backend.h"
 #include "unit/core/host-tree.h"
 
 #define NIC "0000:03:00.0"
@@ -16,19 +19,13 @@ static struct rawpci_explanation *e;
 static int refusal;                     /* of the better backend's probe */
 static const struct rawpci_finding *told; /* what it finds; NULL: nothing */
 static uint64_t memory_seen;
+static struct rawpci_backend mock, plain;
 
 static int mock_probe(void *instance, const struct rawpci_address *address)
 {
 	(void)instance;
 	(void)address;
 	return refusal == 0 ? 0 : rawpci_backend_fail(host.ctx, refusal, NIC ": mock refuses it");
-}
-
-static int plain_probe(void *instance, const struct rawpci_address *address)
-{
-	(void)instance;
-	(void)address;
-	return 0;
 }
 
 static int mock_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
@@ -40,126 +37,14 @@ static int mock_explain(void *instance, const struct rawpci_address *address, ui
 	return told ? rawpci_backend_finding(to, told) : 0;
 }
 
-/* None of the others is called. */
-static int never_open(void *instance, const struct rawpci_address *address, void *space,
-		      void **device)
-{
-	(void)instance;
-	(void)address;
-	(void)space;
-	(void)device;
-	return -EIO;
-}
-static void never_close(void *device)
-{
-	(void)device;
-}
-static int never_info(void *device, struct rawpci_backend_info *info)
-{
-	(void)device;
-	(void)info;
-	return -EIO;
-}
-static int never_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_region_info(void *device, unsigned region, struct rawpci_region_info *info)
-{
-	(void)device;
-	(void)region;
-	(void)info;
-	return -EIO;
-}
-static int never_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
-			     uint64_t *value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
-			      uint64_t value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-static int never_create(void *instance, void **space)
-{
-	(void)instance;
-	(void)space;
-	return -EIO;
-}
-static int never_limits(void *space, struct rawpci_dma_limits *limits)
-{
-	(void)space;
-	(void)limits;
-	return -EIO;
-}
-static int never_map(void *space, rawpci_iova_t iova, void *at, uint64_t size)
-{
-	(void)space;
-	(void)iova;
-	(void)at;
-	(void)size;
-	return -EIO;
-}
-static int never_unmap(void *space, rawpci_iova_t iova, uint64_t size)
-{
-	(void)space;
-	(void)iova;
-	(void)size;
-	return -EIO;
-}
-
-#define NEVER_CALLED                                                                         \
-	.version = RAWPCI_BACKEND_VERSION, .help = "of a test", .open = never_open,          \
-	.close = never_close, .info = never_info, .cfg_read = never_cfg_read,                \
-	.cfg_write = never_cfg_write, .region_info = never_region_info,                      \
-	.region_read = never_region_read, .region_write = never_region_write
-
-static const struct rawpci_backend mock = {
-	NEVER_CALLED,
-	.name = "mock",
-	.rank = 1000,
-	.driver = "mock-pci",
-	.probe = mock_probe,
-	.explain = mock_explain,
-	.space_create = never_create,
-	.space_destroy = never_close,
-	.space_limits = never_limits,
-	.dma_map = never_map,
-	.dma_unmap = never_unmap,
-};
-
-static struct rawpci_backend plain = {
-	NEVER_CALLED,
-	.name = "plain",
-	.rank = 999,
-	.probe = plain_probe,
-};
-
 static void setup(void)
 {
+	plain = blank_backend("plain", 999);
+	mock = blank_backend("mock", 1000);
+	mock.driver = "mock-pci";
+	mock.probe = mock_probe;
+	mock.explain = mock_explain;
+	blank_add_dma(&mock);
 	refusal = 0;
 	told = NULL;
 	memory_seen = 0;
@@ -447,6 +332,125 @@ START_TEST(in_use)
 }
 END_TEST
 
+/* What opening it fails with is what was said before. */
+static void check_open(unsigned flags, int error)
+{
+	struct rawpci_device *dev = NULL;
+
+	ck_assert_int_eq(e->findings->error, error);
+	ck_assert_int_eq(rawpci_device_open(host.ctx, NULL, NIC, flags, &dev), error);
+}
+
+START_TEST(owned)
+{
+	const struct rawpci_finding again = {.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true};
+	const struct rawpci_address address = {0, 3, 0, 0};
+	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	char run[128], path[512], words[64];
+	int ready[2], status;
+	char byte;
+	pid_t child;
+
+	(void)snprintf(run, sizeof(run), "%s/run", host.tree.root);
+	(void)explain();
+	ck_assert(e->openable);
+	ck_assert_int_ne(access(run, F_OK), 0); /* nothing is made by explaining */
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		(void)!write(ready[1], rawpci_claim_take(&claim, run, &address) == 0 ? "y" : "n",
+			     1);
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'y');
+	told = &again; /* a backend that sees the same */
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_OWNED);
+	for (const struct rawpci_finding *f = e->findings->next; f; f = f->next)
+		ck_assert_int_ne(f->obstacle, RAWPCI_OBSTACLE_OWNED);
+	ck_assert(e->findings->blocks && !e->openable && !e->ways->works);
+	ck_assert_str_eq(e->findings->backend, "");
+	ck_assert_uint_eq(e->findings->number, (unsigned)child);
+	ck_assert_str_eq(e->findings->path, tree_path(&host.tree, path, "run/" NIC ".lock"));
+	(void)snprintf(words, sizeof(words), "process %d (test-explain) has it open: close it there",
+		       (int)child);
+	check_first(words);
+	ck_assert_ptr_nonnull(strstr(e->ways->reason, "has it open"));
+	check_open(0, -EBUSY);
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	told = NULL;
+	(void)explain();
+	ck_assert(e->openable);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+END_TEST
+
+START_TEST(nowhere_for_records)
+{
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	tree_write(&host.tree, "run", "no directory");
+	tree_directory(&host.tree, "sys/class/block");
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_PERMISSION);
+	ck_assert(e->findings->blocks && !e->openable);
+	check_first("it has to be bound to mock-pci, and no record of its driver can be written to ");
+	check_first("/run (Not a directory): run as root, bind it to mock-pci first, or name "
+		    "another directory (setting run.dir)");
+	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -EACCES);
+	/* Where its driver need not be changed, nothing is to be written down. */
+	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
+	(void)explain();
+	ck_assert(e->openable);
+	check_first("nothing stands in the way");
+}
+END_TEST
+
+START_TEST(record_of_others)
+{
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	tree_directory(&host.tree, "sys/class/block");
+	tree_directory(&host.tree, "run");
+	tree_write(&host.tree, "run/" NIC, "rawpci 999\n");
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	check_first("remove the record there, which cannot be trusted");
+	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -EEXIST);
+}
+END_TEST
+
+/* A killed process has left it bound to the backend's driver: not for long. */
+START_TEST(left)
+{
+	const struct rawpci_finding *f;
+
+	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
+	tree_directory(&host.tree, "run");
+	tree_write(&host.tree, "run/" NIC, "rawpci 1\ndevice " NIC " 0000:0000\ndriver e1000e\n"
+		   "override \ntaken-by mock-pci\nend\n");
+	f = explain();
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	ck_assert_str_eq(f->driver, "e1000e");
+	ck_assert(!e->openable);
+	check_first("the host driver e1000e gets it back");
+	while (f && f->obstacle != RAWPCI_OBSTACLE_LEFT)
+		f = f->next;
+	ck_assert_ptr_nonnull(f);
+	ck_assert(!f->blocks && f->error == 0);
+	ck_assert_str_eq(f->driver, "e1000e");
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	ck_assert(e->openable);
+	check_first("mock can open it now, but a process that had taken it from e1000e has ended "
+		    "without giving it back: rawpci_recover()");
+	/* Of the device that was there before. */
+	host_write(&host, NIC, "vendor", "0x8086\n");
+	(void)explain();
+	ck_assert(e->openable);
+	check_first("nothing stands in the way");
+}
+END_TEST
+
 START_TEST(lockdown)
 {
 	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
@@ -522,8 +526,10 @@ START_TEST(names)
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_NO_DEVICE), "no-device");
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_BOOT_VGA), "boot-vga");
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_IN_USE), "in-use");
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_OWNED), "owned");
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_LEFT), "left");
 	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)0), "unknown");
-	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)17), "unknown");
+	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)19), "unknown");
 }
 END_TEST
 
@@ -547,6 +553,10 @@ int main(void)
 	tcase_add_test(tests, lesser_way_by_name);
 	tcase_add_test(tests, unbound_backend);
 	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, owned);
+	tcase_add_test(tests, nowhere_for_records);
+	tcase_add_test(tests, record_of_others);
+	tcase_add_test(tests, left);
 	tcase_add_test(tests, lockdown);
 	tcase_add_test(tests, boot_vga);
 	tcase_add_test(tests, uring);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <rawpci/backend.h>
 #include <rawpci/context.h>
 #include <rawpci/device.h>
 #include <rawpci/recover.h>
@@ -8,6 +7,7 @@
 
 #include "harness.h"
 #include "os/sys.h"
+#include "unit/core/blank-backend.h"
 #include "unit/core/host-seam.h"
 
 #define DETACH RAWPCI_OPEN_DETACH_HOST_DRIVER
@@ -15,13 +15,6 @@
 
 static struct rawpci *ctx;
 static char said[4096]; /* all that was logged, a line each */
-
-static int any_probe(void *instance, const struct rawpci_address *address)
-{
-	(void)instance;
-	(void)address;
-	return 0;
-}
 
 static int any_open(void *instance, const struct rawpci_address *address, void *space,
 		    void **device)
@@ -34,11 +27,6 @@ static int any_open(void *instance, const struct rawpci_address *address, void *
 	ck_assert_str_eq(now, "vfio-pci");
 	*device = &host;
 	return 0;
-}
-
-static void any_close(void *device)
-{
-	(void)device;
 }
 
 static int any_info(void *device, struct rawpci_backend_info *info)
@@ -55,15 +43,6 @@ static int any_read(void *device, uint32_t offset, unsigned width, uint32_t *val
 	return 0;
 }
 
-static int any_write(void *device, uint32_t offset, unsigned width, uint32_t value)
-{
-	(void)device;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return 0;
-}
-
 static int no_region(void *device, unsigned region, struct rawpci_region_info *info)
 {
 	(void)device;
@@ -72,45 +51,8 @@ static int no_region(void *device, unsigned region, struct rawpci_region_info *i
 	return 0;
 }
 
-static int no_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
-			  uint64_t *value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-static int no_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
-			   uint64_t value)
-{
-	(void)device;
-	(void)region;
-	(void)offset;
-	(void)width;
-	(void)value;
-	return -EIO;
-}
-
-/* A backend that needs its driver bound, and nothing else. */
-static const struct rawpci_backend backend = {
-	.version = RAWPCI_BACKEND_VERSION,
-	.name = "bound",
-	.help = "for this test",
-	.rank = 200,
-	.driver = "vfio-pci",
-	.probe = any_probe,
-	.open = any_open,
-	.close = any_close,
-	.info = any_info,
-	.cfg_read = any_read,
-	.cfg_write = any_write,
-	.region_info = no_region,
-	.region_read = no_region_read,
-	.region_write = no_region_write,
-};
+/* Needs its driver bound, and nothing else. */
+static struct rawpci_backend backend;
 
 static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -141,6 +83,12 @@ static struct rawpci *create(const char *run, const char *timeout)
 static void setup(void)
 {
 	host_create();
+	backend = blank_backend("bound", 200);
+	backend.driver = "vfio-pci";
+	backend.open = any_open;
+	backend.info = any_info;
+	backend.cfg_read = any_read;
+	backend.region_info = no_region;
 	said[0] = '\0';
 	ctx = create("run", NULL);
 }
@@ -382,6 +330,72 @@ START_TEST(unbinding_hangs)
 }
 END_TEST
 
+/* Each of the steps, as the sentence tells them apart. */
+START_TEST(step_hangs)
+{
+	static const char *const steps[][2] = {
+		{"/driver_override", "somebody else is binding or unbinding it"},
+		{"/unbind", "its driver has not let go of it"},
+		{"/drivers_probe", "the driver that it is to be bound to has not taken it"},
+	};
+	struct rawpci *hasty = create("run", "driver.timeout_ms=100");
+	struct rawpci_device *dev = NULL;
+	int gate[2];
+
+	host_bind("e1000e");
+	ck_assert_int_eq(pipe(gate), 0);
+	host.hanging = gate[0];
+	host.hangs = steps[_i][0];
+	ck_assert_int_eq(rawpci_device_open(hasty, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
+	ck_assert_msg(strstr(rawpci_last_error(), steps[_i][1]) != NULL, "%s",
+		      rawpci_last_error());
+	ck_assert(there(RECORD));
+	ck_assert_int_eq(write(gate[1], "x", 1), 1);
+	for (int i = 0, r = 0; r == 0 && i < 10000; i++) {
+		rawpci_sys_sleep_ms(1);
+		r = rawpci_recover(ctx);
+	}
+	host_check("e1000e", "(null)");
+	close(gate[0]);
+	close(gate[1]);
+	ck_assert_int_eq(rawpci_destroy(hasty), 0);
+}
+END_TEST
+
+static const struct {
+	const char *file;
+	int error, returned;
+	const char *words;
+} failures[] = {
+	{"driver_override", -EACCES, -EACCES, "may not write to"},
+	{"driver_override", -EROFS, -EACCES, "outside of this container"},
+	{"/unbind", -EPERM, -EPERM, "let root bind it"},
+	{"/unbind", -EIO, -EIO, "the kernel log may say why"},
+	{NULL, -ENODEV, -ENODEV, "the driver vfio-pci has refused it: the kernel log"},
+};
+
+/* The sentence fits the error. */
+START_TEST(step_fails)
+{
+	struct rawpci_device *dev = NULL;
+	bool by_permission = failures[_i].error == -EACCES || failures[_i].error == -EPERM;
+
+	host_bind("e1000e");
+	host.failing = failures[_i].file;
+	host.error = failures[_i].error;
+	if (!failures[_i].file)
+		host.refusing = "vfio-pci";
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev),
+			 failures[_i].returned);
+	ck_assert_msg(strstr(rawpci_last_error(), failures[_i].words) != NULL, "%s",
+		      rawpci_last_error());
+	ck_assert(by_permission == (strstr(rawpci_last_error(), "may not write") != NULL));
+	host.failing = NULL;
+	ck_assert_int_ge(rawpci_recover(ctx), 0);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
 START_TEST(in_use)
 {
 	struct rawpci_device *dev = NULL;
@@ -523,6 +537,8 @@ int main(void)
 	tcase_add_test(tests, driver_is_missing);
 	tcase_add_test(tests, not_to_be_detached);
 	tcase_add_test(tests, unbinding_hangs);
+	tcase_add_loop_test(tests, step_hangs, 0, 3);
+	tcase_add_loop_test(tests, step_fails, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tests, in_use);
 	tcase_add_test(tests, another_device);
 	tcase_add_test(tests, gone);

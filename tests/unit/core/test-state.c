@@ -231,6 +231,7 @@ START_TEST(stopped_before_it_is_unbound)
 	hasty = create("uio", "run", "driver.timeout_ms=100");
 	ck_assert_int_eq(pipe(gate), 0);
 	host.hanging = gate[0];
+	host.hangs = "/unbind";
 	ck_assert_int_eq(rawpci_recover(hasty), -ETIMEDOUT);
 	ck_assert_uint_eq(host_config(4) & MASTER, 0);
 	ck_assert(there(RECORD));

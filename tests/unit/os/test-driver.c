@@ -20,6 +20,7 @@ static int write_as_kernel(const char *path, const char *text);
 
 static const struct rawpci_address address = {0, 3, 0, 0};
 static struct tree tree;
+static enum rawpci_driver_step failed_step;
 
 static struct {
 	const char *by_id;    /* the driver that takes the device without an override */
@@ -98,7 +99,7 @@ static int tested_take(const struct rawpci_address *device, const char *driver,
 	int r = tested_look(&where, driver, &found);
 
 	if (r == 0 && found.held)
-		r = tested_move(&where, &found);
+		r = tested_move(&where, &found, &failed_step);
 	if (r == 0)
 		*hold = found;
 	else if (found.held && r != -ETIMEDOUT)
@@ -323,6 +324,7 @@ START_TEST(hangs)
 	put_before(0);
 	kernel.hanging = "/unbind";
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), -ETIMEDOUT);
+	ck_assert_int_eq(failed_step, RAWPCI_DRIVER_UNBIND);
 	ck_assert_uint_eq(kernel.writes, 2); /* not one after the one that hangs */
 	check_state("", "vfio-pci");
 	hold = (struct rawpci_driver_hold) {true, "e1000e", "", "vfio-pci"};

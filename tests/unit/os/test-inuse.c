@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <limits.h>
 
 #include "harness.h"
 #include "os/inuse.h"
@@ -12,13 +13,39 @@
 
 static const struct rawpci_address address = {0, 3, 0, 0};
 static struct tree tree;
+static bool look_only;
+static int held; /* opens for which a node that says "held" still is */
+
+/* A file stands in for the node of a disk, and says how opening it goes. */
+int __real_rawpci_sys_open(const char *path, int flags);
+int __wrap_rawpci_sys_open(const char *path, int flags);
+int __wrap_rawpci_sys_open(const char *path, int flags)
+{
+	char said[512] = "";
+	const char *file = path + strlen(tree.root) + 1;
+
+	if (strncmp(path, tree.root, strlen(tree.root)) == 0 && strncmp(file, "dev/", 4) == 0) {
+		ck_assert(!look_only);
+		ck_assert_int_eq(flags, O_RDONLY | O_EXCL | O_NONBLOCK);
+		(void)tree_read(&tree, file, said);
+		if (strcmp(said, "held") == 0 && held > 0) {
+			held--;
+			return -EBUSY;
+		}
+		if (strcmp(said, "held") != 0 && said[0] != '\0')
+			return -atoi(said);
+	}
+	return __real_rawpci_sys_open(path, flags);
+}
 
 static int find(char text[RAWPCI_INUSE_TEXT])
 {
-	char proc[512];
+	char proc[512], dev[512];
+	struct rawpci_inuse_host host = {.sys = tree.root};
 
-	text[0] = '\0';
-	return rawpci_inuse_find(tree.root, tree_path(&tree, proc, "proc"), &address, text);
+	host.proc = tree_path(&tree, proc, "proc");
+	host.dev = look_only ? NULL : tree_path(&tree, dev, "dev");
+	return rawpci_inuse_find(&host, &address, text);
 }
 
 static void check_found(const char *expected)
@@ -38,6 +65,23 @@ static void add_disk(const char *name, const char *number, const char *where)
 	tree_link(&tree, file, target);
 	(void)snprintf(file, sizeof(file), "devices/%s/%s/dev", where, name);
 	tree_write(&tree, file, number);
+	(void)snprintf(file, sizeof(file), "dev/%s", name);
+	tree_write(&tree, file, "");
+}
+
+static void add_partition(const char *name, const char *number, const char *where)
+{
+	char file[256];
+
+	add_disk(name, number, where);
+	(void)snprintf(file, sizeof(file), "devices/%s/%s/partition", where, name);
+	tree_write(&tree, file, "1\n");
+}
+
+static void hold(const char *node)
+{
+	held = INT_MAX;
+	tree_write(&tree, node, "held");
 }
 
 static void add_holder(const char *disk, const char *holder)
@@ -53,13 +97,15 @@ static void add_holder(const char *disk, const char *holder)
 static void setup(void)
 {
 	tree_create(&tree);
+	look_only = false;
+	tree_directory(&tree, "dev");
 	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE);
 	tree_write(&tree, "proc/swaps", SWAPS);
 	tree_directory(&tree, "class/net");
 	add_disk("sda", "8:0", "pci0000:00/0000:00:1f.2/host0");
-	add_disk("sda1", "8:1", "pci0000:00/0000:00:1f.2/host0/sda");
+	add_partition("sda1", "8:1", "pci0000:00/0000:00:1f.2/host0/sda");
 	add_disk("nvme0n1", "259:0", DISK);
-	add_disk("nvme0n1p1", "259:1", DISK "/nvme0n1");
+	add_partition("nvme0n1p1", "259:1", DISK "/nvme0n1");
 }
 
 static void teardown(void)
@@ -87,6 +133,88 @@ START_TEST(mounted_by_name)
 	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
 		   "40 21 0:35 /@ /data rw - btrfs /dev/nvme0n1 rw,space_cache\n");
 	check_found("nvme0n1 is mounted on /data");
+}
+END_TEST
+
+/* Only the first of its disks is in mountinfo. */
+START_TEST(btrfs)
+{
+	look_only = true;
+	tree_directory(&tree, "fs/btrfs/features");
+	tree_link(&tree, "fs/btrfs/6d7ec6a4/devices/sda1", "../../../../devices/sda1");
+	check_found(NULL);
+	tree_write(&tree, "fs/btrfs/6d7ec6a4/devices/nvme0n1p1", "");
+	check_found("nvme0n1p1 is part of a btrfs that is mounted");
+}
+END_TEST
+
+#define HELD " is in use: mounted elsewhere (in a container?), or part of a pool or an array"
+
+/* In another mount namespace, say, or by ZFS. */
+START_TEST(held_partition)
+{
+	hold("dev/nvme0n1"); /* as it is when a partition is held; tried instead of it */
+	check_found(NULL);
+	hold("dev/sda1"); /* of another device */
+	check_found(NULL);
+	hold("dev/nvme0n1p1");
+	check_found("nvme0n1p1" HELD);
+	look_only = true;
+	check_found(NULL);
+}
+END_TEST
+
+START_TEST(held_disk)
+{
+	tree_unlink(&tree, "class/block/nvme0n1p1");
+	tree_unlink(&tree, "devices/" DISK "/nvme0n1/nvme0n1p1/partition");
+	hold("dev/nvme0n1");
+	check_found("nvme0n1" HELD);
+	held = 1; /* by a tool that looks, as this one does */
+	check_found(NULL);
+}
+END_TEST
+
+START_TEST(held_volume)
+{
+	add_disk("dm-0", "253:0", "virtual/block");
+	add_holder("devices/" DISK "/nvme0n1/nvme0n1p1", "dm-0");
+	hold("dev/nvme0n1p1"); /* by a volume that nobody uses */
+	check_found(NULL);
+	hold("dev/dm-0");
+	check_found("dm-0" HELD);
+}
+END_TEST
+
+START_TEST(node_in_a_directory)
+{
+	tree_link(&tree, "class/block/cciss!c0d0", DEVICES BDF "/cciss!c0d0");
+	tree_write(&tree, "devices/pci0000:00/" BDF "/cciss!c0d0/dev", "104:0\n");
+	hold("dev/cciss/c0d0");
+	check_found("cciss!c0d0" HELD);
+}
+END_TEST
+
+START_TEST(node_that_says_nothing)
+{
+	char number[16], text[RAWPCI_INUSE_TEXT];
+	static const int none[] = {ENXIO, ENODEV, ENOMEDIUM};
+
+	for (unsigned i = 0; i < 3; i++) {
+		(void)snprintf(number, sizeof(number), "%d", none[i]);
+		tree_write(&tree, "dev/nvme0n1p1", number);
+		check_found(NULL);
+	}
+	(void)snprintf(number, sizeof(number), "%d", EACCES);
+	tree_write(&tree, "dev/nvme0n1p1", number);
+	ck_assert_int_eq(find(text), -EACCES);
+	ck_assert_ptr_nonnull(strstr(text, "whether the host uses nvme0n1p1 cannot be found out"));
+	ck_assert_ptr_nonnull(strstr(text, "dev/nvme0n1p1: Permission denied"));
+	tree_unlink(&tree, "dev/nvme0n1p1");
+	ck_assert_int_eq(find(text), -ENOENT);
+	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
+		   "40 21 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
+	check_found("nvme0n1p1 is mounted on /srv");
 }
 END_TEST
 
@@ -130,10 +258,13 @@ END_TEST
 START_TEST(multipath)
 {
 	add_disk("nvme0c3n1", "259:9", DISK);
+	tree_unlink(&tree, "dev/nvme0c3n1");
+	tree_unlink(&tree, "devices/" DISK "/nvme0c3n1/dev");
 	tree_unlink(&tree, "class/block/nvme0n1");
 	tree_unlink(&tree, "class/block/nvme0n1p1");
 	add_disk("nvme0n1", "259:0", "virtual/nvme-subsystem/nvme-subsys0");
-	add_disk("nvme0n1p1", "259:1", "virtual/nvme-subsystem/nvme-subsys0/nvme0n1");
+	add_partition("nvme0n1p1", "259:1", "virtual/nvme-subsystem/nvme-subsys0/nvme0n1");
+	check_found(NULL);
 	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
 		   "40 21 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
 	check_found("nvme0n1p1 is mounted on /srv");
@@ -149,6 +280,23 @@ START_TEST(interface)
 	check_found(NULL);
 	tree_write(&tree, "devices/pci0000:00/" BDF "/virtio0/net/eth0/flags", "0x1003\n");
 	check_found("the network interface eth0 is up");
+}
+END_TEST
+
+#define ELSEWHERE "a network interface of its is in another network namespace"
+
+START_TEST(interface_elsewhere)
+{
+	tree_directory(&tree, "bus/pci/devices/" BDF "/net/eth0");
+	tree_directory(&tree, "devices/virtfn/net");
+	tree_link(&tree, "bus/pci/devices/" BDF "/virtfn0", "../../../../devices/virtfn");
+	check_found(NULL);
+	tree_directory(&tree, "bus/pci/devices/" BDF "/virtio0/net");
+	check_found(ELSEWHERE);
+	tree_directory(&tree, "bus/pci/devices/" BDF "/virtio0/net/eth1");
+	check_found(NULL);
+	(void)rmdir(tree_path(&tree, (char[512]){0}, "bus/pci/devices/" BDF "/net/eth0"));
+	check_found(ELSEWHERE);
 }
 END_TEST
 
@@ -178,6 +326,8 @@ START_TEST(unknown)
 	check_found(NULL);
 	tree_unlink(&tree, "proc/self/mountinfo");
 	ck_assert_int_eq(find(text), -ENOENT);
+	ck_assert_str_eq(text, "what the host does with it cannot be found out: "
+			 "No such file or directory");
 }
 END_TEST
 
@@ -190,11 +340,18 @@ int main(void)
 	tcase_add_test(tests, nothing);
 	tcase_add_test(tests, mounted_partition);
 	tcase_add_test(tests, mounted_by_name);
+	tcase_add_test(tests, btrfs);
+	tcase_add_test(tests, held_partition);
+	tcase_add_test(tests, held_disk);
+	tcase_add_test(tests, held_volume);
+	tcase_add_test(tests, node_in_a_directory);
+	tcase_add_test(tests, node_that_says_nothing);
 	tcase_add_test(tests, swap);
 	tcase_add_test(tests, holders);
 	tcase_add_test(tests, holders_in_a_ring);
 	tcase_add_test(tests, multipath);
 	tcase_add_test(tests, interface);
+	tcase_add_test(tests, interface_elsewhere);
 	tcase_add_test(tests, display);
 	tcase_add_test(tests, virtual_functions);
 	tcase_add_test(tests, unknown);

@@ -13,6 +13,8 @@ static int write_stopping(int fd, const void *text, size_t size, unsigned long l
 
 #define rawpci_claim_take tested_claim_take
 #define rawpci_claim_release tested_claim_release
+#define rawpci_claim_look tested_claim_look
+#define rawpci_claim_path tested_claim_path
 #define rawpci_record_write tested_write
 #define rawpci_record_read tested_read
 #define rawpci_record_erase tested_erase
@@ -95,17 +97,15 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-static int take(struct rawpci_claim *claim, int *holder)
+static int take(struct rawpci_claim *claim)
 {
 	*claim = RAWPCI_CLAIM_NONE;
-	return tested_claim_take(claim, run, &address, holder);
+	return tested_claim_take(claim, run, &address);
 }
 
 static void must_take(struct rawpci_claim *claim)
 {
-	int holder;
-
-	ck_assert_int_eq(take(claim, &holder), 0);
+	ck_assert_int_eq(take(claim), 0);
 }
 
 static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
@@ -193,33 +193,111 @@ END_TEST
 START_TEST(one_owner)
 {
 	struct rawpci_claim claim, other;
-	int ready[2], r, holder = 0;
+	int ready[2], r;
 	char byte;
 	pid_t child;
 
 	ck_assert_int_eq(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
-		r = take(&claim, &holder);
+		r = take(&claim);
 		(void)!write(ready[1], r == 0 ? "y" : "n", 1);
 		pause();
 		_exit(0);
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	ck_assert_int_eq(byte, 'y');
-	ck_assert_int_eq(take(&other, &holder), -EWOULDBLOCK);
-	ck_assert_int_eq(holder, child);
+	ck_assert_int_eq(take(&other), -EWOULDBLOCK);
 	ck_assert_int_eq(other.lock, -1);
 	kill(child, SIGKILL);
 	ck_assert_int_eq(waitpid(child, &r, 0), child);
 	must_take(&other); /* the lock has gone with it */
-	ck_assert_int_eq(take(&claim, &holder), -EWOULDBLOCK);
-	ck_assert_int_eq(holder, getpid());
+	ck_assert_int_eq(take(&claim), -EWOULDBLOCK);
 	tested_claim_release(&other);
 	must_take(&claim);
 	tested_claim_release(&claim);
 	close(ready[0]);
 	close(ready[1]);
+}
+END_TEST
+
+static int look(int *recorded)
+{
+	struct rawpci_record record;
+
+	*recorded = 77;
+	return tested_claim_look(run, &address, &record, recorded);
+}
+
+static bool there(const char *file)
+{
+	char path[512];
+
+	return access(tree_path(&tree, path, file), F_OK) == 0;
+}
+
+/* What taking would come to, without a trace of it. */
+START_TEST(looked_at)
+{
+	struct rawpci_claim claim;
+	int recorded;
+
+	ck_assert_int_eq(look(&recorded), 0);
+	ck_assert_int_eq(recorded, -ENOENT);
+	ck_assert_int_ne(access(run, F_OK), 0);
+	must_take(&claim);
+	ck_assert_int_eq(look(&recorded), -EWOULDBLOCK);
+	ck_assert_int_eq(recorded, -ENOENT);
+	ck_assert_int_eq(tested_write(&claim, &before), 0);
+	tested_claim_release(&claim);
+	ck_assert_int_eq(look(&recorded), 0);
+	ck_assert_int_eq(recorded, 0);
+	must_take(&claim); /* it was not kept */
+	tested_claim_release(&claim);
+	tree_write(&tree, "rawpci/" BDF, "rawpci 999\n");
+	ck_assert_int_eq(look(&recorded), 0);
+	ck_assert_int_eq(recorded, -EBADMSG);
+	tree_unlink(&tree, "rawpci/" BDF ".lock");
+	ck_assert_int_eq(look(&recorded), 0);
+	ck_assert(!there("rawpci/" BDF ".lock"));
+}
+END_TEST
+
+/* Where taking would fail, or writing the record. */
+START_TEST(looked_at_in_vain)
+{
+	char path[512], lock[512];
+	uid_t user = geteuid();
+	struct rawpci_claim claim;
+	int recorded;
+
+	tree_path(&tree, run, "none/rawpci");
+	ck_assert_int_eq(rmdir(tree_path(&tree, path, "none")), 0);
+	ck_assert_int_eq(look(&recorded), -ENOENT);
+	tree_write(&tree, "file", "");
+	tree_path(&tree, run, "file");
+	ck_assert_int_eq(look(&recorded), -ENOTDIR);
+	tree_path(&tree, run, "rawpci");
+	must_take(&claim);
+	ck_assert_int_eq(chmod(run, 0777), 0);
+	ck_assert_int_eq(look(&recorded), -EPERM);
+	ck_assert_int_eq(chmod(run, 0755), 0);
+	ck_assert_int_eq(chmod(tree.root, 0755), 0);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_int_eq(look(&recorded), user == 0 ? -EACCES : -EWOULDBLOCK);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	tested_claim_release(&claim);
+	ck_assert_int_eq(unlink(tree_path(&tree, lock, "rawpci/" BDF ".lock")), 0);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert_int_eq(look(&recorded), user == 0 ? -EACCES : 0);
+	tree_path(&tree, run, "new");
+	ck_assert_int_eq(look(&recorded), user == 0 ? -EACCES : 0);
+	if (user == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(recorded, -ENOENT);
 }
 END_TEST
 
@@ -229,16 +307,15 @@ START_TEST(links)
 	struct rawpci_record record;
 	struct rawpci_claim claim;
 	char path[512], text[512];
-	int holder;
 
 	tree_write(&tree, "victim", "precious");
 	tree_directory(&tree, "elsewhere");
 	tree_link(&tree, "rawpci", "elsewhere");
-	ck_assert_int_eq(take(&claim, &holder), -ENOTDIR);
+	ck_assert_int_eq(take(&claim), -ENOTDIR);
 	tree_unlink(&tree, "rawpci");
 	tree_link(&tree, "rawpci/" BDF ".lock", "../victim");
 	ck_assert_int_eq(chmod(run, 0700), 0);
-	ck_assert_int_eq(take(&claim, &holder), -ELOOP);
+	ck_assert_int_eq(take(&claim), -ELOOP);
 	tree_unlink(&tree, "rawpci/" BDF ".lock");
 	must_take(&claim);
 	tree_link(&tree, "rawpci/" BDF ".new", "../victim");
@@ -262,7 +339,6 @@ START_TEST(not_ours)
 	struct rawpci_record record;
 	struct rawpci_claim claim;
 	char path[512], second[512];
-	int holder;
 
 	must_take(&claim);
 	ck_assert_int_eq(tested_write(&claim, &before), 0);
@@ -280,7 +356,7 @@ START_TEST(not_ours)
 	}
 	tested_claim_release(&claim);
 	ck_assert_int_eq(chmod(run, 0777), 0);
-	ck_assert_int_eq(take(&claim, &holder), -EPERM);
+	ck_assert_int_eq(take(&claim), -EPERM);
 }
 END_TEST
 
@@ -431,6 +507,8 @@ int main(void)
 	tcase_add_test(tests, there_and_gone);
 	tcase_add_loop_test(tests, whole_or_not, 0, 2);
 	tcase_add_test(tests, one_owner);
+	tcase_add_test(tests, looked_at);
+	tcase_add_test(tests, looked_at_in_vain);
 	tcase_add_test(tests, links);
 	tcase_add_test(tests, not_ours);
 	tcase_add_test(tests, version_1);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <libintl.h>
 #include <linux/kcmp.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +15,7 @@
 
 #include "harness.h"
 #include "os/sys.h"
+#include "unit/os/tree.h"
 
 /* Is this page taken? A mapping that may not replace anything finds out. */
 static bool taken(void *where)
@@ -90,6 +95,38 @@ START_TEST(words)
 }
 END_TEST
 
+/* The C library's texts in another language: a catalogue of one (GNU gettext, "MO files"). */
+static void translate(const struct tree *tree, const char *from, const char *to)
+{
+	const uint32_t n = (uint32_t)strlen(from), m = (uint32_t)strlen(to);
+	const uint32_t head[] = {0x950412de, 0, 1, 28, 36, 0, 0, n, 44, m, 44 + n + 1};
+	char path[512];
+	FILE *stream = fopen(tree_path(tree, path, "xx/LC_MESSAGES/libc.mo"), "w");
+
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_uint_eq(fwrite(head, sizeof(head), 1, stream), 1);
+	ck_assert_uint_eq(fwrite(from, n + 1, 1, stream), 1);
+	ck_assert_uint_eq(fwrite(to, m + 1, 1, stream), 1);
+	ck_assert_int_eq(fclose(stream), 0);
+	ck_assert_ptr_nonnull(bindtextdomain("libc", tree->root));
+	ck_assert_int_eq(setenv("LANGUAGE", "xx", 1), 0);
+}
+
+START_TEST(words_in_english)
+{
+	const char *english = "No such file or directory";
+	char text[64];
+	struct tree tree;
+
+	tree_create(&tree);
+	translate(&tree, english, "Kein Eintrag");
+	if (setlocale(LC_ALL, "C.UTF-8") && strcmp(strerror(ENOENT), "Kein Eintrag") != 0)
+		(void)puts("this C library could not be brought to speak another language");
+	ck_assert_str_eq(rawpci_sys_error_text(-ENOENT, text, sizeof(text)), english);
+	tree_destroy(&tree);
+}
+END_TEST
+
 START_TEST(same_file)
 {
 	int fd = rawpci_sys_open("/dev/null", O_RDWR);
@@ -123,6 +160,25 @@ START_TEST(device_number)
 }
 END_TEST
 
+START_TEST(timer)
+{
+	unsigned char bytes[RAWPCI_SYS_TIMER_SIZE];
+	int fd = rawpci_sys_timer();
+
+	ck_assert_int_ge(fd, 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(rawpci_sys_read_event(fd, bytes, sizeof(bytes)), -EAGAIN);
+		ck_assert_int_eq(rawpci_sys_timer_start(fd, 1), 0);
+		ck_assert_int_eq(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, -1), 1);
+		ck_assert_int_eq(rawpci_sys_read_event(fd, bytes, sizeof(bytes)), 0);
+	}
+	ck_assert_int_eq(rawpci_sys_timer_start(fd, 1000000), 0);
+	ck_assert_int_eq(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, 0), 0);
+	rawpci_sys_close(&fd);
+	ck_assert_int_eq(rawpci_sys_timer_start(fd, 1), -EBADF);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sys");
@@ -132,8 +188,10 @@ int main(void)
 	tcase_add_test(tests, failed_map_keeps_reservation);
 	tcase_add_test(tests, links);
 	tcase_add_test(tests, words);
+	tcase_add_test(tests, words_in_english);
 	tcase_add_test(tests, same_file);
 	tcase_add_test(tests, device_number);
+	tcase_add_test(tests, timer);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "unit/core/host-tree.h"
+#include "vfio/vfio.h"
 
 #define NIC "0000:03:00.0"
 #define SOUND "0000:03:00.1"
@@ -206,6 +207,65 @@ START_TEST(only_cdev)
 }
 END_TEST
 
+/* By this very process, without which its number would not be known here. */
+START_TEST(held)
+{
+	const struct rawpci_finding *f;
+	char path[512];
+	int fd;
+
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	tree_write(&host.tree, "vfio/14", "");
+	ck_assert_ptr_null(explain(0));
+	rawpci_explanation_destroy(e);
+	fd = open(tree_path(&host.tree, path, "vfio/14"), O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	f = explain(0);
+	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "this process has ");
+	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open: close it there");
+	ck_assert_uint_eq(f->number, (unsigned)getpid());
+	ck_assert_str_eq(f->path, path);
+	rawpci_explanation_destroy(e);
+	/* Also where the device would be reached by its own node. */
+	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
+	tree_write(&host.tree, "vfio/devices/vfio7", "");
+	tree_write(&host.tree, "iommu", "");
+	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open");
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(close(fd), 0);
+	fd = open(tree_path(&host.tree, path, "vfio/devices/vfio7"), O_RDWR);
+	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio7 open");
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_ptr_null(explain(0));
+}
+END_TEST
+
+/* The devices of one group share its node within a context. */
+START_TEST(group_is_open_here)
+{
+	struct rawpci_vfio_group open_here = {.number = 14, .fd = -1};
+	struct rawpci_vfio *vfio;
+	void *instance;
+	char path[512];
+	int fd;
+
+	ck_assert_int_eq(rawpci_backend_instance(host.ctx, "vfio", &instance), 0);
+	vfio = instance;
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
+	tree_write(&host.tree, "vfio/14", "");
+	fd = open(tree_path(&host.tree, path, "vfio/14"), O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	vfio->groups = &open_here;
+	ck_assert_ptr_null(explain(0));
+	rawpci_explanation_destroy(e);
+	open_here.number = 15;
+	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open");
+	vfio->groups = NULL;
+	ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
 START_TEST(no_container)
 {
 	tree_unlink(&host.tree, "vfio/vfio");
@@ -253,6 +313,8 @@ int main(void)
 	tcase_add_test(tests, container);
 	tcase_add_test(tests, node);
 	tcase_add_test(tests, only_cdev);
+	tcase_add_test(tests, held);
+	tcase_add_test(tests, group_is_open_here);
 	tcase_add_test(tests, no_container);
 	tcase_add_test(tests, locked_memory);
 	suite_add_tcase(suite, tests);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Who has a device, and what its former owner has left: looked at, and not touched. */
+#include <errno.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "core/explain.h"
+#include "core/handover.h"
+
+static int find_owner(struct rawpci_inquiry *q)
+{
+	struct rawpci_opener owner;
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_OWNED,
+		.blocks = true,
+		.error = -EBUSY,
+	};
+	char path[RAWPCI_SYSFS_PATH] = "";
+	int r;
+
+	rawpci_find_owner(q->ctx, &q->out->address, &owner);
+	(void)rawpci_claim_path(q->ctx->run_dir, &q->out->address, path);
+	finding.number = owner.process;
+	SAY(finding.path, "%.127s", path);
+	SAY(finding.cause, "%s has it open", owner.self ? "this process" : owner.text);
+	if (owner.process != 0) {
+		SAY(finding.remedy, "close it there, or end that process");
+	} else {
+		SAY(finding.remedy, "close it there; outside of containers root sees who has %s "
+		    "open", finding.path);
+		SAY(finding.commands, "fuser -v %s\n", finding.path);
+	}
+	r = rawpci_backend_finding(&q->found, &finding);
+	q->found.owned = true;
+	q->hopeless = true;
+	return r;
+}
+
+/* What is acted upon, as open does it; where there is another device now, nothing is. */
+static int find_left(struct rawpci_inquiry *q, const struct rawpci_record *record)
+{
+	struct rawpci_finding finding = {.obstacle = RAWPCI_OBSTACLE_LEFT};
+	const char *before = record->hold.driver;
+
+	if (record->vendor != q->device->vendor_id || record->device != q->device->device_id)
+		return 0;
+	if (q->driver[0] == '\0' || strcmp(q->driver, record->hold.taken_by) == 0)
+		SAY(q->driver, "%s", before);
+	SAY(finding.driver, "%s", before);
+	SAY(finding.cause, "a process that had taken it from %s has ended without giving it back",
+	    rawpci_or_none(before));
+	SAY(finding.remedy, "rawpci_recover() (examples/recover) does that, and so does the next "
+	    "open before anything else");
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
+int rawpci_explain_owner(struct rawpci_inquiry *q)
+{
+	struct rawpci_record record;
+	int recorded, r;
+
+	SAY(q->driver, "%s", q->device->driver);
+	if (!rawpci_choice_owns(q->ctx))
+		return 0;
+	r = rawpci_claim_look(q->ctx->run_dir, &q->out->address, &record, &recorded);
+	if (r == -EWOULDBLOCK)
+		return find_owner(q);
+	if (r < 0) {
+		q->no_record = r;
+		return 0;
+	}
+	if (recorded == 0)
+		return find_left(q, &record);
+	if (recorded != -ENOENT)
+		q->no_record = -EEXIST;
+	return 0;
+}

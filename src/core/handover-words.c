@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* What is said of a device that cannot be taken from the host, or not be given back. */
+#include "core/handover.h"
+
+#include <errno.h>
+
+#include "core/core.h"
+#include "os/sys.h"
+
+const char *rawpci_or_none(const char *driver)
+{
+	return driver[0] ? driver : "no driver";
+}
+
+int rawpci_as_permission(int r)
+{
+	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;
+}
+
+void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
+		       struct rawpci_opener *owner)
+{
+	char path[RAWPCI_SYSFS_PATH] = "";
+
+	(void)rawpci_claim_path(ctx->run_dir, address, path);
+	rawpci_opener_find("/proc", path, true, owner);
+}
+
+int rawpci_fail_owned(struct rawpci *ctx, const char *name,
+		      const struct rawpci_address *address)
+{
+	struct rawpci_opener owner;
+
+	rawpci_find_owner(ctx, address, &owner);
+	if (owner.self)
+		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already, in another "
+				   "context, or its driver is still being unbound", name);
+	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open", name, owner.text);
+}
+
+int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)
+{
+	return rawpci_fail(ctx, -ETIMEDOUT, "%s: %s in %u ms (setting driver.timeout_ms), and may "
+			   "never. The record in %s stays: once that is over, rawpci_recover() or "
+			   "the next open gives the device back", name, slow,
+			   ctx->driver_timeout_ms, ctx->run_dir);
+}
+
+int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step)
+{
+	static const char *const slow[] = {
+		[RAWPCI_DRIVER_OVERRIDE] = "somebody else is binding or unbinding it, and was not "
+					   "done",
+		[RAWPCI_DRIVER_UNBIND] = "something still uses it, so that its driver has not let "
+					 "go of it",
+		[RAWPCI_DRIVER_PROBE] = "the driver that it is to be bound to has not taken it",
+	};
+
+	return rawpci_fail_timeout(dev->ctx, dev->name, slow[step]);
+}
+
+int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, int error)
+{
+	const char *root = dev->ctx->sysfs_dir;
+	char text[128];
+
+	(void)rawpci_sys_error_text(error, text, sizeof(text));
+	if (error == -EROFS)
+		return rawpci_fail(dev->ctx, -EACCES, "%s: it could not be bound to %s (%s): mount "
+				   "%s writable, or bind the device outside of this container",
+				   dev->name, rawpci_or_none(wanted), text, root);
+	if (error == -EACCES || error == -EPERM)
+		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): user %u "
+				   "may not write to %s/bus/pci: run as root, or let root bind it",
+				   dev->name, rawpci_or_none(wanted), text, rawpci_sys_user(), root);
+	if (error == -ENODEV && rawpci_sysfs_present(root, &dev->info.address) < 0)
+		return rawpci_fail(dev->ctx, error, "%s: it was removed while it was being bound "
+				   "to %s", dev->name, rawpci_or_none(wanted));
+	if (error == -ENODEV)
+		return rawpci_fail(dev->ctx, error, "%s: the driver %s has refused it: the kernel "
+				   "log says why (dmesg)", dev->name, wanted);
+	return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): the kernel log "
+			   "may say why (dmesg)", dev->name, rawpci_or_none(wanted), text);
+}
