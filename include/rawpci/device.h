@@ -49,7 +49,8 @@ char *rawpci_address_format(const struct rawpci_address *address, char *text);
 
 enum rawpci_open_flags {
 	RAWPCI_OPEN_DETACH_HOST_DRIVER = 1, /* replace the host driver, put it back on close */
-	RAWPCI_OPEN_INSIST = 2, /* with it: also where the host would lose something that it uses */
+	RAWPCI_OPEN_INSIST = 2, /* also where the host would lose something that it uses; takes no
+				   driver away without the other */
 };
 
 /**
@@ -75,6 +76,9 @@ enum rawpci_open_flags {
  *   - a network interface that is up, also as a part of a bridge or bond; or one in a network
  *     namespace other than that of /sys, up or not
  *   - the display that the host was started with; virtual functions that are enabled
+ *   - a bridge, whether a driver holds it or none: the way to other devices, or a part of the
+ *     chipset (host, ISA and other bridges). One that somebody has bound to the backend's driver
+ *     beforehand is opened
  *
  * Not seen is what uses a device without any of this: programs that have a disk, a sound card, a
  * console or another display open; a loop device over a disk; a USB network adapter in another

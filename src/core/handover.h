@@ -12,6 +12,9 @@ struct rawpci_device;
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
 
+/* What to do about something that the host would lose. bridge: it is the device itself. */
+const char *rawpci_use_remedy(bool bridge);
+
 /* However a directory forbids itself, to the caller it is permission. */
 int rawpci_as_permission(int r);
 
