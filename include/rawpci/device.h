@@ -143,6 +143,10 @@ struct rawpci_device_fds {
  * it; where another is given, the device gets an address space of its own. Where the kernel cannot
  * compare descriptors (no kcmp()), they are taken for the same.
  *
+ * What a process that is killed has mapped stays mapped in a container that somebody else holds,
+ * too, and the next one's power-on fails with -EADDRINUSE: the opener closes the container then, and
+ * opens a fresh one for the next.
+ *
  * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
  * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
  * same two. A group that was in the container already stays in it.
@@ -271,6 +275,8 @@ enum rawpci_power {
  *   -EOPNOTSUPP  ON: the VM has guest memory and the backend cannot map it for DMA
  *   -ENOSPC, -ERANGE, -EADDRNOTAVAIL  ON: guest memory cannot be mapped; the message says which
  *                range and what limit. Nothing is mapped then, the device is off
+ *   -EADDRINUSE  ON: a part of guest memory is mapped already in the container that was handed over
+ *                (rawpci_device_open_fds()), by a former user of it or by another program
  *   -ESHUTDOWN   the device is gone
  *   -EIO         the kernel failed an access
  */
