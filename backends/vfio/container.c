@@ -207,8 +207,9 @@ static int noiommu_probe(struct rawpci_vfio *vfio, const char *name)
 	rawpci_vfio_parameter(vfio, "vfio", "enable_unsafe_noiommu_mode", enabled, sizeof(enabled));
 	if (enabled[0] != 'Y')
 		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: VFIO without an IOMMU is "
-					   "switched off in the kernel: set "
-					   "vfio.enable_unsafe_noiommu_mode to Y", name);
+					   "switched off in the kernel: write Y to %s/module/vfio/"
+					   "parameters/enable_unsafe_noiommu_mode", name,
+					   rawpci_vfio_sysfs(vfio));
 	return container_probe(vfio, name);
 }
 

@@ -5,13 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/inuse.h"
 #include "os/opener.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
 #include "vfio/vfio.h"
-
-#define CLASS_PCI_BRIDGE 0x0604
 
 /* Formats into an array, cut where it is too long. */
 #define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
@@ -25,8 +24,8 @@ struct diagnosis {
 	struct rawpci_findings *to;
 };
 
-/* vfio-pci takes functions with a type 0 header only, and no physical function that has given
- * virtual ones out (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_register_device). */
+/* vfio-pci takes functions with a type 0 header only (Linux drivers/vfio/pci/vfio_pci_core.c,
+ * vfio_pci_core_register_device). */
 static int find_bridge(const struct diagnosis *d)
 {
 	struct rawpci_finding finding = {
@@ -46,16 +45,15 @@ static int check_functions(const struct diagnosis *d)
 		.obstacle = RAWPCI_OBSTACLE_VFS,
 		.blocks = true,
 		.error = -EBUSY,
-		.number = (unsigned)rawpci_sysfs_number(d->sysfs, d->address, "sriov_numvfs"),
+		.number = rawpci_vfio_functions(d->sysfs, d->address),
 	};
 
 	if (finding.number == 0)
 		return 0;
 	SAY(finding.cause, "it has %u virtual functions enabled, and vfio-pci does not take it so",
 	    finding.number);
-	SAY(finding.remedy, "open one of those, or write 0 to its sriov_numvfs first");
-	SAY(finding.commands, "echo 0 > %.128s/bus/pci/devices/%s/sriov_numvfs\n", d->sysfs,
-	    d->name);
+	SAY(finding.remedy, "open one of those; or, once nothing uses them, write 0 to its "
+	    "sriov_numvfs");
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -67,6 +65,7 @@ static int find_no_iommu(const struct diagnosis *d)
 		.blocks = true,
 		.error = -EOPNOTSUPP,
 	};
+	bool intel_on;
 
 	if (running) {
 		SAY(finding.cause, "no IOMMU of this host covers it");
@@ -74,11 +73,11 @@ static int find_no_iommu(const struct diagnosis *d)
 		return rawpci_backend_finding(d->to, &finding);
 	}
 	SAY(finding.cause, "the kernel uses no IOMMU");
-	SAY(finding.remedy, "enable it in the firmware (VT-d, AMD-Vi, SMMU), and boot the kernel "
-	    "with intel_iommu=on, or on AMD without amd_iommu=off");
-	SAY(finding.commands,
-	    "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on /' /etc/default/grub\n"
-	    "update-grub && reboot\n");
+	SAY(finding.remedy, "%s", rawpci_vfio_no_iommu_remedy(d->vfio, &intel_on));
+	if (intel_on)
+		SAY(finding.commands,
+		    "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on /' /etc/default/grub\n"
+		    "update-grub && reboot\n");
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -92,13 +91,24 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 		.blocker = *address,
 		.group = d->group,
 	};
-	char name[RAWPCI_ADDRESS_TEXT];
+	const struct rawpci_inuse_host host = {.sys = d->sysfs, .proc = "/proc"};
+	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "";
 
 	if (!rawpci_vfio_blocks(d->sysfs, d->address, address, finding.driver))
 		return 0;
 	rawpci_address_format(address, name);
-	SAY(finding.cause, "IOMMU group %u is not viable, %s of the same group is bound to %s",
-	    d->group, name, finding.driver);
+	(void)rawpci_inuse_find(&host, address, use);
+	SAY(finding.cause, "IOMMU group %u is not viable, %s of the same group is bound to "
+	    "%s%s%.200s", d->group, name, finding.driver, use[0] ? ", and " : "", use);
+	/* No command that would take from the host what it uses. */
+	if (use[0] != '\0') {
+		if (rawpci_inuse_bridge(d->sysfs, address, use) != 0)
+			SAY(finding.remedy, "leave it to the host, and this group with it");
+		else
+			SAY(finding.remedy, "stop that; then unbind %s from %s, or bind it to "
+			    "vfio-pci too", name, finding.driver);
+		return rawpci_backend_finding(d->to, &finding);
+	}
 	SAY(finding.remedy, "unbind %s from %s, or bind it to vfio-pci too", name, finding.driver);
 	SAY(finding.commands,
 	    "echo vfio-pci > %.64s/bus/pci/devices/%s/driver_override\n"
@@ -254,9 +264,11 @@ static int check_memory(const struct diagnosis *d, uint64_t memory)
 	    "KiB allowed of which %llu KiB are used", (unsigned long long)(memory / 1024),
 	    (unsigned long long)(finding.allowed / 1024),
 	    (unsigned long long)(finding.used / 1024));
-	SAY(finding.remedy, "raise it with ulimit -l %llu, or LimitMEMLOCK=%lluK of the systemd "
-	    "unit, or give the program CAP_IPC_LOCK", wanted, wanted);
-	SAY(finding.commands, "ulimit -l %llu\n", wanted);
+	SAY(finding.remedy, "raise it with prlimit --memlock=%llu --pid PID where the program runs "
+	    "already, with LimitMEMLOCK=%lluK in its systemd unit, or in limits.conf for the next "
+	    "login of its user; or give the program CAP_IPC_LOCK", wanted * 1024, wanted);
+	SAY(finding.commands, "echo ':%u - memlock %llu' > /etc/security/limits.d/rawpci-%u.conf\n",
+	    rawpci_sys_user(), wanted, rawpci_sys_user());
 	return rawpci_backend_finding(d->to, &finding);
 }
 
@@ -272,7 +284,7 @@ int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, u
 	int r;
 
 	rawpci_address_format(address, d.name);
-	if (rawpci_sysfs_number(d.sysfs, address, "class") >> 8 == CLASS_PCI_BRIDGE)
+	if (rawpci_vfio_is_bridge(d.sysfs, address))
 		return find_bridge(&d);
 	r = check_functions(&d);
 	if (r < 0)

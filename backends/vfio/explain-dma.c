@@ -99,9 +99,10 @@ static int explain_no_memory(struct rawpci_vfio_space *space, const struct mappi
 		(void)snprintf(counted, sizeof(counted), "of which %llu KiB are used",
 			       (unsigned long long)(used / 1024));
 	return rawpci_backend_fail(ctx, -ENOSPC, "%s: the limit of locked memory is too low: "
-				   "%llu KiB needed, %llu KiB allowed %s: raise it with ulimit -l "
-				   "or LimitMEMLOCK= of the systemd unit, or give the program "
-				   "CAP_IPC_LOCK", what->text, (unsigned long long)(size / 1024),
+				   "%llu KiB needed, %llu KiB allowed %s: raise it with prlimit "
+				   "--memlock=BYTES --pid PID, LimitMEMLOCK= of the systemd unit or "
+				   "limits.conf, or give the program CAP_IPC_LOCK", what->text,
+				   (unsigned long long)(size / 1024),
 				   (unsigned long long)(allowed / 1024), counted);
 }
 
@@ -164,7 +165,10 @@ int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova,
 	case -EINVAL:
 		return explain_invalid(space, &what, iova, size);
 	case -EEXIST:
-		return rawpci_backend_fail(ctx, -EADDRINUSE, "%s: part of it is mapped already",
+		return rawpci_backend_fail(ctx, -EADDRINUSE, "%s: part of it is mapped already, by "
+					   "a former user of the same container, who has left it "
+					   "so, or by another program that has it: whoever handed "
+					   "it over has to close it and open a fresh one",
 					   what.text);
 	case -EFAULT:
 		return rawpci_backend_fail(ctx, -EADDRNOTAVAIL, "%s: the memory of this process at "

@@ -19,24 +19,10 @@ int rawpci_vfio_explain_absent(struct rawpci_vfio *vfio, const char *name)
 				   "%s/bus/pci/devices", name, rawpci_vfio_sysfs(vfio));
 }
 
-static int any_name(void *opaque, const char *name)
-{
-	(void)opaque;
-	(void)name;
-	return 1;
-}
-
-bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio)
-{
-	char path[RAWPCI_VFIO_PATH];
-	int n = snprintf(path, sizeof(path), "%s/class/iommu", rawpci_vfio_sysfs(vfio));
-
-	return n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_list(path, any_name, NULL) == 1;
-}
-
 int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int error)
 {
 	char text[128];
+	bool intel_on;
 
 	if (error == -ENODEV)
 		return rawpci_vfio_explain_absent(vfio, name);
@@ -48,8 +34,8 @@ int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int
 		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: it has no IOMMU group: no "
 					   "IOMMU of this host covers it", name);
 	return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: it has no IOMMU group, the kernel "
-				   "uses no IOMMU: enable it in the firmware, and with "
-				   "intel_iommu=on or amd_iommu=on on its command line", name);
+				   "uses no IOMMU: %s", name,
+				   rawpci_vfio_no_iommu_remedy(vfio, &intel_on));
 }
 
 int rawpci_vfio_explain_no_driver(struct rawpci_vfio *vfio, const char *name)
@@ -79,6 +65,27 @@ int rawpci_vfio_explain_container(struct rawpci_vfio *vfio, const char *who, con
 				   path, rawpci_sys_error_text(error, text, sizeof(text)));
 }
 
+int rawpci_vfio_explain_bridge(struct rawpci_vfio *vfio, const struct rawpci_address *address,
+			       const char *name)
+{
+	if (!rawpci_vfio_is_bridge(rawpci_vfio_sysfs(vfio), address))
+		return 0;
+	return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: it is a bridge, which vfio-pci does "
+				   "not take: open the devices behind it", name);
+}
+
+int rawpci_vfio_explain_functions(struct rawpci_vfio *vfio, const struct rawpci_address *address,
+				  const char *name)
+{
+	unsigned count = rawpci_vfio_functions(rawpci_vfio_sysfs(vfio), address);
+
+	if (count == 0)
+		return 0;
+	return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: it has %u virtual functions enabled, and "
+				   "vfio-pci does not take it so: open one of those, or write 0 to "
+				   "its sriov_numvfs first", name, count);
+}
+
 struct blockers {
 	const char *sysfs;
 	const struct rawpci_address *self;
@@ -101,14 +108,21 @@ static bool harmless_driver(const char *driver)
 	       strcmp(driver, "pcieport") == 0;
 }
 
-static bool is_bridge(const char *sysfs, const struct rawpci_address *address)
+bool rawpci_vfio_is_bridge(const char *sysfs, const struct rawpci_address *address)
 {
-	char path[RAWPCI_SYSFS_PATH];
-	char text[32];
+	return rawpci_sysfs_number(sysfs, address, "class") >> 8 == CLASS_PCI_BRIDGE;
+}
 
-	return rawpci_sysfs_path(sysfs, address, "class", path, sizeof(path)) == 0 &&
-	       rawpci_sys_read_file(path, text, sizeof(text)) > 0 &&
-	       strtoul(text, NULL, 16) >> 8 == CLASS_PCI_BRIDGE;
+/* Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_register_device: it refuses to be bound
+ * then; virtual functions that it has enabled itself come later. */
+unsigned rawpci_vfio_functions(const char *sysfs, const struct rawpci_address *address)
+{
+	char driver[RAWPCI_SYSFS_NAME];
+
+	if (rawpci_sysfs_driver(sysfs, address, driver) == 0 &&
+	    (ends_with(driver, "vfio-pci") || ends_with(driver, "vfio_pci")))
+		return 0;
+	return (unsigned)rawpci_sysfs_number(sysfs, address, "sriov_numvfs");
 }
 
 /* The device itself is moved to vfio-pci before it is opened. */
@@ -117,7 +131,7 @@ bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
 {
 	return rawpci_address_compare(address, self) != 0 &&
 	       rawpci_sysfs_driver(sysfs, address, driver) == 0 && !harmless_driver(driver) &&
-	       !is_bridge(sysfs, address);
+	       !rawpci_vfio_is_bridge(sysfs, address);
 }
 
 static int add_blocker(void *opaque, const struct rawpci_address *address)

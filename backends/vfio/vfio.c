@@ -79,6 +79,9 @@ static int vfio_probe(void *instance, const struct rawpci_address *address)
 	rawpci_address_format(address, name);
 	if (rawpci_sysfs_present(sysfs, address) < 0)
 		return rawpci_vfio_explain_absent(vfio, name);
+	r = rawpci_vfio_explain_bridge(vfio, address, name);
+	if (r < 0)
+		return r;
 	/* Without an IOMMU, VFIO makes up a group when the device is bound. */
 	grouped = rawpci_sysfs_group(sysfs, address, &group);
 	if (grouped < 0 && !rawpci_vfio_noiommu_wanted(vfio))
@@ -88,9 +91,9 @@ static int vfio_probe(void *instance, const struct rawpci_address *address)
 		return rawpci_vfio_explain_no_driver(vfio, name);
 	r = grouped < 0 ? rawpci_vfio_transport_noiommu.probe(vfio, name) :
 			  rawpci_vfio_transport_probe(vfio, name);
-	if (r < 0 || grouped < 0)
-		return r;
-	return rawpci_vfio_explain_blockers(vfio, address, group);
+	if (r == 0 && grouped == 0)
+		r = rawpci_vfio_explain_blockers(vfio, address, group);
+	return r < 0 ? r : rawpci_vfio_explain_functions(vfio, address, name);
 }
 
 /* One open per device: a group's descriptor would give the same device out twice. */

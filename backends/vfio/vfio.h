@@ -237,6 +237,10 @@ int rawpci_vfio_event_set(void *device, enum rawpci_event event, int eventfd);
  */
 int rawpci_vfio_explain_absent(struct rawpci_vfio *vfio, const char *name);
 int rawpci_vfio_explain_no_group(struct rawpci_vfio *vfio, const char *name, int error);
+int rawpci_vfio_explain_bridge(struct rawpci_vfio *vfio, const struct rawpci_address *address,
+			       const char *name);
+int rawpci_vfio_explain_functions(struct rawpci_vfio *vfio, const struct rawpci_address *address,
+				  const char *name);
 int rawpci_vfio_explain_no_driver(struct rawpci_vfio *vfio, const char *name);
 int rawpci_vfio_explain_container(struct rawpci_vfio *vfio, const char *who, const char *path,
 				  int error);
@@ -260,8 +264,16 @@ int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int erro
 int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_address *address,
 				 unsigned group);
 
-/* Does an IOMMU run on this host? */
+/* explain-iommu.c: does an IOMMU run on this host? And what to do where none does; *intel_on: that
+ * takes the parameter intel_iommu=on. The last is what that is made of: /proc/cpuinfo, and which
+ * tables the firmware has. */
 bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio);
+const char *rawpci_vfio_no_iommu_remedy(const struct rawpci_vfio *vfio, bool *intel_on);
+const char *rawpci_vfio_iommu_remedy(const char *cpuinfo, bool dmar, bool ivrs, bool *intel_on);
+
+/* Is it a bridge to another bus? How many virtual functions keep vfio-pci from taking it? */
+bool rawpci_vfio_is_bridge(const char *sysfs, const struct rawpci_address *address);
+unsigned rawpci_vfio_functions(const char *sysfs, const struct rawpci_address *address);
 
 /* Does a device of the same group keep it from being viable? With its driver if so. */
 bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,

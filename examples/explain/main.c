@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stands between this user and a PCI device, and what would help. Opens and changes nothing.
- * Exit status: 0 it could be opened now (without an address: the table was printed), 1 something
- * stands in the way, 2 wrong usage.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,9 +19,9 @@ struct arguments {
 	struct rawpci_explain_options options;
 };
 
-static int usage(void)
+static void print_usage(FILE *to)
 {
-	(void)fprintf(stderr,
+	(void)fprintf(to,
 		      "usage: explain [OPTION]... [ADDRESS]\n"
 		      "Says what stands in the way of opening a PCI device (0000:03:00.0), and\n"
 		      "what would help. Without an address: all devices, and what could open\n"
@@ -32,8 +30,35 @@ static int usage(void)
 		      "  --detach          its host driver would be detached\n"
 		      "  --insist          also where the host uses the device\n"
 		      "  --backend NAME    only this one ($RAWPCI_BACKEND)\n"
-		      "  --set NAME=VALUE  a setting of the library, such as sysfs.dir=PATH\n");
-	return 2;
+		      "  --set NAME=VALUE  a setting of the library, such as sysfs.dir=PATH\n"
+		      "  --help            this text\n"
+		      "Exit status: 0 it could be opened now (without an address: the table was\n"
+		      "printed), 1 something stands in the way, 2 wrong usage.\n");
+}
+
+/* The library names its flags; beside each, what it is called here. */
+static void print_text(const char *text)
+{
+	static const struct {
+		const char *flag, *option;
+	} names[] = {
+		{"RAWPCI_OPEN_DETACH_HOST_DRIVER", "--detach"}, {"RAWPCI_OPEN_INSIST", "--insist"},
+	};
+	size_t length;
+
+	for (; *text != '\0'; text += length) {
+		const char *option = NULL;
+
+		length = strcspn(text + 1, "R") + 1;
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !option; i++) {
+			if (strncmp(text, names[i].flag, strlen(names[i].flag)) != 0)
+				continue;
+			length = strlen(names[i].flag);
+			option = names[i].option;
+		}
+		(void)printf("%.*s%s%s", (int)length, text, option ? ", here " : "",
+			     option ? option : "");
+	}
 }
 
 /* Bytes, or with K, M, G or T. False: not a size. */
@@ -101,7 +126,7 @@ static int explain(struct rawpci *ctx, const struct arguments *arguments)
 		(void)fprintf(stderr, "explain: %s\n", rawpci_last_error());
 		return r == -EINVAL ? 2 : 1;
 	}
-	(void)fputs(explanation->text, stdout);
+	print_text(explanation->text);
 	r = explanation->openable ? 0 : 1;
 	rawpci_explanation_destroy(explanation);
 	return r;
@@ -142,9 +167,15 @@ int main(int count, char **words)
 	int i = 1, taken;
 
 	while (i < count) {
+		if (strcmp(words[i], "--help") == 0) {
+			print_usage(stdout);
+			return 0;
+		}
 		taken = take(&arguments, words[i], i + 1 < count ? words[i + 1] : NULL);
-		if (taken == 0)
-			return usage();
+		if (taken == 0) {
+			print_usage(stderr);
+			return 2;
+		}
 		i += taken;
 	}
 	return run(&arguments);

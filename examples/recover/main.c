@@ -2,8 +2,6 @@
 /*
  * Gives back to the host the devices that killed programs have left without their host drivers.
  *
- * usage: recover [SETTING=VALUE...]
- *
  * A service manager runs it once at boot, and it may be run again whenever a program that uses
  * devices has crashed: devices that are in use are left alone. For systemd, as
  * /etc/systemd/system/rawpci-recover.service, which "systemctl enable" starts at boot, and which
@@ -18,9 +16,8 @@
  *   [Install]
  *   WantedBy=multi-user.target
  *
- * A setting is one of <rawpci/context.h>, such as run.dir=/var/lib/myvmm: the one that the programs
- * use. Exit status: 0 all was given back that there was, 1 something was not, 2 wrong usage.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +31,19 @@ static void print_line(void *opaque, enum rawpci_log_level level, const char *me
 	fprintf(level <= RAWPCI_LOG_WARNING ? stderr : stdout, "%s\n", message);
 }
 
+static void print_usage(FILE *to)
+{
+	fprintf(to, "usage: recover [SETTING=VALUE...]\n"
+		"Gives back to their host drivers the PCI devices that killed programs have left\n"
+		"without, as the records in /run/rawpci say. Devices that are in use are left\n"
+		"alone. It has to write to sysfs, as root may.\n"
+		"  SETTING=VALUE  a setting of the library, such as run.dir=/var/lib/myvmm where\n"
+		"                 the programs keep their records there\n"
+		"  --help         this text\n"
+		"Exit status: 0 all was given back that there was, 1 something was not, 2 wrong\n"
+		"usage.\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct rawpci_options options = {
@@ -45,9 +55,13 @@ int main(int argc, char **argv)
 	struct rawpci *ctx;
 	int given_back;
 
-	if (argc > 1 && !strchr(argv[1], '=')) {
-		fprintf(stderr, "usage: recover [SETTING=VALUE...]\n");
-		return 2;
+	for (int i = 1; i < argc; i++) {
+		bool help = strcmp(argv[i], "--help") == 0;
+
+		if (!help && strchr(argv[i], '='))
+			continue;
+		print_usage(help ? stdout : stderr);
+		return help ? 0 : 2;
 	}
 	if (rawpci_create(&options, &ctx) < 0) {
 		fprintf(stderr, "recover: %s\n", rawpci_last_error());

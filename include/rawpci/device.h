@@ -49,7 +49,8 @@ char *rawpci_address_format(const struct rawpci_address *address, char *text);
 
 enum rawpci_open_flags {
 	RAWPCI_OPEN_DETACH_HOST_DRIVER = 1, /* replace the host driver, put it back on close */
-	RAWPCI_OPEN_INSIST = 2, /* with it: also where the host would lose something that it uses */
+	RAWPCI_OPEN_INSIST = 2, /* also where the host would lose something that it uses; takes no
+				   driver away without the other */
 };
 
 /**
@@ -75,6 +76,9 @@ enum rawpci_open_flags {
  *   - a network interface that is up, also as a part of a bridge or bond; or one in a network
  *     namespace other than that of /sys, up or not
  *   - the display that the host was started with; virtual functions that are enabled
+ *   - a bridge, whether a driver holds it or none: the way to other devices, or a part of the
+ *     chipset (host, ISA and other bridges). One that somebody has bound to the backend's driver
+ *     beforehand is opened
  *
  * Not seen is what uses a device without any of this: programs that have a disk, a sound card, a
  * console or another display open; a loop device over a disk; a USB network adapter in another
@@ -140,6 +144,10 @@ struct rawpci_device_fds {
  * Devices of one vm may be given the same container or iommufd and then share an address space in
  * it; where another is given, the device gets an address space of its own. Where the kernel cannot
  * compare descriptors (no kcmp()), they are taken for the same.
+ *
+ * What a process that is killed has mapped stays mapped in a container that somebody else holds,
+ * too, and the next one's power-on fails with -EADDRINUSE: the opener closes the container then, and
+ * opens a fresh one for the next.
  *
  * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
  * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
@@ -269,6 +277,8 @@ enum rawpci_power {
  *   -EOPNOTSUPP  ON: the VM has guest memory and the backend cannot map it for DMA
  *   -ENOSPC, -ERANGE, -EADDRNOTAVAIL  ON: guest memory cannot be mapped; the message says which
  *                range and what limit. Nothing is mapped then, the device is off
+ *   -EADDRINUSE  ON: a part of guest memory is mapped already in the container that was handed over
+ *                (rawpci_device_open_fds()), by a former user of it or by another program
  *   -ESHUTDOWN   the device is gone
  *   -EIO         the kernel failed an access
  */

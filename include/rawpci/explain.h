@@ -51,7 +51,8 @@ struct rawpci_finding {
 	struct rawpci_finding *next;
 	enum rawpci_obstacle obstacle;
 	bool blocks;      /* false: it can be opened all the same, the cause says at what price */
-	int error;        /* what rawpci_device_open() would return, a negative errno; 0: nothing */
+	int error;        /* what rawpci_device_open() would return for it, a negative errno; 0:
+			     nothing. LOCKED_MEMORY and IO_URING: what a later call would */
 	char backend[16]; /* which one it is about; "": all */
 
 	struct rawpci_address blocker;
@@ -63,7 +64,8 @@ struct rawpci_finding {
 
 	char cause[384];    /* half a sentence: "the host driver nvme holds it" */
 	char remedy[320];   /* the other half; "": there is none */
-	char commands[512]; /* of a root shell, a line each; "": none */
+	char commands[512]; /* of a root shell, a line each; "": none. None takes from the host what
+			       it is seen to use */
 };
 
 /* A backend, as a way into the device. Grows at its end. */
@@ -81,7 +83,8 @@ struct rawpci_explanation {
 	const char *text; /* for a person, lines; the first has the cause and the remedy */
 	bool openable;    /* rawpci_device_open() of this context would succeed now */
 	struct rawpci_address address;
-	const struct rawpci_host_device *device; /* NULL: sysfs has none */
+	const struct rawpci_host_device *device; /* NULL: sysfs has none, or the context's backend
+						    has devices of its own */
 	const struct rawpci_finding *findings;   /* in the order to deal with them; NULL: none */
 	const struct rawpci_way *ways;           /* in the order in which they are tried */
 };
@@ -100,7 +103,9 @@ struct rawpci_explain_options {
  * @out: written on success only; rawpci_explanation_destroy() frees it with all it points to
  *
  * Where the context was created for one backend, only that one is looked at, else those of the
- * automatic choice. A device that is not there is a finding, not a failure.
+ * automatic choice. A device that is not there is a finding, not a failure. Where the device could
+ * not be opened, .error of the first finding is what rawpci_device_open() would return, and the
+ * first line of .text is about that one.
  *
  * Any thread.
  * Returns 0, or

@@ -35,6 +35,9 @@ struct rawpci;
  * A file that is not a whole record, or not this user's or root's, is reported and not acted upon.
  * The record of a device that is gone, or has another one in its place, is removed.
  *
+ * It acts on all records in run.dir, whatever backend the context was created for, also "fake": a
+ * program that is tested with that names a directory of its own.
+ *
  * Any thread. Needs to write to sysfs (root). May take as long as the host drivers take to start.
  * Returns how many devices were given back; where one could not be, the others were tried all the
  * same and the first failure is returned:

@@ -278,14 +278,26 @@ const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char
 /*
  * device.c: a device that nobody else can see yet, or any more.
  */
-/* -EBUSY with the reason, where the flags do not allow what the backend needs done to the host
- * driver called bound ("": none). */
+/* Does the backend need the host driver called bound ("": none) taken away, which the flags do not
+ * allow? The second says so: -EBUSY with the reason, or 0. */
+bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound,
+			   unsigned flags);
 int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
 			     const char *bound, unsigned flags);
-/* Does the automatic choice go on to the next backend after this error? It does where there is no
- * such way into the device, but not past something that stands in the way: a device that is open
- * elsewhere, say, is not to be torn out of there. */
-bool rawpci_choice_goes_on(int error);
+/*
+ * open.c: how the choice of a backend fails. The failure to report is the first one, being that of
+ * the best way in; a refusal for the host driver's sake only where there is nothing else. The search
+ * goes on where there is no such way into the device, but not past something that stands in the
+ * way: a device that is open elsewhere, say, is not to be torn out of there.
+ */
+struct rawpci_choice {
+	int error;  /* to report; 0: nothing has failed yet */
+	bool tried; /* not all were refused for the host driver's sake */
+	bool ended; /* no further backend is tried */
+};
+/* A backend has failed; refused: it was not asked, for the host driver's sake. Is this the failure
+ * to report now? */
+bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused);
 /* Is there a backend to choose that opens devices of the host, which have owners? */
 bool rawpci_choice_owns(const struct rawpci *ctx);
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,

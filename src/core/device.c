@@ -8,20 +8,24 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
+bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound, unsigned flags)
+{
+	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
+		return false;
+	return backend->driver ? strcmp(bound, backend->driver) != 0 : backend->unbound;
+}
+
 int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
 			     const char *bound, unsigned flags)
 {
-	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
+	if (!rawpci_driver_is_kept(backend, bound, flags))
 		return 0;
-	if (backend->driver && strcmp(bound, backend->driver) != 0)
+	if (backend->driver)
 		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
 				   "the flag to detach the host driver, or bind it to %s first",
 				   dev->name, bound, backend->driver);
-	if (!backend->driver && backend->unbound)
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
-				   "the flag to detach the host driver, or unbind it first",
-				   dev->name, bound);
-	return 0;
+	return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with the flag "
+			   "to detach the host driver, or unbind it first", dev->name, bound);
 }
 
 static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)

@@ -30,9 +30,9 @@ static int find_owner(struct rawpci_inquiry *q)
 		    "open", finding.path);
 		SAY(finding.commands, "fuser -v %s\n", finding.path);
 	}
+	q->found.step = RAWPCI_STEP_OWN;
 	r = rawpci_backend_finding(&q->found, &finding);
 	q->found.owned = true;
-	q->hopeless = true;
 	return r;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands in the way of each backend, found without changing anything. */
+/* What stands in the way of a backend, found without changing anything. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,25 +13,6 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-/* driver: "": none */
-static void bind_commands(const struct rawpci_inquiry *q, const char *driver,
-			  struct rawpci_finding *finding)
-{
-	const char *root = q->ctx->sysfs_dir;
-	char unbind[256] = "", probe[256] = "";
-
-	if (driver[0] != '\0')
-		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", q->name, root);
-	else
-		driver = "none";
-	if (q->device->driver[0] != '\0')
-		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", q->name, root,
-		    q->device->driver);
-	SAY(finding->commands,
-	    "echo %s > %.64s/bus/pci/devices/%s/driver_override\n"
-	    "%.200s%.150s", driver, root, q->name, unbind, probe);
-}
-
 static bool driver_loaded(const struct rawpci_inquiry *q, const char *driver)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -40,16 +21,56 @@ static bool driver_loaded(const struct rawpci_inquiry *q, const char *driver)
 	return n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_access(path, F_OK) == 0;
 }
 
+/* What the host would lose with the device; "": nothing. */
+static const char *use_of(struct rawpci_inquiry *q)
+{
+	const struct rawpci_inuse_host host = {.sys = q->ctx->sysfs_dir, .proc = "/proc"};
+	const struct rawpci_address *address = &q->device->address;
+
+	if (!q->use_known) {
+		q->bridge = rawpci_inuse_bridge(host.sys, address, q->use) != 0;
+		if (q->driver[0] != '\0')
+			(void)rawpci_inuse_find(&host, address, q->use);
+		q->use_known = true;
+	}
+	return q->use;
+}
+
+/* None that would take from the host what it uses. driver: "": none */
+static void bind_commands(struct rawpci_inquiry *q, const char *driver,
+			  struct rawpci_finding *finding)
+{
+	const char *root = q->ctx->sysfs_dir;
+	char load[128] = "", unbind[256] = "", probe[256] = "";
+
+	if (use_of(q)[0] != '\0')
+		return;
+	if (driver[0] != '\0' && !driver_loaded(q, driver))
+		SAY(load, "modprobe %s\n", driver);
+	if (driver[0] != '\0')
+		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", q->name, root);
+	else
+		driver = "none";
+	if (q->device->driver[0] != '\0')
+		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", q->name, root,
+		    q->device->driver);
+	SAY(finding->commands,
+	    "%.50secho %s > %.64s/bus/pci/devices/%s/driver_override\n"
+	    "%.150s%.110s", load, driver, root, q->name, unbind, probe);
+}
+
 static int check_module(struct rawpci_inquiry *q, const char *driver)
 {
 	struct rawpci_finding finding = {
 		.obstacle = RAWPCI_OBSTACLE_MODULE,
 		.blocks = true,
-		.error = -EOPNOTSUPP,
+		.error = q->found.refusal != 0 ? q->found.refusal : -ENODEV,
 	};
 
 	if (driver_loaded(q, driver))
 		return 0;
+	if (q->found.refusal == 0)
+		q->found.step = RAWPCI_STEP_TAKE;
 	SAY(finding.driver, "%s", driver);
 	SAY(finding.cause, "the kernel module %s is not loaded", driver);
 	SAY(finding.remedy, "modprobe %s", driver);
@@ -65,12 +86,20 @@ static int find_host_driver(struct rawpci_inquiry *q, const char *wanted)
 		.error = -EBUSY,
 		.blocker = q->device->address,
 	};
+	const char *use = use_of(q);
 
+	q->found.step = RAWPCI_STEP_HELD;
 	SAY(finding.driver, "%s", q->driver);
-	SAY(finding.cause, "the host driver %s %s", q->driver,
-	    strcmp(q->driver, q->device->driver) == 0 ? "holds it" : "gets it back and holds it");
-	SAY(finding.remedy, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER, which gives it back "
-	    "afterwards, or %s%s first", wanted[0] ? "bind it to " : "unbind it", wanted);
+	SAY(finding.cause, "the host driver %s %s%s%s", q->driver,
+	    strcmp(q->driver, q->device->driver) == 0 ? "holds it" : "gets it back and holds it",
+	    use[0] ? ", and " : "", use);
+	if (q->bridge)
+		SAY(finding.remedy, "leave it to the host");
+	else
+		SAY(finding.remedy, "%sopen it with the flag to detach the host driver "
+		    "(RAWPCI_OPEN_DETACH_HOST_DRIVER), which gives it back afterwards, or %s%s "
+		    "first", use[0] ? "stop that; then " : "",
+		    wanted[0] ? "bind it to " : "unbind it", wanted);
 	if (strcmp(q->driver, q->device->driver) == 0)
 		bind_commands(q, wanted, &finding);
 	return rawpci_backend_finding(&q->found, &finding);
@@ -96,8 +125,8 @@ static int check_record(struct rawpci_inquiry *q, const char *wanted)
 		SAY(finding.remedy, "see that the device has its driver, then remove the record "
 		    "there, which cannot be trusted");
 	else
-		SAY(finding.remedy, "run as root, bind it to %s first, or name another directory "
-		    "(setting run.dir)", rawpci_or_none(wanted));
+		SAY(finding.remedy, "run as root, %s%s first, or name another directory (setting "
+		    "run.dir)", wanted[0] ? "bind it to " : "unbind it", wanted);
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -139,14 +168,12 @@ static int check_use(struct rawpci_inquiry *q)
 		.blocks = !(q->options.flags & RAWPCI_OPEN_INSIST),
 		.error = -EBUSY,
 	};
-	const struct rawpci_inuse_host host = {.sys = q->ctx->sysfs_dir, .proc = "/proc"};
-	char what[RAWPCI_INUSE_TEXT];
 
-	if (rawpci_inuse_find(&host, &q->device->address, what) == 0)
+	if (use_of(q)[0] == '\0')
 		return 0;
-	SAY(finding.cause, "%s", what);
+	SAY(finding.cause, "%s", q->use);
 	if (finding.blocks) {
-		SAY(finding.remedy, "stop that first, or insist (RAWPCI_OPEN_INSIST)");
+		SAY(finding.remedy, "%s", rawpci_use_remedy(q->bridge));
 	} else {
 		finding.error = 0;
 		SAY(finding.remedy, "it is taken all the same, as was insisted");
@@ -154,17 +181,20 @@ static int check_use(struct rawpci_inquiry *q)
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-static int check_driver(struct rawpci_inquiry *q, const char *wanted)
+static int check_driver(struct rawpci_inquiry *q, const struct rawpci_backend *backend,
+			const char *wanted)
 {
-	const char *bound = q->driver;
+	bool there = strcmp(q->driver, wanted) == 0;
 	int r;
 
-	if (strcmp(bound, wanted) == 0 || (wanted[0] != '\0' && !driver_loaded(q, wanted)))
-		return 0;
-	if (bound[0] != '\0' && !(q->options.flags & RAWPCI_OPEN_DETACH_HOST_DRIVER))
+	if (rawpci_driver_is_kept(backend, q->driver, q->options.flags))
 		return find_host_driver(q, wanted);
-	r = bound[0] != '\0' ? check_use(q) : 0;
-	return r < 0 ? r : check_binding(q, wanted);
+	q->found.step = RAWPCI_STEP_TAKE;
+	if (wanted[0] != '\0' && (there || !driver_loaded(q, wanted)))
+		return 0;
+	r = check_use(q);
+	q->found.step = RAWPCI_STEP_MOVE;
+	return r < 0 || there ? r : check_binding(q, wanted);
 }
 
 /* Without an IOMMU between them, the kernel lets nobody reach hardware once it is locked down
@@ -190,12 +220,12 @@ static int check_lockdown(struct rawpci_inquiry *q)
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-/* What a backend says that has nothing more to tell. */
-static int find_other(struct rawpci_inquiry *q, int error, const char *reason)
+int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason)
 {
-	bool permission = error == -EACCES || error == -EPERM;
 	struct rawpci_finding finding = {
-		.obstacle = permission ? RAWPCI_OBSTACLE_PERMISSION : RAWPCI_OBSTACLE_OTHER,
+		.obstacle = error == -EACCES || error == -EPERM ? RAWPCI_OBSTACLE_PERMISSION :
+			    error == -ENODEV && !q->device ? RAWPCI_OBSTACLE_NO_DEVICE :
+							     RAWPCI_OBSTACLE_OTHER,
 		.blocks = true,
 		.error = error,
 	};
@@ -210,99 +240,19 @@ static int find_other(struct rawpci_inquiry *q, int error, const char *reason)
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-static void set_reason(struct rawpci_inquiry *q, struct rawpci_way *way)
+int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with,
+		       const char *driver)
 {
-	const struct rawpci_finding *why = rawpci_findings_blocker(q->found.first, way->backend);
-
-	if (why)
-		SAY(way->reason, "%s%s%s", why->cause, why->remedy[0] ? ": " : "", why->remedy);
-}
-
-static bool blocker_is(const struct rawpci_inquiry *q, const char *backend,
-		       enum rawpci_obstacle obstacle)
-{
-	const struct rawpci_finding *why = rawpci_findings_blocker(q->found.first, backend);
-
-	return why && why->obstacle == obstacle;
-}
-
-static int judge(struct rawpci_inquiry *q, const struct rawpci_registered *with,
-		 struct rawpci_way *way)
-{
-	const struct rawpci_backend *b = with->backend;
-	const struct rawpci_address *address = &q->out->address;
-	const char *driver = b->driver ? b->driver : b->unbound ? "" : NULL;
-	int r = 0, refused;
-
-	rawpci_call_begin();
-	refused = b->probe(with->instance, address);
-	/* A backend may have devices that sysfs knows nothing of. */
-	if (!q->device) {
-		way->works = refused == 0 && !q->hopeless;
-		SAY(way->reason, "%s", refused < 0 ? rawpci_reason() : "");
-		return 0;
-	}
-	if (b->explain)
-		r = b->explain(with->instance, address, q->options.memory, &q->found);
-	/* What cannot be driven at all needs no driver. */
-	if (blocker_is(q, b->name, RAWPCI_OBSTACLE_BRIDGE))
-		driver = NULL;
-	if (r == 0 && driver && driver[0] != '\0')
-		r = check_module(q, driver);
-	if (r == 0 && !b->space_create)
-		r = check_lockdown(q);
-	if (r == 0 && refused < 0 && !q->found.blocked)
-		r = find_other(q, refused, rawpci_reason());
-	if (r == 0 && driver)
-		r = check_driver(q, driver);
-	if (r < 0)
-		return r;
-	way->works = !q->hopeless && !q->found.blocked;
-	set_reason(q, way);
-	return 0;
-}
-
-/* Would the automatic choice stop at this one, which does not work? The host driver is looked at
- * before anything else, and turns it to the next. */
-static bool ends_search(const struct rawpci_inquiry *q, const char *backend)
-{
-	const struct rawpci_finding *why = rawpci_findings_blocker(q->found.first, backend);
-
-	if (!why || rawpci_choice_goes_on(why->error))
-		return false;
-	for (; why; why = why->next)
-		if (why->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER &&
-		    strcmp(why->backend, backend) == 0)
-			return false;
-	return true;
-}
-
-int rawpci_explain_ways(struct rawpci_inquiry *q)
-{
-	struct rawpci *ctx = q->ctx;
-	struct rawpci_way *way, **last = (struct rawpci_way **)&q->out->ways;
-	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
-	bool ended = false;
 	int r = 0;
 
-	for (unsigned i = 0; i < ctx->backend_count && r == 0; i++) {
-		const struct rawpci_backend *b = ctx->backends[i].backend;
-
-		if (chosen ? b != chosen : b->rank < 0)
-			continue;
-		way = calloc(1, sizeof(*way));
-		if (!way)
-			return -ENOMEM;
-		*last = way;
-		last = &way->next;
-		SAY(way->backend, "%s", b->name);
-		way->interrupts = b->irq_enable != NULL;
-		way->dma = b->space_create != NULL;
-		rawpci_findings_begin(&q->found, b->name, i + 1);
-		r = judge(q, &ctx->backends[i], way);
-		if (way->works && !ended)
-			q->out->openable = true;
-		ended = ended || (!way->works && ends_search(q, b->name));
-	}
+	if (driver && driver[0] != '\0')
+		r = check_module(q, driver);
+	q->found.step = RAWPCI_STEP_OPEN;
+	if (r == 0 && !with->backend->space_create)
+		r = check_lockdown(q);
+	if (r == 0 && q->found.refusal != 0 && !q->found.refusal_found)
+		r = rawpci_explain_refusal(q, q->found.refusal, rawpci_reason());
+	if (r == 0 && driver)
+		r = check_driver(q, with->backend, driver);
 	return r;
 }

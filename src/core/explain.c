@@ -24,8 +24,6 @@ static int find_for_all(struct rawpci_inquiry *q, enum rawpci_obstacle obstacle,
 
 	SAY(finding.cause, "%s", cause);
 	SAY(finding.remedy, "%s", remedy);
-	if (error != 0)
-		q->hopeless = true;
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -34,7 +32,8 @@ static int find_absent(struct rawpci_inquiry *q)
 	char cause[384];
 
 	SAY(cause, "there is no such device in %.256s/bus/pci/devices", q->ctx->sysfs_dir);
-	return find_for_all(q, RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV, cause,
+	return find_for_all(q, RAWPCI_OBSTACLE_NO_DEVICE,
+			    q->choice.error != 0 ? q->choice.error : -ENODEV, cause,
 			    "lspci -D lists those there are; one that was removed comes back with "
 			    "echo 1 > /sys/bus/pci/rescan");
 }
@@ -43,6 +42,7 @@ static int check_device(struct rawpci_inquiry *q)
 {
 	int r = 0;
 
+	q->found.step = RAWPCI_STEP_SETTLE;
 	if (q->device->gone)
 		r = find_for_all(q, RAWPCI_OBSTACLE_GONE, -ENODEV, "it does not answer, its config "
 				 "space reads as all ones: it has no power, or its link is down",
@@ -80,8 +80,7 @@ static int check_uring(struct rawpci_inquiry *q)
 		sysctl[0] = '\0';
 	rawpci_finding_uring(&finding, r, sysctl, under_seccomp(),
 			     q->ctx->engine_kind == RAWPCI_ENGINE_URING);
-	if (finding.blocks)
-		q->hopeless = true;
+	q->found.step = RAWPCI_STEP_USE;
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -90,6 +89,9 @@ static int describe(struct rawpci_inquiry *q)
 	struct rawpci_ids ids;
 	int r;
 
+	/* Else the host's device of that address is another one. */
+	if (!rawpci_choice_owns(q->ctx))
+		return 0;
 	q->device = calloc(1, sizeof(*q->device));
 	if (!q->device)
 		return -ENOMEM;
@@ -119,7 +121,7 @@ static int inquire(struct rawpci_inquiry *q)
 		r = check_uring(q);
 	if (r == 0)
 		r = rawpci_explain_ways(q);
-	if (r < 0 || q->device || q->out->openable)
+	if (r < 0 || q->device || q->out->openable || !rawpci_choice_owns(q->ctx))
 		return r;
 	rawpci_findings_begin(&q->found, "", 0);
 	return find_absent(q);

@@ -9,6 +9,7 @@
 struct node {
 	struct rawpci_finding is; /* first: the program's pointers are to this */
 	unsigned key;
+	enum rawpci_explain_step step;
 };
 
 static unsigned key_of(const struct rawpci_finding *finding, unsigned way)
@@ -20,7 +21,21 @@ void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsi
 {
 	to->backend = backend;
 	to->way = way;
-	to->blocked = false;
+	to->step = RAWPCI_STEP_OPEN;
+	to->refusal = 0;
+	to->refusal_found = false;
+}
+
+/* A backend reports what its probe() has stopped at, and more that only open() would meet. */
+static enum rawpci_explain_step step_of(const struct rawpci_findings *to,
+					const struct rawpci_finding *finding)
+{
+	if (finding->obstacle == RAWPCI_OBSTACLE_LOCKED_MEMORY)
+		return RAWPCI_STEP_USE;
+	if (to->step == RAWPCI_STEP_OPEN && finding->blocks && to->refusal != 0 &&
+	    finding->error == to->refusal)
+		return RAWPCI_STEP_PROBE;
+	return to->step;
 }
 
 int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding)
@@ -36,14 +51,28 @@ int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_findi
 		return -ENOMEM;
 	node->is = *finding;
 	node->key = key_of(finding, to->way);
+	node->step = step_of(to, finding);
 	SAY(node->is.backend, "%s", to->backend);
 	while (*link && ((struct node *)*link)->key <= node->key)
 		link = &(*link)->next;
 	node->is.next = *link;
 	*link = &node->is;
-	if (finding->blocks)
-		to->blocked = true;
+	if (node->step == RAWPCI_STEP_PROBE)
+		to->refusal_found = true;
 	return 0;
+}
+
+void rawpci_findings_put_first(struct rawpci_findings *to, const struct rawpci_finding *finding)
+{
+	struct rawpci_finding **link = &to->first;
+	struct rawpci_finding *found;
+
+	while (*link != finding)
+		link = &(*link)->next;
+	found = *link;
+	*link = found->next;
+	found->next = to->first;
+	to->first = found;
 }
 
 void rawpci_findings_free(struct rawpci_finding *first)
@@ -64,6 +93,20 @@ const struct rawpci_finding *rawpci_findings_blocker(const struct rawpci_finding
 		    (first->backend[0] == '\0' || strcmp(first->backend, backend) == 0))
 			return first;
 	return NULL;
+}
+
+const struct rawpci_finding *rawpci_findings_met(const struct rawpci_finding *first,
+						 const char *backend)
+{
+	const struct rawpci_finding *met = rawpci_findings_blocker(first, backend);
+	const struct rawpci_finding *f = met;
+
+	while (f) {
+		if (((const struct node *)f)->step < ((const struct node *)met)->step)
+			met = f;
+		f = rawpci_findings_blocker(f->next, backend);
+	}
+	return met;
 }
 
 const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)

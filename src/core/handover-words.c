@@ -12,6 +12,13 @@ const char *rawpci_or_none(const char *driver)
 	return driver[0] ? driver : "no driver";
 }
 
+#define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
+
+const char *rawpci_use_remedy(bool bridge)
+{
+	return bridge ? "leave it to the host, " INSIST : "stop that first, " INSIST;
+}
+
 int rawpci_as_permission(int r)
 {
 	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;

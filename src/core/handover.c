@@ -84,28 +84,28 @@ void rawpci_handover_disown(struct rawpci_device *dev)
 	rawpci_claim_release(&dev->claim);
 }
 
-/* May the driver that holds the device be taken off it? */
+/* May it be taken from the host, and the driver that holds it ("": none) off it? */
 static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned flags)
 {
 	const struct rawpci_inuse_host host = {
 		.sys = dev->ctx->sysfs_dir, .proc = "/proc", .dev = "/dev",
 	};
+	const struct rawpci_address *address = &dev->info.address;
 	char what[RAWPCI_INUSE_TEXT];
-	int r;
+	bool bridge;
+	int r = rawpci_device_may_rebind(dev, dev->backend, bound, flags);
 
-	if (bound[0] == '\0')
-		return 0;
-	r = rawpci_device_may_rebind(dev, dev->backend, bound, flags);
 	if (r < 0)
 		return r;
-	r = rawpci_inuse_find(&host, &dev->info.address, what);
+	bridge = rawpci_inuse_bridge(host.sys, address, what) != 0;
+	r = bound[0] != '\0' ? rawpci_inuse_find(&host, address, what) : bridge;
 	if (r == 0)
 		return 0;
 	if (!(flags & RAWPCI_OPEN_INSIST))
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: %s: stop that first, or insist "
-				   "(RAWPCI_OPEN_INSIST)", dev->name, what);
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: %s: %s", dev->name, what,
+				   rawpci_use_remedy(bridge));
 	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s as was insisted, although %s",
-		   dev->name, bound, what);
+		   dev->name, bound[0] ? bound : "the host", what);
 	return 0;
 }
 
@@ -273,7 +273,8 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 	struct rawpci_driver_hold found;
 	int r = look(dev, &at, wanted, &found);
 
-	if (r == 0 && found.held)
+	/* With no driver wanted there may be none to take away, and still a use of the host's. */
+	if (r == 0 && (found.held || wanted[0] == '\0'))
 		r = check_allowed(dev, found.driver, flags);
 	if (r < 0)
 		return r;

@@ -53,6 +53,9 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, co
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
 
+/* What to do about something that the host would lose. bridge: it is the device itself. */
+const char *rawpci_use_remedy(bool bridge);
+
 /* However a directory forbids itself, to the caller it is permission. */
 int rawpci_as_permission(int r);
 

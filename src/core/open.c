@@ -67,34 +67,31 @@ static bool is_candidate(const struct rawpci_backend *chosen, const struct rawpc
 	return chosen ? backend == chosen : backend->rank >= 0;
 }
 
-bool rawpci_choice_goes_on(int error)
+bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused)
 {
-	return error == -EOPNOTSUPP || error == -ENODEV;
+	bool report;
+
+	choice->ended = !refused && error != -EOPNOTSUPP && error != -ENODEV;
+	report = choice->error == 0 || choice->ended || (!refused && !choice->tried);
+	if (report)
+		choice->error = error;
+	choice->tried = choice->tried || !refused;
+	return report;
 }
 
-/* The failure to report: the first one, being that of the best way in; a refusal for the host
- * driver's sake only where there is nothing else. */
 struct failure {
-	int error;
-	bool tried;
+	struct rawpci_choice choice;
 	char reason[400];
 };
 
-/* Is it the end of the search? */
-static bool note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
+static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
 			 struct failure *failure, int error, bool refused)
 {
-	bool end = !refused && !rawpci_choice_goes_on(error);
-
 	/* With one candidate it is the call's own sentence. */
 	if (!atomic_load(&ctx->chosen))
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
-	if (failure->error == 0 || end || (!refused && !failure->tried)) {
-		failure->error = error;
+	if (rawpci_choice_note(&failure->choice, error, refused))
 		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
-	}
-	failure->tried = failure->tried || !refused;
-	return end;
 }
 
 bool rawpci_choice_owns(const struct rawpci *ctx)
@@ -116,7 +113,7 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 	struct rawpci *ctx = dev->ctx;
 	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
 	char bound[RAWPCI_SYSFS_NAME] = "";
-	struct failure failure = { 0 };
+	struct failure failure = {.reason = ""};
 	int r;
 
 	/* Whoever opened the descriptors owns the device. */
@@ -139,12 +136,13 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 			r = try_backend(dev, with, vm, flags);
 		if (r == 0)
 			return 0;
-		if (note_failure(ctx, with->backend, &failure, r, refused))
+		note_failure(ctx, with->backend, &failure, r, refused);
+		if (failure.choice.ended)
 			break;
 	}
-	if (failure.error == 0)
+	if (failure.choice.error == 0)
 		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
-	return rawpci_fail(ctx, failure.error, "%s", failure.reason);
+	return rawpci_fail(ctx, failure.choice.error, "%s", failure.reason);
 }
 
 static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,

@@ -14,6 +14,11 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
+/* Of class codes (PCI Code and ID Assignment Specification). */
+#define BASE_BRIDGE 0x06
+#define CLASS_PCI_BRIDGE 0x0604
+#define CLASS_HALF_TRANSPARENT_BRIDGE 0x0609
+
 struct search {
 	const char *root;
 	const char *name; /* of the device's directory */
@@ -115,6 +120,22 @@ static int find_functions(const struct search *search, const struct rawpci_addre
 	return 1;
 }
 
+int rawpci_inuse_bridge(const char *sys, const struct rawpci_address *address, char *text)
+{
+	uint64_t class = rawpci_sysfs_number(sys, address, "class") >> 8;
+
+	if (class >> 8 != BASE_BRIDGE)
+		return 0;
+	if (class == CLASS_PCI_BRIDGE || class == CLASS_HALF_TRANSPARENT_BRIDGE)
+		(void)snprintf(text, RAWPCI_INUSE_TEXT,
+			       "it is a bridge, through which the host reaches other devices");
+	else
+		(void)snprintf(text, RAWPCI_INUSE_TEXT,
+			       "it is a bridge of class %04x, a part of the host's chipset",
+			       (unsigned)class);
+	return 1;
+}
+
 int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text)
 {
@@ -133,6 +154,8 @@ int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_
 		r = find_display(&search, address);
 	if (r == 0)
 		r = find_functions(&search, address);
+	if (r == 0)
+		r = rawpci_inuse_bridge(host->sys, address, text);
 	if (r < 0 && text[0] == '\0')
 		(void)snprintf(text, RAWPCI_INUSE_TEXT, "what the host does with it cannot be "
 			       "found out: %s", rawpci_sys_error_text(r, error, sizeof(error)));

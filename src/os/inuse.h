@@ -25,7 +25,7 @@ struct rawpci_inuse_host {
  * of its, also by partitions and whatever is built of them (device-mapper, md, NVMe multipath); with
  * dev, also whoever else has one of these exclusively; a network interface that is up, or in another
  * network namespace, of which no more can be seen; the display that the machine was started with;
- * virtual functions.
+ * virtual functions; that it is a bridge.
  * @text: receives what it is ("nvme0n1p1 is mounted on /srv"); RAWPCI_INUSE_TEXT bytes
  *
  * Returns 1: there is something, 0: nothing was found, or a negative errno when it cannot be known:
@@ -33,6 +33,10 @@ struct rawpci_inuse_host {
  */
 int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text);
+
+/* Is it a bridge? That is the host's, also while no driver holds it: the way to other devices, or a
+ * part of the chipset. 1, or 0. text as above; written where it is one. */
+int rawpci_inuse_bridge(const char *sys, const struct rawpci_address *address, char *text);
 
 /* inuse-disk.c: the part of it about disks whose path in sysfs goes through a directory called
  * below. */

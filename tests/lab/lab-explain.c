@@ -7,13 +7,13 @@
  * usage: lab-explain SITUATION ADDRESS [SIBLING]
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,156 +29,10 @@
 #include <rawpci/device.h>
 #include <rawpci/log.h>
 
+#include "explain-before.h"
+
 #define NOBODY 65534
-#define SKIP 77
 #define WORDS 5
-
-static const char *address, *sibling;
-static pid_t holder = -1;
-static bool detach;
-
-/* Empty where it cannot be read. */
-static void read_link_name(const char *path, char *name, size_t size)
-{
-	char target[256];
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	const char *last;
-
-	target[n > 0 ? n : 0] = '\0';
-	last = strrchr(target, '/');
-	(void)snprintf(name, size, "%.*s", (int)size - 1, last ? last + 1 : target);
-}
-
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		(void)close(fd);
-	return done;
-}
-
-static void device_file(const char *device, const char *file, char path[128])
-{
-	(void)snprintf(path, 128, "/sys/bus/pci/devices/%s/%s", device, file);
-}
-
-/* Takes it from its driver and, where one is named, gives it to that. */
-static int bind_to(const char *device, const char *driver)
-{
-	char path[128], now[64];
-
-	device_file(device, "driver/unbind", path);
-	(void)write_text(path, device);
-	device_file(device, "driver_override", path);
-	(void)write_text(path, driver[0] ? driver : "\n");
-	if (driver[0] == '\0')
-		return 0;
-	(void)write_text("/sys/bus/pci/drivers_probe", device);
-	device_file(device, "driver", path);
-	read_link_name(path, now, sizeof(now));
-	return strcmp(now, driver) == 0 ? 0 : SKIP;
-}
-
-static void node_of(const char *device, char path[128])
-{
-	char link[128], group[32];
-
-	device_file(device, "iommu_group", link);
-	read_link_name(link, group, sizeof(group));
-	(void)snprintf(path, 128, "/dev/vfio/%s", group);
-}
-
-/* Before: by root. 0, or SKIP where this kernel cannot be brought to it. */
-static int nothing(void)
-{
-	return 0;
-}
-
-static int on_vfio(void)
-{
-	return bind_to(address, "vfio-pci");
-}
-
-static int on_vfio_of_nobody(void)
-{
-	char node[128];
-	int r = on_vfio();
-
-	node_of(address, node);
-	return r == 0 && chown(node, NOBODY, NOBODY) == 0 ? 0 : SKIP;
-}
-
-/* Starts a process that keeps something open until it is killed. */
-static int hold(bool (*keep_open)(void))
-{
-	int ends[2];
-	char byte = 'n';
-
-	if (pipe(ends) < 0)
-		return SKIP;
-	holder = fork();
-	if (holder == 0) {
-		(void)!write(ends[1], keep_open() ? "y" : "n", 1);
-		(void)pause();
-		_exit(0);
-	}
-	(void)!read(ends[0], &byte, 1);
-	(void)close(ends[0]);
-	(void)close(ends[1]);
-	return byte == 'y' ? 0 : SKIP;
-}
-
-static bool keep_device(void)
-{
-	struct rawpci_options options = {.size = sizeof(options), .backend = "vfio"};
-	struct rawpci_device *dev;
-	struct rawpci *ctx;
-
-	return rawpci_create(&options, &ctx) == 0 &&
-	       rawpci_device_open(ctx, NULL, address, 0, &dev) == 0;
-}
-
-static bool keep_node(void)
-{
-	char node[128];
-
-	node_of(address, node);
-	return open(node, O_RDWR | O_CLOEXEC) >= 0;
-}
-
-static int owned(void)
-{
-	return on_vfio() == 0 ? hold(keep_device) : SKIP;
-}
-
-static int node_held(void)
-{
-	return on_vfio() == 0 ? hold(keep_node) : SKIP;
-}
-
-static int to_be_detached(void)
-{
-	detach = true;
-	return 0;
-}
-
-static int unbound(void)
-{
-	return bind_to(address, "");
-}
-
-static int without_module(void)
-{
-	(void)bind_to(address, "");
-	return syscall(SYS_delete_module, "vfio_pci", O_NONBLOCK) == 0 ? 0 : SKIP;
-}
-
-static int uring_off(void)
-{
-	return write_text("/proc/sys/kernel/io_uring_disabled", "2") ? 0 : SKIP;
-}
 
 /* Then: in the process that explains, and in the one that opens. */
 static bool unrestricted(void)
@@ -230,44 +84,71 @@ static const struct situation {
 	bool agrees;      /* opening succeeds exactly when status is 0 */
 	const char *words[WORDS]; /* %d: the sibling's driver; %s: the sibling; %n: the node */
 } situations[] = {
-	{"open", on_vfio, unrestricted, "16M", 0, true,
+	{"open", before_on_vfio, unrestricted, "16M", 0, true,
 	 {"nothing stands in the way", "vfio can open it now"}},
-	{"no-iommu", nothing, unrestricted, NULL, 1, true,
+	{"no-iommu", before_nothing, unrestricted, NULL, 1, true,
 	 {"the kernel uses no IOMMU", "intel_iommu=on"}},
-	{"group", unbound, unrestricted, NULL, 1, true,
+	{"group", before_unbound, unrestricted, NULL, 1, true,
 	 {"is not viable", "%s of the same group is bound to %d", "unbind %s from %d"}},
-	{"host-driver", nothing, unrestricted, NULL, 1, true,
-	 {"the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER",
+	{"host-driver", before_nothing, unrestricted, NULL, 1, true,
+	 {"the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER, here --detach",
 	  "bind it to vfio-pci"}},
-	{"module", without_module, unrestricted, NULL, 1, true,
+	{"module", before_without_module, unrestricted, NULL, 1, true,
 	 {"the kernel module vfio-pci is not loaded", "modprobe vfio-pci"}},
-	{"permission", on_vfio, as_nobody, NULL, 1, true,
+	{"permission", before_on_vfio, as_nobody, NULL, 1, true,
 	 {"user 65534 has no permission to open %n", "chown 65534 %n"}},
-	{"permission-to-bind", unbound, as_nobody, NULL, 1, true,
+	{"permission-to-bind", before_unbound, as_nobody, NULL, 1, true,
 	 {"has to be bound to vfio-pci", "user 65534 may not write", "let root bind it"}},
-	{"nobody", on_vfio_of_nobody, as_nobody, NULL, 0, true,
+	{"nobody", before_on_vfio_of_nobody, as_nobody, NULL, 0, true,
 	 {"nothing stands in the way", "vfio can open it now"}},
-	{"memlock", on_vfio_of_nobody, as_nobody_locking_little, "256M", 1, false,
+	{"memlock", before_on_vfio_of_nobody, as_nobody_locking_little, "256M", 1, false,
 	 {"the limit of locked memory is too low", "262144 KiB needed, 64 KiB allowed",
-	  "ulimit -l 262144", "LimitMEMLOCK=262144K"}},
-	{"seccomp", on_vfio, without_uring, NULL, 0, true,
+	  "prlimit --memlock=268435456 --pid", "LimitMEMLOCK=262144K"}},
+	{"seccomp", before_on_vfio, without_uring, NULL, 0, true,
 	 {"vfio can open it now, but io_uring is forbidden by a seccomp filter",
 	  "allow io_uring_setup"}},
-	{"uring-disabled", uring_off, unrestricted, NULL, 0, false,
+	{"uring-disabled", before_uring_off, unrestricted, NULL, 0, false,
 	 {"io_uring is forbidden (kernel.io_uring_disabled is 2)",
 	  "sysctl kernel.io_uring_disabled=0"}},
-	{"owned", owned, unrestricted, NULL, 1, true,
+	{"owned", before_owned, unrestricted, NULL, 1, true,
 	 {"process ", " (lab-explain) has it open: close it there"}},
-	{"node-held", node_held, unrestricted, NULL, 1, true,
+	{"node-held", before_node_held, unrestricted, NULL, 1, true,
 	 {"process ", " (lab-explain) has %n open: close it there"}},
-	{"run-readonly", to_be_detached, with_run_readonly, NULL, 1, true,
+	{"left", before_left, unrestricted, NULL, 0, true,
+	 {"vfio can open it now, but a process that had taken it from nvme has ended without giving "
+	  "it back", "rawpci_recover()", "the next open"}},
+	{"swapped", before_swapped, unrestricted, NULL, 1, true,
+	 {"the host driver nvme holds it, and the host swaps to nvme0n1", "stop that; then"}},
+	{"swapped-detach", before_swapped_detach, unrestricted, NULL, 1, true,
+	 {": the host swaps to nvme0n1: stop that first, or insist"}},
+	{"chipset", before_nothing, unrestricted, NULL, 1, true,
+	 {"it is a bridge of class 0601, a part of the host's chipset", "leave it to the host"}},
+	{"run-readonly", before_to_be_detached, with_run_readonly, NULL, 1, true,
 	 {"no record of its driver can be written to /run/rawpci (Read-only file system)",
 	  "bind it to vfio-pci first", "setting run.dir"}},
-	{"bridge", nothing, unrestricted, NULL, 1, true,
+	{"bridge", before_nothing, unrestricted, NULL, 1, true,
 	 {"it is a bridge", "open the devices behind it"}},
-	{"absent", nothing, unrestricted, NULL, 1, true,
+	{"absent", before_nothing, unrestricted, NULL, 1, true,
 	 {"there is no such device", "lspci -D"}},
 };
+
+static void exec_explain(const struct situation *s)
+{
+	const char *words[10] = {"explain", address};
+	unsigned n = 2;
+
+	if (backend) {
+		words[n++] = "--backend";
+		words[n++] = backend;
+	}
+	if (s->memory) {
+		words[n++] = "--memory";
+		words[n++] = s->memory;
+	}
+	if (detach)
+		words[n++] = "--detach";
+	(void)execvp("explain", (char *const *)(uintptr_t)words);
+}
 
 /* Runs explain and keeps what it says. Its exit status, -1: it had none. */
 static int explain(const struct situation *s, char *said, size_t size)
@@ -283,14 +164,7 @@ static int explain(const struct situation *s, char *said, size_t size)
 	if (child == 0) {
 		if (!s->then() || dup2(ends[1], STDOUT_FILENO) < 0)
 			_exit(99);
-		if (s->memory)
-			(void)execlp("explain", "explain", "--backend", "vfio", "--memory",
-				     s->memory, address, NULL);
-		else if (detach)
-			(void)execlp("explain", "explain", "--backend", "vfio", "--detach",
-				     address, NULL);
-		else
-			(void)execlp("explain", "explain", "--backend", "vfio", address, NULL);
+		exec_explain(s);
 		_exit(98);
 	}
 	(void)close(ends[1]);
@@ -309,7 +183,7 @@ static bool opens(const struct situation *s)
 	pid_t child = fork();
 
 	if (child == 0) {
-		struct rawpci_options options = {.size = sizeof(options), .backend = "vfio"};
+		struct rawpci_options options = {.size = sizeof(options), .backend = backend};
 		struct rawpci_device *dev;
 		struct rawpci *ctx;
 		int r;

@@ -88,6 +88,15 @@ static void check_first(const char *words)
 		      e->text);
 }
 
+/* What opening it fails with is what was said before. */
+static void check_open(unsigned flags, int error)
+{
+	struct rawpci_device *dev = NULL;
+
+	ck_assert_int_eq(e->findings->error, error);
+	ck_assert_int_eq(rawpci_device_open(host.ctx, NULL, NIC, flags, &dev), error);
+}
+
 START_TEST(nothing_found)
 {
 	(void)explain_with(0, 4096);
@@ -170,6 +179,11 @@ START_TEST(module)
 	ck_assert_int_eq(rmdir(tree_path(&host.tree, path, "sys/bus/pci/drivers/mock-pci")), 0);
 	host_link(&host, NIC, "driver", "../../drivers/e1000e");
 	f = explain();
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	ck_assert_int_eq(strncmp(f->commands, "modprobe mock-pci\necho mock-pci > ", 34), 0);
+	check_open(0, -EBUSY);
+	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -ENODEV);
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_MODULE);
 	ck_assert_str_eq(f->driver, "mock-pci");
 	check_first("the kernel module mock-pci is not loaded: modprobe mock-pci");
@@ -228,13 +242,22 @@ START_TEST(found_by_backend)
 
 	refusal = -EBUSY;
 	told = &group;
-	host_link(&host, NIC, "driver", "../../drivers/e1000e");
 	(void)explain();
 	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_GROUP);
 	ck_assert_str_eq(e->findings->backend, "mock");
 	ck_assert_uint_eq(e->findings->blocker.function, 1);
-	ck_assert_int_eq(e->findings->next->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
-	check_first("a cause: a remedy (and 1 more in the way, see below)");
+	check_first("a cause: a remedy");
+	/* The host driver is looked at first. */
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	(void)explain();
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	ck_assert_int_eq(e->findings->next->obstacle, RAWPCI_OBSTACLE_GROUP);
+	check_first("the host driver e1000e holds it");
+	check_first("(and 1 more in the way, see below)");
+	/* What the backend fails with is said, also where it finds something else, too. */
+	refusal = -EOPNOTSUPP;
+	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
+	check_first("mock refuses it (and 1 more in the way, see below)");
 }
 END_TEST
 
@@ -318,6 +341,13 @@ START_TEST(in_use)
 	tree_directory(&host.tree, "sys/class/block");
 	tree_link(&host.tree, "sys/class/net/eth7", "../../devices/pci0000:00/" NIC "/net/eth7");
 	tree_write(&host.tree, "sys/devices/pci0000:00/" NIC "/net/eth7/flags", "0x1003\n");
+	f = explain();
+	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
+	check_first("the host driver e1000e holds it, and the network interface eth7 is up: stop "
+		    "that; then open it with the flag to detach the host driver");
+	ck_assert_str_eq(f->commands, "");
+	ck_assert_ptr_null(strstr(e->text, "unbind\n"));
+	check_open(0, -EBUSY);
 	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert_ptr_nonnull(f);
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_IN_USE);
@@ -332,14 +362,50 @@ START_TEST(in_use)
 }
 END_TEST
 
-/* What opening it fails with is what was said before. */
-static void check_open(unsigned flags, int error)
+/* Without a driver, too. */
+START_TEST(chipset)
 {
-	struct rawpci_device *dev = NULL;
-
-	ck_assert_int_eq(e->findings->error, error);
-	ck_assert_int_eq(rawpci_device_open(host.ctx, NULL, NIC, flags, &dev), error);
+	plain.unbound = true;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	host_write(&host, NIC, "class", "0x060100\n");
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_IN_USE);
+	check_first("it is a bridge of class 0601, a part of the host's chipset: leave it to the "
+		    "host, or insist (the native API's RAWPCI_OPEN_INSIST)");
+	ck_assert(!e->ways->next->works);
+	check_open(0, -EBUSY);
+	(void)explain_with(RAWPCI_OPEN_INSIST, 0);
+	ck_assert(e->openable && e->ways->next->works);
+	/* Somebody has given it away by hand. */
+	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
+	(void)explain();
+	ck_assert(e->openable);
 }
+END_TEST
+
+/* Its devices are its own; the host's one of that address is another. */
+START_TEST(pretended)
+{
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	mock.driver = NULL;
+	mock.pretend = true;
+	ck_assert_int_eq(rawpci_backend_choose(host.ctx, "mock"), 0);
+	(void)explain();
+	ck_assert(e->openable);
+	ck_assert_ptr_null(e->device);
+	ck_assert_ptr_null(strstr(e->text, "e1000e"));
+	refusal = -ENODEV;
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_NO_DEVICE);
+	check_first("mock refuses it");
+	ck_assert_ptr_null(e->findings->next);
+	check_open(0, -ENODEV);
+	ck_assert_int_eq(rawpci_backend_choose(host.ctx, "fake"), 0);
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, NULL, &e), 0);
+	ck_assert_ptr_null(e->device);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_NO_DEVICE);
+	ck_assert_int_eq(e->findings->error, -ENODEV);
+}
+END_TEST
 
 START_TEST(owned)
 {
@@ -553,6 +619,8 @@ int main(void)
 	tcase_add_test(tests, lesser_way_by_name);
 	tcase_add_test(tests, unbound_backend);
 	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, chipset);
+	tcase_add_test(tests, pretended);
 	tcase_add_test(tests, owned);
 	tcase_add_test(tests, nowhere_for_records);
 	tcase_add_test(tests, record_of_others);

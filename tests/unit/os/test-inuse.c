@@ -119,6 +119,29 @@ START_TEST(nothing)
 }
 END_TEST
 
+/* Also without a driver, and without anything that uses it. */
+START_TEST(bridges)
+{
+	static const struct {
+		const char *class, *expected;
+	} kinds[] = {
+		{"0x060000\n", "it is a bridge of class 0600, a part of the host's chipset"},
+		{"0x060100\n", "it is a bridge of class 0601, a part of the host's chipset"},
+		{"0x060400\n", "it is a bridge, through which the host reaches other devices"},
+		{"0x060980\n", "it is a bridge, through which the host reaches other devices"},
+		{"0x020000\n", NULL}, {"0x000600\n", NULL},
+	};
+	char text[RAWPCI_INUSE_TEXT];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		tree_write(&tree, "bus/pci/devices/" BDF "/class", kinds[i].class);
+		check_found(kinds[i].expected);
+		ck_assert_int_eq(rawpci_inuse_bridge(tree.root, &address, text),
+				 kinds[i].expected ? 1 : 0);
+	}
+}
+END_TEST
+
 START_TEST(mounted_partition)
 {
 	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
@@ -354,6 +377,7 @@ int main(void)
 	tcase_add_test(tests, interface_elsewhere);
 	tcase_add_test(tests, display);
 	tcase_add_test(tests, virtual_functions);
+	tcase_add_test(tests, bridges);
 	tcase_add_test(tests, unknown);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

@@ -85,7 +85,15 @@ START_TEST(no_iommu)
 	check(explain(0), RAWPCI_OBSTACLE_NO_GROUP, -EOPNOTSUPP, "no IOMMU of this host covers it");
 	rawpci_explanation_destroy(e);
 	ck_assert_int_eq(rmdir(tree_path(&host.tree, path, "sys/class/iommu/dmar0")), 0);
-	check(explain(0), RAWPCI_OBSTACLE_NO_IOMMU, -EOPNOTSUPP, "intel_iommu=on");
+	tree_write(&host.tree, "sys/firmware/acpi/tables/DMAR", "");
+	check(explain(0), RAWPCI_OBSTACLE_NO_IOMMU, -EOPNOTSUPP,
+	      "the kernel uses no IOMMU: boot the kernel with intel_iommu=on");
+	ck_assert_ptr_nonnull(strstr(e->findings->commands, "intel_iommu=on"));
+	rawpci_explanation_destroy(e);
+	tree_unlink(&host.tree, "sys/firmware/acpi/tables/DMAR");
+	tree_write(&host.tree, "sys/firmware/acpi/tables/IVRS", "");
+	check(explain(0), RAWPCI_OBSTACLE_NO_IOMMU, -EOPNOTSUPP, "without amd_iommu=off");
+	ck_assert_str_eq(e->findings->commands, "");
 }
 END_TEST
 
@@ -106,6 +114,27 @@ START_TEST(group)
 }
 END_TEST
 
+/* What the host uses of the group is not to be torn from it by a command that is printed. */
+START_TEST(group_in_use)
+{
+	const struct rawpci_finding *f;
+
+	host_add(&host, SOUND, 14, "e1000e");
+	tree_link(&host.tree, "sys/class/net/eth7", "../../devices/pci0000:00/" SOUND "/net/eth7");
+	tree_write(&host.tree, "sys/devices/pci0000:00/" SOUND "/net/eth7/flags", "0x1003\n");
+	f = explain(0);
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "0000:03:00.1 of the same group is bound to e1000e, "
+	      "and the network interface eth7 is up: stop that; then unbind 0000:03:00.1");
+	ck_assert_str_eq(f->commands, "");
+	rawpci_explanation_destroy(e);
+	tree_unlink(&host.tree, "sys/class/net/eth7");
+	host_write(&host, SOUND, "class", "0x060100\n");
+	f = explain(0);
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "a part of the host's chipset: leave it to the host");
+	ck_assert_str_eq(f->commands, "");
+}
+END_TEST
+
 START_TEST(bridge)
 {
 	host_write(&host, NIC, "class", "0x060400\n");
@@ -122,6 +151,11 @@ START_TEST(virtual_functions)
 	ck_assert_uint_eq(e->findings->number, 4);
 	rawpci_explanation_destroy(e);
 	host_write(&host, NIC, "sriov_numvfs", "0\n");
+	ck_assert_ptr_null(explain(0));
+	rawpci_explanation_destroy(e);
+	/* Enabled by vfio-pci itself. */
+	host_write(&host, NIC, "sriov_numvfs", "4\n");
+	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
 	ck_assert_ptr_null(explain(0));
 }
 END_TEST
@@ -292,7 +326,12 @@ START_TEST(locked_memory)
 	f = explain(64 * 1024 + 4096);
 	as_before(user);
 	check(f, RAWPCI_OBSTACLE_LOCKED_MEMORY, -ENOSPC, "68 KiB needed, 64 KiB allowed");
-	check(f, RAWPCI_OBSTACLE_LOCKED_MEMORY, -ENOSPC, "ulimit -l 68");
+	check(f, RAWPCI_OBSTACLE_LOCKED_MEMORY, -ENOSPC, "prlimit --memlock=69632 --pid PID");
+	check(f, RAWPCI_OBSTACLE_LOCKED_MEMORY, -ENOSPC, "LimitMEMLOCK=68K");
+	ck_assert_ptr_null(strstr(f->commands, "ulimit"));
+	if (user == 0)
+		ck_assert_str_eq(f->commands, "echo ':65534 - memlock 68' > "
+				 "/etc/security/limits.d/rawpci-65534.conf\n");
 	ck_assert_uint_eq(f->needed, 68 * 1024);
 	ck_assert_uint_eq(f->allowed, 64 * 1024);
 	ck_assert_uint_eq(f->used, 0);
@@ -308,6 +347,7 @@ int main(void)
 	tcase_add_test(tests, nothing_found);
 	tcase_add_test(tests, no_iommu);
 	tcase_add_test(tests, group);
+	tcase_add_test(tests, group_in_use);
 	tcase_add_test(tests, bridge);
 	tcase_add_test(tests, virtual_functions);
 	tcase_add_test(tests, container);

@@ -115,10 +115,66 @@ START_TEST(no_iommu)
 	tree_unlink(&tree, DEVICES "0000:03:00.0/iommu_group");
 	ck_assert_int_eq(rmdir(tree_path(&tree, path, "sys/class/iommu/dmar0")), 0);
 	ck_assert_int_eq(probe(), -EOPNOTSUPP);
-	check_words("intel_iommu=on or amd_iommu=on");
+	check_words("the kernel uses no IOMMU: ");
 	ck_assert_int_eq(rmdir(tree_path(&tree, path, "sys/class/iommu")), 0);
+	tree_write(&tree, "sys/firmware/acpi/tables/DMAR", "");
 	ck_assert_int_eq(probe(), -EOPNOTSUPP);
-	check_words("intel_iommu=on or amd_iommu=on");
+	check_words("the kernel uses no IOMMU: boot the kernel with intel_iommu=on");
+}
+END_TEST
+
+/* What processors and firmware say of themselves. */
+START_TEST(iommu_remedies)
+{
+	static const struct {
+		const char *cpuinfo;
+		bool dmar, ivrs, intel_on;
+		const char *words;
+	} hosts[] = {
+		{"vendor_id\t: GenuineIntel\nflags\t: fpu vmx\n", false, false, true,
+		 "enable it in the firmware (VT-d), and boot the kernel with intel_iommu=on"},
+		{"vendor_id\t: GenuineIntel\nflags\t: fpu vmx\n", true, false, true,
+		 "boot the kernel with intel_iommu=on"},
+		{"vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, false, false,
+		 "enable it in the firmware (AMD-Vi"},
+		{"vendor_id\t: HygonGenuine\nflags\t: fpu svm\n", false, false, false,
+		 "enable it in the firmware (AMD-Vi"},
+		{"vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, true, false,
+		 "without amd_iommu=off"},
+		{"vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", false, false, false,
+		 "whose hypervisor has to give it an IOMMU"},
+		{"vendor_id\t: GenuineIntel\nflags\t: fpu hypervisor\n", false, false, false,
+		 "whose hypervisor has to give it an IOMMU"},
+		/* As QEMU makes them up. */
+		{"vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", true, false, true,
+		 "boot the kernel with intel_iommu=on"},
+		{"", false, false, false, "enable it in the firmware"},
+	};
+	bool intel_on;
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		const char *said = rawpci_vfio_iommu_remedy(hosts[i].cpuinfo, hosts[i].dmar,
+							    hosts[i].ivrs, &intel_on);
+
+		ck_assert_msg(strstr(said, hosts[i].words) != NULL, "%zu: %s", i, said);
+		ck_assert(intel_on == hosts[i].intel_on);
+		ck_assert(intel_on == (strstr(said, "intel_iommu=on") != NULL));
+	}
+}
+END_TEST
+
+/* Before anything is bound, which vfio-pci would refuse. */
+START_TEST(not_to_be_bound)
+{
+	tree_write(&tree, DEVICES "0000:03:00.0/sriov_numvfs", "4\n");
+	ck_assert_int_eq(probe(), -EBUSY);
+	check_words("it has 4 virtual functions enabled");
+	/* It has enabled them itself. */
+	tree_link(&tree, DEVICES "0000:03:00.0/driver", "../../drivers/vfio-pci");
+	ck_assert_int_eq(probe(), 0);
+	tree_write(&tree, DEVICES "0000:03:00.0/class", "0x060400\n");
+	ck_assert_int_eq(probe(), -EOPNOTSUPP);
+	check_words("it is a bridge");
 }
 END_TEST
 
@@ -276,6 +332,8 @@ START_TEST(mapping)
 				     "vfio_iommu_type1.dma_entry_limit is 65535"));
 	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -EEXIST),
 			 -EADDRINUSE);
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "a former user of the same container"));
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "close it and open a fresh one"));
 	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -EFAULT),
 			 -EADDRNOTAVAIL);
 	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -EINVAL),
@@ -308,6 +366,8 @@ int main(void)
 	tcase_add_test(tests, absent);
 	tcase_add_test(tests, no_group);
 	tcase_add_test(tests, no_iommu);
+	tcase_add_test(tests, iommu_remedies);
+	tcase_add_test(tests, not_to_be_bound);
 	tcase_add_test(tests, no_driver);
 	tcase_add_test(tests, no_container);
 	tcase_add_test(tests, forbidden_container);

@@ -121,7 +121,8 @@ START_TEST(without_iommu)
 	open_fails("vfio.noiommu=no", -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "no IOMMU group"));
 	open_fails("vfio.noiommu=yes", -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "enable_unsafe_noiommu_mode"));
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "/module/vfio/parameters/"
+				    "enable_unsafe_noiommu_mode"));
 }
 END_TEST
 
