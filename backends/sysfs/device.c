@@ -2,11 +2,13 @@
 /* The device as a whole. Taken down in this order: mappings, config space as it was, descriptors. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <fcntl.h>
 
+#include "os/slow.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
@@ -88,13 +90,16 @@ int rawpci_sysdev_probe(struct rawpci *ctx, const struct rawpci_address *address
 	return r;
 }
 
+/* These files wait for the device's lock, which a driver that does not let go of it has (Linux
+ * drivers/pci/pci-sysfs.c, enable_store(); drivers/pci/pci.c, pci_dev_lock()). */
 static int write_file(const struct rawpci_sysdev *device, const char *file, const char *text)
 {
+	const char *limit = rawpci_backend_setting(device->ctx, "driver.timeout_ms");
 	char path[RAWPCI_SYSFS_PATH];
 	int r = rawpci_sysfs_path(root_of(device->ctx), &device->address, file, path,
 				  sizeof(path));
 
-	return r < 0 ? r : rawpci_sys_write_file(path, text);
+	return r < 0 ? r : rawpci_slow_write(path, text, (unsigned)strtoul(limit, NULL, 10), -1);
 }
 
 /* The kernel counts: whoever enables disables. */

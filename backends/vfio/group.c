@@ -193,6 +193,7 @@ int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio
 	if (r < 0)
 		return r;
 	r = rawpci_vfio_ioctl_patiently(device->group->fd, VFIO_GROUP_GET_DEVICE_FD, device->name);
+	r = rawpci_sys_keep_clear(r);
 	if (r < 0) {
 		r = rawpci_vfio_explain_device(device, r);
 		leave_group(device);

@@ -16,10 +16,14 @@
  *   - No lock is held while an interrupt handler or the log callback runs: both may call back into
  *     the library.
  *   - The library creates at most one thread a context (enum rawpci_irq_mode), and one for the time
- *     of each change of a host driver, with all signals blocked in them. It installs no signal handler, never exits, aborts or prints, and reads no
- *     environment variable.
+ *     of each change of a host driver, of each reset and enabling through sysfs, with all signals
+ *     blocked in them. One that the kernel does not let go of in the time of driver.timeout_ms goes
+ *     on by itself, for which reason the library stays in memory when it is unloaded. It installs no
+ *     signal handler, never exits, aborts or prints, and reads no environment variable.
  *   - After fork() the child must not use the library's objects, not even to destroy them.
- *     Descriptors are close-on-exec and BAR mappings are not inherited.
+ *     Descriptors are close-on-exec and BAR mappings are not inherited. A child that neither ends
+ *     nor calls exec keeps what was open at the fork: the kernel's hold on a device, and its lock,
+ *     last until it does, whatever the parent closes.
  */
 #ifndef RAWPCI_CONTEXT_H
 #define RAWPCI_CONTEXT_H
@@ -82,8 +86,9 @@ struct rawpci_options {
 	 *   run.dir=PATH                  locks of devices, and records of their host drivers
 	 *                                 (default /run/rawpci; its last part is made if need be).
 	 *                                 What other processes and rawpci_recover() look at
-	 *   driver.timeout_ms=N           how long each step of changing a host driver may take, 1
-	 *                                 to 3600000 (default 10000)
+	 *   driver.timeout_ms=N           how long each step of changing a host driver, and each
+	 *                                 reset and enabling through sysfs, may take, 1 to 3600000
+	 *                                 (default 10000)
 	 *   ids.file=PATH                 pci.ids, for names (default: where distributions have it) */
 	const char *const *settings;
 };

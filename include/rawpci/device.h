@@ -88,11 +88,11 @@ enum rawpci_open_flags {
  * No device is left without its host driver: what there was is written down in the directory of the
  * setting run.dir before it is changed, so that it can be put back if this process is killed
  * (<rawpci/recover.h>). Where nothing can be written there, devices whose driver need not be changed
- * can be opened, and others are refused with what the kernel said; there is no setting against that,
- * but run.dir may be any directory of which only this user and root can write. A device that sysfs
- * or uio opens without a record stays, if this process is killed, as it is then, maybe mastering the
- * bus: the log warns of that. The directory's locks keep
- * processes with the same run.dir off each other's devices, whatever the backend. An open of a
+ * can be opened, and others are refused with what the kernel said (-EACCES, also where a record is
+ * there that is not understood, or the device's override is none that can be recorded); there is no
+ * setting against that, but run.dir may be any directory of which only this user and root can write.
+ * A device that sysfs or uio opens without a record stays, if this process is killed, as it is then,
+ * maybe mastering the bus: the log warns of that. The directory's locks keep processes with the same run.dir off each other's devices, whatever the backend. An open of a
  * device that a killed process has left taken gives it back first.
  *
  * Any thread. May take long: the kernel resets the function (PCIe FLR: at least 100 ms).

@@ -45,7 +45,7 @@ struct rawpci;
  *   -ENODEV     the former driver does not take the device: is it loaded? The record stays
  *   -ETIMEDOUT  the kernel has not let go of the device in the time of driver.timeout_ms; the
  *               record stays
- *   -EACCES, -EPERM  permission; the message says what for. A device that cannot be stopped is
+ *   -EACCES, -EPERM  permission, or sysfs is not there; the message says what for. A device that cannot be stopped is
  *               given to no driver, and its record stays
  *   -ENOMEM, -EIO
  */

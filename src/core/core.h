@@ -80,6 +80,7 @@ struct rawpci {
 	char *ids_file; /* "": where distributions have it */
 	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
 	unsigned driver_timeout_ms;
+	char driver_timeout[16]; /* the same, as backends ask for it */
 
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];

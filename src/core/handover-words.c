@@ -21,7 +21,8 @@ const char *rawpci_use_remedy(bool bridge)
 
 int rawpci_as_permission(int r)
 {
-	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT ? -EACCES : r;
+	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT || r == -EEXIST ||
+	       r == -EINVAL || r == -EFBIG || r == -ENAMETOOLONG || r == -EBADMSG ? -EACCES : r;
 }
 
 void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
@@ -40,8 +41,9 @@ int rawpci_fail_owned(struct rawpci *ctx, const char *name,
 
 	rawpci_find_owner(ctx, address, &owner);
 	if (owner.self)
-		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already, in another "
-				   "context, or its driver is still being unbound", name);
+		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already (in this "
+				   "context or another), or its driver is still being unbound",
+				   name);
 	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open", name, owner.text);
 }
 

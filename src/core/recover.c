@@ -24,7 +24,8 @@ static int check_sysfs(struct rawpci *ctx, const char *name)
 	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : rawpci_sys_access(path, F_OK);
 
 	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
+		return rawpci_fail(ctx, rawpci_as_permission(r),
+				   "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
 				   "its record is left for who can", name, ctx->sysfs_dir,
 				   rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;

@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ static int set_timeout(struct rawpci *ctx, const char *value)
 		return rawpci_fail(ctx, -EINVAL, "setting driver.timeout_ms=%s: use 1 to %d", value,
 				   MAX_TIMEOUT_MS);
 	ctx->driver_timeout_ms = (unsigned)ms;
+	(void)snprintf(ctx->driver_timeout, sizeof(ctx->driver_timeout), "%lu", ms);
 	return 0;
 }
 
@@ -127,6 +129,8 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name)
 		return ctx->vfio_via;
 	if (strcmp(name, "sysfs.dir") == 0)
 		return ctx->sysfs_dir;
+	if (strcmp(name, "driver.timeout_ms") == 0)
+		return ctx->driver_timeout;
 	if (strcmp(name, "ids.file") == 0)
 		return ctx->ids_file;
 	if (strcmp(name, "uio.dir") == 0)

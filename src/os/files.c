@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ int rawpci_sys_open_at(int directory, const char *name, int flags)
 	do
 		fd = openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
+	return rawpci_sys_keep_clear(fd < 0 ? -errno : fd);
 }
 
 int rawpci_sys_check_own(int fd, bool directory)
@@ -59,6 +60,14 @@ int rawpci_sys_locked(int fd)
 	if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
 		return -errno;
 	return whole.l_type != F_UNLCK;
+}
+
+bool rawpci_sys_may_grow(uint64_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
+	       size <= limit.rlim_cur;
 }
 
 int rawpci_sys_sync(int fd)

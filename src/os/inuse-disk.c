@@ -212,7 +212,7 @@ static int check_claim(const struct search *search, const char *name)
 	for (char *at = node; (at = strchr(at, '!')) != NULL;)
 		*at = '/';
 	r = claim(node);
-	if (r == 0 || r == -ENXIO || r == -ENODEV || r == -ENOMEDIUM)
+	if (r == 0 || r == -ENOMEDIUM)
 		return 0;
 	if (r == -EBUSY) {
 		(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s is in use: mounted elsewhere (in "

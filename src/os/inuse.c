@@ -29,14 +29,18 @@ static int visit_interface(void *opaque, const char *name)
 {
 	const struct search *search = opaque;
 	char path[RAWPCI_SYSFS_PATH], flags[32];
+	int r;
 
 	if (rawpci_sysfs_class(search->root, "net", name, "", path) < 0 ||
 	    !rawpci_sysfs_goes_through(path, search->name))
 		return 0;
+	r = rawpci_sysfs_class(search->root, "net", name, "/flags", path);
+	if (r == 0)
+		r = rawpci_sys_read_file(path, flags, sizeof(flags));
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	/* IFF_UP of <linux/if.h> */
-	if (rawpci_sysfs_class(search->root, "net", name, "/flags", path) < 0 ||
-	    rawpci_sys_read_file(path, flags, sizeof(flags)) < 0 ||
-	    !(strtoul(flags, NULL, 16) & 1))
+	if (!(strtoul(flags, NULL, 16) & 1))
 		return 0;
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "the network interface %.64s is up", name);
 	return 1;
@@ -95,13 +99,27 @@ static int find_moved(const struct search *search, const struct rawpci_address *
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Reads a file that not every device has: then "0". */
+static int read_flag(const struct search *search, const struct rawpci_address *address,
+		     const char *file, char value[8])
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(search->root, address, file, path, sizeof(path));
+
+	if (r == 0)
+		r = rawpci_sys_read_file(path, value, 8);
+	if (r == -ENOENT)
+		memcpy(value, "0", 2);
+	return r < 0 && r != -ENOENT ? r : 0;
+}
+
 static int find_display(const struct search *search, const struct rawpci_address *address)
 {
-	char path[RAWPCI_SYSFS_PATH], value[8];
+	char value[8];
+	int r = read_flag(search, address, "boot_vga", value);
 
-	if (rawpci_sysfs_path(search->root, address, "boot_vga", path, sizeof(path)) < 0 ||
-	    rawpci_sys_read_file(path, value, sizeof(value)) < 0 || strcmp(value, "1") != 0)
-		return 0;
+	if (r < 0 || strcmp(value, "1") != 0)
+		return r;
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
 		       "it is the display that the host was started with");
 	return 1;
@@ -110,11 +128,11 @@ static int find_display(const struct search *search, const struct rawpci_address
 /* They would lose their physical function's driver, and vfio-pci does not take one that has them. */
 static int find_functions(const struct search *search, const struct rawpci_address *address)
 {
-	char path[RAWPCI_SYSFS_PATH], value[8];
+	char value[8];
+	int r = read_flag(search, address, "sriov_numvfs", value);
 
-	if (rawpci_sysfs_path(search->root, address, "sriov_numvfs", path, sizeof(path)) < 0 ||
-	    rawpci_sys_read_file(path, value, sizeof(value)) < 0 || strcmp(value, "0") == 0)
-		return 0;
+	if (r < 0 || strcmp(value, "0") == 0)
+		return r;
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s of its virtual functions are enabled",
 		       value);
 	return 1;

@@ -202,8 +202,12 @@ static int format(const struct rawpci_claim *claim, const struct rawpci_record *
 
 static int write_all(int fd, const char *text, size_t size)
 {
-	int n = rawpci_sys_pwrite(fd, text, size, 0);
+	int n;
 
+	/* The kernel would send SIGXFSZ. */
+	if (!rawpci_sys_may_grow(size))
+		return -EFBIG;
+	n = rawpci_sys_pwrite(fd, text, size, 0);
 	if (n < 0)
 		return n;
 	return (size_t)n == size ? rawpci_sys_sync(fd) : -ENOSPC;

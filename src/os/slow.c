@@ -88,6 +88,9 @@ static int start(struct job *job, pthread_t *thread)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = -pthread_create(thread, &attributes, run, job);
+	/* The program's thread-local variables are on the stack, too, and may be larger than it. */
+	if (r == -EINVAL)
+		r = -pthread_create(thread, NULL, run, job);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
 	return r;

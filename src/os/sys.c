@@ -27,6 +27,18 @@ uint64_t rawpci_sys_page_size(void)
 	return size > 0 ? (uint64_t)size : 4096;
 }
 
+/* A program that was started without descriptors 0 to 2 prints to whatever comes to be there. */
+int rawpci_sys_keep_clear(int fd)
+{
+	int higher;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	higher = rawpci_sys_dup(fd);
+	rawpci_sys_close(&fd);
+	return higher;
+}
+
 int rawpci_sys_open(const char *path, int flags)
 {
 	int fd;
@@ -34,7 +46,7 @@ int rawpci_sys_open(const char *path, int flags)
 	do
 		fd = open(path, flags | O_CLOEXEC);
 	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
+	return rawpci_sys_keep_clear(fd < 0 ? -errno : fd);
 }
 
 /* close() is not repeated after EINTR: on Linux the descriptor is gone by then. */
@@ -83,7 +95,7 @@ int rawpci_sys_eventfd(void)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	return fd < 0 ? -errno : fd;
+	return rawpci_sys_keep_clear(fd < 0 ? -errno : fd);
 }
 
 int rawpci_sys_signal(int fd)
@@ -122,7 +134,7 @@ int rawpci_sys_read_event(int fd, void *buffer, size_t size)
 
 int rawpci_sys_dup(int fd)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	return copy < 0 ? -errno : copy;
 }

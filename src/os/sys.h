@@ -48,6 +48,10 @@ int rawpci_sys_read_event(int fd, void *buffer, size_t size);
 /* Another descriptor, close-on-exec, for the same open file. */
 int rawpci_sys_dup(int fd);
 
+/* A new descriptor, or a negative errno as it is, moved away from those of standard input, output
+ * and error, which the functions above and below keep clear of. */
+int rawpci_sys_keep_clear(int fd);
+
 /* Are they descriptors of the same open file? Where the kernel does not tell: true. */
 bool rawpci_sys_same_file(int a, int b);
 
@@ -114,6 +118,9 @@ int rawpci_sys_check_own(int fd, bool directory);
 /* Locks the open file until every copy of the descriptor is closed. -EWOULDBLOCK: somebody else has
  * the lock. */
 int rawpci_sys_lock(int fd);
+
+/* May this process write files of so many bytes (RLIMIT_FSIZE)? */
+bool rawpci_sys_may_grow(uint64_t size);
 
 /* Is it locked by another open file? 1, 0 or -errno. Takes nothing, not even for a moment. */
 int rawpci_sys_locked(int fd);

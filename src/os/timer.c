@@ -8,7 +8,7 @@ int rawpci_sys_timer(void)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
-	return fd < 0 ? -errno : fd;
+	return rawpci_sys_keep_clear(fd < 0 ? -errno : fd);
 }
 
 int rawpci_sys_timer_start(int fd, unsigned milliseconds)

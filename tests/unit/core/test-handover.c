@@ -2,7 +2,9 @@
 #include <rawpci/context.h>
 #include <rawpci/device.h>
 #include <rawpci/recover.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "harness.h"
@@ -243,6 +245,7 @@ START_TEST(held_here)
 	ck_assert(!there(RECORD));
 	ck_assert_int_eq(rawpci_device_open(other, NULL, BDF, 0, &second), -EBUSY);
 	ck_assert_ptr_null(second);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "this context or another"));
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
 	ck_assert_int_eq(rawpci_device_open(other, NULL, BDF, 0, &second), 0);
 	ck_assert_int_eq(rawpci_device_close(second), 0);
@@ -469,7 +472,7 @@ START_TEST(sysfs_is_elsewhere)
 	(void)snprintf(run_setting, sizeof(run_setting), "run.dir=%s/run", host.tree.root);
 	leave_taken();
 	ck_assert_int_eq(rawpci_create(&options, &blind), 0);
-	ck_assert_int_lt(rawpci_recover(blind), 0);
+	ck_assert_int_eq(rawpci_recover(blind), -EACCES);
 	ck_assert(there(RECORD));
 	ck_assert_int_eq(rawpci_destroy(blind), 0);
 	ck_assert_int_eq(rawpci_recover(ctx), 1);
@@ -494,9 +497,69 @@ START_TEST(foreign_record_is_not_replaced)
 	leave_taken();
 	ck_assert_int_eq(rawpci_recover(ctx), 1);
 	tree_write(&host.tree, RECORD, "rawpci 999\n");
-	ck_assert_int_lt(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EACCES);
 	ck_assert(there(RECORD));
 	host_check("e1000e", "(null)");
+}
+END_TEST
+
+START_TEST(override_cannot_be_recorded)
+{
+	struct rawpci_device *dev = NULL;
+
+	host_bind("e1000e");
+	tree_write(&host.tree, DEVICE "driver_override", "e1000e \n");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EACCES);
+	host_check("e1000e", "e1000e ");
+}
+END_TEST
+
+/* The kernel would send SIGXFSZ (RLIMIT_FSIZE). */
+static void in_a_process_that_may_write_no_files(void)
+{
+	const struct rlimit none = {0, 0};
+	struct rawpci_device *dev;
+
+	(void)setrlimit(RLIMIT_FSIZE, &none);
+	host_exit(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev) == -EACCES ? 0 : 1);
+}
+
+/* What such a program prints would go to the device. */
+static void in_a_process_without_standard_files(void)
+{
+	struct rawpci_device *dev;
+	int taken = 0;
+
+	for (int fd = 0; fd < 3; fd++)
+		(void)close(fd);
+	if (rawpci_device_open(ctx, NULL, BDF, DETACH, &dev) < 0)
+		host_exit(8);
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			taken |= 1 << fd;
+	if (rawpci_device_close(dev) < 0)
+		host_exit(9);
+	host_exit(taken);
+}
+
+static void (*const processes[])(void) = {
+	in_a_process_that_may_write_no_files, in_a_process_without_standard_files,
+};
+
+START_TEST(unusual_processes)
+{
+	pid_t child;
+	int status;
+
+	host_bind("e1000e");
+	child = fork();
+	if (child == 0)
+		processes[_i]();
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x",
+		      (unsigned)status);
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD) && !there(RECORD ".new"));
 }
 END_TEST
 
@@ -546,6 +609,8 @@ int main(void)
 	tcase_add_test(tests, sysfs_is_elsewhere);
 	tcase_add_test(tests, ids_cannot_be_read);
 	tcase_add_test(tests, foreign_record_is_not_replaced);
+	tcase_add_test(tests, override_cannot_be_recorded);
+	tcase_add_loop_test(tests, unusual_processes, 0, 2);
 	tcase_add_test(tests, nothing_to_recover);
 	tcase_add_test(tests, settings);
 	suite_add_tcase(suite, tests);

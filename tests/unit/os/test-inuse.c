@@ -221,13 +221,10 @@ END_TEST
 START_TEST(node_that_says_nothing)
 {
 	char number[16], text[RAWPCI_INUSE_TEXT];
-	static const int none[] = {ENXIO, ENODEV, ENOMEDIUM};
 
-	for (unsigned i = 0; i < 3; i++) {
-		(void)snprintf(number, sizeof(number), "%d", none[i]);
-		tree_write(&tree, "dev/nvme0n1p1", number);
-		check_found(NULL);
-	}
+	(void)snprintf(number, sizeof(number), "%d", ENOMEDIUM);
+	tree_write(&tree, "dev/nvme0n1p1", number);
+	check_found(NULL);
 	(void)snprintf(number, sizeof(number), "%d", EACCES);
 	tree_write(&tree, "dev/nvme0n1p1", number);
 	ck_assert_int_eq(find(text), -EACCES);
