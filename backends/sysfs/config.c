@@ -166,6 +166,19 @@ static uint32_t cut(uint32_t dword, uint32_t offset, unsigned width)
 	return (dword >> (8 * (offset & 3))) & (UINT32_MAX >> (32 - 8 * width));
 }
 
+/* A virtual function has no ids of its own there, and reads as all ones as one does that is gone
+ * (PCI Express Base Specification 9.3.4.1.1 and .2): the next register tells them apart. */
+static int read_ids(const struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+		    uint32_t *value)
+{
+	uint32_t next;
+	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_CLASS_REVISION, 4, &next);
+
+	if (r == 0)
+		*value = cut(next == UINT32_MAX ? UINT32_MAX : device->ids, offset, width);
+	return r;
+}
+
 int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
 {
 	struct rawpci_sysdev *device = opaque;
@@ -179,6 +192,8 @@ int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32
 		(void)pthread_mutex_unlock(&device->lock);
 		return 0;
 	}
+	if (device->vf && offset < RAWPCI_CFG_COMMAND)
+		return read_ids(device, offset, width, value);
 	r = rawpci_sysdev_raw_read(device, offset, width, &result);
 	if (r < 0)
 		return r;

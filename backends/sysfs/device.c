@@ -157,6 +157,8 @@ int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 	device->config = -1;
 	rawpci_address_format(address, device->name);
 	device->vf = rawpci_sysfs_is_vf(root_of(ctx), address);
+	device->ids = (uint32_t)rawpci_sysfs_number(root_of(ctx), address, "vendor") |
+		      (uint32_t)rawpci_sysfs_number(root_of(ctx), address, "device") << 16;
 	r = -pthread_mutex_init(&device->lock, NULL);
 	if (r < 0)
 		return rawpci_backend_fail(ctx, -ENOMEM, "%s: no memory", device->name);

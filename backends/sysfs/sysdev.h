@@ -41,6 +41,7 @@ struct rawpci_sysdev {
 	int config;
 	uint32_t config_size;
 	bool vf;
+	uint32_t ids; /* of a VF: vendor, and device in the upper half */
 	bool enabled; /* by us, through the file "enable" */
 	struct rawpci_sysdev_region regions[RAWPCI_REGIONS];
 

@@ -62,6 +62,28 @@ START_TEST(enables_and_puts_back)
 }
 END_TEST
 
+/* Its ids are not in its config space. */
+START_TEST(virtual_function)
+{
+	struct rawpci_device_info info;
+	uint32_t value = 0;
+
+	tree_directory(&tree, DEVICE "physfn");
+	tree_write(&tree, DEVICE "vendor", "0x8086\n");
+	tree_write(&tree, DEVICE "device", "0x154c\n");
+	put(0x00, 4, UINT32_MAX);
+	open_device();
+	ck_assert_int_eq(rawpci_device_info(dev, sizeof(info), &info), 0);
+	ck_assert_uint_eq(info.vendor_id, 0x8086);
+	ck_assert_uint_eq(info.device_id, 0x154c);
+	ck_assert_int_eq(rawpci_config_read(dev, 2, 1, &value), 0);
+	ck_assert_uint_eq(value, 0x4c);
+	put(0x08, 4, UINT32_MAX);
+	ck_assert_int_eq(rawpci_config_read(dev, 0, 4, &value), -ESHUTDOWN);
+	close_device();
+}
+END_TEST
+
 START_TEST(size_of_config_space)
 {
 	struct rawpci_device_info info;
@@ -224,6 +246,7 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, refuses_what_it_cannot_open);
 	tcase_add_test(tcase, enables_and_puts_back);
+	tcase_add_test(tcase, virtual_function);
 	tcase_add_test(tcase, size_of_config_space);
 	tcase_add_test(tcase, bars_size_and_stay);
 	tcase_add_test(tcase, keeps_interrupt_registers);
