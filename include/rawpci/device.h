@@ -147,7 +147,8 @@ struct rawpci_device_fds {
  *
  * What a process that is killed has mapped stays mapped in a container that somebody else holds,
  * too, and the next one's power-on fails with -EADDRINUSE: the opener closes the container then, and
- * opens a fresh one for the next.
+ * opens a fresh one for the next. In an iommufd each device gets an address space of its own at
+ * each open, and nothing is left.
  *
  * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
  * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
@@ -188,7 +189,8 @@ struct rawpci_device_info {
 	uint32_t config_size;     /* bytes: 256 or 4096 */
 	bool can_reset;
 	bool can_dma;             /* the backend can give it guest memory */
-	bool can_map_wc;          /* rawpci_region_map_wc() works, on prefetchable regions */
+	bool can_map_wc;          /* the backend has write-combining mappings, of prefetchable
+				     regions; a kernel without PAT refuses them all the same */
 	char backend[16];         /* name of the backend that opened it */
 	char host_driver[64];     /* driver it was taken from, put back on close; "" if none */
 	bool intx_stuck;          /* INTx is masked because unmasking it failed (<rawpci/irq.h>) */

@@ -50,7 +50,8 @@ enum rawpci_obstacle {
 struct rawpci_finding {
 	struct rawpci_finding *next;
 	enum rawpci_obstacle obstacle;
-	bool blocks;      /* false: it can be opened all the same, the cause says at what price */
+	bool blocks;      /* its backend, or with none named all: another one may work. false: it can
+			     be opened all the same, the cause says at what price */
 	int error;        /* what rawpci_device_open() would return for it, a negative errno; 0:
 			     nothing. LOCKED_MEMORY and IO_URING: what a later call would */
 	char backend[16]; /* which one it is about; "": all */
@@ -72,7 +73,7 @@ struct rawpci_finding {
 struct rawpci_way {
 	struct rawpci_way *next;
 	char backend[16];
-	bool works;      /* it could open the device now, if it were chosen by name */
+	bool works;      /* as openable, if it were chosen by name */
 	bool interrupts; /* the backend has them */
 	bool dma;        /* the backend can give the device guest memory */
 	char reason[768]; /* where it does not work: why, in one sentence */
@@ -81,7 +82,8 @@ struct rawpci_way {
 /* A diagnosis. Grows at its end. */
 struct rawpci_explanation {
 	const char *text; /* for a person, lines; the first has the cause and the remedy */
-	bool openable;    /* rawpci_device_open() of this context would succeed now */
+	bool openable;    /* rawpci_device_open() of this context would succeed now, and later calls
+			     would not fail for LOCKED_MEMORY or IO_URING */
 	struct rawpci_address address;
 	const struct rawpci_host_device *device; /* NULL: sysfs has none, or the context's backend
 						    has devices of its own */

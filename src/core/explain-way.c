@@ -86,13 +86,14 @@ static int find_host_driver(struct rawpci_inquiry *q, const char *wanted)
 		.error = -EBUSY,
 		.blocker = q->device->address,
 	};
+	const bool left = strcmp(q->driver, q->device->driver) != 0;
 	const char *use = use_of(q);
 
 	q->found.step = RAWPCI_STEP_HELD;
 	SAY(finding.driver, "%s", q->driver);
-	SAY(finding.cause, "the host driver %s %s%s%s", q->driver,
-	    strcmp(q->driver, q->device->driver) == 0 ? "holds it" : "gets it back and holds it",
-	    use[0] ? ", and " : "", use);
+	SAY(finding.cause, "%s%s%s%s%s", left ? "a killed process had taken it from the host driver "
+	    : "the host driver ", q->driver, left ? ", which gets it back first and then holds it"
+	    : " holds it", use[0] ? ", and " : "", use);
 	if (q->bridge)
 		SAY(finding.remedy, "leave it to the host");
 	else
@@ -100,7 +101,7 @@ static int find_host_driver(struct rawpci_inquiry *q, const char *wanted)
 		    "(RAWPCI_OPEN_DETACH_HOST_DRIVER), which gives it back afterwards, or %s%s "
 		    "first", use[0] ? "stop that; then " : "",
 		    wanted[0] ? "bind it to " : "unbind it", wanted);
-	if (strcmp(q->driver, q->device->driver) == 0)
+	if (!left)
 		bind_commands(q, wanted, &finding);
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -121,12 +122,8 @@ static int check_record(struct rawpci_inquiry *q, const char *wanted)
 	SAY(finding.cause, "it has to be bound to %s, and no record of its driver can be written "
 	    "to %s (%s)", rawpci_or_none(wanted), finding.path,
 	    rawpci_sys_error_text(q->no_record, text, sizeof(text)));
-	if (q->no_record == -EEXIST)
-		SAY(finding.remedy, "see that the device has its driver, then remove the record "
-		    "there, which cannot be trusted");
-	else
-		SAY(finding.remedy, "run as root, %s%s first, or name another directory (setting "
-		    "run.dir)", wanted[0] ? "bind it to " : "unbind it", wanted);
+	SAY(finding.remedy, "%s; or %s%s first", rawpci_record_remedy(q->no_record),
+	    wanted[0] ? "bind it to " : "unbind it", wanted);
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
@@ -173,7 +170,7 @@ static int check_use(struct rawpci_inquiry *q)
 		return 0;
 	SAY(finding.cause, "%s", q->use);
 	if (finding.blocks) {
-		SAY(finding.remedy, "%s", rawpci_use_remedy(q->bridge));
+		SAY(finding.remedy, "%s", rawpci_use_remedy(q->bridge, true));
 	} else {
 		finding.error = 0;
 		SAY(finding.remedy, "it is taken all the same, as was insisted");

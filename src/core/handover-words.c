@@ -14,9 +14,32 @@ const char *rawpci_or_none(const char *driver)
 
 #define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
 
-const char *rawpci_use_remedy(bool bridge)
+const char *rawpci_use_remedy(bool bridge, bool known)
 {
+	if (!known)
+		return "run as a user who may look, " INSIST;
 	return bridge ? "leave it to the host, " INSIST : "stop that first, " INSIST;
+}
+
+const char *rawpci_record_remedy(int r)
+{
+	switch (r) {
+	case -EEXIST:
+		return "see that the device has its driver, then remove the record there, which "
+		       "cannot be trusted";
+	case -EPERM:
+		return "see that the directory, and what is in it, is this user's or root's, and "
+		       "that no one else may write there";
+	case -ENOENT:
+	case -ENOTDIR:
+		return "make the directory that it is to be in, or name another (setting run.dir)";
+	case -EFBIG:
+		return "let this process write files (RLIMIT_FSIZE)";
+	case -EINVAL:
+		return "clear its driver_override first, which no record can hold";
+	default:
+		return "run as root, or name another directory (setting run.dir)";
+	}
 }
 
 int rawpci_as_permission(int r)

@@ -103,7 +103,7 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 		return 0;
 	if (!(flags & RAWPCI_OPEN_INSIST))
 		return rawpci_fail(dev->ctx, -EBUSY, "%s: %s: %s", dev->name, what,
-				   rawpci_use_remedy(bridge));
+				   rawpci_use_remedy(bridge, r > 0));
 	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s as was insisted, although %s",
 		   dev->name, bound[0] ? bound : "the host", what);
 	return 0;
@@ -130,10 +130,9 @@ static int fail_record(struct rawpci_device *dev, const char *wanted, int r)
 
 	return rawpci_fail(dev->ctx, rawpci_as_permission(r), "%s: its driver stays: no "
 			   "record of it can be written to %s (%s), without which the host would "
-			   "lose the device if this process were killed: run as root, bind the "
-			   "device to %s first, or name another directory (setting run.dir)",
-			   dev->name, dev->ctx->run_dir,
-			   rawpci_sys_error_text(r, text, sizeof(text)),
+			   "lose the device if this process were killed: %s; or bind the "
+			   "device to %s first", dev->name, dev->ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)), rawpci_record_remedy(r),
 			   rawpci_or_none(wanted));
 }
 

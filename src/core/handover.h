@@ -53,8 +53,12 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, co
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
 
-/* What to do about something that the host would lose. bridge: it is the device itself. */
-const char *rawpci_use_remedy(bool bridge);
+/* What to do about something that the host would lose. bridge: it is the device itself.
+ * Not known: only that it cannot be found out. */
+const char *rawpci_use_remedy(bool bridge, bool known);
+
+/* What to do where no record can be written, by the error. */
+const char *rawpci_record_remedy(int r);
 
 /* However a directory forbids itself, to the caller it is permission. */
 int rawpci_as_permission(int r);

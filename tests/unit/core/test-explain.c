@@ -463,8 +463,8 @@ START_TEST(nowhere_for_records)
 	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_PERMISSION);
 	ck_assert(e->findings->blocks && !e->openable);
 	check_first("it has to be bound to mock-pci, and no record of its driver can be written to ");
-	check_first("/run (Not a directory): run as root, bind it to mock-pci first, or name "
-		    "another directory (setting run.dir)");
+	check_first("/run (Not a directory): make the directory that it is to be in, or name "
+		    "another (setting run.dir); or bind it to mock-pci first");
 	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -EACCES);
 	/* Where its driver need not be changed, nothing is to be written down. */
 	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
@@ -499,7 +499,7 @@ START_TEST(left)
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
 	ck_assert_str_eq(f->driver, "e1000e");
 	ck_assert(!e->openable);
-	check_first("the host driver e1000e gets it back");
+	check_first("a killed process had taken it from the host driver e1000e, which gets it");
 	while (f && f->obstacle != RAWPCI_OBSTACLE_LEFT)
 		f = f->next;
 	ck_assert_ptr_nonnull(f);
