@@ -76,6 +76,8 @@ enum rawpci_open_flags {
  *   - a network interface that is up, also as a part of a bridge or bond; or one in a network
  *     namespace other than that of /sys, up or not
  *   - the display that the host was started with; virtual functions that are enabled
+ *   - a program that has it, or its group, open through VFIO or UIO, where this process may see that
+ *     (/proc): its driver would wait for that program. It need not keep to the locks below
  *   - a bridge, whether a driver holds it or none: the way to other devices, or a part of the
  *     chipset (host, ISA and other bridges). One that somebody has bound to the backend's driver
  *     beforehand is opened

@@ -24,7 +24,10 @@ static bool driver_loaded(const struct rawpci_inquiry *q, const char *driver)
 /* What the host would lose with the device; "": nothing. */
 static const char *use_of(struct rawpci_inquiry *q)
 {
-	const struct rawpci_inuse_host host = {.sys = q->ctx->sysfs_dir, .proc = "/proc"};
+	const struct rawpci_inuse_host host = {
+		.sys = q->ctx->sysfs_dir, .proc = "/proc", .vfio = q->ctx->vfio_dir,
+		.uio = q->ctx->uio_dir,
+	};
 	const struct rawpci_address *address = &q->device->address;
 
 	if (!q->use_known) {

@@ -89,6 +89,7 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 {
 	const struct rawpci_inuse_host host = {
 		.sys = dev->ctx->sysfs_dir, .proc = "/proc", .dev = "/dev",
+		.vfio = dev->ctx->vfio_dir, .uio = dev->ctx->uio_dir,
 	};
 	const struct rawpci_address *address = &dev->info.address;
 	char what[RAWPCI_INUSE_TEXT];

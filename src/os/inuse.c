@@ -165,6 +165,8 @@ int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_
 	text[0] = '\0';
 	r = rawpci_inuse_disks(host, name, text);
 	if (r == 0)
+		r = rawpci_inuse_user(host, address, text);
+	if (r == 0)
 		r = find_interfaces(&search);
 	if (r == 0)
 		r = find_moved(&search, address);

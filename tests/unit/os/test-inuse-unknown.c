@@ -70,8 +70,8 @@ START_TEST(cannot_be_found_out)
 		if (_i != 2)
 			tree_write(&tree, "bus/pci/devices/0000:03:00.0/sriov_numvfs", "0\n");
 	}
-	host = (struct rawpci_inuse_host) {tree.root, tree_path(&tree, proc, "proc"),
-					   tree_path(&tree, dev, "dev")};
+	host = (struct rawpci_inuse_host) {.sys = tree.root, .proc = tree_path(&tree, proc, "proc"),
+					   .dev = tree_path(&tree, dev, "dev")};
 	failing = rows[_i].failing;
 	error = rows[_i].error;
 	ck_assert_int_ne(rawpci_inuse_find(&host, &address, text), 0);

@@ -40,8 +40,12 @@ int __wrap_rawpci_sys_open(const char *path, int flags)
 
 static int find(char text[RAWPCI_INUSE_TEXT])
 {
-	char proc[512], dev[512];
-	struct rawpci_inuse_host host = {.sys = tree.root};
+	char proc[512], dev[512], vfio[512], uio[512];
+	struct rawpci_inuse_host host = {
+		.sys = tree.root,
+		.vfio = tree_path(&tree, vfio, "vfio"),
+		.uio = tree_path(&tree, uio, "uio"),
+	};
 
 	host.proc = tree_path(&tree, proc, "proc");
 	host.dev = look_only ? NULL : tree_path(&tree, dev, "dev");
@@ -209,6 +213,43 @@ START_TEST(held_volume)
 }
 END_TEST
 
+static void open_in_process_77(const char *node)
+{
+	char target[512];
+
+	tree_write(&tree, node, "");
+	tree_write(&tree, "proc/77/comm", "qemu\n");
+	tree_directory(&tree, "proc/77/fd");
+	tree_link(&tree, "proc/77/fd/5", tree_path(&tree, target, node));
+}
+
+static const struct {
+	const char *entry, *node;
+} users[] = {
+	{"vfio-dev/vfio3", "vfio/devices/vfio3"}, {"uio/uio1", "uio/uio1"}, {NULL, "vfio/14"},
+};
+
+START_TEST(user)
+{
+	char entry[128], expected[600], path[512];
+
+	if (users[_i].entry) {
+		(void)snprintf(entry, sizeof(entry), "bus/pci/devices/" BDF "/%s", users[_i].entry);
+		tree_directory(&tree, entry);
+	} else {
+		tree_directory(&tree, "kernel/iommu_groups/14");
+		tree_link(&tree, "bus/pci/devices/" BDF "/iommu_group",
+			  "../../../../kernel/iommu_groups/14");
+	}
+	tree_write(&tree, users[_i].node, "");
+	check_found(NULL);
+	open_in_process_77(users[_i].node);
+	(void)snprintf(expected, sizeof(expected), "process 77 (qemu) has %s open",
+		       tree_path(&tree, path, users[_i].node));
+	check_found(expected);
+}
+END_TEST
+
 START_TEST(node_in_a_directory)
 {
 	tree_link(&tree, "class/block/cciss!c0d0", DEVICES BDF "/cciss!c0d0");
@@ -364,6 +405,7 @@ int main(void)
 	tcase_add_test(tests, held_partition);
 	tcase_add_test(tests, held_disk);
 	tcase_add_test(tests, held_volume);
+	tcase_add_loop_test(tests, user, 0, 3);
 	tcase_add_test(tests, node_in_a_directory);
 	tcase_add_test(tests, node_that_says_nothing);
 	tcase_add_test(tests, swap);
