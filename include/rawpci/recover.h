@@ -27,7 +27,8 @@ struct rawpci;
  * no driver is bound, disabled if it was enabled through sysfs, and COMMAND is put back. What else
  * the dead process has written into config space goes with the reset, if anything does. A device
  * that vfio had, the kernel has stopped and reset; only COMMAND is put back, where no driver was
- * bound. After a reboot registers are left as they are, but for bus mastering, which is turned off.
+ * bound. After a reboot, and where the kernel does not tell its boot (no /proc), registers are left as they
+ * are, but for bus mastering, which is turned off.
  *
  * A record that an older version of the library wrote says nothing of registers: the driver is given
  * the device with bus mastering off. An older version leaves alone, and reports, a record that does.
