@@ -151,7 +151,8 @@ struct rawpci_device_fds {
  *
  * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
  * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
- * same two. A group that was in the container already stays in it.
+ * same two. A group that was in the container already stays in it. Whoever has the group can have
+ * the device, too: it is reset by the library at power-on and close, whether the kernel does or not.
  *
  * Returns as rawpci_device_open(), and
  *   -EFAULT      fds is NULL
