@@ -172,7 +172,9 @@ int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char 
  *
  * In this order: interrupts off (no handler runs after it returns, save the one it is called from),
  * regions unmapped, bus mastering off, DMA detached, device reset where it can be, host driver put
- * back. It always completes; what could not be done is logged.
+ * back. It always completes; what could not be done is logged. While another device of the same
+ * IOMMU group is in use, the kernel refuses a host driver: closing that one then puts this one's
+ * back, too.
  *
  * Any thread, also from one of the device's own handlers. The last call with this pointer.
  * Returns 0, or
