@@ -90,6 +90,20 @@ int rawpci_sysdev_probe(struct rawpci *ctx, const struct rawpci_address *address
 	return r;
 }
 
+/* Before anything is written: what is read of COMMAND would be written back with all bits on, and a
+ * device whose link comes back just then would master the bus. */
+static int check_answers(const struct rawpci_sysdev *device)
+{
+	uint32_t class_revision = 0; /* the ids of a virtual function are all ones in any case */
+	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_CLASS_REVISION, 4, &class_revision);
+
+	if (r == 0 && class_revision == UINT32_MAX)
+		return rawpci_backend_fail(device->ctx, -ENODEV, "%s: it does not answer (config "
+					   "space reads as all ones): it is powered down or gone",
+					   device->name);
+	return r;
+}
+
 /* These files wait for the device's lock, which a driver that does not let go of it has (Linux
  * drivers/pci/pci-sysfs.c, enable_store(); drivers/pci/pci.c, pci_dev_lock()). */
 static int write_file(const struct rawpci_sysdev *device, const char *file, const char *text)
@@ -165,7 +179,9 @@ int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 	r = open_config(device, O_RDWR);
 	if (r < 0)
 		goto undo_lock;
-	r = rawpci_sysdev_regions_init(device);
+	r = check_answers(device);
+	if (r == 0)
+		r = rawpci_sysdev_regions_init(device);
 	if (r < 0)
 		goto undo_config;
 	r = rawpci_sysdev_config_init(device);

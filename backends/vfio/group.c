@@ -72,6 +72,7 @@ static int group_open(const struct rawpci_vfio_device *device, unsigned number, 
 		return rawpci_backend_fail(device->vfio->ctx, -ENOMEM, "%s: no memory",
 					   device->name);
 	group->number = number;
+	group->given = given >= 0;
 	group->fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (group->fd < 0) {
 		r = given >= 0 ?
@@ -200,6 +201,9 @@ int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio
 		return r;
 	}
 	device->fd = r;
+	/* Whoever has the group, too, may have the device, and then neither opening nor closing it
+	 * here resets it. */
+	device->lent = device->used = device->group->given;
 	return 0;
 }
 

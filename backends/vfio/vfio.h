@@ -77,6 +77,7 @@ struct rawpci_vfio_group {
 	unsigned number;
 	unsigned users; /* devices */
 	int fd;
+	bool given;     /* fd is somebody else's, too */
 	bool lent;      /* it was in the container when it was handed to us, and stays there */
 };
 
@@ -95,8 +96,8 @@ struct rawpci_vfio_device {
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
 	int fd;
-	bool lent; /* fd is somebody else's too: closing it closes nothing in the kernel */
-	bool used; /* it was in use before it was handed to us: not fresh */
+	bool lent; /* somebody else may have it, too: closing it may close nothing in the kernel */
+	bool used; /* it may have been in use before it was handed to us: not fresh */
 	uint32_t flags; /* VFIO_DEVICE_FLAGS_... */
 	struct rawpci_vfio_region regions[VFIO_PCI_CONFIG_REGION_INDEX + 1];
 };

@@ -154,7 +154,8 @@ struct rawpci_device_fds {
  *
  * For as long as the caller keeps a cdev open, closing the device does not end its binding to the
  * iommufd, and the device is reset by the library instead of the kernel: to open it again, give the
- * same two. A group that was in the container already stays in it.
+ * same two. A group that was in the container already stays in it. Whoever has the group can have
+ * the device, too: it is reset by the library at power-on and close, whether the kernel does or not.
  *
  * Returns as rawpci_device_open(), and
  *   -EFAULT      fds is NULL
@@ -174,7 +175,9 @@ int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char 
  *
  * In this order: interrupts off (no handler runs after it returns, save the one it is called from),
  * regions unmapped, bus mastering off, DMA detached, device reset where it can be, host driver put
- * back. It always completes; what could not be done is logged.
+ * back. It always completes; what could not be done is logged. While another device of the same
+ * IOMMU group is in use, the kernel refuses a host driver: closing that one then puts this one's
+ * back, too.
  *
  * Any thread, also from one of the device's own handlers. The last call with this pointer.
  * Returns 0, or

@@ -27,13 +27,18 @@ struct rawpci;
  * no driver is bound, disabled if it was enabled through sysfs, and COMMAND is put back. What else
  * the dead process has written into config space goes with the reset, if anything does. A device
  * that vfio had, the kernel has stopped and reset; only COMMAND is put back, where no driver was
- * bound. After a reboot registers are left as they are, but for bus mastering, which is turned off.
+ * bound. After a reboot, and where the kernel does not tell its boot (no /proc), registers are left
+ * as they are, but for bus mastering, which is turned off.
  *
  * A record that an older version of the library wrote says nothing of registers: the driver is given
  * the device with bus mastering off. An older version leaves alone, and reports, a record that does.
  *
  * A file that is not a whole record, or not this user's or root's, is reported and not acted upon.
  * The record of a device that is gone, or has another one in its place, is removed.
+ *
+ * While a program has one device of an IOMMU group, the kernel lets hardly any host driver have
+ * another. One that is closed meanwhile keeps its record, and whoever closes the last of them, as
+ * far as run.dir tells, gives back all of the group that have a record there.
  *
  * It acts on all records in run.dir, whatever backend the context was created for, also "fake": a
  * program that is tested with that names a directory of its own.
@@ -43,6 +48,7 @@ struct rawpci;
  * same and the first failure is returned:
  *   -EFAULT     ctx is NULL
  *   -ENODEV     the former driver does not take the device: is it loaded? The record stays
+ *   -EBUSY      a program uses another device of its IOMMU group; the record stays
  *   -ETIMEDOUT  the kernel has not let go of the device in the time of driver.timeout_ms; the
  *               record stays
  *   -EACCES, -EPERM  permission, or sysfs is not there; the message says what for. A device that cannot be stopped is

@@ -219,6 +219,7 @@ struct rawpci_device {
 	struct rawpci_state state;      /* the same, of the registers */
 	bool recorded;                  /* hold and state are written down */
 	struct rawpci_record owed;      /* what could not be put back before, if .hold.held */
+	bool blocked; /* it could not be given back for its IOMMU group's sake */
 	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
 	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
@@ -316,6 +317,11 @@ void rawpci_handover_disown(struct rawpci_device *dev);
 /* Binds the driver wanted ("": none), if the flags allow what that takes. */
 int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned flags);
 void rawpci_handover_give_back(struct rawpci_device *dev);
+/* The same after a failure that has its sentence already, which stays. */
+void rawpci_handover_undo(struct rawpci_device *dev);
+/* handover-group.c: gives back what of a device's IOMMU group has a record, once nobody has any of
+ * them. For when the device is not owned any more; blocked: it is to be given back itself. */
+void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked);
 
 /*
  * config.c. Callers are inside the life gate or own the device.

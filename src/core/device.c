@@ -137,7 +137,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 undo_open:
 	rawpci_vm_space_close(dev);
 undo_driver:
-	rawpci_handover_give_back(dev);
+	rawpci_handover_undo(dev);
 undo_vm:
 	if (vm)
 		rawpci_core_vm_release(vm);

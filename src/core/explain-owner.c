@@ -47,7 +47,7 @@ static int find_left(struct rawpci_inquiry *q, const struct rawpci_record *recor
 	if (q->driver[0] == '\0' || strcmp(q->driver, record->hold.taken_by) == 0)
 		SAY(q->driver, "%s", before);
 	SAY(finding.driver, "%s", before);
-	SAY(finding.cause, "a process that had taken it from %s has ended without giving it back",
+	SAY(finding.cause, "it was taken from %s and has not been given back",
 	    rawpci_or_none(before));
 	SAY(finding.remedy, "rawpci_recover() (examples/recover) does that, and so does the next "
 	    "open before anything else");

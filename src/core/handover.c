@@ -166,8 +166,7 @@ static void look_at_state(struct rawpci_device *dev)
 			   dev->name, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
-/* Back, after a failure that has its sentence already, which stays. */
-static void undo(struct rawpci_device *dev)
+void rawpci_handover_undo(struct rawpci_device *dev)
 {
 	char reason[400];
 
@@ -196,7 +195,7 @@ static int move(struct rawpci_device *dev, const char *wanted)
 		return rawpci_fail_slow_move(dev, step);
 	}
 	r = rawpci_fail_move(dev, wanted, r);
-	undo(dev);
+	rawpci_handover_undo(dev);
 	return r;
 }
 
@@ -213,7 +212,7 @@ static int record_again(struct rawpci_device *dev, const char *wanted)
 	if (r == 0)
 		return 0;
 	r = fail_record(dev, wanted, r);
-	undo(dev);
+	rawpci_handover_undo(dev);
 	return r;
 }
 
@@ -299,6 +298,7 @@ void rawpci_handover_give_back(struct rawpci_device *dev)
 	r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record, false);
 	dev->owed = record;
 	dev->owed.hold.held = r < 0;
+	dev->blocked = r == -EBUSY;
 	dev->hold.held = false;
 	dev->recorded = false;
 	if (r < 0)

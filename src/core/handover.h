@@ -47,6 +47,13 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, co
 			 const struct rawpci_record *record, bool killed);
 
 /*
+ * handover-group.c
+ */
+/* Is another device of its IOMMU group bound to a VFIO driver, so that it may be user space's? */
+bool rawpci_group_neighbour(struct rawpci *ctx, const struct rawpci_address *address,
+			    char name[RAWPCI_ADDRESS_TEXT]);
+
+/*
  * handover-words.c
  */
 

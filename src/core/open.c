@@ -193,6 +193,9 @@ int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
  */
 static void close_claimed(struct rawpci_device *dev)
 {
+	const struct rawpci_address address = dev->info.address;
+	const bool pretend = dev->backend->pretend;
+	bool blocked;
 	struct rawpci_slot *slot = dev->slot;
 	struct rawpci *ctx = dev->ctx;
 
@@ -204,7 +207,10 @@ static void close_claimed(struct rawpci_device *dev)
 	rawpci_power_cut(dev);
 	rawpci_mappings_destroy(dev);
 	rawpci_device_detach(dev);
+	blocked = dev->blocked;
 	device_destroy(dev);
+	if (!pretend)
+		rawpci_group_finish(ctx, &address, blocked);
 	rawpci_slot_release(ctx, slot);
 }
 

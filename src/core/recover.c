@@ -65,6 +65,39 @@ static bool is_passing(int r)
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
 }
 
+static bool is_loaded(const struct rawpci *ctx, const char *driver)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", ctx->sysfs_dir, driver);
+
+	return driver[0] != '\0' && n > 0 && (size_t)n < sizeof(path) &&
+	       rawpci_sys_access(path, F_OK) == 0;
+}
+
+static int fail_give_back(struct rawpci *ctx, const char *name,
+			  const struct rawpci_address *address, const char *driver, int r)
+{
+	char text[128], neighbour[RAWPCI_ADDRESS_TEXT];
+
+	if (r == -ETIMEDOUT)
+		return rawpci_fail_timeout(ctx, name, "the kernel has not given it back to its "
+					   "driver");
+	/* The kernel's own words for it, which only its log has, come out of drivers_probe as
+	 * EINVAL (Linux drivers/base/bus.c, drivers_probe_store()). */
+	if ((r == -ENODEV || r == -EINVAL) && is_loaded(ctx, driver) &&
+	    rawpci_group_neighbour(ctx, address, neighbour))
+		return rawpci_fail(ctx, -EBUSY, "%s: it could not be given back to %s: the kernel "
+				   "does not allow that while a program uses another device of its "
+				   "IOMMU group, such as %s. Once that is closed, the program that "
+				   "closes it does it, if it is one of this library's, or "
+				   "rawpci_recover() or the next open; where no program uses any, "
+				   "the kernel log says why (dmesg)", name, driver, neighbour);
+	return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
+			   "driver, then use rawpci_recover(), or write the address to "
+			   "%s/bus/pci/drivers_probe", name, rawpci_or_none(driver),
+			   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
+}
+
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed)
@@ -80,15 +113,8 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 							     "unbound and reset it") : r;
 	if (hold->held)
 		r = rawpci_driver_give_back(&at, hold);
-	if (r == -ETIMEDOUT)
-		return rawpci_fail_timeout(ctx, name, "the kernel has not given it back to its "
-					   "driver");
 	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
-				   "driver, then use rawpci_recover(), or write the address to "
-				   "%s/bus/pci/drivers_probe", name,
-				   rawpci_or_none(hold->driver),
-				   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
+		return fail_give_back(ctx, name, address, hold->driver, r);
 	r = rawpci_record_erase(claim);
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
@@ -127,8 +153,8 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 		(void)rawpci_record_erase(claim);
 		return 0;
 	}
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: a process that had taken it from %s has ended without "
-		   "giving it back", claim->name, rawpci_or_none(record.hold.driver));
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been given back yet",
+		   claim->name, rawpci_or_none(record.hold.driver));
 	r = rawpci_record_settle(ctx, claim, address, &record, true);
 	if (r < 0)
 		*owed = record;

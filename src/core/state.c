@@ -201,13 +201,14 @@ static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *n
 	return r;
 }
 
-/* A reboot has put back all there is in the device, and an old address would be somebody else's. */
-static bool is_of_this_boot(const struct rawpci_state *state)
+/* A reboot has put back all there is in the device, and an old address would be somebody else's. Two
+ * boots that are not known are the same only to the process that has looked itself. */
+static bool is_of_this_boot(const struct rawpci_state *state, bool killed)
 {
 	struct rawpci_state now;
 
 	this_boot(&now);
-	return strcmp(state->boot, now.boot) == 0;
+	return strcmp(state->boot, now.boot) == 0 && (!killed || now.boot[0] != '\0');
 }
 
 static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char *name)
@@ -269,7 +270,7 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 		return 0;
 	if (killed)
 		r = stop_first(ctx, &at, name);
-	if (r < 0 || !record->state.known || !is_of_this_boot(&record->state))
+	if (r < 0 || !record->state.known || !is_of_this_boot(&record->state, killed))
 		return r;
 	return fail_put_back(ctx, name, bare,
 			     put_back(ctx, &at, name, &record->state, killed, now[0] != '\0'));

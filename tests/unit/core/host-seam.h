@@ -29,7 +29,8 @@ struct host {
 	struct tree tree;
 	struct rawpci_address address;
 	const char *by_id;    /* the driver that takes the device without an override */
-	const char *refusing; /* a driver whose probe fails */
+	const char *refusing; /* a driver whose probe fails, */
+	unsigned refusals;    /* so often; 0: always */
 	bool locked;          /* config space cannot be written */
 	int reset;            /* what a reset returns */
 	int disable;          /* what disabling returns, if it does not work */
@@ -119,7 +120,12 @@ static inline void host_bind(const char *driver)
 {
 	char target[128];
 
-	if (!driver || (host.refusing && strcmp(driver, host.refusing) == 0))
+	if (driver && host.refusing && strcmp(driver, host.refusing) == 0) {
+		if (host.refusals > 0 && --host.refusals == 0)
+			host.refusing = NULL;
+		return;
+	}
+	if (!driver)
 		return;
 	(void)snprintf(target, sizeof(target), "../../drivers/%s", driver);
 	tree_link(&host.tree, DEVICE "driver", target);

@@ -563,6 +563,116 @@ START_TEST(unusual_processes)
 }
 END_TEST
 
+static const char *const neighbours[] = {"0000:03:00.1", "0000:03:00.2"};
+
+/* The device's IOMMU group, of which vfio-pci has the others; to taking and giving back one of those
+ * there is nothing. */
+static void make_group(void)
+{
+	const char *const all[] = {BDF, neighbours[0], neighbours[1]};
+	char file[128];
+
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(file, sizeof(file), "kernel/iommu_groups/7/devices/%s", all[i]);
+		tree_directory(&host.tree, file);
+		(void)snprintf(file, sizeof(file), "bus/pci/devices/%s/vfio-dev/vfio7", all[i]);
+		if (i > 0)
+			tree_directory(&host.tree, file);
+		(void)snprintf(file, sizeof(file), "bus/pci/devices/%s/iommu_group", all[i]);
+		tree_link(&host.tree, file, "../../../../kernel/iommu_groups/7");
+		(void)snprintf(file, sizeof(file), "bus/pci/devices/%s/driver", all[i]);
+		tree_link(&host.tree, file, "../../drivers/vfio-pci");
+	}
+	host_bind("e1000e");
+}
+
+static struct rawpci_device *opened(struct rawpci *with, const char *bdf)
+{
+	struct rawpci_device *dev;
+	int r = rawpci_device_open(with, NULL, bdf, DETACH, &dev);
+
+	ck_assert_msg(r == 0, "%s: %d: %s", bdf, r, rawpci_last_error());
+	return dev;
+}
+
+/* The kernel refuses its driver until nobody has any of the group, whoever they are. It says so by
+ * EINVAL, or, where the driver itself was asked, not at all. */
+START_TEST(closed_before_its_group)
+{
+	struct rawpci *other = create("run", NULL);
+	struct rawpci_device *dev, *second, *third;
+
+	make_group();
+	dev = opened(ctx, BDF);
+	second = opened(_i & 1 ? other : ctx, neighbours[0]);
+	third = opened(ctx, neighbours[1]);
+	host.refusing = "e1000e";
+	host.failing = _i & 2 ? "drivers_probe" : NULL;
+	host.error = -EINVAL;
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("", "(null)");
+	ck_assert(there(RECORD) && heard("IOMMU group") && !heard("load that driver"));
+	ck_assert_int_eq(rawpci_recover(ctx), -EBUSY);
+	host.refusing = host.failing = NULL;
+	ck_assert_int_eq(rawpci_device_close(third), 0);
+	host_check("", "(null)"); /* not tried before it can work */
+	ck_assert_int_eq(rawpci_device_close(second), 0);
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+	ck_assert_int_eq(rawpci_destroy(other), 0);
+}
+END_TEST
+
+/* Another thread has closed the last of the group while this one was being refused. */
+START_TEST(closed_with_its_group)
+{
+	make_group();
+	host.refusing = "e1000e";
+	host.refusals = 1;
+	ck_assert_int_eq(rawpci_device_close(opened(ctx, BDF)), 0);
+	ck_assert(heard("IOMMU group"));
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* What keeps it from its driver is not the group. */
+START_TEST(driver_has_gone)
+{
+	struct rawpci_device *dev;
+	char path[512];
+
+	make_group();
+	dev = opened(ctx, BDF);
+	host.refusing = "e1000e";
+	ck_assert_int_eq(rmdir(tree_path(&host.tree, path, "bus/pci/drivers/e1000e")), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert(there(RECORD) && heard("load that driver") && !heard("IOMMU group"));
+	tree_directory(&host.tree, "bus/pci/drivers/e1000e");
+	host.refusing = NULL;
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
+/* An open that fails says why it did, whatever comes of giving back. */
+START_TEST(fails_in_its_group)
+{
+	struct rawpci_device *dev = NULL;
+
+	make_group();
+	backend.open = blank_open;
+	host.refusing = "e1000e";
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EIO);
+	ck_assert_ptr_null(strstr(rawpci_last_error(), "given back"));
+	ck_assert(there(RECORD));
+	host.refusing = NULL;
+	backend.open = any_open;
+	ck_assert_int_eq(rawpci_device_close(opened(ctx, neighbours[0])), 0);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
 START_TEST(nothing_to_recover)
 {
 	ck_assert_int_eq(rawpci_recover(NULL), -EFAULT);
@@ -611,6 +721,10 @@ int main(void)
 	tcase_add_test(tests, foreign_record_is_not_replaced);
 	tcase_add_test(tests, override_cannot_be_recorded);
 	tcase_add_loop_test(tests, unusual_processes, 0, 2);
+	tcase_add_loop_test(tests, closed_before_its_group, 0, 4);
+	tcase_add_test(tests, closed_with_its_group);
+	tcase_add_test(tests, driver_has_gone);
+	tcase_add_test(tests, fails_in_its_group);
 	tcase_add_test(tests, nothing_to_recover);
 	tcase_add_test(tests, settings);
 	suite_add_tcase(suite, tests);

@@ -16,6 +16,7 @@
 #define NO_REGION "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 
 static struct rawpci *ctx;
+static bool boot_is_hidden;
 static char said[4096]; /* all that was logged, a line each */
 
 static void keep(void *opaque, enum rawpci_log_level level, const char *message)
@@ -25,6 +26,15 @@ static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 	(void)opaque;
 	(void)level;
 	(void)snprintf(said + length, sizeof(said) - length, "%s\n", message);
+}
+
+int __real_rawpci_sys_read_file(const char *path, char *text, size_t size);
+int __wrap_rawpci_sys_read_file(const char *path, char *text, size_t size);
+int __wrap_rawpci_sys_read_file(const char *path, char *text, size_t size)
+{
+	if (boot_is_hidden && strstr(path, "boot_id"))
+		return -ENOENT;
+	return __real_rawpci_sys_read_file(path, text, size);
 }
 
 static bool heard(const char *text)
@@ -53,6 +63,7 @@ static void setup(void)
 {
 	host_create();
 	said[0] = '\0';
+	boot_is_hidden = false;
 	tree_write(&host.tree, DEVICE "resource",
 		   NO_REGION NO_REGION NO_REGION NO_REGION NO_REGION NO_REGION NO_REGION);
 	tree_write(&host.tree, DEVICE "reset", "");
@@ -397,6 +408,23 @@ START_TEST(of_another_boot)
 }
 END_TEST
 
+/* Without /proc no two boots are the same, but for the process that has taken the device. */
+START_TEST(of_an_unknown_boot)
+{
+	boot_is_hidden = true;
+	(void)begin(0);
+	leave();
+	host_configure(4, 0x0507);
+	host_configure(0x12, 0xfed0);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_uint_eq(host_config(4), 0x0507 & ~MASTER);
+	ck_assert_uint_eq(host_config(0x12), 0xfed0);
+	host_configure(4, HOST_COMMAND);
+	ck_assert_int_eq(use(false), 0);
+	ck_assert_uint_eq(host_config(4), HOST_COMMAND);
+}
+END_TEST
+
 /* Nobody's bus mastering is not put back. */
 START_TEST(mastering_before)
 {
@@ -429,6 +457,7 @@ int main(void)
 	tcase_add_test(tests, owed);
 	tcase_add_test(tests, owed_in_full);
 	tcase_add_test(tests, of_another_boot);
+	tcase_add_test(tests, of_an_unknown_boot);
 	tcase_add_test(tests, mastering_before);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+#include "os/sys.h"
 #include "unit/sysfs/plain.h"
+
+static unsigned written; /* bits that COMMAND has been written with */
+
+int __real_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
+int __wrap_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
+int __wrap_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset)
+{
+	const unsigned char *bytes = buffer;
+
+	if (offset == RAWPCI_CFG_COMMAND && size == 2)
+		written |= bytes[0] | (unsigned)bytes[1] << 8;
+	return __real_rawpci_sys_pwrite(fd, buffer, size, offset);
+}
 
 static void set_up(void)
 {
@@ -43,6 +57,21 @@ START_TEST(refuses_what_it_cannot_open)
 	tree_link(&tree, DEVICE "driver", "../../drivers/e1000e");
 	check_refused(-EBUSY, "e1000e");
 	ck_assert_int_eq(config(0x04, 2), 0);
+}
+END_TEST
+
+/* All ones are not its COMMAND: where its link comes back, it would master the bus. */
+START_TEST(does_not_answer)
+{
+	unsigned char ones[CONFIG_SIZE];
+	char text[512];
+
+	memset(ones, 0xff, sizeof(ones));
+	put_bytes(DEVICE "config", ones, sizeof(ones), 0);
+	written = 0;
+	check_refused(-ENODEV, "does not answer");
+	ck_assert_uint_eq(written, 0);
+	ck_assert_int_ne(tree_read(&tree, DEVICE "enable", text)[0], '1');
 }
 END_TEST
 
@@ -245,6 +274,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, refuses_what_it_cannot_open);
+	tcase_add_test(tcase, does_not_answer);
 	tcase_add_test(tcase, enables_and_puts_back);
 	tcase_add_test(tcase, virtual_function);
 	tcase_add_test(tcase, size_of_config_space);
