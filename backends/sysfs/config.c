@@ -224,6 +224,8 @@ int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open)
 	uint32_t command;
 	int r;
 
+	if (!open && rawpci_sysdev_is_lost(device))
+		return 0;
 	(void)pthread_mutex_lock(&device->lock);
 	r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);
 	if (r == 0) {

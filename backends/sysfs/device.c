@@ -130,6 +130,17 @@ static int enable(struct rawpci_sysdev *device)
 	return 0;
 }
 
+bool rawpci_sysdev_is_lost(const struct rawpci_sysdev *device)
+{
+	const char *root = root_of(device->ctx);
+	char now[RAWPCI_SYSFS_NAME];
+
+	if (rawpci_sysfs_present(root, &device->address) < 0)
+		return true;
+	return rawpci_sysfs_driver(root, &device->address, now) == 0 && now[0] != '\0' &&
+	       strcmp(now, device->driver) != 0;
+}
+
 /* Disabling leaves decoding as it is and turns bus mastering off; what was before is in COMMAND. */
 static void put_back(struct rawpci_sysdev *device)
 {
@@ -137,6 +148,8 @@ static void put_back(struct rawpci_sysdev *device)
 	uint32_t status = 0;
 	int r = 0;
 
+	if (rawpci_sysdev_is_lost(device))
+		return;
 	if (device->enabled)
 		r = write_file(device, "enable", "0");
 	/* An interrupt that nobody serves would cost all who share its line theirs: it stays
@@ -161,13 +174,14 @@ static void warn_of_dma(const struct rawpci_sysdev *device)
 }
 
 int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
-		       const struct rawpci_address *address, bool wants_enable)
+		       const struct rawpci_address *address, const char *driver)
 {
 	int r;
 
 	memset(device, 0, sizeof(*device));
 	device->ctx = ctx;
 	device->address = *address;
+	device->driver = driver;
 	device->config = -1;
 	rawpci_address_format(address, device->name);
 	device->vf = rawpci_sysfs_is_vf(root_of(ctx), address);
@@ -185,7 +199,7 @@ int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 	if (r < 0)
 		goto undo_config;
 	r = rawpci_sysdev_config_init(device);
-	if (r == 0 && wants_enable)
+	if (r == 0 && driver[0] == '\0')
 		r = enable(device);
 	if (r < 0)
 		goto undo_regions;

@@ -38,6 +38,7 @@ struct rawpci_sysdev {
 	struct rawpci *ctx;
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
+	const char *driver; /* that it is bound to while it is open; "": none */
 	int config;
 	uint32_t config_size;
 	bool vf;
@@ -70,13 +71,16 @@ struct rawpci_sysdev {
  * has its reason in words. */
 int rawpci_sysdev_probe(struct rawpci *ctx, const struct rawpci_address *address);
 
-/* Opens the files, enables the device (enable: through the file of that name, which the kernel
- * refuses while a driver is bound) and masks its INTx. */
+/* Opens the files, enables the device (driver "": through the file "enable", which the kernel
+ * refuses while a driver is bound) and masks its INTx. driver is kept. */
 int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
-		       const struct rawpci_address *address, bool enable);
+		       const struct rawpci_address *address, const char *driver);
 
 /* Leaves the device as it was before init, with bus mastering off. */
 void rawpci_sysdev_finish(struct rawpci_sysdev *device);
+
+/* Is it removed, or has another driver taken it, whose it is now? */
+bool rawpci_sysdev_is_lost(const struct rawpci_sysdev *device);
 
 int rawpci_sysdev_info(void *device, struct rawpci_backend_info *info);
 int rawpci_sysdev_reset(void *device);

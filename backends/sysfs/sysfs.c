@@ -32,7 +32,7 @@ static int sysfs_open(void *instance, const struct rawpci_address *address, void
 	(void)space;
 	if (!device)
 		return rawpci_backend_fail(instance, -ENOMEM, "sysfs: no memory");
-	r = rawpci_sysdev_init(device, instance, address, true);
+	r = rawpci_sysdev_init(device, instance, address, "");
 	if (r < 0) {
 		free(device);
 		return r;

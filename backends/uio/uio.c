@@ -120,7 +120,7 @@ static int uio_open(void *instance, const struct rawpci_address *address, void *
 	if (!device)
 		return rawpci_backend_fail(instance, -ENOMEM, "uio: no memory");
 	device->fd = -1;
-	r = rawpci_sysdev_init(&device->sysdev, instance, address, false);
+	r = rawpci_sysdev_init(&device->sysdev, instance, address, DRIVER);
 	if (r < 0)
 		goto undo_alloc;
 	r = open_node(device);

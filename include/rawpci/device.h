@@ -94,8 +94,15 @@ enum rawpci_open_flags {
  * there that is not understood, or the device's override is none that can be recorded); there is no
  * setting against that, but run.dir may be any directory of which only this user and root can write.
  * A device that sysfs or uio opens without a record stays, if this process is killed, as it is then,
- * maybe mastering the bus: the log warns of that. The directory's locks keep processes with the same run.dir off each other's devices, whatever the backend. An open of a
- * device that a killed process has left taken gives it back first.
+ * maybe mastering the bus: the log warns of that. The directory's locks keep processes with the same
+ * run.dir off each other's devices, whatever the backend. An open of a device that a killed process
+ * has left taken gives it back first.
+ *
+ * A device that no driver holds is kept from those that are loaded while sysfs has it, where its
+ * driver_override can be written and recorded. Another driver that is bound to a device of sysfs's or
+ * uio's all the same has it: loads and stores through a mapping raise SIGBUS then, those of
+ * rawpci_mmio_read() and _write() among them. Closing leaves to that driver, or to another device
+ * that is in its place by then, what is its own.
  *
  * Any thread. May take long: the kernel resets the function (PCIe FLR: at least 100 ms).
  * Returns 0, or
@@ -104,7 +111,8 @@ enum rawpci_open_flags {
  *   -EINVAL       not an address, or a VM of another context
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
  *   -EBUSY        open already, here or in another process; or a host driver holds it or another
- *                 device of its IOMMU group, and it was not to be detached; or the host uses it, or
+ *                 device of its IOMMU group, and it was not to be detached, or has taken it just
+ *                 now: open it again; or the host uses it, or
  *                 that cannot be found out
  *   -ETIMEDOUT    the host driver does not let go of it; rawpci_recover() gives it back later
  *   -EUSERS       the context has 255 devices open

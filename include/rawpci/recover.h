@@ -19,7 +19,8 @@ struct rawpci;
 
 /**
  * Gives back every device that has a record and that no process has open: its host driver and its
- * driver_override are again what they were. A driver that somebody else has bound in the meantime
+ * driver_override are again what they were. A device that a program without this library has open by
+ * its node (of VFIO or UIO) is left alone, too, as far as /proc shows that program. A driver that somebody else has bound in the meantime
  * is left alone. Each device is reported through the log. May be called at any time and again.
  *
  * Before its host driver gets it, a device that sysfs or uio had is stopped (bus mastering off, and

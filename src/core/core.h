@@ -218,6 +218,7 @@ struct rawpci_device {
 	struct rawpci_driver_hold hold; /* what is to be put back; .held: a driver, too */
 	struct rawpci_state state;      /* the same, of the registers */
 	bool recorded;                  /* hold and state are written down */
+	uint16_t recorded_ids[2];       /* vendor's and device's, with them */
 	struct rawpci_record owed;      /* what could not be put back before, if .hold.held */
 	bool blocked; /* it could not be given back for its IOMMU group's sake */
 	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
@@ -322,6 +323,12 @@ void rawpci_handover_undo(struct rawpci_device *dev);
 /* handover-group.c: gives back what of a device's IOMMU group has a record, once nobody has any of
  * them. For when the device is not owned any more; blocked: it is to be given back itself. */
 void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked);
+
+/*
+ * whose.c
+ */
+/* Is it gone, another one, or another driver's, where no kernel driver would keep its user from it? */
+bool rawpci_device_lost(struct rawpci_device *dev);
 
 /*
  * config.c. Callers are inside the life gate or own the device.

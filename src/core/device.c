@@ -146,7 +146,8 @@ undo_vm:
 
 void rawpci_device_detach(struct rawpci_device *dev)
 {
-	if (dev->info.can_reset && !dev->caps.close_resets && atomic_load(&dev->touched) &&
+	if ((atomic_load(&dev->access) & RAWPCI_ACCESS_PRESENT) && dev->info.can_reset &&
+	    !dev->caps.close_resets && atomic_load(&dev->touched) &&
 	    dev->backend->reset(dev->handle) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
 			   dev->name, rawpci_reason());

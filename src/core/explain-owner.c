@@ -6,6 +6,7 @@
 #include "core/core.h"
 #include "core/explain.h"
 #include "core/handover.h"
+#include "os/inuse.h"
 
 static int find_owner(struct rawpci_inquiry *q)
 {
@@ -36,14 +37,35 @@ static int find_owner(struct rawpci_inquiry *q)
 	return r;
 }
 
+/* Another program than the one that took it, or its library. */
+static int add_user(struct rawpci_inquiry *q, const char *what)
+{
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_OWNED,
+		.blocks = true,
+		.error = -EBUSY,
+	};
+	int r;
+
+	SAY(finding.cause, "%s", what);
+	SAY(finding.remedy, "close it there, or end that process");
+	q->found.step = RAWPCI_STEP_OWN;
+	r = rawpci_backend_finding(&q->found, &finding);
+	q->found.owned = true;
+	return r;
+}
+
 /* What is acted upon, as open does it; where there is another device now, nothing is. */
 static int find_left(struct rawpci_inquiry *q, const struct rawpci_record *record)
 {
 	struct rawpci_finding finding = {.obstacle = RAWPCI_OBSTACLE_LEFT};
 	const char *before = record->hold.driver;
+	char what[RAWPCI_INUSE_TEXT];
 
 	if (record->vendor != q->device->vendor_id || record->device != q->device->device_id)
 		return 0;
+	if (rawpci_is_used(q->ctx, &q->out->address, record, what))
+		return add_user(q, what);
 	if (q->driver[0] == '\0' || strcmp(q->driver, record->hold.taken_by) == 0)
 		SAY(q->driver, "%s", before);
 	SAY(finding.driver, "%s", before);

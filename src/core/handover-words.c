@@ -91,11 +91,15 @@ int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step ste
 	return rawpci_fail_timeout(dev->ctx, dev->name, slow[step]);
 }
 
-int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, int error)
+int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, enum rawpci_driver_step step,
+		     int error)
 {
 	const char *root = dev->ctx->sysfs_dir;
 	char text[128];
 
+	if (step == RAWPCI_DRIVER_SEEN && error == -EBUSY)
+		return rawpci_fail(dev->ctx, error, "%s: a host driver took it in the meantime, and "
+				   "has it now: open it again", dev->name);
 	(void)rawpci_sys_error_text(error, text, sizeof(text));
 	if (error == -EROFS)
 		return rawpci_fail(dev->ctx, -EACCES, "%s: it could not be bound to %s (%s): mount "

@@ -67,6 +67,8 @@ int rawpci_handover_own(struct rawpci_device *dev)
 		return 0;
 	}
 	r = rawpci_record_finish(ctx, &dev->claim, &dev->info.address, &dev->owed, &foreign);
+	if (r == -EWOULDBLOCK)
+		return -EBUSY;
 	if (r == -ETIMEDOUT)
 		return r;
 	/* What the record says would be lost with another one over it. */
@@ -119,9 +121,12 @@ static int write_record(struct rawpci_device *dev, const struct rawpci_driver_ho
 		r = rawpci_handover_ids(dev->ctx, &dev->info.address, &record);
 	if (r == 0)
 		r = rawpci_record_write(&dev->claim, &record);
-	if (r == 0)
-		dev->recorded = true;
-	return r;
+	if (r < 0)
+		return r;
+	dev->recorded_ids[0] = record.vendor;
+	dev->recorded_ids[1] = record.device;
+	dev->recorded = true;
+	return 0;
 }
 
 /* The driver cannot be changed without a record. */
@@ -175,13 +180,34 @@ void rawpci_handover_undo(struct rawpci_device *dev)
 	(void)rawpci_fail(dev->ctx, 0, "%s", reason);
 }
 
-static int move(struct rawpci_device *dev, const char *wanted)
+/* A user who may not keep drivers away has the device all the same, as long as none comes. */
+static int cannot_keep(struct rawpci_device *dev, int r)
+{
+	char text[128];
+
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its driver_override cannot be written (%s): a "
+		   "host driver that is loaded while it is open takes it", dev->name,
+		   rawpci_sys_error_text(r, text, sizeof(text)));
+	dev->hold.held = false;
+	return 0;
+}
+
+/* Nothing but the override that keeps drivers away. */
+static bool changes_no_driver(const struct rawpci_driver_hold *hold)
+{
+	return strcmp(hold->driver, hold->taken_by) == 0;
+}
+
+/* seen: the driver that was found. */
+static int move(struct rawpci_device *dev, const char *wanted, const char *seen)
 {
 	const struct rawpci_binding at =
 		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
 	enum rawpci_driver_step step;
-	int r = rawpci_driver_move(&at, &dev->hold, &step);
+	int r = rawpci_driver_move(&at, &dev->hold, seen, &step);
 
+	if (r == 0 && changes_no_driver(&dev->hold))
+		return 0;
 	if (r == 0) {
 		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", dev->name,
 			   rawpci_or_none(wanted), dev->hold.driver[0] ? " instead of " : "",
@@ -194,7 +220,10 @@ static int move(struct rawpci_device *dev, const char *wanted)
 		dev->recorded = false;
 		return rawpci_fail_slow_move(dev, step);
 	}
-	r = rawpci_fail_move(dev, wanted, r);
+	if (step == RAWPCI_DRIVER_OVERRIDE && changes_no_driver(&dev->hold) &&
+	    (r == -EACCES || r == -EPERM || r == -EROFS))
+		return cannot_keep(dev, r);
+	r = rawpci_fail_move(dev, wanted, step, r);
 	rawpci_handover_undo(dev);
 	return r;
 }
@@ -244,14 +273,14 @@ static int look(struct rawpci_device *dev, const struct rawpci_binding *at, cons
  * driver makes them what it wants in any case, they are left out, and the record is one that older
  * libraries understand. */
 static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver_hold *found,
-			   const char *wanted)
+			   const char *wanted, const char *seen)
 {
 	int r;
 
 	if (dev->backend->bare || found->driver[0] == '\0' || dev->owed.state.known)
 		look_at_state(dev);
 	r = write_record(dev, found);
-	if (r < 0 && !found->held) {
+	if (r < 0 && (!found->held || changes_no_driver(found))) {
 		warn_unrecorded(dev, r);
 		return 0;
 	}
@@ -259,7 +288,7 @@ static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver
 		return fail_record(dev, wanted, r);
 	dev->hold = *found;
 	if (found->held)
-		r = move(dev, wanted);
+		r = move(dev, wanted, seen);
 	if (r < 0 || !found->held || found->driver[0] == '\0' || !dev->backend->bare)
 		return r;
 	return record_again(dev, wanted);
@@ -270,6 +299,7 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 	const struct rawpci_binding at =
 		rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
 	struct rawpci_driver_hold found;
+	char seen[RAWPCI_SYSFS_NAME];
 	int r = look(dev, &at, wanted, &found);
 
 	/* With no driver wanted there may be none to take away, and still a use of the host's. */
@@ -277,6 +307,7 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 		r = check_allowed(dev, found.driver, flags);
 	if (r < 0)
 		return r;
+	memcpy(seen, found.driver, sizeof(seen));
 	if (dev->owed.hold.held) {
 		memcpy(found.driver, dev->owed.hold.driver, sizeof(found.driver));
 		memcpy(found.override, dev->owed.hold.override, sizeof(found.override));
@@ -285,17 +316,27 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 	memset(&dev->state, 0, sizeof(dev->state));
 	if (!found.held && !dev->backend->bare)
 		return 0;
-	return record_and_move(dev, &found, wanted);
+	return record_and_move(dev, &found, wanted, seen);
 }
 
 void rawpci_handover_give_back(struct rawpci_device *dev)
 {
-	struct rawpci_record record = {.hold = dev->hold, .state = dev->state};
+	struct rawpci_record record = {
+		.vendor = dev->recorded_ids[0],
+		.device = dev->recorded_ids[1],
+		.hold = dev->hold,
+		.state = dev->state,
+	};
 	int r;
 
 	if (!dev->recorded)
 		return;
-	r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record, false);
+	r = rawpci_record_applies(dev->ctx, dev->name, &dev->info.address, &record);
+	if (r == 0)
+		(void)rawpci_record_erase(&dev->claim);
+	/* That what was open is another one now is not likely enough to keep it for that. */
+	else if (r > 0 || rawpci_is_passing(r))
+		r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record, false);
 	dev->owed = record;
 	dev->owed.hold.held = r < 0;
 	dev->blocked = r == -EBUSY;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What taking a device, giving it back and doing that for others have in common. Private to
- * handover*.c, recover.c, state.c and explain*.c. */
+ * handover*.c, recover.c, state.c, whose.c and explain*.c. */
 #ifndef RAWPCI_CORE_HANDOVER_H
 #define RAWPCI_CORE_HANDOVER_H
 
@@ -24,17 +24,31 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 /*
  * recover.c
  */
+/* Errors that say nothing about the record or the device itself. */
+bool rawpci_is_passing(int r);
 /* Puts back what there was, and removes the record when that is done. killed: whoever had the device
  * has not given it back, so that nobody knows how it is now. */
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
 /* Settles the record that there is. Returns 1: done; 0: there was nothing to do; or -errno: still to
- * be done, *owed says what, if the record could be read. *foreign: there is a record that is not
+ * be done, *owed says what, if the record could be read. -EWOULDBLOCK: it is somebody else's now. *foreign: there is a record that is not
  * acted upon, and not to be replaced. */
 int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 			 const struct rawpci_address *address, struct rawpci_record *owed,
 			 bool *foreign);
+
+/*
+ * whose.c
+ */
+/* Is the record about what is in that place now? Where not, it is done with. 1, 0 or -errno. */
+int rawpci_record_applies(struct rawpci *ctx, const char *name,
+			  const struct rawpci_address *address,
+			  const struct rawpci_record *record);
+/* Has somebody opened it through the driver that it was taken by, without having its lock? By VFIO's
+ * and UIO's nodes that takes no library. what: who, RAWPCI_INUSE_TEXT bytes. */
+bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *address,
+		    const struct rawpci_record *record, char *what);
 
 /*
  * state.c
@@ -84,6 +98,7 @@ int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
 /* Of rawpci_driver_move(): -ETIMEDOUT, after which the kernel is still at it; and any other, as what
  * rawpci_device_open() returns for it. */
 int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step);
-int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, int error);
+int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, enum rawpci_driver_step step,
+		     int error);
 
 #endif

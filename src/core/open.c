@@ -201,6 +201,8 @@ static void close_claimed(struct rawpci_device *dev)
 
 	rawpci_gate_wait(&slot->life);
 	rawpci_gate_wait(&slot->memory);
+	if (rawpci_device_lost(dev))
+		rawpci_access_stop(dev, RAWPCI_ACCESS_PRESENT);
 	rawpci_irqs_close(dev);
 	rawpci_watches_close(dev);
 	rawpci_handlers_wait(dev);

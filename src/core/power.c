@@ -369,9 +369,11 @@ int rawpci_device_reset(struct rawpci_device *dev)
 
 void rawpci_power_cut(struct rawpci_device *dev)
 {
-	if (dev->power == RAWPCI_NOW_SUSPENDED)
+	const bool present = atomic_load(&dev->access) & RAWPCI_ACCESS_PRESENT;
+
+	if (present && dev->power == RAWPCI_NOW_SUSPENDED)
 		(void)wake(dev);
-	if (atomic_load(&dev->access) & RAWPCI_ACCESS_PRESENT)
+	if (present)
 		(void)rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
 	if (dev->power != RAWPCI_NOW_OFF)
 		detach_memory(dev);

@@ -8,6 +8,7 @@
 
 #include "core/core.h"
 #include "core/handover.h"
+#include "os/inuse.h"
 #include "os/sys.h"
 
 static void say_given_back(struct rawpci *ctx, const char *name, const char *driver)
@@ -16,51 +17,7 @@ static void say_given_back(struct rawpci *ctx, const char *name, const char *dri
 		   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
-/* A device is gone only where the others can be seen: not where sysfs is not mounted. */
-static int check_sysfs(struct rawpci *ctx, const char *name)
-{
-	char path[RAWPCI_SYSFS_PATH], text[128];
-	int n = snprintf(path, sizeof(path), "%s/bus/pci/devices", ctx->sysfs_dir);
-	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG : rawpci_sys_access(path, F_OK);
-
-	if (r < 0)
-		return rawpci_fail(ctx, rawpci_as_permission(r),
-				   "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
-				   "its record is left for who can", name, ctx->sysfs_dir,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
-	return 0;
-}
-
-/* Is the record about what is in that place now? Where not, it is done with. 1, 0 or -errno. */
-static int applies(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
-		   const struct rawpci_record *record)
-{
-	struct rawpci_record now = {.vendor = 0};
-	char text[128];
-	int r = check_sysfs(ctx, name);
-
-	if (r < 0)
-		return r;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
-			   rawpci_or_none(record->hold.driver));
-		return 0;
-	}
-	r = rawpci_handover_ids(ctx, address, &now);
-	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so that its record is "
-				   "left for who can", name,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
-	if (now.vendor == record->vendor && now.device == record->device)
-		return 1;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
-		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
-		   rawpci_or_none(record->hold.driver), record->vendor, record->device);
-	return 0;
-}
-
-/* Errors that say nothing about the record itself. */
-static bool is_passing(int r)
+bool rawpci_is_passing(int r)
 {
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
 }
@@ -129,13 +86,13 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 			 bool *foreign)
 {
 	struct rawpci_record record;
-	char text[128];
+	char text[128], what[RAWPCI_INUSE_TEXT];
 	int r = rawpci_record_read(claim, &record);
 
 	*foreign = false;
 	if (r == -ENOENT)
 		return 0;
-	if (is_passing(r))
+	if (rawpci_is_passing(r))
 		return rawpci_fail(ctx, r, "%s: its record in %s cannot be read now: %s", claim->name,
 				   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (r < 0) {
@@ -146,13 +103,15 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
-	r = applies(ctx, claim->name, address, &record);
+	r = rawpci_record_applies(ctx, claim->name, address, &record);
 	if (r < 0)
 		return r;
 	if (r == 0) {
 		(void)rawpci_record_erase(claim);
 		return 0;
 	}
+	if (rawpci_is_used(ctx, address, &record, what))
+		return rawpci_fail(ctx, -EWOULDBLOCK, "%s: %s", claim->name, what);
 	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been given back yet",
 		   claim->name, rawpci_or_none(record.hold.driver));
 	r = rawpci_record_settle(ctx, claim, address, &record, true);
@@ -180,17 +139,18 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 	int r = rawpci_claim_take(&claim, ctx->run_dir, address);
 
 	rawpci_address_format(address, name);
-	if (r == -EWOULDBLOCK) {
+	if (r == -EWOULDBLOCK)
 		(void)rawpci_fail_owned(ctx, name, address);
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
-		return 0;
-	}
-	if (r < 0)
+	else if (r < 0)
 		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot "
 				"be had: %s", name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	else
 		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
 	rawpci_claim_release(&claim);
+	if (r == -EWOULDBLOCK) {
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
+		return 0;
+	}
 	if (r > 0)
 		recovery->given_back++;
 	if (r < 0)

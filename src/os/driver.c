@@ -167,15 +167,21 @@ int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci
 	return r < 0 ? r : step;
 }
 
+/* From the override on none comes any more: whoever is bound then is who has come. */
 int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold,
-		       enum rawpci_driver_step *step)
+		       const char *seen, enum rawpci_driver_step *step)
 {
 	char now[RAWPCI_SYSFS_NAME];
-	int r = rawpci_sysfs_driver(at->root, &at->address, now);
+	int r = write_override(at, override_meanwhile(hold));
 
 	*step = RAWPCI_DRIVER_OVERRIDE;
 	if (r == 0)
-		r = write_override(at, override_meanwhile(hold));
+		r = rawpci_sysfs_driver(at->root, &at->address, now);
+	if (r == 0 && now[0] != '\0' && strcmp(now, seen) != 0 &&
+	    strcmp(now, hold->taken_by) != 0) {
+		*step = RAWPCI_DRIVER_SEEN;
+		return -EBUSY;
+	}
 	if (r == 0 && now[0] != '\0' && strcmp(now, hold->taken_by) != 0) {
 		*step = RAWPCI_DRIVER_UNBIND;
 		r = unbind(at, now);
@@ -200,7 +206,7 @@ int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 	r = rawpci_sysfs_driver(at->root, &at->address, found.driver);
 	if (r < 0)
 		return r;
-	if (strcmp(found.driver, driver) == 0) {
+	if (driver[0] != '\0' && strcmp(found.driver, driver) == 0) {
 		found.held = false;
 		*hold = found;
 		return 0;

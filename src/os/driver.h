@@ -32,7 +32,7 @@ struct rawpci_driver_hold {
 
 /**
  * Finds out what binding the device to driver takes.
- * @driver: "": no driver is to be bound
+ * @driver: "": no driver is to be bound, nor any to come
  * @hold: receives what is to be put back; .held is false when nothing has to be changed
  *
  * Changes nothing. Returns 0 or a negative errno; -ENODEV when there is no such device or driver.
@@ -43,19 +43,22 @@ int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 /* What is done to a device one after the other. */
 enum rawpci_driver_step {
 	RAWPCI_DRIVER_OVERRIDE,
+	RAWPCI_DRIVER_SEEN, /* is it still the driver that look has found? */
 	RAWPCI_DRIVER_UNBIND,
 	RAWPCI_DRIVER_PROBE,
 };
 
 /**
- * Binds the device to hold->taken_by, whatever it is bound to now.
+ * Binds the device to hold->taken_by.
+ * @seen: the driver that look has found, which may be unbound
  * @step: with a failure, what failed
  *
- * Returns 0 or a negative errno; -ENODEV when the driver did not take the device. After a failure
- * give_back is due, except after -ETIMEDOUT, when the kernel is still at it.
+ * Returns 0 or a negative errno; -ENODEV when the driver did not take the device; -EBUSY with
+ * RAWPCI_DRIVER_SEEN when another driver has come, which is left alone. After a failure give_back is
+ * due, except after -ETIMEDOUT, when the kernel is still at it.
  */
 int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold,
-		       enum rawpci_driver_step *step);
+		       const char *seen, enum rawpci_driver_step *step);
 
 /* The device's driver_override; "": it has none. */
 int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME]);

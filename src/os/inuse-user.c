@@ -54,13 +54,16 @@ int rawpci_inuse_user(const struct rawpci_inuse_host *host, const struct rawpci_
 		      char *text)
 {
 	struct search search = {.host = host, .nodes = host->vfio, .text = text};
-	char nodes[RAWPCI_SYSFS_PATH], name[16];
+	char nodes[RAWPCI_SYSFS_PATH], name[32];
 	unsigned group;
 	int r = 0;
 
 	if (host->vfio && rawpci_sysfs_group(host->sys, address, &group) == 0) {
 		(void)snprintf(name, sizeof(name), "%u", group);
 		r = check_node(&search, name, true);
+		(void)snprintf(name, sizeof(name), "noiommu-%u", group);
+		if (r == 0)
+			r = check_node(&search, name, true);
 	}
 	if (host->vfio && r == 0) {
 		(void)snprintf(nodes, sizeof(nodes), "%s/devices", host->vfio);

@@ -125,7 +125,7 @@ static inline void host_bind(const char *driver)
 			host.refusing = NULL;
 		return;
 	}
-	if (!driver)
+	if (!driver || strcmp(driver, "rawpci-nobody") == 0)
 		return;
 	(void)snprintf(target, sizeof(target), "../../drivers/%s", driver);
 	tree_link(&host.tree, DEVICE "driver", target);

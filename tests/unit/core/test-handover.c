@@ -431,6 +431,75 @@ START_TEST(another_device)
 }
 END_TEST
 
+/* The same while it is open: what is put into its slot (hot plug) is not what was taken. */
+START_TEST(another_device_at_close)
+{
+	struct rawpci_device *dev;
+
+	host_bind("e1000e");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	tree_unlink(&host.tree, DEVICE "driver");
+	tree_write(&host.tree, DEVICE "vendor", "0x1b36\n");
+	tree_write(&host.tree, DEVICE "device", "0x0010\n");
+	tree_write(&host.tree, DEVICE "driver_override", "(null)\n");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("", "(null)");
+	ck_assert(heard("another device (1b36:0010)"));
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* To load its driver is no remedy then, and nothing is left to be given back. */
+START_TEST(gone_at_close)
+{
+	char from[512], to[512];
+	struct rawpci_device *dev;
+
+	host_bind("e1000e");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	tree_path(&host.tree, from, "bus/pci/devices/" BDF);
+	tree_path(&host.tree, to, "bus/pci/devices/away");
+	ck_assert_int_eq(rename(from, to), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_msg(!heard("load that driver"), "%s", said);
+	ck_assert_msg(heard("gone, it needs not be given back"), "%s", said);
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+static bool comes; /* the host driver, while the record is being written */
+
+int __real_rawpci_sys_sync(int fd);
+int __wrap_rawpci_sys_sync(int fd);
+int __wrap_rawpci_sys_sync(int fd)
+{
+	int r = __real_rawpci_sys_sync(fd);
+
+	if (comes)
+		host_bind("e1000e");
+	comes = false;
+	return r;
+}
+
+/* Nobody has said that it may be taken from that one, and with the flag nobody has looked at what it
+ * is used for. */
+START_TEST(driver_comes)
+{
+	struct rawpci_device *dev = NULL;
+
+	comes = true;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, _i ? DETACH : 0, &dev), -EBUSY);
+	ck_assert(!comes);
+	ck_assert_msg(strstr(rawpci_last_error(), "open it again") != NULL, "%s",
+		      rawpci_last_error());
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
 START_TEST(gone)
 {
 	char from[512], to[512];
@@ -714,7 +783,10 @@ int main(void)
 	tcase_add_loop_test(tests, step_fails, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tests, in_use);
 	tcase_add_test(tests, another_device);
+	tcase_add_test(tests, another_device_at_close);
 	tcase_add_test(tests, gone);
+	tcase_add_test(tests, gone_at_close);
+	tcase_add_loop_test(tests, driver_comes, 0, 2);
 	tcase_add_test(tests, not_a_record);
 	tcase_add_test(tests, sysfs_is_elsewhere);
 	tcase_add_test(tests, ids_cannot_be_read);

@@ -2,7 +2,9 @@
 /* Killed users of the backends behind which no kernel driver puts anything back: of sysfs and uio. */
 #include <rawpci/context.h>
 #include <rawpci/device.h>
+#include <rawpci/explain.h>
 #include <rawpci/recover.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "harness.h"
@@ -44,8 +46,9 @@ static bool heard(const char *text)
 
 static struct rawpci *create(const char *backend, const char *run, const char *timeout)
 {
-	char run_setting[600], sysfs_setting[600], uio_setting[600];
-	const char *settings[] = {run_setting, sysfs_setting, uio_setting, timeout, NULL};
+	char run_setting[600], sysfs_setting[600], uio_setting[600], vfio_setting[600];
+	const char *settings[] = {run_setting, sysfs_setting, uio_setting, vfio_setting, timeout,
+				  NULL};
 	const struct rawpci_options options = {
 		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep,
 		.backend = backend, .settings = settings,
@@ -55,6 +58,7 @@ static struct rawpci *create(const char *backend, const char *run, const char *t
 	(void)snprintf(run_setting, sizeof(run_setting), "run.dir=%s/%s", host.tree.root, run);
 	(void)snprintf(sysfs_setting, sizeof(sysfs_setting), "sysfs.dir=%s", host.tree.root);
 	(void)snprintf(uio_setting, sizeof(uio_setting), "uio.dir=%s/dev", host.tree.root);
+	(void)snprintf(vfio_setting, sizeof(vfio_setting), "vfio.dir=%s/dev/vfio", host.tree.root);
 	ck_assert_int_eq(rawpci_create(&options, &out), 0);
 	return out;
 }
@@ -437,6 +441,179 @@ START_TEST(mastering_before)
 }
 END_TEST
 
+/* Of a device that no driver holds: one that is loaded looks for it. */
+START_TEST(driver_comes)
+{
+	struct rawpci_device *dev;
+	char path[512];
+
+	(void)begin(0);
+	host.by_id = "e1000e";
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	(void)tree_path(&host.tree, path, "bus/pci/drivers_probe");
+	ck_assert_int_eq(rawpci_sys_write_file(path, BDF), 0);
+	host_check("", "rawpci-nobody");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("", "(null)");
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* Somebody has bound a driver all the same, and that one is at work. */
+START_TEST(driver_is_forced_upon_it)
+{
+	struct rawpci_device *dev;
+
+	(void)begin(_i ? 3 : 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	if (_i)
+		host_unbind(UIO);
+	tree_write(&host.tree, DEVICE "driver_override", "e1000e");
+	host_bind("e1000e");
+	host_configure(4, 0x0507);
+	tree_write(&host.tree, "resets", "0\n");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("e1000e", "e1000e");
+	ck_assert_uint_eq(host_config(4), 0x0507);
+	ck_assert_int_eq(host_count("resets", 0), 0);
+	ck_assert(heard("the host driver e1000e has taken it"));
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* Another model was put into its slot while it was open. */
+START_TEST(another_device_at_close)
+{
+	struct rawpci_device *dev;
+
+	(void)begin(0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	tree_write(&host.tree, DEVICE "device", "0x0010\n");
+	tree_write(&host.tree, DEVICE "driver_override", "(null)\n");
+	tree_write(&host.tree, "resets", "0\n");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(host_count("resets", 0), 0);
+	host_check("", "(null)");
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* Who may use the device's files and not its override has it, and is told of the difference. */
+START_TEST(override_cannot_be_written)
+{
+	struct rawpci_device *dev;
+
+	(void)begin(0);
+	host.failing = "driver_override";
+	host.error = _i ? -EROFS : -EACCES;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert(heard("a host driver that is loaded while it is open takes it"));
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert(!there(RECORD));
+	host.error = -EIO;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EIO);
+}
+END_TEST
+
+static const struct {
+	const char *driver, *node;
+	bool single; /* the node is one device's */
+} users[] = {
+	{"vfio-pci", "dev/vfio/7", false}, {"vfio-pci", "dev/vfio/noiommu-7", false},
+	{"vfio-pci", "dev/vfio/devices/vfio5", true}, {UIO, "dev/uio3", true},
+};
+#define USERS (int)(sizeof(users) / sizeof(users[0]))
+
+/* By the node, without this library: the lock is nobody's. */
+static pid_t use_node(const char *node)
+{
+	char path[512], byte;
+	int ready[2];
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		if (open(tree_path(&host.tree, path, node), O_RDWR) < 0)
+			_exit(1);
+		(void)!write(ready[1], "x", 1);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return child;
+}
+
+/* By a killed process. */
+static void leave_bound(int i)
+{
+	const char *driver = users[i].driver;
+	char text[512];
+
+	ctx = create("uio", "run", NULL);
+	tree_write(&host.tree, users[i].node, "");
+	tree_link(&host.tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/7");
+	tree_directory(&host.tree, DEVICE "vfio-dev/vfio5");
+	host_bind(driver);
+	host_configure(4, 0x0107);
+	tree_write(&host.tree, DEVICE "driver_override", driver);
+	(void)snprintf(text, sizeof(text), "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
+		       "override \ntaken-by %s\nend\n", driver);
+	tree_write(&host.tree, RECORD, text);
+	ck_assert_int_eq(chmod(tree_path(&host.tree, text, "run"), 0700), 0);
+}
+
+START_TEST(open_elsewhere)
+{
+	const struct rawpci_explain_options options = {.size = sizeof(options), .flags = DETACH};
+	struct rawpci_explanation *e;
+	struct rawpci_device *dev = NULL;
+	char number[32];
+	int status;
+	pid_t child;
+
+	leave_bound(_i);
+	child = use_node(users[_i].node);
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	host_check(users[_i].driver, users[_i].driver);
+	ck_assert_uint_eq(host_config(4), 0x0107);
+	ck_assert(there(RECORD));
+	(void)snprintf(number, sizeof(number), "process %d (", (int)child);
+	ck_assert_msg(heard(number), "%s", said);
+	ck_assert_int_eq(rawpci_explain(ctx, BDF, &options, &e), 0);
+	ck_assert(!e->openable);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_OWNED);
+	ck_assert_ptr_nonnull(strstr(e->findings->cause, number));
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), number));
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), users[_i].node));
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+}
+END_TEST
+
+/* A group that is open here may be so for another of its devices, and the rest cannot be. */
+START_TEST(open_here)
+{
+	char path[512];
+	int node;
+
+	leave_bound(_i);
+	node = open(tree_path(&host.tree, path, users[_i].node), O_RDWR);
+	ck_assert_int_ge(node, 0);
+	ck_assert_int_eq(rawpci_recover(ctx), users[_i].single ? 0 : 1);
+	close(node);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("state");
@@ -459,6 +636,12 @@ int main(void)
 	tcase_add_test(tests, of_another_boot);
 	tcase_add_test(tests, of_an_unknown_boot);
 	tcase_add_test(tests, mastering_before);
+	tcase_add_test(tests, driver_comes);
+	tcase_add_loop_test(tests, driver_is_forced_upon_it, 0, 2);
+	tcase_add_test(tests, another_device_at_close);
+	tcase_add_loop_test(tests, override_cannot_be_written, 0, 2);
+	tcase_add_loop_test(tests, open_elsewhere, 0, USERS);
+	tcase_add_loop_test(tests, open_here, 0, USERS);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -35,7 +35,8 @@ static void bind(const char *driver)
 {
 	char target[128];
 
-	if (!driver || (kernel.refusing && strcmp(driver, kernel.refusing) == 0))
+	if (!driver || strcmp(driver, NOBODY) == 0 ||
+	    (kernel.refusing && strcmp(driver, kernel.refusing) == 0))
 		return;
 	(void)snprintf(target, sizeof(target), "../../drivers/%s", driver);
 	tree_link(&tree, DEVICE "driver", target);
@@ -99,7 +100,7 @@ static int tested_take(const struct rawpci_address *device, const char *driver,
 	int r = tested_look(&where, driver, &found);
 
 	if (r == 0 && found.held)
-		r = tested_move(&where, &found, &failed_step);
+		r = tested_move(&where, &found, found.driver, &failed_step);
 	if (r == 0)
 		*hold = found;
 	else if (found.held && r != -ETIMEDOUT)
@@ -213,11 +214,16 @@ static void put_before(int i)
 
 START_TEST(to_no_driver_from_none)
 {
-	struct rawpci_driver_hold hold = {.held = true};
+	const struct rawpci_binding where = at(&address);
+	struct rawpci_driver_hold hold;
 
+	kernel.by_id = "e1000e";
 	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
-	ck_assert(!hold.held);
-	ck_assert_uint_eq(kernel.writes, 0);
+	ck_assert(hold.held);
+	ck_assert_int_eq(write_bus(&where, "drivers_probe", "", ""), 0); /* it is loaded */
+	check_state("", "rawpci-nobody");
+	ck_assert_int_eq(tested_give_back(&hold), 0);
+	check_state("", "(null)");
 }
 END_TEST
 
@@ -317,6 +323,22 @@ START_TEST(to_no_driver)
 }
 END_TEST
 
+/* Between the two: it was not there to be looked at. */
+START_TEST(another_has_come)
+{
+	const struct rawpci_binding where = at(&address);
+	struct rawpci_driver_hold hold;
+
+	put_before(0);
+	ck_assert_int_eq(tested_look(&where, _i ? "" : "vfio-pci", &hold), 0);
+	bind("pci-stub");
+	ck_assert_int_eq(tested_move(&where, &hold, "e1000e", &failed_step), -EBUSY);
+	ck_assert_int_eq(failed_step, RAWPCI_DRIVER_SEEN);
+	ck_assert_int_eq(tested_give(&where, &hold), 0);
+	check_state("pci-stub", "(null)");
+}
+END_TEST
+
 START_TEST(hangs)
 {
 	struct rawpci_driver_hold hold = {.held = false};
@@ -392,6 +414,7 @@ int main(void)
 	tcase_add_test(tests, somebody_else_has_said_so);
 	tcase_add_loop_test(tests, stopped_anywhere, 0, rows);
 	tcase_add_loop_test(tests, to_no_driver, 0, rows);
+	tcase_add_loop_test(tests, another_has_come, 0, 2);
 	tcase_add_test(tests, hangs);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
