@@ -201,6 +201,18 @@ static bool node_reads(void)
 	return good;
 }
 
+/* The node is there before the disk is. */
+static bool node_comes_to_read(void)
+{
+	bool good = wait_for_path(NODE, true) && node_reads();
+
+	for (int i = 0; !good && i < 1000; i++) {
+		sleep_ms(10);
+		good = node_reads();
+	}
+	return good;
+}
+
 static bool override_is_clear(const char *bdf)
 {
 	char path[128], text[64] = "";
@@ -224,8 +236,8 @@ void nvme_handover(const char *bdf)
 	int ret;
 
 	/* The driver finds its namespaces after it has bound, and may have got it back just now. */
-	check(strcmp(host_driver(bdf), "nvme") == 0 && wait_for_path(NODE, true) && node_reads(),
-	      "%s reads", NODE);
+	check(strcmp(host_driver(bdf), "nvme") == 0 && node_comes_to_read(), "%s reads",
+	      NODE);
 	ret = rawpci_device_open(ctx, NULL, bdf, 0, &dev);
 	check(ret == -EBUSY && !dev, "open, not to detach: %d, %s", ret, rawpci_last_error());
 	check(strcmp(host_driver(bdf), "nvme") == 0 && node_reads(), "%s still reads", NODE);
@@ -241,5 +253,5 @@ void nvme_handover(const char *bdf)
 	lab_close(&lab);
 	check(strcmp(host_driver(bdf), "nvme") == 0, "driver after: %s", host_driver(bdf));
 	check(override_is_clear(bdf), "no driver override is left");
-	check(wait_for_path(NODE, true) && node_reads(), "%s reads again", NODE);
+	check(node_comes_to_read(), "%s reads again", NODE);
 }
