@@ -130,7 +130,7 @@ static void on_event(void *opaque, enum rawpci_event event)
 
 START_TEST(events)
 {
-	atomic_uint seen_events[3] = { 0 };
+	static atomic_uint seen_events[3];
 
 	ck_assert_int_eq(rawpci_device_on_event(bench.dev, on_event, seen_events), 0);
 	ck_assert_int_eq(rawpci_fake_event(bench.rig, RAWPCI_EVENT_ERROR), 0);

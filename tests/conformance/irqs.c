@@ -9,6 +9,7 @@ struct counter {
 	atomic_int irq;
 };
 
+/* Counters are static: a handler may still run when its test has returned. */
 static void count(void *context, int32_t irq)
 {
 	struct counter *counter = context;
@@ -66,7 +67,7 @@ END_TEST
 
 START_TEST(unregister_twice)
 {
-	struct counter counter = { 0 };
+	static struct counter counter;
 	int32_t irq = 0;
 
 	if (bench_register(count, &counter, &irq) != VINF_SUCCESS)
@@ -79,7 +80,7 @@ END_TEST
 
 START_TEST(all_vectors_then_none)
 {
-	struct counter counters[VECTORS] = { { 0 } }, more = { 0 };
+	static struct counter counters[VECTORS], more;
 	int32_t irqs[VECTORS], another = -5;
 	unsigned runs;
 
@@ -105,7 +106,7 @@ END_TEST
 /* In order of registration, each with its own number. */
 START_TEST(order_of_vectors)
 {
-	struct counter counters[VECTORS] = { { 0 } };
+	static struct counter counters[VECTORS];
 	int32_t irqs[VECTORS];
 
 	for (unsigned i = 0; i < VECTORS; i++)
@@ -173,7 +174,7 @@ START_TEST(best_type)
 		.msix = best[_i].msix,
 	};
 	unsigned want = best[_i].msix ? best[_i].msix : best[_i].msi ? best[_i].msi : 1, n = 0;
-	struct counter counter = { 0 };
+	static struct counter counter;
 	int32_t irq;
 
 	DONE(open_at(&config, NULL));
@@ -189,7 +190,7 @@ START_TEST(no_interrupts_at_all)
 	const struct rawpci_fake_config config = {
 		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
 	};
-	struct counter counter = { 0 };
+	static struct counter counter;
 	int32_t irq = -5;
 
 	DONE(open_at(&config, NULL));
@@ -200,7 +201,7 @@ END_TEST
 
 START_TEST(not_before_power_on)
 {
-	struct counter counter = { 0 };
+	static struct counter counter;
 	int32_t irq;
 
 	DONE(bench_register(count, &counter, &irq));
@@ -218,7 +219,7 @@ START_TEST(handlers_survive_states)
 		{ PCIRAW_POWER_OFF, PCIRAW_POWER_ON },
 		{ PCIRAW_POWER_SUSPEND, PCIRAW_POWER_RESUME },
 	};
-	struct counter counters[3] = { { 0 } };
+	static struct counter counters[3];
 	int32_t irqs[3];
 
 	for (unsigned i = 0; i < 3; i++)
@@ -239,7 +240,7 @@ END_TEST
 /* While it sleeps or is off, nobody is called. */
 START_TEST(silent_while_suspended)
 {
-	struct counter counter = { 0 };
+	static struct counter counter;
 	int32_t irq;
 	unsigned runs;
 
@@ -258,7 +259,7 @@ END_TEST
 
 START_TEST(reset_keeps_handlers)
 {
-	struct counter counter = { 0 };
+	static struct counter counter;
 	int32_t irq;
 	unsigned runs;
 

@@ -142,7 +142,7 @@ static unsigned express_control(void)
 /* The guest resets its device through config space; the handlers stay armed. */
 START_TEST(interrupts_arrive_after_a_reset_asked_of_config_space)
 {
-	atomic_uint runs = 0;
+	static atomic_uint runs;
 	unsigned at, before;
 	uint64_t control;
 	int32_t irq;

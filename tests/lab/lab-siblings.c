@@ -36,6 +36,8 @@ static void unbind(const char *bdf)
 	char path[128];
 	int fd;
 
+	if (host_driver(bdf)[0] == '\0')
+		return;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	check(fd >= 0 && write(fd, bdf, strlen(bdf)) == (ssize_t)strlen(bdf), "%s: nobody's", bdf);
