@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* What every Check program ends with: one TAP line a test on stdout, for meson to count. */
+/* What Check programs have in common. */
 #ifndef RAWPCI_TESTS_HARNESS_H
 #define RAWPCI_TESTS_HARNESS_H
 
 #include <check.h>
+#include <dirent.h>
 
+/* How many descriptors this process has open, give or take a constant. */
+static inline unsigned harness_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
+/* What each ends with: one TAP line a test on stdout, for meson to count. */
 static inline int harness_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

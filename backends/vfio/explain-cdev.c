@@ -46,31 +46,15 @@ int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const
 int rawpci_vfio_explain_cdev(const struct rawpci_vfio_device *device, const char *path, int error)
 {
 	struct rawpci *ctx = device->vfio->ctx;
-	char text[128];
 
 	if (!path)
 		return rawpci_backend_fail(ctx, -EOPNOTSUPP, "%s: VFIO has no cdev for it: this "
 					   "kernel was built without them (they came with 6.6), or "
 					   "the device is not bound to vfio-pci", device->name);
-	switch (error) {
-	case -ENOENT:
-	case -ENODEV:
-	case -ENXIO:
+	if (error == -ENOENT || error == -ENODEV || error == -ENXIO)
 		return rawpci_backend_fail(ctx, -EOPNOTSUPP, "%s: %s did not appear: in a "
 					   "container, it has to be passed in", device->name, path);
-	case -EACCES:
-		return rawpci_backend_fail(ctx, error, "%s: no permission to open %s: chown it to "
-					   "the user of this program, or have a udev rule for "
-					   "SUBSYSTEM==\"vfio-dev\" do it", device->name, path);
-	case -EPERM:
-		return rawpci_backend_fail(ctx, error, "%s: opening %s is forbidden although its "
-					   "mode may allow it: the device cgroup of this container "
-					   "or service has to list it", device->name, path);
-	default:
-		return rawpci_backend_fail(ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s",
-					   device->name, path,
-					   rawpci_sys_error_text(error, text, sizeof(text)));
-	}
+	return rawpci_vfio_explain_node_error(device, path, "vfio-dev", error);
 }
 
 /*

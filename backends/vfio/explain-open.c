@@ -53,32 +53,39 @@ static int explain_no_node(const struct rawpci_vfio_device *device, unsigned gro
 				   path, path);
 }
 
+int rawpci_vfio_explain_node_error(const struct rawpci_vfio_device *device, const char *path,
+				   const char *subsystem, int error)
+{
+	struct rawpci *ctx = device->vfio->ctx;
+	char text[128];
+
+	if (error == -EACCES)
+		return rawpci_backend_fail(ctx, error, "%s: no permission to open %s: chown it to "
+					   "the user of this program, or have a udev rule for "
+					   "SUBSYSTEM==\"%s\" do it", device->name, path, subsystem);
+	if (error == -EPERM)
+		return rawpci_backend_fail(ctx, error, "%s: opening %s is forbidden although its "
+					   "mode may allow it: the device cgroup of this container "
+					   "or service has to list it", device->name, path);
+	return rawpci_backend_fail(ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s", device->name,
+				   path, rawpci_sys_error_text(error, text, sizeof(text)));
+}
+
 int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned group,
 			     const char *path, int error)
 {
 	struct rawpci *ctx = device->vfio->ctx;
-	char text[128];
 
 	switch (error) {
 	case -ENOENT:
 		return explain_no_node(device, group, path);
 	case -EBUSY:
 		return rawpci_vfio_explain_busy(device, path);
-	case -EACCES:
-		return rawpci_backend_fail(ctx, error, "%s: no permission to open %s: chown it to "
-					   "the user of this program, or have a udev rule for "
-					   "SUBSYSTEM==\"vfio\" do it", device->name, path);
-	case -EPERM:
-		return rawpci_backend_fail(ctx, error, "%s: opening %s is forbidden although its "
-					   "mode may allow it: the device cgroup of this container "
-					   "or service has to list it", device->name, path);
 	case -ENODEV:
 		return rawpci_backend_fail(ctx, error, "%s: IOMMU group %u is gone", device->name,
 					   group);
 	default:
-		return rawpci_backend_fail(ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s",
-					   device->name, path,
-					   rawpci_sys_error_text(error, text, sizeof(text)));
+		return rawpci_vfio_explain_node_error(device, path, "vfio", error);
 	}
 }
 

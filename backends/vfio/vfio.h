@@ -247,6 +247,9 @@ int rawpci_vfio_explain_container(struct rawpci_vfio *vfio, const char *who, con
 				  int error);
 int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned group,
 			     const char *path, int error);
+/* Why a node cannot be opened, whatever it is of; subsystem: as udev calls it. */
+int rawpci_vfio_explain_node_error(const struct rawpci_vfio_device *device, const char *path,
+				   const char *subsystem, int error);
 /* module: the one that gives groups away, with the parameter allow_unsafe_interrupts. */
 int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group,
 			       const char *module, int error);

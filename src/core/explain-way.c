@@ -13,21 +13,10 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-static bool driver_loaded(const struct rawpci_inquiry *q, const char *driver)
-{
-	char path[RAWPCI_SYSFS_PATH];
-	int n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", q->ctx->sysfs_dir, driver);
-
-	return n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_access(path, F_OK) == 0;
-}
-
 /* What the host would lose with the device; "": nothing. */
 static const char *use_of(struct rawpci_inquiry *q)
 {
-	const struct rawpci_inuse_host host = {
-		.sys = q->ctx->sysfs_dir, .proc = "/proc", .vfio = q->ctx->vfio_dir,
-		.uio = q->ctx->uio_dir,
-	};
+	const struct rawpci_inuse_host host = rawpci_inuse_where(q->ctx);
 	const struct rawpci_address *address = &q->device->address;
 
 	if (!q->use_known) {
@@ -48,7 +37,7 @@ static void bind_commands(struct rawpci_inquiry *q, const char *driver,
 
 	if (use_of(q)[0] != '\0')
 		return;
-	if (driver[0] != '\0' && !driver_loaded(q, driver))
+	if (driver[0] != '\0' && rawpci_sysfs_has_driver(q->ctx->sysfs_dir, driver) < 0)
 		SAY(load, "modprobe %s\n", driver);
 	if (driver[0] != '\0')
 		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", q->name, root);
@@ -70,7 +59,7 @@ static int check_module(struct rawpci_inquiry *q, const char *driver)
 		.error = q->found.refusal != 0 ? q->found.refusal : -ENODEV,
 	};
 
-	if (driver_loaded(q, driver))
+	if (rawpci_sysfs_has_driver(q->ctx->sysfs_dir, driver) == 0)
 		return 0;
 	if (q->found.refusal == 0)
 		q->found.step = RAWPCI_STEP_TAKE;
@@ -190,7 +179,7 @@ static int check_driver(struct rawpci_inquiry *q, const struct rawpci_backend *b
 	if (rawpci_driver_is_kept(backend, q->driver, q->options.flags))
 		return find_host_driver(q, wanted);
 	q->found.step = RAWPCI_STEP_TAKE;
-	if (wanted[0] != '\0' && (there || !driver_loaded(q, wanted)))
+	if (wanted[0] != '\0' && (there || rawpci_sysfs_has_driver(q->ctx->sysfs_dir, wanted) < 0))
 		return 0;
 	r = check_use(q);
 	q->found.step = RAWPCI_STEP_MOVE;

@@ -12,6 +12,7 @@
 #include "core/core.h"
 #include "core/handover.h"
 #include "os/sys.h"
+#include "pci/pci.h"
 
 struct group {
 	struct rawpci *ctx;
@@ -19,12 +20,6 @@ struct group {
 	char *name;   /* of the device that was found */
 	bool blocked; /* address is to be given back, too */
 };
-
-static bool is_same(const struct rawpci_address *a, const struct rawpci_address *b)
-{
-	return a->segment == b->segment && a->bus == b->bus && a->device == b->device &&
-	       a->function == b->function;
-}
 
 static int each(struct group *group,
 		int (*visit)(void *opaque, const struct rawpci_address *address))
@@ -42,7 +37,7 @@ static int find_vfio(void *opaque, const struct rawpci_address *address)
 	const struct group *group = opaque;
 	char path[RAWPCI_SYSFS_PATH];
 
-	if (is_same(address, group->address) ||
+	if (rawpci_address_compare(address, group->address) == 0 ||
 	    rawpci_sysfs_path(group->ctx->sysfs_dir, address, "vfio-dev", path, sizeof(path)) < 0 ||
 	    rawpci_sys_access(path, F_OK) < 0)
 		return 0;
@@ -77,7 +72,7 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 	bool foreign;
 	int recorded, r;
 
-	if ((is_same(address, group->address) && !group->blocked) ||
+	if ((rawpci_address_compare(address, group->address) == 0 && !group->blocked) ||
 	    rawpci_claim_look(ctx->run_dir, address, &record, &recorded) < 0 || recorded < 0 ||
 	    rawpci_claim_take(&claim, ctx->run_dir, address) < 0)
 		return 0;

@@ -12,6 +12,13 @@ const char *rawpci_or_none(const char *driver)
 	return driver[0] ? driver : "no driver";
 }
 
+struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
+{
+	return (struct rawpci_inuse_host) {
+		.sys = ctx->sysfs_dir, .proc = "/proc", .vfio = ctx->vfio_dir, .uio = ctx->uio_dir,
+	};
+}
+
 #define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
 
 const char *rawpci_use_remedy(bool bridge, bool known)

@@ -89,10 +89,7 @@ void rawpci_handover_disown(struct rawpci_device *dev)
 /* May it be taken from the host, and the driver that holds it ("": none) off it? */
 static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned flags)
 {
-	const struct rawpci_inuse_host host = {
-		.sys = dev->ctx->sysfs_dir, .proc = "/proc", .dev = "/dev",
-		.vfio = dev->ctx->vfio_dir, .uio = dev->ctx->uio_dir,
-	};
+	struct rawpci_inuse_host host = rawpci_inuse_where(dev->ctx);
 	const struct rawpci_address *address = &dev->info.address;
 	char what[RAWPCI_INUSE_TEXT];
 	bool bridge;
@@ -100,6 +97,7 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 
 	if (r < 0)
 		return r;
+	host.dev = "/dev";
 	bridge = rawpci_inuse_bridge(host.sys, address, what) != 0;
 	r = bound[0] != '\0' ? rawpci_inuse_find(&host, address, what) : bridge;
 	if (r == 0)

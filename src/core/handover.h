@@ -5,6 +5,7 @@
 #define RAWPCI_CORE_HANDOVER_H
 
 #include "os/driver.h"
+#include "os/inuse.h"
 #include "os/opener.h"
 #include "os/record.h"
 
@@ -73,6 +74,9 @@ bool rawpci_group_neighbour(struct rawpci *ctx, const struct rawpci_address *add
 
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
+
+/* Where to look for uses of a device, without trying its disks. */
+struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx);
 
 /* What to do about something that the host would lose. bridge: it is the device itself.
  * Not known: only that it cannot be found out. */

@@ -281,7 +281,7 @@ static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
 {
 	bool by_group, by_cdev;
 
-	*fds = (struct rawpci_device_fds){ sizeof(*fds), -1, -1, -1, -1 };
+	*fds = (struct rawpci_device_fds)RAWPCI_DEVICE_FDS_NONE;
 	if (!given)
 		return rawpci_fail(ctx, -EFAULT, "fds is NULL");
 	if (given->size < sizeof(given->size))

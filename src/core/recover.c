@@ -2,7 +2,7 @@
 /* Giving back what another process had taken, by the record that it has left. */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <rawpci/recover.h>
 
@@ -11,24 +11,24 @@
 #include "os/inuse.h"
 #include "os/sys.h"
 
-static void say_given_back(struct rawpci *ctx, const char *name, const char *driver)
+/* What there is in the end: a driver that somebody else has bound meanwhile is left alone. */
+static void say_given_back(struct rawpci *ctx, const char *name,
+			   const struct rawpci_address *address, const char *driver)
 {
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
-		   driver[0] ? " to " : ", bound to no driver as before", driver);
+	char now[RAWPCI_SYSFS_NAME];
+
+	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
+	    strcmp(now, driver) != 0)
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, which somebody has bound it to "
+			   "since it was taken from %s", name, now, rawpci_or_none(driver));
+	else
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
+			   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
 bool rawpci_is_passing(int r)
 {
 	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
-}
-
-static bool is_loaded(const struct rawpci *ctx, const char *driver)
-{
-	char path[RAWPCI_SYSFS_PATH];
-	int n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", ctx->sysfs_dir, driver);
-
-	return driver[0] != '\0' && n > 0 && (size_t)n < sizeof(path) &&
-	       rawpci_sys_access(path, F_OK) == 0;
 }
 
 static int fail_give_back(struct rawpci *ctx, const char *name,
@@ -41,7 +41,7 @@ static int fail_give_back(struct rawpci *ctx, const char *name,
 					   "driver");
 	/* The kernel's own words for it, which only its log has, come out of drivers_probe as
 	 * EINVAL (Linux drivers/base/bus.c, drivers_probe_store()). */
-	if ((r == -ENODEV || r == -EINVAL) && is_loaded(ctx, driver) &&
+	if ((r == -ENODEV || r == -EINVAL) && rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
 	    rawpci_group_neighbour(ctx, address, neighbour))
 		return rawpci_fail(ctx, -EBUSY, "%s: it could not be given back to %s: the kernel "
 				   "does not allow that while a program uses another device of its "
@@ -77,7 +77,7 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
 			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (hold->held)
-		say_given_back(ctx, name, hold->driver);
+		say_given_back(ctx, name, address, hold->driver);
 	return 0;
 }
 

@@ -347,8 +347,10 @@ void rawpci_mappings_destroy(struct rawpci_device *dev)
 	atomic_store(&dev->mappings, NULL);
 }
 
-int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
-		      struct rawpci_mapping *out)
+static int map_door(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+		    int (*map)(struct rawpci_device *dev, unsigned region, uint64_t offset,
+			       uint64_t size, struct rawpci_mapping *out),
+		    struct rawpci_mapping *out)
 {
 	struct rawpci_call call;
 	int r = rawpci_enter(&call, dev);
@@ -358,23 +360,20 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
 	if (!out)
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
 	else
-		r = rawpci_core_region_map(dev, region, offset, size, out);
+		r = map(dev, region, offset, size, out);
 	return rawpci_leave(&call, r);
+}
+
+int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+		      struct rawpci_mapping *out)
+{
+	return map_door(dev, region, offset, size, rawpci_core_region_map, out);
 }
 
 int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 			 struct rawpci_mapping *out)
 {
-	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
-
-	if (r < 0)
-		return r;
-	if (!out)
-		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
-	else
-		r = map_wc(dev, region, offset, size, out);
-	return rawpci_leave(&call, r);
+	return map_door(dev, region, offset, size, map_wc, out);
 }
 
 int rawpci_region_unmap(struct rawpci_device *dev, void *base)

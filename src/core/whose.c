@@ -79,9 +79,7 @@ bool rawpci_device_lost(struct rawpci_device *dev)
 bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *address,
 		    const struct rawpci_record *record, char *what)
 {
-	const struct rawpci_inuse_host host = {
-		.sys = ctx->sysfs_dir, .proc = "/proc", .vfio = ctx->vfio_dir, .uio = ctx->uio_dir,
-	};
+	const struct rawpci_inuse_host host = rawpci_inuse_where(ctx);
 	const char *by = record->hold.taken_by;
 	char now[RAWPCI_SYSFS_NAME];
 

@@ -197,8 +197,7 @@ int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		       struct rawpci_driver_hold *hold)
 {
 	struct rawpci_driver_hold found = {.held = true};
-	char path[RAWPCI_SYSFS_PATH];
-	int n, r;
+	int r;
 
 	if (strlen(driver) >= sizeof(found.taken_by))
 		return -ENAMETOOLONG;
@@ -211,12 +210,9 @@ int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		*hold = found;
 		return 0;
 	}
-	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", at->root, driver);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -ENAMETOOLONG;
-	if (driver[0] != '\0' && rawpci_sys_access(path, F_OK) < 0)
-		return -ENODEV;
-	r = rawpci_driver_override(at, found.override);
+	r = driver[0] != '\0' ? rawpci_sysfs_has_driver(at->root, driver) : 0;
+	if (r == 0)
+		r = rawpci_driver_override(at, found.override);
 	if (r < 0)
 		return r;
 	*hold = found;

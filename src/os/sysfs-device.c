@@ -3,9 +3,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "os/sys.h"
 #include "os/sysfs.h"
+
+int rawpci_sysfs_has_driver(const char *root, const char *driver)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", root, driver);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return driver[0] != '\0' && rawpci_sys_access(path, F_OK) == 0 ? 0 : -ENODEV;
+}
 
 struct walk {
 	int (*each)(void *opaque, const struct rawpci_address *address);

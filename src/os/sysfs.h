@@ -31,6 +31,9 @@ int rawpci_sysfs_present(const char *root, const struct rawpci_address *address)
 int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
 			char name[RAWPCI_SYSFS_NAME]);
 
+/* 0 if the kernel has a PCI driver of that name, else -ENODEV; -ENAMETOOLONG. */
+int rawpci_sysfs_has_driver(const char *root, const char *driver);
+
 /* The number of the device's IOMMU group; -ENOENT: it has none. */
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group);
 

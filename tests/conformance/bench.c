@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -80,18 +79,6 @@ static void add_rig(void)
 	ck_assert_int_eq(rawpci_fake_add(bench.ctx, &config, &bench.rig), 0);
 }
 
-unsigned bench_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 void bench_start(void)
 {
 	struct rawpci_address address;
@@ -99,7 +86,7 @@ void bench_start(void)
 	ck_assert_int_eq(rawpci_address_parse(bench.address, &address), 0);
 	bench.pci = address.segment << 16 | (uint32_t)address.bus << 8 |
 		    (uint32_t)address.device << 3 | address.function;
-	bench.fds = bench_fds();
+	bench.fds = harness_descriptors();
 	bench.options.size = sizeof(bench.options);
 	bench.options.backend = bench.backend;
 	bench.options.log_level = RAWPCI_LOG_INFO;
@@ -165,7 +152,7 @@ void bench_end(void)
 	if (bench.factory)
 		bench.factory->pfnRelease(bench.factory);
 	ck_assert_int_eq(rawpci_destroy(bench.ctx), 0);
-	ck_assert_uint_eq(bench_fds(), bench.fds);
+	ck_assert_uint_eq(harness_descriptors(), bench.fds);
 }
 
 PCIRAWSENDREQ bench_request(PCIRAWR0OPERATION operation)
@@ -358,7 +345,7 @@ void bench_look(struct snapshot *snapshot)
 			snapshot->status = rawpci_mmio_read(bench.dev, bench.map.r0, 4,
 							    &snapshot->value);
 	}
-	snapshot->fds = bench_fds();
+	snapshot->fds = harness_descriptors();
 	snapshot->errors = bench_errors();
 }
 

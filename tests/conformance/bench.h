@@ -99,7 +99,6 @@ int bench_config_read(uint32_t offset, unsigned width, uint64_t *value);
 int bench_config_write(uint32_t offset, unsigned width, uint64_t value);
 int bench_memory(void *host, uint64_t guest, uint64_t size, PCIRAWMEMINFOACTION action);
 unsigned bench_errors(void);
-unsigned bench_fds(void);
 uint32_t bench_pci(unsigned bus, unsigned device, unsigned function);
 
 /* Waits until *counter is at least n; fails the case after a generous while. */

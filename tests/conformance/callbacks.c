@@ -33,7 +33,7 @@ static void calls_back(void *opaque, enum rawpci_log_level level, const char *me
 
 static void setup_calling_back(void)
 {
-	bench.fds = bench_fds();
+	bench.fds = harness_descriptors();
 }
 
 START_TEST(log_callback_calls_back)

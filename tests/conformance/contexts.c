@@ -57,10 +57,10 @@ static const struct {
 
 START_TEST(each_option)
 {
-	unsigned fds = bench_fds();
+	unsigned fds = harness_descriptors();
 
 	ck_assert_int_eq(create(&rows[_i].options), rows[_i].want);
-	ck_assert_uint_eq(bench_fds(), fds);
+	ck_assert_uint_eq(harness_descriptors(), fds);
 }
 END_TEST
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every call of the backend, the allocator and the kernel that a life makes fails once, alone and
  * with all after it. Nothing may be left behind, and the next life is a whole one. */
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -16,18 +15,6 @@ static const char *const with_epoll[] = { "irq.engine=epoll", NULL };
 static const char *const with_any[] = {
 	"irq.engine=auto", "sysfs.dir=/nowhere", "sysfs.dir=/sys", NULL,
 };
-
-static unsigned descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
 
 static void whole_life(const char *const *settings)
 {
@@ -49,15 +36,15 @@ static struct {
 /* Lives, and compares what is out before and after. */
 static void live_and_look(struct life *life, const char *what, unsigned k)
 {
-	unsigned fds = descriptors();
+	unsigned fds = harness_descriptors();
 	long allocations = seams_allocations(), reservations = seams_reservations();
 
 	if (plan.on)
 		seams_arm(plan.seam, plan.skip, plan.all, plan.error);
 	life_run(life);
 	(void)seams_disarm();
-	ck_assert_msg(descriptors() == fds, "%s %u: %u descriptors became %u", what, k, fds,
-		      descriptors());
+	ck_assert_msg(harness_descriptors() == fds, "%s %u: %u descriptors became %u", what, k,
+		      fds, harness_descriptors());
 	ck_assert_msg(seams_allocations() == allocations, "%s %u: %ld allocations left", what, k,
 		      seams_allocations() - allocations);
 	ck_assert_msg(seams_reservations() == reservations, "%s %u: %ld reservations left", what,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* INTx that cannot be unmasked after its handler stays masked no longer than it has to. */
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -192,21 +191,9 @@ START_TEST(off_meanwhile)
 }
 END_TEST
 
-static unsigned descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 START_TEST(closed_meanwhile)
 {
-	unsigned before = descriptors();
+	unsigned before = harness_descriptors();
 
 	for (unsigned i = 0; i < 20; i++) {
 		begin();
@@ -215,7 +202,7 @@ START_TEST(closed_meanwhile)
 		ck_assert_int_eq(rawpci_device_close(dev), 0);
 		take();
 	}
-	ck_assert_uint_eq(descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 }
 END_TEST
 

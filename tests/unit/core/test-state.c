@@ -278,6 +278,7 @@ START_TEST(somebody_elses)
 	ck_assert_int_eq(host_count(DEVICE "enable", 0), 2);
 	ck_assert_int_eq(host_count("resets", 0), 0);
 	ck_assert(!there(RECORD));
+	ck_assert(heard("left to pci-stub") && !heard("as before"));
 }
 END_TEST
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <dirent.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -147,28 +146,16 @@ START_TEST(thread_is_named_and_blocks_signals)
 }
 END_TEST
 
-static unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 START_TEST(destroy_leaves_no_descriptor)
 {
-	unsigned before = open_descriptors();
+	unsigned before = harness_descriptors();
 	struct rig rig;
 	struct counter c;
 
 	rig_open(&rig, _i);
-	ck_assert_uint_gt(open_descriptors(), before);
+	ck_assert_uint_gt(harness_descriptors(), before);
 	rig_close(&rig);
-	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 
 	rig_open(&rig, _i);
 	if (rig.embedder)
@@ -178,7 +165,7 @@ START_TEST(destroy_leaves_no_descriptor)
 	ck_assert(rig_until(&rig, &c.calls, 1));
 	counter_remove(&c);
 	rig_close(&rig);
-	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 	rawpci_engine_destroy(NULL);
 }
 END_TEST

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* A device's cdev, with a kernel that answers what the test wants; the node is /dev/null. */
-#include <dirent.h>
 #include <errno.h>
 
 #include <rawpci/context.h>
@@ -91,33 +90,22 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-static int descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 static void join_fails(int error, const char *words)
 {
 	unsigned members = space.members;
-	int before = descriptors();
+	unsigned before = harness_descriptors();
 
 	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), error);
 	ck_assert_msg(strstr(rawpci_reason(), words) != NULL, "\"%s\" has no \"%s\"",
 		      rawpci_reason(), words);
 	ck_assert_int_eq(device.fd, -1);
 	ck_assert_uint_eq(space.members, members);
-	ck_assert_int_eq(descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 }
 
 START_TEST(opened_here)
 {
-	int before = descriptors();
+	unsigned before = harness_descriptors();
 
 	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), 0);
 	ck_assert_uint_eq(space.members, 1);
@@ -125,7 +113,7 @@ START_TEST(opened_here)
 	rawpci_vfio_cdev_leave(&device);
 	ck_assert_str_eq(kernel.log, "bad");
 	ck_assert_uint_eq(space.members, 0);
-	ck_assert_int_eq(descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 }
 END_TEST
 
@@ -173,12 +161,12 @@ END_TEST
 
 START_TEST(given)
 {
-	struct rawpci_device_fds fds = {sizeof(fds), -1, -1, -1, -1};
-	int before;
+	struct rawpci_device_fds fds = RAWPCI_DEVICE_FDS_NONE;
+	unsigned before;
 
 	fds.cdev = open("/dev/null", O_RDWR | O_CLOEXEC);
 	device.fds = &fds;
-	before = descriptors();
+	before = harness_descriptors();
 	kernel.info = -EINVAL;
 	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), 0);
 	ck_assert_int_ne(device.fd, fds.cdev);
@@ -194,7 +182,7 @@ START_TEST(given)
 	ck_assert(device.lent && device.used);
 	rawpci_vfio_cdev_leave(&device);
 	ck_assert_str_eq(kernel.log, "iad");
-	ck_assert_int_eq(descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 	ck_assert_int_ge(fcntl(fds.cdev, F_GETFD), 0);
 	(void)close(fds.cdev);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Choosing between cdev and group, and descriptors from outside, as far as no kernel is needed. */
-#include <dirent.h>
 #include <errno.h>
 
 #include <rawpci/context.h>
@@ -63,27 +62,16 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-static int descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 /* Opening fails with error; nothing stays open. */
 static void open_fails(const char *setting, int error)
 {
 	struct rawpci *ctx = context("vfio", setting);
 	struct rawpci_device *dev = NULL;
-	int before = descriptors();
+	unsigned before = harness_descriptors();
 
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), error);
 	ck_assert_ptr_null(dev);
-	ck_assert_int_eq(descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 	ck_assert_int_eq(rawpci_destroy(ctx), 0);
 }
 
@@ -146,11 +134,11 @@ static int open_with(struct rawpci *ctx, int group, int container, int cdev, int
 {
 	const struct rawpci_device_fds fds = {sizeof(fds), group, container, cdev, iommufd};
 	struct rawpci_device *dev = NULL;
-	int before = descriptors();
+	unsigned before = harness_descriptors();
 	int r = rawpci_device_open_fds(ctx, NULL, BDF, 0, &fds, &dev);
 
 	ck_assert_ptr_null(dev);
-	ck_assert_int_eq(descriptors(), before);
+	ck_assert_uint_eq(harness_descriptors(), before);
 	return r;
 }
 
