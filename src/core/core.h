@@ -46,7 +46,6 @@ struct rawpci_slot {
 
 	/* Under ctx->lock. */
 	bool used;
-	atomic_uint running; /* handlers of its device */
 	uint32_t generation;
 	unsigned index;
 	struct rawpci_address address;
@@ -148,7 +147,7 @@ struct rawpci_map_table {
 
 struct rawpci_vector {
 	struct rawpci_device *dev;
-	struct rawpci_slot *slot; /* the device's, which is there longer */
+	struct rawpci_handlers *handlers; /* the device's, which are there longer */
 	struct rawpci_source *source;
 	void (*handler)(void *opaque, int32_t irq);
 	void *opaque;
@@ -179,12 +178,12 @@ struct rawpci_irqs {
 	struct rawpci_irq_line *lines;
 	bool paused; /* off for a reset or suspension */
 	bool stuck;  /* INTx is masked because it could not be unmasked */
+	bool closed; /* nothing is taken into use any more; under dev->lock and irq_lock */
 	int32_t last_irq;
 };
 
 struct rawpci_watch {
-	struct rawpci_device *dev;
-	struct rawpci_slot *slot;
+	struct rawpci_handlers *handlers;
 	void (*handler)(void *opaque, enum rawpci_event event);
 	void *opaque;
 	enum rawpci_event event;
@@ -242,6 +241,7 @@ struct rawpci_device {
 	pthread_mutex_t irq_lock;
 	struct rawpci_irqs irqs;
 	struct rawpci_watch *watches[2];
+	struct rawpci_handlers *handlers;
 };
 
 /*
@@ -380,6 +380,9 @@ int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
 void rawpci_irq_hw_disable(struct rawpci_device *dev);
 int rawpci_irq_hw_restore(struct rawpci_device *dev);
 int rawpci_irq_hw_unmask(struct rawpci_device *dev);
+/* Signals those of lines [first, first + n) that are in use and enabled, because an interrupt of
+ * theirs may be lost: a signal without cause is better than none. */
+void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n);
 
 /*
  * power.c

@@ -60,13 +60,14 @@ int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 	return r;
 }
 
-/* Not the last of many, but the only one there ever was: who has used the engine keeps it. */
+/* Not the last of many, but the only one there ever was: who has used the engine keeps it. The
+ * engine's own thread, which calls the log, cannot end it: then it stays, unused. */
 void rawpci_engine_put_unused(struct rawpci *ctx)
 {
 	struct rawpci_engine *engine = NULL;
 
 	(void)pthread_mutex_lock(&ctx->engine_lock);
-	if (--ctx->engine_users == 0) {
+	if (--ctx->engine_users == 0 && !rawpci_engine_is_owner(atomic_load(&ctx->engine))) {
 		engine = atomic_load(&ctx->engine);
 		atomic_store(&ctx->engine, NULL);
 	}

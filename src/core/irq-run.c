@@ -13,25 +13,56 @@
 #define UNMASK_TRIES 8u    /* after the first */
 #define UNMASK_DELAY_MS 5u /* before the second; doubled each time: 1.3 s in all */
 
-/* The device whose handler this thread is in. */
-static _Thread_local const struct rawpci_device *handling;
+/* The handler that this thread is in. */
+static _Thread_local struct rawpci_handler_call *innermost;
 
-const struct rawpci_device *rawpci_handler_enter(const struct rawpci_device *dev)
+struct rawpci_handlers *rawpci_handlers_create(void)
 {
-	const struct rawpci_device *outer = handling;
+	struct rawpci_handlers *handlers = malloc(sizeof(*handlers));
 
-	handling = dev;
-	return outer;
+	if (!handlers)
+		return NULL;
+	atomic_init(&handlers->users, 1);
+	atomic_init(&handlers->running, 0);
+	return handlers;
 }
 
-void rawpci_handler_leave(const struct rawpci_device *outer)
+struct rawpci_handlers *rawpci_handlers_hold(struct rawpci_handlers *handlers)
 {
-	handling = outer;
+	atomic_fetch_add(&handlers->users, 1);
+	return handlers;
 }
 
-void rawpci_handlers_wait(const struct rawpci_device *dev)
+void rawpci_handlers_release(struct rawpci_handlers *handlers)
 {
-	while (handling != dev && atomic_load(&dev->slot->running) > 0)
+	if (handlers && atomic_fetch_sub(&handlers->users, 1) == 1)
+		free(handlers);
+}
+
+/* Counted before anything is looked at: close waits for the count after it has detached
+ * everything. */
+void rawpci_handler_enter(struct rawpci_handler_call *call, struct rawpci_handlers *handlers)
+{
+	atomic_fetch_add(&handlers->running, 1);
+	call->handlers = handlers;
+	call->innermost = &innermost;
+	call->outer = innermost;
+	innermost = call;
+}
+
+void rawpci_handler_leave(struct rawpci_handler_call *call)
+{
+	*call->innermost = call->outer;
+	atomic_fetch_sub(&call->handlers->running, 1);
+}
+
+void rawpci_handlers_wait(const struct rawpci_handlers *handlers)
+{
+	unsigned own = 0;
+
+	for (const struct rawpci_handler_call *call = innermost; call; call = call->outer)
+		own += call->handlers == handlers;
+	while (atomic_load(&handlers->running) > own)
 		rawpci_sys_sleep_ms(1);
 }
 
@@ -98,13 +129,10 @@ static void unmask_later(void *arg)
 static void handle(struct rawpci_vector *vector)
 {
 	struct rawpci_device *dev = vector->dev;
-	const struct rawpci_device *outer;
 
 	if (atomic_load(&vector->detached))
 		return;
-	outer = rawpci_handler_enter(dev);
 	vector->handler(vector->opaque, vector->irq);
-	rawpci_handler_leave(outer);
 	/* INTx was masked by its delivery. A handler that closed the device has detached itself. */
 	if (!vector->intx || atomic_load(&vector->detached))
 		return;
@@ -116,31 +144,44 @@ static void handle(struct rawpci_vector *vector)
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 }
 
-/* Counted before anything is looked at: close waits for the count after it has detached
- * everything. */
 void rawpci_vector_run(void *arg)
 {
 	struct rawpci_vector *vector = arg;
-	struct rawpci_slot *slot = vector->slot;
+	struct rawpci_handler_call call;
 
-	atomic_fetch_add(&slot->running, 1);
+	rawpci_handler_enter(&call, vector->handlers);
 	handle(vector);
-	atomic_fetch_sub(&slot->running, 1);
+	rawpci_handler_leave(&call);
 }
 
-/* The timer goes first: what it runs looks at the vector. */
+void rawpci_vector_done(void *arg)
+{
+	struct rawpci_vector *vector = arg;
+
+	rawpci_handlers_release(vector->handlers);
+	free(vector);
+}
+
+/* What the timer runs calls nobody, and waits for no more than irq_lock. It looks at the device, and
+ * the engine reads a descriptor that may be the backend's: so the device has to be there. */
+void rawpci_vector_silence(struct rawpci_engine *engine, struct rawpci_vector *vector)
+{
+	if (vector->timer) {
+		rawpci_engine_remove(engine, vector->timer);
+		rawpci_sys_close(&vector->timer_fd);
+		vector->timer = NULL;
+	}
+	if (vector->source)
+		rawpci_engine_silence(engine, vector->source);
+}
+
 void rawpci_vector_retire(struct rawpci_engine *engine, struct rawpci_vector *vector)
 {
-	struct rawpci_vector copy = *vector;
+	int fd = vector->read_size == 0 ? vector->fd : -1;
 
-	if (copy.timer) {
-		rawpci_engine_remove(engine, copy.timer);
-		rawpci_sys_close(&copy.timer_fd);
-	}
-	if (copy.source)
-		rawpci_engine_remove(engine, copy.source);
+	if (vector->source)
+		rawpci_engine_remove(engine, vector->source);
 	else
-		free(vector);
-	if (copy.read_size == 0)
-		rawpci_sys_close(&copy.fd);
+		rawpci_vector_done(vector);
+	rawpci_sys_close(&fd);
 }

@@ -26,7 +26,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 				   rawpci_sys_error_text(fd, text, sizeof(text)));
 	}
 	vector->dev = dev;
-	vector->slot = dev->slot;
+	vector->handlers = rawpci_handlers_hold(dev->handlers);
 	vector->handler = handler;
 	vector->opaque = opaque;
 	vector->guest_irq = guest_irq;
@@ -94,12 +94,14 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
-	struct rawpci_source_options source = { .fn = rawpci_vector_run, .done = free,
-						 .arg = vector };
+	struct rawpci_source_options source = { .fn = rawpci_vector_run, .done = rawpci_vector_done, .arg = vector };
 	char text[128];
 	unsigned line;
 	int r = 0;
 
+	/* A handler may run while its device is being closed. */
+	if (irqs->closed)
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	if (irqs->type < 0)
 		r = rawpci_irqs_begin_type(dev, (enum rawpci_irq_type)rawpci_irqs_best_type(dev));
 	if (r < 0)
@@ -158,6 +160,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (r < 0) {
+		rawpci_vector_silence(engine, vector);
 		rawpci_vector_retire(engine, vector);
 		rawpci_engine_put_unused(dev->ctx);
 		if (rawpci_device_gone(dev))
@@ -208,7 +211,8 @@ static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 	return NULL;
 }
 
-/* Leaves the gate before it waits: the handler it waits for may be closing the device. */
+/* Leaves the gate before it waits: the handler it waits for may be closing the device. From then on
+ * the device may be gone. */
 static int detach(struct rawpci_call *call, int32_t irq)
 {
 	struct rawpci_device *dev = call->dev;
@@ -224,6 +228,7 @@ static int detach(struct rawpci_call *call, int32_t irq)
 	if (!vector)
 		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
 						      "attachment %d", dev->name, irq));
+	rawpci_vector_silence(atomic_load(&ctx->engine), vector);
 	rawpci_gate_leave(call->counter);
 	rawpci_vector_retire(atomic_load(&ctx->engine), vector);
 	return rawpci_call_end(ctx, 0);
@@ -249,16 +254,25 @@ int rawpci_core_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handl
  * in touches it no more either. */
 void rawpci_irqs_close(struct rawpci_device *dev)
 {
+	struct rawpci_engine *engine = atomic_load(&dev->ctx->engine);
 	struct rawpci_irqs *irqs = &dev->irqs;
 	struct rawpci_vector *vector;
 
+	(void)pthread_mutex_lock(&dev->lock);
+	(void)pthread_mutex_lock(&dev->irq_lock);
+	irqs->closed = true;
+	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->lock);
 	do {
 		(void)pthread_mutex_lock(&dev->irq_lock);
 		vector = take_off(dev, 0);
 		(void)pthread_mutex_unlock(&dev->irq_lock);
-		if (vector)
-			rawpci_vector_retire(atomic_load(&dev->ctx->engine), vector);
+		if (vector) {
+			rawpci_vector_silence(engine, vector);
+			rawpci_vector_retire(engine, vector);
+		}
 	} while (vector);
+	(void)pthread_mutex_lock(&dev->irq_lock);
 	for (unsigned i = 0; i < irqs->count; i++) {
 		if (irqs->lines[i].routed < 0)
 			continue;
@@ -266,4 +280,5 @@ void rawpci_irqs_close(struct rawpci_device *dev)
 		irqs->in_use--;
 	}
 	rawpci_irqs_end_type_if_unused(dev);
+	(void)pthread_mutex_unlock(&dev->irq_lock);
 }

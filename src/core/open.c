@@ -15,7 +15,11 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 {
 	struct rawpci_device *dev = calloc(1, sizeof(*dev));
 
-	if (!dev || rawpci_mappings_create(dev) < 0) {
+	if (dev)
+		dev->handlers = rawpci_handlers_create();
+	if (!dev || !dev->handlers || rawpci_mappings_create(dev) < 0) {
+		if (dev)
+			rawpci_handlers_release(dev->handlers);
 		free(dev);
 		return NULL;
 	}
@@ -42,6 +46,7 @@ static void device_destroy(struct rawpci_device *dev)
 	(void)pthread_mutex_destroy(&dev->lock);
 	(void)pthread_mutex_destroy(&dev->config_lock);
 	(void)pthread_mutex_destroy(&dev->irq_lock);
+	rawpci_handlers_release(dev->handlers);
 	free(dev);
 }
 
@@ -205,7 +210,7 @@ static void close_claimed(struct rawpci_device *dev)
 		rawpci_access_stop(dev, RAWPCI_ACCESS_PRESENT);
 	rawpci_irqs_close(dev);
 	rawpci_watches_close(dev);
-	rawpci_handlers_wait(dev);
+	rawpci_handlers_wait(dev->handlers);
 	rawpci_power_cut(dev);
 	rawpci_mappings_destroy(dev);
 	rawpci_device_detach(dev);

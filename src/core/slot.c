@@ -19,7 +19,6 @@ static struct rawpci_slot *slot_create(struct rawpci *ctx, unsigned index)
 	rawpci_gate_init(&slot->memory);
 	atomic_init(&slot->handle, 0);
 	atomic_init(&slot->owner, NULL);
-	atomic_init(&slot->running, 0);
 	slot->dev = NULL;
 	slot->used = false;
 	slot->generation = ctx->first_generation;

@@ -9,30 +9,23 @@
 
 static const enum rawpci_event all_events[] = { RAWPCI_EVENT_ERROR, RAWPCI_EVENT_RELEASE };
 
-static void handle(struct rawpci_watch *watch)
-{
-	const struct rawpci_device *outer;
-
-	if (atomic_load(&watch->detached))
-		return;
-	outer = rawpci_handler_enter(watch->dev);
-	watch->handler(watch->opaque, watch->event);
-	rawpci_handler_leave(outer);
-}
-
 static void run(void *arg)
 {
 	struct rawpci_watch *watch = arg;
-	struct rawpci_slot *slot = watch->slot;
+	struct rawpci_handler_call call;
 
-	atomic_fetch_add(&slot->running, 1);
-	handle(watch);
-	atomic_fetch_sub(&slot->running, 1);
+	rawpci_handler_enter(&call, watch->handlers);
+	if (!atomic_load(&watch->detached))
+		watch->handler(watch->opaque, watch->event);
+	rawpci_handler_leave(&call);
 }
 
 static void done(void *arg)
 {
-	free(arg);
+	struct rawpci_watch *watch = arg;
+
+	rawpci_handlers_release(watch->handlers);
+	free(watch);
 }
 
 static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
@@ -52,8 +45,7 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 		r = rawpci_fail(dev->ctx, -ENOMEM, "no memory");
 		goto undo_engine;
 	}
-	watch->dev = dev;
-	watch->slot = dev->slot;
+	watch->handlers = rawpci_handlers_hold(dev->handlers);
 	watch->event = event;
 	watch->handler = handler;
 	watch->opaque = opaque;
@@ -79,18 +71,17 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 undo_fd:
 	rawpci_sys_close(&watch->fd);
 undo_watch:
-	free(watch);
+	done(watch);
 undo_engine:
 	rawpci_engine_put_unused(dev->ctx);
 	return r;
 }
 
-/* Silences, then waits for the handler: without any lock. */
+/* Waits for the handler: without any lock, and without the device. */
 static void retire(struct rawpci *ctx, struct rawpci_watch *watch)
 {
 	int fd = watch->fd;
 
-	atomic_store(&watch->detached, true);
 	rawpci_engine_remove(atomic_load(&ctx->engine), watch->source);
 	rawpci_sys_close(&fd);
 }
@@ -106,13 +97,19 @@ static int set(struct rawpci_device *dev, struct rawpci_watch *const *watches)
 	return r;
 }
 
+/* Leaves those that are to be retired in watches. Their handlers are told at once, because the device
+ * may be closed before they are retired. */
 static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
 {
 	int r;
 
 	(void)pthread_mutex_lock(&dev->lock);
-	r = set(dev, watches);
-	if (r < 0)
+	/* A handler may run while its device is being closed. */
+	if (dev->irqs.closed)
+		r = rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
+	else
+		r = set(dev, watches);
+	if (r < 0 && !dev->irqs.closed)
 		(void)set(dev, dev->watches);
 	for (unsigned i = 0; r == 0 && i < 2; i++) {
 		struct rawpci_watch *before = dev->watches[i];
@@ -120,6 +117,9 @@ static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
 		dev->watches[i] = watches[i];
 		watches[i] = before;
 	}
+	for (unsigned i = 0; i < 2; i++)
+		if (watches[i])
+			atomic_store(&watches[i]->detached, true);
 	(void)pthread_mutex_unlock(&dev->lock);
 	return r;
 }
@@ -164,11 +164,19 @@ int rawpci_device_on_event(struct rawpci_device *dev,
 
 void rawpci_watches_close(struct rawpci_device *dev)
 {
+	struct rawpci_watch *watches[2] = { NULL, NULL };
+
+	(void)pthread_mutex_lock(&dev->lock);
 	for (unsigned i = 0; i < 2; i++) {
-		if (!dev->watches[i])
+		watches[i] = dev->watches[i];
+		dev->watches[i] = NULL;
+		if (!watches[i])
 			continue;
 		(void)dev->backend->event_set(dev->handle, all_events[i], -1);
-		retire(dev->ctx, dev->watches[i]);
-		dev->watches[i] = NULL;
+		atomic_store(&watches[i]->detached, true);
 	}
+	(void)pthread_mutex_unlock(&dev->lock);
+	for (unsigned i = 0; i < 2; i++)
+		if (watches[i])
+			retire(dev->ctx, watches[i]);
 }

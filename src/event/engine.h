@@ -101,8 +101,6 @@ int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms);
 /* Waiting thread. Does what was asked for. Returns 0 or why nothing can be waited for. */
 int rawpci_engine_settle(struct rawpci_engine *engine);
 
-bool rawpci_engine_is_owner(struct rawpci_engine *engine);
-
 /* Locked. Makes the waiting thread settle what is queued. */
 void rawpci_engine_wake(struct rawpci_engine *engine);
 

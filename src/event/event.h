@@ -51,7 +51,7 @@ int rawpci_engine_create(const struct rawpci_engine_options *options, struct raw
 void rawpci_engine_destroy(struct rawpci_engine *engine);
 
 struct rawpci_source_options {
-	int fd; /* the caller's; must stay open until rawpci_engine_remove() has returned */
+	int fd; /* the caller's; must stay open until rawpci_engine_silence() has returned */
 
 	/* 0: an eventfd, which is never read. Else: so many bytes are read before each call of fn,
 	 * and there is no call where they cannot be (a UIO descriptor: 4). */
@@ -79,12 +79,23 @@ int rawpci_engine_add(struct rawpci_engine *engine, const struct rawpci_source_o
 		      struct rawpci_source **out);
 
 /**
+ * The first half of rawpci_engine_remove(), which has to follow. When it returns, fd is not looked
+ * at any more and may be closed. fn may be running, and may still be called once.
+ *
+ * Any thread, also from fn. Waits for no fn.
+ */
+void rawpci_engine_silence(struct rawpci_engine *engine, struct rawpci_source *source);
+
+/**
  * Removes a source. When it returns, fn is not running and will not run, and fd may be closed;
  * called from the source's own fn, it returns at once.
  *
  * Any thread. Waits for no other source's fn. The pointer is dead afterwards.
  */
 void rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_source *source);
+
+/* Is the calling thread the one that runs sources' functions? */
+bool rawpci_engine_is_owner(struct rawpci_engine *engine);
 
 /* Was it not removed? For fn, about its own source. */
 bool rawpci_source_alive(const struct rawpci_source *source);

@@ -153,15 +153,30 @@ static void barrier(struct rawpci_engine *engine)
 		rawpci_sys_sleep_ms(1);
 }
 
+/* Locked. */
+static void silence(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	if (!rawpci_source_alive(source))
+		return;
+	source->held = true;
+	atomic_fetch_or(&source->state, RAWPCI_SOURCE_DEAD);
+	disarm(engine, source);
+}
+
+void rawpci_engine_silence(struct rawpci_engine *engine, struct rawpci_source *source)
+{
+	pthread_mutex_lock(&engine->lock);
+	silence(engine, source);
+	pthread_mutex_unlock(&engine->lock);
+}
+
 void rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_source *source)
 {
 	struct rawpci_source_options options;
 
 	pthread_mutex_lock(&engine->lock);
 	options = source->options;
-	source->held = true;
-	atomic_fetch_or(&source->state, RAWPCI_SOURCE_DEAD);
-	disarm(engine, source);
+	silence(engine, source);
 	if (!rawpci_engine_is_owner(engine)) {
 		barrier(engine);
 		while (running(engine, source))
@@ -250,21 +265,26 @@ static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *sourc
 				   "an interrupt's descriptor cannot be waited for", result);
 }
 
-/* Takes what has to be read before the call. False: nothing was there. */
-static bool take(struct rawpci_engine *engine, struct rawpci_source *source)
+/* Takes what has to be read before the call. False: nothing was there. An alive source is read
+ * under the lock: once its remover is through the lock, the descriptor's number may be another
+ * file's. */
+static bool take(struct rawpci_engine *engine, struct rawpci_source *source, uint64_t alive)
 {
 	unsigned char bytes[READ_MAX];
-	int r = rawpci_sys_read_event(source->options.fd, bytes, source->options.read_size);
+	int r = -EAGAIN;
 
+	pthread_mutex_lock(&engine->lock);
+	if (atomic_load(&source->state) == alive)
+		r = rawpci_sys_read_event(source->options.fd, bytes, source->options.read_size);
 	if (r < 0 && r != -EAGAIN) {
 		/* It would stay readable: the device behind it is gone. */
-		pthread_mutex_lock(&engine->lock);
 		source->failed = true;
 		disarm(engine, source);
-		pthread_mutex_unlock(&engine->lock);
+	}
+	pthread_mutex_unlock(&engine->lock);
+	if (r < 0 && r != -EAGAIN)
 		rawpci_engine_note(engine, RAWPCI_LOG_ERROR,
 				   "an interrupt's descriptor cannot be read any more", r);
-	}
 	return r == 0;
 }
 
@@ -309,7 +329,7 @@ unsigned rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_p
 	announce(engine, source);
 	/* Anything else: removed, or an event of an earlier user of the slot. */
 	if (atomic_load(&source->state) == alive &&
-	    (source->options.read_size == 0 || take(engine, source))) {
+	    (source->options.read_size == 0 || take(engine, source, alive))) {
 		source->options.fn(source->options.arg);
 		ran = 1;
 	}

@@ -170,5 +170,6 @@ void add_mended_power(Suite *suite);
 void add_mended_gates(Suite *suite);
 void add_mended_ends(Suite *suite);
 void add_mended_doors(Suite *suite);
+void add_mended_handlers(Suite *suite);
 
 #endif
