@@ -11,8 +11,17 @@
  * the device (rawpci_config_write()) silences its interrupts without a word.
  *
  * A handler call is a hint: signals that arrive faster than they are served coalesce into one call
- * (as the interrupts themselves do), and a call may come without cause, for instance after vectors
- * were added to a device that has to be re-enabled for it. A handler therefore asks its device.
+ * (as the interrupts themselves do), and a call may come without cause. A handler therefore asks its
+ * device. The same holds for the signals of a routed eventfd.
+ *
+ * Nothing is lost for good: where an interrupt may have come while its vector was not armed, the
+ * library signals the vector once after that, by its eventfd. Such moments are
+ *   - adding a vector, where the kernel cannot add one to an enabled device: all vectors are then
+ *     disabled and enabled again (MSI; MSI-X before Linux 6.5)
+ *   - routing a vector to another eventfd, or a route that failed
+ *   - a reset and a suspension of a device that is on
+ * For KVM's irqfd this is one MSI too many for the guest, which guests have to bear. INTx, which is
+ * level-triggered, is never signalled without cause.
  */
 #ifndef RAWPCI_IRQ_H
 #define RAWPCI_IRQ_H
@@ -108,7 +117,8 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
 
 /**
  * Hands vectors to somebody else: KVM's irqfd, or eventfds of the embedder's. The library then
- * never looks at these descriptors, and the interrupts do not pass through it.
+ * never reads these descriptors, and the interrupts do not pass through it. It signals them where an
+ * interrupt may have been lost (see above).
  * @type: the type in use, or any the device has if none is in use
  * @first, @n: the vectors, n at least 1
  * @eventfds: n descriptors, which the caller keeps; -1 takes the vector back and silences it. NULL:

@@ -56,22 +56,41 @@ int rawpci_irq_hw_unmask(struct rawpci_device *dev)
 	return r;
 }
 
-/* What came in while all were disabled is lost: a call without cause is better than none. */
-static void hint(struct rawpci_irqs *irqs, unsigned n)
+/* INTx is level-triggered: the device asserts it until it is served, and it is delivered again by
+ * itself. */
+void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (irqs->lines[i].vector && irqs->lines[i].vector->read_size == 0)
-			(void)rawpci_sys_signal(irqs->lines[i].vector->fd);
+	for (unsigned i = first; i < first + n && i < irqs->enabled; i++) {
+		const struct rawpci_vector *vector = irqs->lines[i].vector;
+
+		if (irqs->type != RAWPCI_IRQ_INTX && fd_of(irqs, i) >= 0 &&
+		    !(vector && vector->read_size > 0))
+			(void)rawpci_sys_signal(fd_of(irqs, i));
+	}
+}
+
+/* Behind the last line in use. */
+static unsigned used(const struct rawpci_irqs *irqs)
+{
+	unsigned n = irqs->count;
+
+	while (n > 0 && fd_of(irqs, n - 1) < 0)
+		n--;
+	return n;
 }
 
 /* Doubling, so that a device with many vectors is not re-enabled for each of them. */
-static int grow(struct rawpci_device *dev, unsigned needed)
+static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
 	unsigned before = irqs->enabled;
 	unsigned generous = before * 2;
+	unsigned needed = first + n;
 	int r;
 
+	/* Also those that could not be enabled again before. */
+	if (needed < used(irqs))
+		needed = used(irqs);
 	if (generous > irqs->count)
 		generous = irqs->count;
 	rawpci_irq_hw_disable(dev);
@@ -80,8 +99,10 @@ static int grow(struct rawpci_device *dev, unsigned needed)
 		r = enable(dev, needed);
 	if (r < 0 && before > 0 && enable(dev, before) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its %u vectors could not be enabled "
-			   "again: detach and attach its handlers", dev->name, before);
-	hint(irqs, before);
+			   "again: attach a handler or route a vector anew", dev->name, before);
+	/* All the others: what came in while they were disabled is lost. */
+	rawpci_irq_hw_hint(irqs, 0, first);
+	rawpci_irq_hw_hint(irqs, first + n, irqs->count - first - n);
 	return r;
 }
 
@@ -108,17 +129,13 @@ int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n)
 	if (needed <= irqs->enabled ||
 	    (irqs->enabled > 0 && dev->caps.irq_dynamic[irqs->type]))
 		return swap(dev, first, n);
-	return grow(dev, needed);
+	return grow(dev, first, n);
 }
 
-/* Up to the last line in use. */
 int rawpci_irq_hw_restore(struct rawpci_device *dev)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
-	unsigned n = 0;
+	unsigned n = used(irqs);
 
-	for (unsigned i = 0; i < irqs->count; i++)
-		if (irqs->lines[i].vector || irqs->lines[i].routed >= 0)
-			n = i + 1;
 	return n > 0 ? enable(dev, n) : 0;
 }

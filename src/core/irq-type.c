@@ -81,6 +81,9 @@ int rawpci_irqs_resume(struct rawpci_device *dev)
 		r = rawpci_irq_hw_restore(dev);
 		if (r == 0)
 			dev->irqs.paused = false;
+		/* A device that is off sends none, and goes on with a reset. */
+		if (r == 0 && dev->power != RAWPCI_NOW_OFF)
+			rawpci_irq_hw_hint(&dev->irqs, 0, dev->irqs.count);
 	}
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	return r;

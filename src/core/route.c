@@ -104,12 +104,37 @@ static void exchange(struct rawpci_irqs *irqs, struct route *route)
 	}
 }
 
+/* The lines have what they had before the route, or what replaced it. An interrupt that came between
+ * the two may have been lost. */
+static void hint(struct rawpci_irqs *irqs, const struct route *route, bool restored)
+{
+	for (unsigned i = 0; i < route->n; i++)
+		if (restored || route->fds[i] >= 0)
+			rawpci_irq_hw_hint(irqs, route->first + i, 1);
+}
+
+/* After a failure. */
+static void restore(struct rawpci_device *dev, struct route *route)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+
+	exchange(irqs, route);
+	if (irqs->in_use > 0 && irqs->enabled > 0 &&
+	    rawpci_irq_hw_assign(dev, route->first, route->n) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: vectors %u to %u may be silent: "
+			   "route them anew", dev->name, route->first,
+			   route->first + route->n - 1);
+}
+
 /* Requires irq_lock. */
 static int apply(struct rawpci_device *dev, struct route *route)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
 	int r;
 
+	/* A handler may run while its device is being closed. */
+	if (irqs->closed)
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	if (irqs->type >= 0 && irqs->type != (int)route->type)
 		return rawpci_fail(dev->ctx, -EBUSY, "%s: interrupts of another type are in use, "
 				   "and a device has one at a time", dev->name);
@@ -123,11 +148,9 @@ static int apply(struct rawpci_device *dev, struct route *route)
 	exchange(irqs, route);
 	if (irqs->in_use > 0) {
 		r = rawpci_irq_hw_assign(dev, route->first, route->n);
-		if (r < 0) {
-			exchange(irqs, route);
-			if (irqs->in_use > 0 && irqs->enabled > 0)
-				(void)rawpci_irq_hw_assign(dev, route->first, route->n);
-		}
+		if (r < 0)
+			restore(dev, route);
+		hint(irqs, route, r < 0);
 	}
 	rawpci_irqs_end_type_if_unused(dev);
 	return r;

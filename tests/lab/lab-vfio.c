@@ -146,6 +146,7 @@ int main(int argc, char **argv)
 		{ "net-config", net_config },
 		{ "nvme-regions", nvme_regions },
 		{ "nvme-commands", nvme_commands },
+		{ "nvme-routes", nvme_routes },
 		{ "nvme-handover", nvme_handover },
 		{ "ports", ports },
 		{ "via", via },

@@ -66,6 +66,7 @@ void net_msix(const char *bdf);
 void net_config(const char *bdf);
 void nvme_regions(const char *bdf);
 void nvme_commands(const char *bdf);
+void nvme_routes(const char *bdf);
 void nvme_handover(const char *bdf);
 void ports(const char *bdf);
 void via(const char *bdf);
