@@ -213,7 +213,7 @@ static int container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_l
 		free(reply);
 	}
 	if (r < 0)
-		return rawpci_backend_fail(space->vfio->ctx, r == -ENOMEM ? r : -EIO,
+		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
 					   "vfio: the limits of the IOMMU cannot be read: %s",
 					   rawpci_sys_error_text(r, text, sizeof(text)));
 	cut_last_page(space, &limits);

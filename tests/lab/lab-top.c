@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu.h"
 #include "lab.h"
@@ -56,7 +57,8 @@ static void use_page(struct lab *lab, uint8_t *ram, uint64_t page)
 /* A container of an older kernel cannot take back the last page: then it is not given away. */
 void last_page(const char *bdf)
 {
-	bool by_group = lab_settings && strcmp(lab_settings[0], "vfio.via=group") == 0;
+	bool by_group = (lab_settings && strcmp(lab_settings[0], "vfio.via=group") == 0) ||
+			access("/dev/iommu", F_OK) < 0;
 	uint8_t *ram = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			    0);
 	uint64_t page = LAST;
