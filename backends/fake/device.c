@@ -79,6 +79,8 @@ static const char *bad_config(const struct rawpci_fake_config *config)
 		return "the number of MSI vectors is not a power of two up to 32";
 	if (config->dma_page != 0 && !power_of_two(config->dma_page))
 		return "the DMA page is not a power of two";
+	if (config->dma_last != 0 && config->dma_last <= RAWPCI_FAKE_MSI_LAST)
+		return "the last address for DMA is not above those of interrupts";
 	return NULL;
 }
 
@@ -121,6 +123,8 @@ static int create(struct rawpci_fake_instance *instance, const struct rawpci_fak
 	fake->is.address = NULL; /* the caller's */
 	if (fake->is.dma_page == 0)
 		fake->is.dma_page = DEFAULT_PAGE;
+	if (fake->is.dma_last == 0)
+		fake->is.dma_last = RAWPCI_FAKE_DMA_LAST;
 	if (config->model)
 		fake->model = *config->model;
 	(void)pthread_mutex_init(&fake->lock, NULL);

@@ -15,10 +15,9 @@
 
 #define DEFAULT_PAGE 4096
 
-/* What x86 IOMMUs translate: 48 bits, without the addresses that are interrupts. */
+/* The addresses that are interrupts on x86 are not translated. */
 #define MSI_FIRST 0xfee00000
-#define MSI_LAST 0xfeefffff
-#define IOVA_LAST (((uint64_t)1 << 48) - 1)
+#define MSI_LAST RAWPCI_FAKE_MSI_LAST
 
 struct rawpci_fake_space {
 	struct rawpci_fake_instance *instance;
@@ -93,6 +92,25 @@ static uint64_t page_size(struct rawpci_fake_space *space)
 	return page > 0 ? page : DEFAULT_PAGE;
 }
 
+/* The lowest of the last addresses that the devices in the space have translated. */
+static uint64_t last_address(struct rawpci_fake_space *space)
+{
+	struct rawpci_fake_instance *instance = space->instance;
+	uint64_t last = UINT64_MAX;
+	bool any = false;
+
+	(void)pthread_mutex_lock(&instance->lock);
+	for (const struct rawpci_fake *fake = instance->devices; fake; fake = fake->next) {
+		if (fake->space != space)
+			continue;
+		any = true;
+		if (fake->is.dma_last < last)
+			last = fake->is.dma_last;
+	}
+	(void)pthread_mutex_unlock(&instance->lock);
+	return any ? last : RAWPCI_FAKE_DMA_LAST;
+}
+
 int rawpci_fake_space_limits(void *space, struct rawpci_dma_limits *limits)
 {
 	struct rawpci_fake_space *in = space;
@@ -106,7 +124,7 @@ int rawpci_fake_space_limits(void *space, struct rawpci_dma_limits *limits)
 	limits->ranges[0].first = 0;
 	limits->ranges[0].last = MSI_FIRST - 1;
 	limits->ranges[1].first = MSI_LAST + 1;
-	limits->ranges[1].last = IOVA_LAST;
+	limits->ranges[1].last = last_address(in);
 	return 0;
 }
 
@@ -116,19 +134,20 @@ static int check(struct rawpci_fake_space *space, const struct mapping *mapping,
 	struct rawpci *ctx = space->instance->ctx;
 	uint64_t page = page_size(space);
 	uint64_t all = mapping->first | size | (uintptr_t)mapping->host;
+	uint64_t end = last_address(space);
 
 	if (size == 0 || mapping->last < mapping->first || (all & (page - 1)) != 0)
 		return rawpci_backend_fail(ctx, -EADDRNOTAVAIL,
 			"fake: %#llx bytes at %#llx cannot be mapped: not whole pages of %#llx",
 			(unsigned long long)size, (unsigned long long)mapping->first,
 			(unsigned long long)page);
-	if (mapping->last > IOVA_LAST ||
+	if (mapping->last > end ||
 	    (mapping->first <= MSI_LAST && mapping->last >= MSI_FIRST))
 		return rawpci_backend_fail(ctx, -ERANGE,
 			"fake: %#llx bytes at %#llx cannot be translated: valid are 0 to %#x and "
 			"%#x to %#llx", (unsigned long long)size,
 			(unsigned long long)mapping->first, MSI_FIRST - 1, MSI_LAST + 1,
-			(unsigned long long)IOVA_LAST);
+			(unsigned long long)end);
 	return 0;
 }
 
@@ -235,7 +254,9 @@ static bool transfer(struct rawpci_fake_space *space, uint64_t iova, unsigned ch
 	bool reached;
 
 	(void)pthread_mutex_lock(&space->lock);
-	reached = walk(space, iova, NULL, size, to_memory);
+	/* The byte behind the last one is not the first one. */
+	reached = (size == 0 || size - 1 <= UINT64_MAX - iova) &&
+		  walk(space, iova, NULL, size, to_memory);
 	if (reached)
 		(void)walk(space, iova, buffer, size, to_memory);
 	(void)pthread_mutex_unlock(&space->lock);

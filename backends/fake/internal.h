@@ -21,6 +21,10 @@
 /* Config space beyond this is empty on every fake device. */
 #define RAWPCI_FAKE_CONFIG 256
 
+/* The last of the addresses that are interrupts, and the last one of 48 bits. */
+#define RAWPCI_FAKE_MSI_LAST 0xfeefffff
+#define RAWPCI_FAKE_DMA_LAST (((uint64_t)1 << 48) - 1)
+
 /* An order for faults at one point, and how often that point was reached. */
 struct rawpci_fake_order {
 	atomic_uint_least64_t calls;

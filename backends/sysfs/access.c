@@ -37,8 +37,9 @@ static int fail_access(const struct rawpci_sysdev *device, const char *doing, un
 	if (error == -EPERM || error == -EBADF)
 		return rawpci_sysdev_fail(device, doing, "resource",
 					  error == -EBADF ? -ENOENT : error);
-	return rawpci_backend_fail(device->ctx, -EIO, "%s: %s of region %u at %#llx failed: %s",
-				   device->name, doing, region, (unsigned long long)offset,
+	return rawpci_backend_fail(device->ctx, rawpci_sys_result(error, -EIO),
+				   "%s: %s of region %u at %#llx failed: %s", device->name, doing,
+				   region, (unsigned long long)offset,
 				   rawpci_sys_error_text(error, text, sizeof(text)));
 }
 

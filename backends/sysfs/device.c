@@ -42,7 +42,7 @@ int rawpci_sysdev_fail(const struct rawpci_sysdev *device, const char *doing, co
 	if (error == -ENOENT)
 		return rawpci_backend_fail(device->ctx, -EOPNOTSUPP, "%s: %s: sysfs has no file %s "
 					   "for it", device->name, doing, file);
-	return rawpci_backend_fail(device->ctx, error == -ENOMEM ? error : -EIO,
+	return rawpci_backend_fail(device->ctx, rawpci_sys_result(error, -EIO),
 				   "%s: %s failed: %s (file %s)", device->name, doing,
 				   rawpci_sys_error_text(error, text, sizeof(text)), file);
 }

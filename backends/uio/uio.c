@@ -75,6 +75,9 @@ static int open_node(struct rawpci_uio_device *device)
 
 	if (r == 0)
 		r = rawpci_sys_list(path, take_name, node);
+	if (rawpci_sys_result(r, 0) < 0)
+		return rawpci_backend_fail(ctx, r, "%s: %s: %s", device->sysdev.name, path,
+					   rawpci_sys_error_text(r, text, sizeof(text)));
 	if (r <= 0)
 		return rawpci_backend_fail(ctx, -ENODEV, "%s: " DRIVER " made no node for it (no "
 					   "entry in %s)", device->sysdev.name, path);
@@ -91,7 +94,8 @@ static int open_node(struct rawpci_uio_device *device)
 					   "container or the /dev of this process lacks it",
 					   device->sysdev.name, path);
 	if (r < 0)
-		return rawpci_backend_fail(ctx, -EIO, "%s: %s: %s", device->sysdev.name, path,
+		return rawpci_backend_fail(ctx, rawpci_sys_result(r, -EIO), "%s: %s: %s",
+					   device->sysdev.name, path,
 					   rawpci_sys_error_text(r, text, sizeof(text)));
 	device->fd = r;
 	return 0;

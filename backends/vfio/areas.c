@@ -177,6 +177,7 @@ int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_
 {
 	struct rawpci_vfio_device *device = opaque;
 	struct rawpci_region_info info = {.size = device->regions[region].size};
+	char text[128];
 	int r = 0;
 
 	if (info.size > 0) {
@@ -188,9 +189,9 @@ int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_
 			r = cut_msix_table(device, region, &info);
 	}
 	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, r == -ENOMEM ? r : -EIO,
-					   "%s: region %u cannot be described (error %d)",
-					   device->name, region, -r);
+		return rawpci_backend_fail(device->vfio->ctx, rawpci_sys_result(r, -EIO),
+					   "%s: region %u cannot be described: %s", device->name,
+					   region, rawpci_sys_error_text(r, text, sizeof(text)));
 	*out = info;
 	return 0;
 }

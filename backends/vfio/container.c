@@ -10,6 +10,8 @@
 #include "os/sys.h"
 #include "vfio/vfio.h"
 
+#define MOST_TRIED (UINT64_C(1) << 21) /* bytes, of a page that is mapped to see how that ends */
+
 static int check_container(const struct rawpci_vfio_device *first, int container, const char *path,
 			   unsigned long model)
 {
@@ -53,6 +55,7 @@ static int open_container(struct rawpci_vfio_space *space, const struct rawpci_v
 		return r;
 	}
 	space->fd = fd;
+	space->given = given >= 0;
 	return 0;
 }
 
@@ -69,6 +72,7 @@ static int noiommu_open(struct rawpci_vfio_space *space, const struct rawpci_vfi
 static void container_close(struct rawpci_vfio_space *space)
 {
 	rawpci_sys_close(&space->fd);
+	space->asked = space->whole = false;
 }
 
 static int container_probe(struct rawpci_vfio *vfio, const char *name)
@@ -133,6 +137,64 @@ static int read_ranges(const void *reply, uint32_t size, struct rawpci_dma_limit
 	return 0;
 }
 
+/*
+ * Where a sum of address and size is 2 to the power of 64, which is 0, older kernels map, and then
+ * do not find the mapping again: neither it nor maybe others can be unmapped, and its pages stay
+ * pinned after the container is closed (Linux drivers/vfio/vfio_iommu_type1.c before 6.18, and
+ * those kernels that have not taken over its repair). So the last page itself is not tried: the one
+ * below it is mapped, and unmapped with the last one. Such a kernel takes nothing then.
+ */
+static bool try_whole(const struct rawpci_vfio_space *space, uint64_t page)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.iova = 0 - 2 * page,
+		.size = page,
+	};
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = map.iova,
+		.size = 2 * page,
+	};
+	void *memory = page <= MOST_TRIED ? aligned_alloc((size_t)page, (size_t)page) : NULL;
+	bool whole = false;
+
+	if (!memory)
+		return false;
+	memset(memory, 0, (size_t)page);
+	map.vaddr = (uintptr_t)memory;
+	if (rawpci_sys_ioctl(space->fd, VFIO_IOMMU_MAP_DMA, &map) >= 0) {
+		whole = rawpci_sys_ioctl(space->fd, VFIO_IOMMU_UNMAP_DMA, &unmap) >= 0 &&
+			unmap.size == page;
+		unmap.size = page;
+		if (!whole)
+			(void)rawpci_sys_ioctl(space->fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	}
+	free(memory);
+	return whole;
+}
+
+/* Leaves the last page out where it could not be taken back. Asked once, before the space has
+ * mappings. In a container that was handed over, the last page may be another program's. */
+static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits)
+{
+	unsigned last = limits->range_count - 1;
+
+	if (limits->range_count == 0 || limits->ranges[last].last != UINT64_MAX)
+		return;
+	if (!space->asked) {
+		space->whole = !space->given && try_whole(space, limits->page_size);
+		space->asked = true;
+		if (!space->whole)
+			rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_DEBUG, "vfio: this kernel "
+					   "cannot take back the last page of all addresses: no "
+					   "guest memory can be there (by cdev it can)");
+	}
+	if (!space->whole)
+		limits->ranges[last].last -= limits->page_size;
+}
+
 static int container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
 {
 	struct rawpci_dma_limits limits = {.page_size = rawpci_sys_page_size()};
@@ -151,9 +213,10 @@ static int container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_l
 		free(reply);
 	}
 	if (r < 0)
-		return rawpci_backend_fail(space->vfio->ctx, r == -ENOMEM ? r : -EIO,
+		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
 					   "vfio: the limits of the IOMMU cannot be read: %s",
 					   rawpci_sys_error_text(r, text, sizeof(text)));
+	cut_last_page(space, &limits);
 	*out = limits;
 	return 0;
 }

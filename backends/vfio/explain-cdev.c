@@ -10,10 +10,12 @@ int rawpci_vfio_explain_given(const struct rawpci_vfio_device *device, const cha
 {
 	char text[128];
 
-	return rawpci_backend_fail(device->vfio->ctx, error == -EMFILE || error == -ENOMEM ?
-				   error : -EINVAL, "%s: a descriptor that was given for it is not "
-				   "%s: %s", device->name, what,
-				   rawpci_sys_error_text(error, text, sizeof(text)));
+	(void)rawpci_sys_error_text(error, text, sizeof(text));
+	if (rawpci_sys_result(error, 0) < 0)
+		return rawpci_backend_fail(device->vfio->ctx, error, "%s: a descriptor that was "
+					   "given for it cannot be used: %s", device->name, text);
+	return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: a descriptor that was given "
+				   "for it is not %s: %s", device->name, what, text);
 }
 
 int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const char *path,
@@ -36,8 +38,8 @@ int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const
 					   "its mode may allow it: give the container or service "
 					   "the device", who, path);
 	default:
-		return rawpci_backend_fail(vfio->ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s",
-					   who, path,
+		return rawpci_backend_fail(vfio->ctx, rawpci_sys_result(error, -EIO),
+					   "%s: %s: %s", who, path,
 					   rawpci_sys_error_text(error, text, sizeof(text)));
 	}
 }
@@ -46,7 +48,12 @@ int rawpci_vfio_explain_iommufd(struct rawpci_vfio *vfio, const char *who, const
 int rawpci_vfio_explain_cdev(const struct rawpci_vfio_device *device, const char *path, int error)
 {
 	struct rawpci *ctx = device->vfio->ctx;
+	char text[128];
 
+	if (!path && rawpci_sys_result(error, 0) < 0)
+		return rawpci_backend_fail(ctx, error, "%s: its cdev cannot be looked for: %s",
+					   device->name,
+					   rawpci_sys_error_text(error, text, sizeof(text)));
 	if (!path)
 		return rawpci_backend_fail(ctx, -EOPNOTSUPP, "%s: VFIO has no cdev for it: this "
 					   "kernel was built without them (they came with 6.6), or "

@@ -67,7 +67,7 @@ int rawpci_vfio_explain_node_error(const struct rawpci_vfio_device *device, cons
 		return rawpci_backend_fail(ctx, error, "%s: opening %s is forbidden although its "
 					   "mode may allow it: the device cgroup of this container "
 					   "or service has to list it", device->name, path);
-	return rawpci_backend_fail(ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s", device->name,
+	return rawpci_backend_fail(ctx, rawpci_sys_result(error, -EIO), "%s: %s: %s", device->name,
 				   path, rawpci_sys_error_text(error, text, sizeof(text)));
 }
 
@@ -129,7 +129,8 @@ int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned
 					   device->name, group, module, text[0] ? text : "unknown");
 	}
 	rawpci_sys_error_text(error, text, sizeof(text));
-	return rawpci_backend_fail(vfio->ctx, error == -ENOMEM || error == -EBUSY ? error : -EIO,
+	return rawpci_backend_fail(vfio->ctx,
+				   error == -EBUSY ? error : rawpci_sys_result(error, -EIO),
 				   "%s: IOMMU group %u cannot be attached to an address space: %s",
 				   device->name, group, text);
 }
@@ -153,7 +154,7 @@ int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int erro
 		return rawpci_backend_fail(ctx, error, "%s: it is bound to %s, not to vfio-pci",
 					   device->name, driver[0] ? driver : "no driver");
 	rawpci_sys_error_text(error, text, sizeof(text));
-	return rawpci_backend_fail(ctx, error == -ENOMEM || error == -ENODEV || error == -EBUSY ?
-				   error : -EIO, "%s: VFIO does not give it out: %s", device->name,
-				   text);
+	return rawpci_backend_fail(ctx, error == -ENODEV || error == -EBUSY ? error :
+				   rawpci_sys_result(error, -EIO), "%s: VFIO does not give it out: "
+				   "%s", device->name, text);
 }

@@ -61,7 +61,7 @@ int rawpci_vfio_explain_container(struct rawpci_vfio *vfio, const char *who, con
 		return rawpci_backend_fail(vfio->ctx, error, "%s: opening %s is forbidden although "
 					   "its mode may allow it: give the container or service "
 					   "the device", who, path);
-	return rawpci_backend_fail(vfio->ctx, error == -ENOMEM ? error : -EIO, "%s: %s: %s", who,
+	return rawpci_backend_fail(vfio->ctx, rawpci_sys_result(error, -EIO), "%s: %s: %s", who,
 				   path, rawpci_sys_error_text(error, text, sizeof(text)));
 }
 

@@ -59,8 +59,8 @@ static int ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits
 
 	/* More ranges than there is room for are as good as unknown. */
 	if (r < 0 && r != -EMSGSIZE)
-		return rawpci_backend_fail(space->vfio->ctx, -EIO, "vfio: the limits of the IOMMU "
-					   "cannot be read: %s",
+		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
+					   "vfio: the limits of the IOMMU cannot be read: %s",
 					   rawpci_sys_error_text(r, text, sizeof(text)));
 	if (r >= 0)
 		rawpci_vfio_copy_ranges((const unsigned char *)ranges, query.num_iovas, &limits);

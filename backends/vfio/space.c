@@ -46,7 +46,7 @@ int rawpci_vfio_dma_unmap(void *opaque, rawpci_iova_t iova, uint64_t size)
 	int r = space->transport->unmap(space, iova, &bytes);
 
 	if (r < 0)
-		return rawpci_backend_fail(space->vfio->ctx, -EIO,
+		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
 					   "unmapping guest memory at 0x%llx, 0x%llx bytes: %s",
 					   (unsigned long long)iova, (unsigned long long)size,
 					   rawpci_sys_error_text(r, text, sizeof(text)));

@@ -106,7 +106,7 @@ static int join_first(struct rawpci_vfio_device *device, struct rawpci_vfio_spac
 /* What another transport or space would run into as well; EINVAL: descriptors that were given. */
 static bool final(int error)
 {
-	return error == -EBUSY || error == -ENOMEM || error == -EINVAL;
+	return error == -EBUSY || error == -ENOMEM || error == -ENOSPC || error == -EINVAL;
 }
 
 /* In a space that has devices. A fresh one leaves every choice, and has the better reason. */

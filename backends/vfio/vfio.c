@@ -249,7 +249,8 @@ static int vfio_reset(void *opaque)
 					   "%s: it has no reset that leaves its neighbours alone",
 					   device->name);
 	rawpci_sys_error_text(r, text, sizeof(text));
-	return rawpci_backend_fail(device->vfio->ctx, r == -EAGAIN ? -EBUSY : -EIO,
+	return rawpci_backend_fail(device->vfio->ctx,
+				   r == -EAGAIN ? -EBUSY : rawpci_sys_result(r, -EIO),
 				   "%s: the reset failed: %s", device->name, text);
 }
 

@@ -68,6 +68,9 @@ struct rawpci_vfio_space {
 	int fd;           /* the container or iommufd; -1 without a transport */
 	uint32_t ioas;    /* in the iommufd */
 	unsigned members; /* groups or cdevs in it */
+	bool given;       /* the container may be another program's, too */
+	bool asked;       /* the next one is known */
+	bool whole;       /* the kernel takes back what ends with the last of all addresses */
 };
 
 /* An IOMMU group can be open once on the whole host, so its devices share the descriptor. */

@@ -218,7 +218,7 @@ struct rawpci_backend {
 	/**
 	 * dma_map - devices in the space reach [host, host + size) at iova, for reading and writing.
 	 * Requires: a device is open in the space; aligned to page_size; overlaps no mapping of it;
-	 * no sum wraps.
+	 * its last byte, iova + size - 1, does not wrap (iova + size may), nor does host + size.
 	 * Returns -ENOSPC for entries or locked memory, with the limit in the message; -ERANGE for
 	 * what the IOMMU cannot translate; -EADDRNOTAVAIL for other refusals.
 	 */

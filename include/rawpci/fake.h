@@ -70,6 +70,8 @@ struct rawpci_fake_config {
 	uint64_t dma_page;    /* smallest IOMMU page, a power of two; 0: 4096 */
 	const struct rawpci_fake_model *model; /* must stay valid */
 	void *opaque;
+	uint64_t dma_last;    /* the last address that the IOMMU translates, above 0xfeefffff;
+				 0: the last one of 48 bits */
 };
 
 /**

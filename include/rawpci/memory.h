@@ -64,8 +64,9 @@ int rawpci_vm_destroy(struct rawpci_vm *vm);
  *   -EFAULT      vm or host is NULL
  *   -EINVAL      size is 0
  *   -EDOM        misaligned
- *   -ERANGE      guest + size or host + size wraps; or, with a device on, the range is outside what
- *                the IOMMU can translate (the message names the valid ranges)
+ *   -ERANGE      the range has bytes behind the last guest address (2^64 - 1; that one is valid), or
+ *                host + size wraps; or, with a device on, the range is outside what the IOMMU can
+ *                translate (the message names the valid ranges)
  *   -EADDRINUSE  part of the range is mapped to other memory
  *   -ENOSPC      DMA entries or locked-memory allowance exhausted (the message says which, what was
  *                needed, and how to raise it)

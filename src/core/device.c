@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/handover.h"
+#include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
@@ -128,6 +130,8 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		goto undo_driver;
 	atomic_store(&dev->access, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
 	r = settle(dev);
+	if (r == 0 && rawpci_sys_lack() < 0)
+		r = rawpci_fail_lack(dev->ctx, dev->name, rawpci_sys_lack());
 	if (r < 0)
 		goto undo_open;
 	atomic_store(&dev->touched, !dev->caps.fresh);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/handover.h"
 #include "core/host.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
@@ -51,12 +52,33 @@ static int collect_all(struct rawpci *ctx, struct found *found)
 	if (r == -ENOMEM)
 		return rawpci_fail(ctx, r, "no memory");
 	if (r < 0)
-		return rawpci_fail(ctx, -ENODEV, "%s/bus/pci/devices cannot be read: %s: is sysfs "
-				   "mounted there?", ctx->sysfs_dir,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_fail(ctx, rawpci_sys_result(r, -ENODEV), "%s/bus/pci/devices cannot "
+				   "be read: %s%s", ctx->sysfs_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)),
+				   rawpci_sys_result(r, 0) == 0 ? ": is sysfs mounted there?" : "");
 	if (found->count > 0)
 		qsort(found->addresses, found->count, sizeof(found->addresses[0]), compare);
 	return 0;
+}
+
+static bool is_lack(int r)
+{
+	return r == -ENOSPC || r == -ENOMEM;
+}
+
+/* What files that cannot be opened for want of descriptors would say is not made up. */
+static int describe(struct rawpci *ctx, const struct rawpci_ids *ids,
+		    const struct rawpci_address *address, struct rawpci_host_device *device)
+{
+	char name[RAWPCI_ADDRESS_TEXT];
+	int r;
+
+	rawpci_sys_forget_lack();
+	r = rawpci_host_describe(ctx, ids, address, device);
+	if (rawpci_sys_lack() < 0)
+		return rawpci_fail_lack(ctx, rawpci_address_format(address, name),
+					rawpci_sys_lack());
+	return r;
 }
 
 int rawpci_enumerate(struct rawpci *ctx, size_t size,
@@ -66,7 +88,7 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 	struct rawpci_host_device device;
 	struct found found = {NULL, 0, 0};
 	struct rawpci_ids ids;
-	int r;
+	int lack = 0, r;
 
 	rawpci_call_begin();
 	if (!ctx || !each)
@@ -80,11 +102,18 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		return rawpci_call_end(ctx, r);
 	}
 	rawpci_ids_load(ctx, &ids);
-	for (size_t i = 0; i < found.count && r == 0; i++)
-		if (rawpci_host_describe(ctx, &ids, &found.addresses[i], &device) == 0)
+	for (size_t i = 0; i < found.count && r == 0; i++) {
+		int described = describe(ctx, &ids, &found.addresses[i], &device);
+
+		if (described == 0)
 			r = each(opaque, &device);
+		else if (is_lack(described))
+			lack = r = described;
+	}
 	rawpci_ids_free(&ids);
 	free(found.addresses);
+	if (lack < 0)
+		return rawpci_call_end(ctx, lack);
 	(void)rawpci_call_end(ctx, 0);
 	return r;
 }
@@ -109,8 +138,10 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
 							"write 0000:03:00.0 or 03:00.0", address));
 	rawpci_ids_load(ctx, &ids);
-	r = rawpci_host_describe(ctx, &ids, &parsed, &device);
+	r = describe(ctx, &ids, &parsed, &device);
 	rawpci_ids_free(&ids);
+	if (is_lack(r))
+		return rawpci_call_end(ctx, r);
 	if (r < 0)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, r, "%s: there is no such device in "
 							"%s/bus/pci/devices", address,

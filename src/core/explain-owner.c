@@ -7,6 +7,7 @@
 #include "core/explain.h"
 #include "core/handover.h"
 #include "os/inuse.h"
+#include "os/sys.h"
 
 static int find_owner(struct rawpci_inquiry *q)
 {
@@ -76,6 +77,24 @@ static int find_left(struct rawpci_inquiry *q, const struct rawpci_record *recor
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
+/* What open does not go on without, as it would where a directory or a right is lacking. */
+static int find_passing(struct rawpci_inquiry *q, int r, const char *what, const char *why)
+{
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_OTHER,
+		.blocks = true,
+		.error = rawpci_as_passing(r),
+	};
+	char text[128];
+
+	SAY(finding.path, "%.127s", q->ctx->run_dir);
+	SAY(finding.cause, "its %s in %s cannot be had now%s: %s", what, finding.path, why,
+	    rawpci_sys_error_text(r, text, sizeof(text)));
+	SAY(finding.remedy, "open it again, or name another directory (setting run.dir)");
+	q->found.step = RAWPCI_STEP_OWN;
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
 int rawpci_explain_owner(struct rawpci_inquiry *q)
 {
 	struct rawpci_record record;
@@ -87,12 +106,17 @@ int rawpci_explain_owner(struct rawpci_inquiry *q)
 	r = rawpci_claim_look(q->ctx->run_dir, &q->out->address, &record, &recorded);
 	if (r == -EWOULDBLOCK)
 		return find_owner(q);
+	if (rawpci_is_passing(r))
+		return find_passing(q, r, "lock",
+				    ", and without it two programs could open the device");
 	if (r < 0) {
 		q->no_record = r;
 		return 0;
 	}
 	if (recorded == 0)
 		return find_left(q, &record);
+	if (rawpci_is_passing(recorded))
+		return find_passing(q, recorded, "record", "");
 	if (recorded != -ENOENT)
 		q->no_record = -EEXIST;
 	return 0;

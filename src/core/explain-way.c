@@ -225,7 +225,7 @@ int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reas
 	if (reason[0] != '\0')
 		SAY(finding.cause, "%.383s", reason);
 	else
-		SAY(finding.cause, "error %d", -error);
+		(void)rawpci_sys_error_text(error, finding.cause, sizeof(finding.cause));
 	return rawpci_backend_finding(&q->found, &finding);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/handover.h"
 #include "core/host.h"
 #include "event/poller.h"
 #include "os/sys.h"
@@ -160,8 +161,13 @@ static int explain(struct rawpci *ctx, const char *address,
 		goto undo_out;
 	}
 	rawpci_address_format(&q.out->address, q.name);
+	rawpci_sys_forget_lack();
 	r = inquire(&q);
 	q.out->findings = q.found.first;
+	if (r == 0 && rawpci_sys_lack() < 0) {
+		r = rawpci_fail_lack(ctx, q.name, rawpci_sys_lack());
+		goto undo_out;
+	}
 	if (r == 0)
 		r = rawpci_explain_text(q.out);
 	if (r < 0) {

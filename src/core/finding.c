@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/explain.h"
+#include "os/sys.h"
 
 struct node {
 	struct rawpci_finding is; /* first: the program's pointers are to this */
@@ -147,7 +148,7 @@ void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char 
 			  bool seccomp, bool only)
 {
 	bool refused = error == -EPERM || error == -EACCES;
-	char reason[160];
+	char reason[200], text[128];
 
 	memset(finding, 0, sizeof(*finding));
 	finding->obstacle = RAWPCI_OBSTACLE_IO_URING;
@@ -166,7 +167,8 @@ void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char 
 		SAY(reason, "the kernel has no io_uring");
 		SAY(finding->remedy, "use a kernel with CONFIG_IO_URING");
 	} else {
-		SAY(reason, "io_uring is refused with errno %d", -error);
+		SAY(reason, "io_uring is refused: %s",
+		    rawpci_sys_error_text(error, text, sizeof(text)));
 		SAY(finding->remedy, "raise RLIMIT_NOFILE and RLIMIT_MEMLOCK, or use a newer "
 		    "kernel");
 	}

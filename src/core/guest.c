@@ -79,7 +79,8 @@ int rawpci_guest_check(const struct rawpci_guest *guest, rawpci_iova_t iova, uin
 	err = check_page(guest, page, iova, host, size);
 	if (err)
 		return err;
-	if (size > UINT64_MAX - iova || size > UINTPTR_MAX - host)
+	/* The last byte of all guest addresses is one; of this process it never is. */
+	if (size - 1 > UINT64_MAX - iova || size > UINTPTR_MAX - host)
 		return rawpci_backend_fail(guest->ctx, -ERANGE,
 					   "guest memory at 0x%" PRIx64 ": 0x%" PRIx64
 					   " bytes reach beyond the end of the address space",
@@ -124,13 +125,15 @@ static int check_limits(const struct rawpci_guest *guest, const struct rawpci_dm
 static int check_conflict(const struct rawpci_guest *guest, const struct rawpci_range *run,
 			  rawpci_iova_t iova, uintptr_t host, uint64_t size)
 {
-	for (; run && run->iova < iova + size; run = run->next)
+	rawpci_iova_t last = iova + (size - 1);
+
+	for (; run && run->iova <= last; run = run->next)
 		if (!rawpci_range_alike(run, iova, host))
 			return rawpci_backend_fail(guest->ctx, -EADDRINUSE, "guest memory " SPAN
 						   " at host 0x%" PRIx64 ": guest " SPAN
 						   " is mapped to host 0x%" PRIx64 " already",
-						   iova, iova + (size - 1), (uint64_t)host,
-						   run->iova, rawpci_range_end(run) - 1,
+						   iova, last, (uint64_t)host,
+						   run->iova, rawpci_range_last(run),
 						   (uint64_t)run->host);
 	return 0;
 }
@@ -145,9 +148,11 @@ static struct rawpci_range *find_home(const struct rawpci_guest *guest, struct r
 {
 	struct rawpci_range *prev = next ? next->prev : guest->runs.last;
 
-	if (prev && rawpci_range_end(prev) == iova && rawpci_range_alike(prev, iova, host))
+	if (prev && rawpci_range_reaches(rawpci_range_last(prev), iova) &&
+	    rawpci_range_alike(prev, iova, host))
 		return prev;
-	if (next && next->iova <= iova + size && rawpci_range_alike(next, iova, host))
+	if (next && rawpci_range_reaches(iova + (size - 1), next->iova) &&
+	    rawpci_range_alike(next, iova, host))
 		return next;
 	return NULL;
 }
@@ -156,27 +161,28 @@ static struct rawpci_range *find_home(const struct rawpci_guest *guest, struct r
 static void extend_run(struct rawpci_ranges *runs, struct rawpci_range *run, rawpci_iova_t iova,
 		       uint64_t size)
 {
-	rawpci_iova_t end = iova + size;
+	rawpci_iova_t last = iova + (size - 1);
 	struct rawpci_range *next;
 
-	if (end < rawpci_range_end(run))
-		end = rawpci_range_end(run);
-	for (next = run->next; next && next->iova <= end; next = run->next) {
+	if (last < rawpci_range_last(run))
+		last = rawpci_range_last(run);
+	for (next = run->next; next && rawpci_range_reaches(last, next->iova); next = run->next) {
 		if (!rawpci_range_alike(next, run->iova, run->host))
 			break;
-		if (end < rawpci_range_end(next))
-			end = rawpci_range_end(next);
+		if (last < rawpci_range_last(next))
+			last = rawpci_range_last(next);
 		rawpci_ranges_remove(runs, next);
 	}
 	if (iova > run->iova)
 		iova = run->iova;
-	rawpci_ranges_resize(runs, run, iova, end - iova);
+	rawpci_ranges_resize(runs, run, iova, last - iova + 1);
 }
 
 /* In all spaces with a device on, or in none. */
 static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
 		      uint64_t size)
 {
+	rawpci_iova_t last = iova + (size - 1);
 	struct rawpci_guest_space *space;
 	struct rawpci_leftover left;
 	int err = 0;
@@ -187,18 +193,18 @@ static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t 
 	for (space = guest->spaces; !err && space; space = space->next) {
 		if (!space->attached)
 			continue;
-		err = rawpci_pieces_make(space, iova, iova + size);
+		err = rawpci_pieces_make(space, iova, last);
 		if (err == -ENOSPC && rawpci_pieces_merge(guest->ctx, space) > 0)
-			err = rawpci_pieces_make(space, iova, iova + size);
+			err = rawpci_pieces_make(space, iova, last);
 	}
 	if (!err) {
 		for (space = guest->spaces; space; space = space->next)
-			rawpci_pieces_keep(space, iova, iova + size);
+			rawpci_pieces_keep(space, iova, last);
 		return 0;
 	}
 	rawpci_leftover_init(&left);
 	for (space = guest->spaces; space; space = space->next)
-		rawpci_pieces_drop(space, iova, iova + size, &left);
+		rawpci_pieces_drop(space, iova, last, &left);
 	return rawpci_leftover_report(guest->ctx, err, &left, "are still reached by devices");
 }
 
@@ -237,42 +243,42 @@ int rawpci_guest_map(struct rawpci_guest *guest, rawpci_iova_t iova, void *host,
  * Unmapping.
  */
 
-/* Makes two runs that continue each other at an address one again. */
+/* Makes two runs that continue each other at an address one again. At 0 none does. */
 static void rejoin(struct rawpci_ranges *runs, rawpci_iova_t at)
 {
 	struct rawpci_range *upper = rawpci_ranges_find(runs, at);
 	struct rawpci_range *lower = upper ? upper->prev : NULL;
 
-	if (lower && upper->iova == at && rawpci_range_end(lower) == at &&
+	if (lower && upper->iova == at && rawpci_range_last(lower) == at - 1 &&
 	    rawpci_range_alike(lower, upper->iova, upper->host))
 		rawpci_ranges_join(runs, lower);
 }
 
-static int unmap_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, rawpci_iova_t end)
+static int unmap_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_guest_space *space;
 	struct rawpci_leftover left;
 	int err = 0;
 
 	for (space = guest->spaces; !err && space; space = space->next)
-		err = rawpci_pieces_cut_plan(guest->ctx, space, iova, end);
+		err = rawpci_pieces_cut_plan(guest->ctx, space, iova, last);
 	for (space = guest->spaces; !err && space; space = space->next)
-		err = rawpci_pieces_cut_make(space, iova, end);
+		err = rawpci_pieces_cut_make(space, iova, last);
 	if (!err) {
 		for (space = guest->spaces; space; space = space->next)
-			rawpci_pieces_cut_keep(space, iova, end);
+			rawpci_pieces_cut_keep(space, iova, last);
 		return 0;
 	}
 	rawpci_leftover_init(&left);
 	for (space = guest->spaces; space; space = space->next)
-		rawpci_pieces_cut_drop(space, iova, end, &left);
+		rawpci_pieces_cut_drop(space, iova, last, &left);
 	return rawpci_leftover_report(guest->ctx, err, &left,
 				      "are no longer reached by devices");
 }
 
 int rawpci_guest_unmap(struct rawpci_guest *guest, rawpci_iova_t iova, uint64_t size)
 {
-	rawpci_iova_t end = iova + size;
+	rawpci_iova_t last = iova + (size - 1);
 	struct rawpci_range *run, *next;
 	int err;
 
@@ -280,19 +286,19 @@ int rawpci_guest_unmap(struct rawpci_guest *guest, rawpci_iova_t iova, uint64_t 
 	if (err)
 		return err;
 	run = rawpci_ranges_find(&guest->runs, iova);
-	if (!run || run->iova >= end)
+	if (!run || run->iova > last)
 		return rawpci_backend_fail(guest->ctx, -ENOENT,
-					   "no guest memory is mapped in " SPAN, iova, end - 1);
+					   "no guest memory is mapped in " SPAN, iova, last);
 	(void)rawpci_ranges_split(&guest->runs, iova, &err);
 	if (!err)
-		(void)rawpci_ranges_split(&guest->runs, end, &err);
-	err = err ? no_memory(guest) : unmap_pieces(guest, iova, end);
+		(void)rawpci_ranges_split(&guest->runs, last + 1, &err);
+	err = err ? no_memory(guest) : unmap_pieces(guest, iova, last);
 	if (err) {
 		rejoin(&guest->runs, iova);
-		rejoin(&guest->runs, end);
+		rejoin(&guest->runs, last + 1);
 		return err;
 	}
-	for (run = rawpci_ranges_find(&guest->runs, iova); run && run->iova < end; run = next) {
+	for (run = rawpci_ranges_find(&guest->runs, iova); run && run->iova <= last; run = next) {
 		next = run->next;
 		rawpci_ranges_remove(&guest->runs, run);
 	}

@@ -62,6 +62,19 @@ static int find_owned(void *opaque, const struct rawpci_address *address)
 	return rawpci_claim_look(group->ctx->run_dir, address, &record, &recorded) == -EWOULDBLOCK;
 }
 
+/* What is not there, forbidden or another owner's needs no words: there is nothing to do here. */
+static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, int r)
+{
+	char name[RAWPCI_ADDRESS_TEXT], text[128];
+
+	if (r == -EWOULDBLOCK || !rawpci_is_passing(r))
+		return;
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: whether it has to be given back cannot be found "
+		   "out now (%s): rawpci_recover() or the next open does it",
+		   rawpci_address_format(address, name),
+		   rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
 /* Looked at first, so that nothing is made or locked where there is nothing to do. */
 static int finish_one(void *opaque, const struct rawpci_address *address)
 {
@@ -70,12 +83,19 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
 	struct rawpci_record record;
 	bool foreign;
-	int recorded, r;
+	int recorded = 0, r;
 
-	if ((rawpci_address_compare(address, group->address) == 0 && !group->blocked) ||
-	    rawpci_claim_look(ctx->run_dir, address, &record, &recorded) < 0 || recorded < 0 ||
-	    rawpci_claim_take(&claim, ctx->run_dir, address) < 0)
+	if (rawpci_address_compare(address, group->address) == 0 && !group->blocked)
 		return 0;
+	r = rawpci_claim_look(ctx->run_dir, address, &record, &recorded);
+	if (r == 0 && recorded < 0)
+		r = recorded;
+	if (r == 0)
+		r = rawpci_claim_take(&claim, ctx->run_dir, address);
+	if (r < 0) {
+		warn_left(ctx, address, r);
+		return 0;
+	}
 	r = rawpci_record_finish(ctx, &claim, address, &record, &foreign);
 	rawpci_claim_release(&claim);
 	/* -EBUSY has been said when the device was closed. */

@@ -40,6 +40,12 @@ const char *rawpci_record_remedy(int r)
 	case -ENOENT:
 	case -ENOTDIR:
 		return "make the directory that it is to be in, or name another (setting run.dir)";
+	case -EMFILE:
+	case -ENFILE:
+		return "open the device again then";
+	case -ENOSPC:
+	case -EDQUOT:
+		return "make room there, or name another directory (setting run.dir)";
 	case -EFBIG:
 		return "let this process write files (RLIMIT_FSIZE)";
 	case -EINVAL:
@@ -53,6 +59,30 @@ int rawpci_as_permission(int r)
 {
 	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT || r == -EEXIST ||
 	       r == -EINVAL || r == -EFBIG || r == -ENAMETOOLONG || r == -EBADMSG ? -EACCES : r;
+}
+
+int rawpci_as_passing(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT ? -ENOSPC : rawpci_sys_result(r, -EIO);
+}
+
+int rawpci_fail_lock(struct rawpci *ctx, const char *name, int r)
+{
+	char text[128];
+
+	return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its lock in %s cannot be had now, and "
+			   "without it two programs could open the device: %s%s", name,
+			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)),
+			   r == -EMFILE || r == -ENFILE ? "" :
+			   ": open it again, or name another directory (setting run.dir)");
+}
+
+int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r)
+{
+	char text[128];
+
+	return rawpci_fail(ctx, r, "%s: not all of its files could be opened: %s", name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
 void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
@@ -108,6 +138,9 @@ int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, enum rawpci_
 		return rawpci_fail(dev->ctx, error, "%s: a host driver took it in the meantime, and "
 				   "has it now: open it again", dev->name);
 	(void)rawpci_sys_error_text(error, text, sizeof(text));
+	if (rawpci_sys_result(error, 0) < 0)
+		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s: %s",
+				   dev->name, rawpci_or_none(wanted), text);
 	if (error == -EROFS)
 		return rawpci_fail(dev->ctx, -EACCES, "%s: it could not be bound to %s (%s): mount "
 				   "%s writable, or bind the device outside of this container",

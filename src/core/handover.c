@@ -59,6 +59,8 @@ int rawpci_handover_own(struct rawpci_device *dev)
 	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address);
 	if (r == -EWOULDBLOCK)
 		return rawpci_fail_owned(ctx, dev->name, &dev->info.address);
+	if (rawpci_is_passing(r))
+		return rawpci_fail_lock(ctx, dev->name, r);
 	if (r < 0) {
 		dev->no_claim = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
@@ -70,6 +72,9 @@ int rawpci_handover_own(struct rawpci_device *dev)
 	if (r == -EWOULDBLOCK)
 		return -EBUSY;
 	if (r == -ETIMEDOUT)
+		return r;
+	/* What a former owner has left may still master the bus. */
+	if (rawpci_is_passing(r) && !foreign && !dev->owed.hold.held)
 		return r;
 	/* What the record says would be lost with another one over it. */
 	if (foreign)
@@ -132,12 +137,23 @@ static int fail_record(struct rawpci_device *dev, const char *wanted, int r)
 {
 	char text[128];
 
-	return rawpci_fail(dev->ctx, rawpci_as_permission(r), "%s: its driver stays: no "
+	return rawpci_fail(dev->ctx, rawpci_is_passing(r) ? rawpci_as_passing(r) :
+			   rawpci_as_permission(r), "%s: its driver stays: no "
 			   "record of it can be written to %s (%s), without which the host would "
 			   "lose the device if this process were killed: %s; or bind the "
 			   "device to %s first", dev->name, dev->ctx->run_dir,
 			   rawpci_sys_error_text(r, text, sizeof(text)), rawpci_record_remedy(r),
 			   rawpci_or_none(wanted));
+}
+
+static int fail_unrecorded(struct rawpci_device *dev, int r)
+{
+	char text[128];
+
+	return rawpci_fail(dev->ctx, rawpci_as_passing(r), "%s: no record of its registers can be "
+			   "written to %s now (%s), without which a killed process would leave the "
+			   "device as it is then: %s", dev->name, dev->ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)), rawpci_record_remedy(r));
 }
 
 static void warn_unrecorded(struct rawpci_device *dev, int r)
@@ -247,6 +263,7 @@ static int record_again(struct rawpci_device *dev, const char *wanted)
 static int look(struct rawpci_device *dev, const struct rawpci_binding *at, const char *wanted,
 		struct rawpci_driver_hold *found)
 {
+	char text[128];
 	int r = rawpci_driver_look(at, wanted, found);
 
 	/* Kept in any case: giving back is told by it whether somebody else has set another. */
@@ -262,8 +279,9 @@ static int look(struct rawpci_device *dev, const struct rawpci_binding *at, cons
 				   "and was not done in %u ms (setting driver.timeout_ms)",
 				   dev->name, at->limit_ms);
 	if (r < 0)
-		return rawpci_fail(dev->ctx, r, "%s: its driver cannot be read from %s", dev->name,
-				   at->root);
+		return rawpci_fail(dev->ctx, r, "%s: its driver cannot be read from %s: %s",
+				   dev->name, at->root,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
 
@@ -279,6 +297,8 @@ static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver
 		look_at_state(dev);
 	r = write_record(dev, found);
 	if (r < 0 && (!found->held || changes_no_driver(found))) {
+		if (rawpci_is_passing(r))
+			return fail_unrecorded(dev, r);
 		warn_unrecorded(dev, r);
 		return 0;
 	}

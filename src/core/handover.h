@@ -25,7 +25,8 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 /*
  * recover.c
  */
-/* Errors that say nothing about the record or the device itself. */
+/* Errors that say nothing about the record, the device, or a right to either. All others stay until
+ * the directory, its rights or the record are changed. */
 bool rawpci_is_passing(int r);
 /* Puts back what there was, and removes the record when that is done. killed: whoever had the device
  * has not given it back, so that nobody knows how it is now. */
@@ -87,6 +88,16 @@ const char *rawpci_record_remedy(int r);
 
 /* However a directory forbids itself, to the caller it is permission. */
 int rawpci_as_permission(int r);
+
+/* What a call returns for a passing error: -ENOSPC, -ENOMEM or -EIO. */
+int rawpci_as_passing(int r);
+
+/* A lock that cannot be had now. While others may have the device, it is not opened without. */
+int rawpci_fail_lock(struct rawpci *ctx, const char *name, int r);
+
+/* Files that could not be opened for want of descriptors or memory (r, of rawpci_sys_lack()) were
+ * taken for files that are not there: whatever came of that does not count. */
+int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r);
 
 /* Who has the device, as far as it can be seen. */
 void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,

@@ -21,8 +21,8 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 		fd = rawpci_sys_eventfd();
 	if (fd < 0 && !dev->backend->irq_source) {
 		free(vector);
-		return rawpci_fail(dev->ctx, fd == -ENOMEM ? fd : -ENOSPC, "%s: no descriptor for "
-				   "an eventfd (%s): raise the limit (ulimit -n)", dev->name,
+		return rawpci_fail(dev->ctx, rawpci_sys_result(fd, -ENOSPC),
+				   "%s: no descriptor for an eventfd: %s", dev->name,
 				   rawpci_sys_error_text(fd, text, sizeof(text)));
 	}
 	vector->dev = dev;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "os/sys.h"
 
 #define SENTENCE 512
 
@@ -66,7 +67,7 @@ int rawpci_fail(struct rawpci *ctx, int error, const char *format, ...)
 	va_start(arguments, format);
 	set_reason(format, arguments);
 	va_end(arguments);
-	return error;
+	return rawpci_sys_result(error, error);
 }
 
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
@@ -77,7 +78,7 @@ int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	va_start(arguments, format);
 	set_reason(format, arguments);
 	va_end(arguments);
-	return error;
+	return rawpci_sys_result(error, error);
 }
 
 static RAWPCI_PRINTF(3, 0) void collect(struct rawpci *ctx, enum rawpci_log_level level,
@@ -141,13 +142,15 @@ void rawpci_call_flush(void)
 
 int rawpci_call_end(struct rawpci *ctx, int result)
 {
-	char text[SENTENCE];
+	char text[SENTENCE], words[128];
 
 	if (result < 0) {
 		if (said.reason[0] != '\0')
 			memcpy(text, said.reason, sizeof(text));
 		else
-			(void)snprintf(text, sizeof(text), "the call failed with error %d", -result);
+			(void)snprintf(text, sizeof(text), "the call failed: %s",
+				       rawpci_sys_error_text(result, words, sizeof(words)));
+		result = rawpci_sys_result(result, result);
 	}
 	if (said.first)
 		rawpci_call_flush();

@@ -18,7 +18,7 @@ static bool continues(const struct rawpci_range *piece)
 	const struct rawpci_range *next = piece->next;
 
 	return next && !piece->gone && !next->gone && !piece->made && !next->made &&
-	       next->iova == rawpci_range_end(piece) &&
+	       next->iova - 1 == rawpci_range_last(piece) &&
 	       rawpci_range_alike(next, piece->iova, piece->host);
 }
 
@@ -28,7 +28,7 @@ static struct rawpci_range *group_last(struct rawpci_range *first)
 	struct rawpci_range *last = first;
 
 	while (continues(last) &&
-	       rawpci_range_end(last->next) - first->iova <= RAWPCI_PIECE_MAX)
+	       rawpci_range_last(last->next) - first->iova < RAWPCI_PIECE_MAX)
 		last = last->next;
 	return last;
 }
@@ -58,7 +58,7 @@ static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		if (piece->gone)
 			rawpci_say(ctx, RAWPCI_LOG_WARNING, "guest 0x%" PRIx64 "-0x%" PRIx64 " is no "
 				   "longer reached by devices: %s", piece->iova,
-				   rawpci_range_end(piece) - 1, rawpci_reason());
+				   rawpci_range_last(piece), rawpci_reason());
 	}
 }
 
@@ -76,7 +76,7 @@ static uint64_t merge_group(struct rawpci *ctx, struct rawpci_guest_space *space
 	}
 	if (r == 0)
 		r = space->backend->dma_map(space->space, first->iova, (void *)first->host,
-					    rawpci_range_end(last) - first->iova);
+					    rawpci_range_last(last) - first->iova + 1);
 	if (r < 0) {
 		map_each(ctx, space, first, stop);
 		return 0;

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/handover.h"
 #include "core/irq.h"
+#include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
@@ -121,6 +123,7 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 	struct failure failure = {.reason = ""};
 	int r;
 
+	rawpci_sys_forget_lack();
 	/* Whoever opened the descriptors owns the device. */
 	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_handover_own(dev) : 0;
 	if (r < 0)
@@ -139,6 +142,9 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		refused = r < 0;
 		if (!refused)
 			r = try_backend(dev, with, vm, flags);
+		/* What it said may have come of files that it could not open. */
+		if (r < 0 && !refused && rawpci_sys_lack() < 0)
+			r = rawpci_fail_lack(ctx, dev->name, rawpci_sys_lack());
 		if (r == 0)
 			return 0;
 		note_failure(ctx, with->backend, &failure, r, refused);

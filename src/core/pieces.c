@@ -26,7 +26,7 @@ static void note(struct rawpci_leftover *left, const struct rawpci_range *piece)
 {
 	left->count++;
 	left->first = piece->iova;
-	left->last = rawpci_range_end(piece) - 1;
+	left->last = rawpci_range_last(piece);
 }
 
 int rawpci_leftover_report(struct rawpci *ctx, int error, const struct rawpci_leftover *left,
@@ -75,40 +75,40 @@ int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, raw
 		       uintptr_t host, uint64_t size)
 {
 	struct rawpci_range *next = rawpci_ranges_find(&space->pieces, iova);
-	rawpci_iova_t end = iova + size;
+	rawpci_iova_t last = iova + (size - 1);
 	rawpci_iova_t at = iova;
 	struct rawpci_range *piece;
-	rawpci_iova_t stop;
+	rawpci_iova_t stop; /* of what is dealt with now, the last byte */
 
-	while (at < end) {
+	for (;; at = stop + 1) {
 		if (next && next->iova <= at) {
 			if (!rawpci_range_alike(next, iova, host))
 				return rawpci_backend_fail(ctx, -EADDRNOTAVAIL, "guest 0x%" PRIx64
 							   " is still mapped to other memory, left "
 							   "by an earlier failure", at);
-			at = rawpci_range_end(next);
+			stop = rawpci_range_last(next);
 			next = next->next;
-			continue;
+		} else {
+			stop = next && next->iova <= last ? next->iova - 1 : last;
+			if (stop - at >= RAWPCI_PIECE_MAX)
+				stop = at + RAWPCI_PIECE_MAX - 1;
+			piece = rawpci_ranges_add(&space->pieces, next, at,
+						  host + (uintptr_t)(at - iova), stop - at + 1);
+			if (!piece)
+				return no_memory(ctx);
+			piece->gone = true;
 		}
-		stop = next && next->iova < end ? next->iova : end;
-		if (stop - at > RAWPCI_PIECE_MAX)
-			stop = at + RAWPCI_PIECE_MAX;
-		piece = rawpci_ranges_add(&space->pieces, next, at,
-					  host + (uintptr_t)(at - iova), stop - at);
-		if (!piece)
-			return no_memory(ctx);
-		piece->gone = true;
-		at = stop;
+		if (stop >= last)
+			return 0;
 	}
-	return 0;
 }
 
-int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end)
+int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range *piece = rawpci_ranges_find(&space->pieces, iova);
 	int err;
 
-	for (; piece && piece->iova < end; piece = piece->next) {
+	for (; piece && piece->iova <= last; piece = piece->next) {
 		err = piece->gone ? make(space, piece) : 0;
 		if (err)
 			return err;
@@ -116,21 +116,21 @@ int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, raw
 	return 0;
 }
 
-void rawpci_pieces_keep(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end)
+void rawpci_pieces_keep(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range *piece = rawpci_ranges_find(&space->pieces, iova);
 
-	for (; piece && piece->iova < end; piece = piece->next)
+	for (; piece && piece->iova <= last; piece = piece->next)
 		piece->made = false;
 }
 
-void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end,
+void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last,
 			struct rawpci_leftover *left)
 {
 	struct rawpci_range *piece = rawpci_ranges_find(&space->pieces, iova);
 	struct rawpci_range *next;
 
-	for (; piece && piece->iova < end; piece = next) {
+	for (; piece && piece->iova <= last; piece = next) {
 		next = piece->next;
 		if (piece->made && unmake(space, piece)) {
 			note(left, piece);
@@ -171,13 +171,13 @@ static struct rawpci_range mapping_whole(const struct rawpci_guest_space *space,
 {
 	struct rawpci_range whole = *first;
 
-	whole.size = rawpci_range_end(next ? next->prev : space->pieces.last) - first->iova;
+	whole.size = rawpci_range_last(next ? next->prev : space->pieces.last) - first->iova + 1;
 	return whole;
 }
 
-static bool inside(const struct rawpci_range *piece, rawpci_iova_t iova, rawpci_iova_t end)
+static bool inside(const struct rawpci_range *piece, rawpci_iova_t iova, rawpci_iova_t last)
 {
-	return piece->iova >= iova && rawpci_range_end(piece) <= end;
+	return piece->iova >= iova && rawpci_range_last(piece) <= last;
 }
 
 static int split(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t at,
@@ -199,7 +199,7 @@ static int split(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_io
  * size away from that edge: then each page is pinned again only a logarithmic number of times.
  */
 static int grade(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
-		 rawpci_iova_t end, struct rawpci_range *above)
+		 rawpci_iova_t last, struct rawpci_range *above)
 {
 	struct rawpci_range *low = mapping_first(space, iova);
 	struct rawpci_range *high = above;
@@ -210,28 +210,28 @@ static int grade(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_io
 	while (high && high->part)
 		high = high->prev;
 	if (high && high->cut && high->iova >= iova)
-		for (step = end - iova; !err && above->size > step; above = upper, step *= 2)
+		for (step = last - iova + 1; !err && above->size > step; above = upper, step *= 2)
 			err = split(ctx, space, above->iova + step, &upper);
 	if (low && low != high && low->cut && low->iova < iova)
-		for (step = end - iova; !err && low->size > step; step *= 2)
-			err = split(ctx, space, rawpci_range_end(low) - step, &upper);
+		for (step = last - iova + 1; !err && low->size > step; step *= 2)
+			err = split(ctx, space, rawpci_range_last(low) - step + 1, &upper);
 	return err;
 }
 
 int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
-			   rawpci_iova_t iova, rawpci_iova_t end)
+			   rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range *above;
 	int err;
 
 	err = split(ctx, space, iova, &above);
 	if (!err)
-		err = split(ctx, space, end, &above);
-	return err ? err : grade(ctx, space, iova, end, above);
+		err = split(ctx, space, last + 1, &above);
+	return err ? err : grade(ctx, space, iova, last, above);
 }
 
 static int cut(const struct rawpci_guest_space *space, struct rawpci_range *first,
-	       const struct rawpci_range *next, rawpci_iova_t iova, rawpci_iova_t end)
+	       const struct rawpci_range *next, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range whole = mapping_whole(space, first, next);
 	struct rawpci_range *piece;
@@ -243,21 +243,21 @@ static int cut(const struct rawpci_guest_space *space, struct rawpci_range *firs
 	for (piece = first; piece != next; piece = piece->next)
 		piece->gone = true;
 	for (piece = first; !err && piece != next; piece = piece->next)
-		if (!inside(piece, iova, end))
+		if (!inside(piece, iova, last))
 			err = make(space, piece);
 	return err;
 }
 
 int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			   rawpci_iova_t end)
+			   rawpci_iova_t last)
 {
 	struct rawpci_range *piece = mapping_first(space, iova);
 	struct rawpci_range *next;
 	int err;
 
-	for (; piece && piece->iova < end; piece = next) {
+	for (; piece && piece->iova <= last; piece = next) {
 		next = mapping_next(piece);
-		err = cut(space, piece, next, iova, end);
+		err = cut(space, piece, next, iova, last);
 		if (err)
 			return err;
 	}
@@ -265,14 +265,14 @@ int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
 }
 
 void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			    rawpci_iova_t end)
+			    rawpci_iova_t last)
 {
 	struct rawpci_range *piece = mapping_first(space, iova);
 	struct rawpci_range *next;
 
-	for (; piece && (piece->iova < end || piece->part); piece = next) {
+	for (; piece && (piece->iova <= last || piece->part); piece = next) {
 		next = piece->next;
-		if (inside(piece, iova, end)) {
+		if (inside(piece, iova, last)) {
 			rawpci_ranges_remove(&space->pieces, piece);
 			continue;
 		}
@@ -325,12 +325,12 @@ static void restore(struct rawpci_guest_space *space, struct rawpci_range *first
 }
 
 void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			    rawpci_iova_t end, struct rawpci_leftover *left)
+			    rawpci_iova_t last, struct rawpci_leftover *left)
 {
 	struct rawpci_range *piece = mapping_first(space, iova);
 	struct rawpci_range *next;
 
-	for (; piece && piece->iova < end; piece = next) {
+	for (; piece && piece->iova <= last; piece = next) {
 		next = mapping_next(piece);
 		restore(space, piece, next, left);
 	}

@@ -2,7 +2,7 @@
 /*
  * The kernel mappings of one address space. A change has three steps: plan records everything that
  * needs memory, make calls the kernel, keep settles the records. The first two can fail; drop then
- * undoes both, and can be used after either. end is exclusive everywhere.
+ * undoes both, and can be used after either. last is a range's last byte everywhere.
  */
 #ifndef RAWPCI_CORE_PIECES_H
 #define RAWPCI_CORE_PIECES_H
@@ -33,21 +33,21 @@ int rawpci_leftover_report(struct rawpci *ctx, int error, const struct rawpci_le
  * left there; make what dma_map returned. */
 int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
 		       uintptr_t host, uint64_t size);
-int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end);
-void rawpci_pieces_keep(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end);
-void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t end,
+int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last);
+void rawpci_pieces_keep(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last);
+void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last,
 			struct rawpci_leftover *left);
 
 /* Unmaps a range; a piece that is partly in it is mapped again without that part. plan returns
  * -ENOMEM; make what dma_unmap or dma_map returned. */
 int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
-			   rawpci_iova_t iova, rawpci_iova_t end);
+			   rawpci_iova_t iova, rawpci_iova_t last);
 int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			   rawpci_iova_t end);
+			   rawpci_iova_t last);
 void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			    rawpci_iova_t end);
+			    rawpci_iova_t last);
 void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			    rawpci_iova_t end, struct rawpci_leftover *left);
+			    rawpci_iova_t last, struct rawpci_leftover *left);
 
 /* Makes fewer kernel mappings of those that continue each other, when that is worth it: for a kernel
  * that is out of entries. While it runs devices may miss that memory. Returns how many fewer. */

@@ -16,9 +16,9 @@ static int compare(const void *a, const void *b)
 	const struct rawpci_range *left = a;
 	const struct rawpci_range *right = b;
 
-	if (rawpci_range_end(left) <= right->iova)
+	if (rawpci_range_last(left) < right->iova)
 		return -1;
-	return rawpci_range_end(right) <= left->iova;
+	return rawpci_range_last(right) < left->iova;
 }
 
 static int compare_probe(const void *key, const void *member)
@@ -26,7 +26,7 @@ static int compare_probe(const void *key, const void *member)
 	const struct probe *probe = key;
 	const struct rawpci_range *range = member;
 
-	if (rawpci_range_end(range) <= probe->iova)
+	if (rawpci_range_last(range) < probe->iova)
 		return 1;
 	/* The last range passed on the left-hand way down is the lowest of those behind iova. */
 	*probe->above = range;

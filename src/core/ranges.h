@@ -10,7 +10,7 @@
 
 struct rawpci_range {
 	rawpci_iova_t iova;
-	uint64_t size;  /* bytes, at least 1; iova + size does not wrap */
+	uint64_t size;  /* bytes, at least 1; its last byte does not wrap */
 	uintptr_t host; /* where iova is in this process; never dereferenced */
 	struct rawpci_range *prev, *next;
 
@@ -55,10 +55,16 @@ void rawpci_ranges_join(struct rawpci_ranges *set, struct rawpci_range *range);
 /* Empties the set. */
 void rawpci_ranges_clear(struct rawpci_ranges *set);
 
-/* The address behind a range. */
-static inline rawpci_iova_t rawpci_range_end(const struct rawpci_range *range)
+/* The last byte of a range: the address behind it may be that of no byte, 2 to the power of 64. */
+static inline rawpci_iova_t rawpci_range_last(const struct rawpci_range *range)
 {
-	return range->iova + range->size;
+	return range->iova + (range->size - 1);
+}
+
+/* Does what ends with the byte last reach an address, or the byte in front of it? */
+static inline bool rawpci_range_reaches(rawpci_iova_t last, rawpci_iova_t iova)
+{
+	return iova == 0 || iova - 1 <= last;
 }
 
 /* Does the range say the same about where iova is, or would be, as host does? */

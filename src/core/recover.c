@@ -28,7 +28,27 @@ static void say_given_back(struct rawpci *ctx, const char *name,
 
 bool rawpci_is_passing(int r)
 {
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EIO;
+	switch (r) {
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+	case -ENOENT:
+	case -ENOTDIR:
+	case -EISDIR:
+	case -ELOOP:
+	case -ENAMETOOLONG:
+	case -ENODEV:
+	case -ENXIO:
+	case -EINVAL: /* also of a file system that has no locks */
+	case -EOPNOTSUPP:
+	case -ENOSYS:
+	case -EFBIG: /* the process may write no file */
+	case -EEXIST:
+	case -EBADMSG:
+		return false;
+	default:
+		return r < 0;
+	}
 }
 
 static int fail_give_back(struct rawpci *ctx, const char *name,
@@ -93,8 +113,9 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
 	if (r == -ENOENT)
 		return 0;
 	if (rawpci_is_passing(r))
-		return rawpci_fail(ctx, r, "%s: its record in %s cannot be read now: %s", claim->name,
-				   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its record in %s cannot be read "
+				   "now: %s", claim->name, ctx->run_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	if (r < 0) {
 		*foreign = true;
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
@@ -142,8 +163,10 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 	if (r == -EWOULDBLOCK)
 		(void)rawpci_fail_owned(ctx, name, address);
 	else if (r < 0)
-		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot "
-				"be had: %s", name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		r = rawpci_fail(ctx, rawpci_is_passing(r) ? rawpci_as_passing(r) :
+				rawpci_as_permission(r),
+				"%s: its lock in %s cannot be had: %s", name, ctx->run_dir,
+				rawpci_sys_error_text(r, text, sizeof(text)));
 	else
 		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
 	rawpci_claim_release(&claim);

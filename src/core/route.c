@@ -80,8 +80,8 @@ static int copy_descriptors(struct rawpci_device *dev, struct route *route)
 		if (fd < -1 || (fd < 0 && wanted(route, i) >= 0)) {
 			close_all(route->fds, i);
 			free(route->fds);
-			return rawpci_fail(dev->ctx, -ENOSPC, "%s: eventfd %d could not be copied "
-					   "(%s): raise the limit (ulimit -n)", dev->name,
+			return rawpci_fail(dev->ctx, rawpci_sys_result(fd, -ENOSPC),
+					   "%s: eventfd %d could not be copied: %s", dev->name,
 					   wanted(route, i),
 					   rawpci_sys_error_text(fd, text, sizeof(text)));
 		}

@@ -52,8 +52,9 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 	atomic_init(&watch->detached, false);
 	watch->fd = rawpci_sys_eventfd();
 	if (watch->fd < 0) {
-		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: no descriptor for an eventfd: raise the "
-				"limit (ulimit -n)", dev->name);
+		r = rawpci_fail(dev->ctx, rawpci_sys_result(watch->fd, -ENOSPC),
+				"%s: no descriptor for an eventfd: %s", dev->name,
+				rawpci_sys_error_text(watch->fd, text, sizeof(text)));
 		goto undo_watch;
 	}
 	source.fd = watch->fd;

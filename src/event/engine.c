@@ -126,7 +126,7 @@ int rawpci_engine_create(const struct rawpci_engine_options *options, struct raw
 		return 0;
 	}
 	free_engine(engine);
-	return r == -EMFILE || r == -ENFILE ? -ENOSPC : r;
+	return r;
 }
 
 void rawpci_engine_destroy(struct rawpci_engine *engine)

@@ -18,11 +18,12 @@ enum {
 
 void rawpci_engine_note(struct rawpci_engine *engine, int level, const char *text, int error)
 {
-	char message[160];
+	char message[256], reason[128];
 
 	if (!engine->options.note)
 		return;
-	snprintf(message, sizeof(message), "%s (errno %d)", text, -error);
+	snprintf(message, sizeof(message), "%s (%s)", text,
+		 rawpci_sys_error_text(error, reason, sizeof(reason)));
 	engine->options.note(engine->options.opaque, level, message);
 }
 

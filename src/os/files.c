@@ -12,7 +12,12 @@
 
 int rawpci_sys_make_directory(const char *path)
 {
-	return mkdir(path, 0700) < 0 ? -errno : 0;
+	int r;
+
+	do
+		r = mkdir(path, 0700);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
 }
 
 int rawpci_sys_open_at(int directory, const char *name, int flags)
@@ -22,7 +27,7 @@ int rawpci_sys_open_at(int directory, const char *name, int flags)
 	do
 		fd = openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	while (fd < 0 && errno == EINTR);
-	return rawpci_sys_keep_clear(fd < 0 ? -errno : fd);
+	return rawpci_sys_note_lack(rawpci_sys_keep_clear(fd < 0 ? -errno : fd));
 }
 
 int rawpci_sys_check_own(int fd, bool directory)
@@ -57,7 +62,12 @@ int rawpci_sys_locked(int fd)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	if (fcntl(fd, F_OFD_GETLK, &whole) < 0)
+	int r;
+
+	do
+		r = fcntl(fd, F_OFD_GETLK, &whole);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
 		return -errno;
 	return whole.l_type != F_UNLCK;
 }
@@ -72,7 +82,12 @@ bool rawpci_sys_may_grow(uint64_t size)
 
 int rawpci_sys_sync(int fd)
 {
-	return fsync(fd) < 0 ? -errno : 0;
+	int r;
+
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
 }
 
 int rawpci_sys_rename_at(int directory, const char *from, const char *to)

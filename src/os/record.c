@@ -12,6 +12,7 @@
 
 #define RECORD_BYTES 512
 #define FILE_NAME (RAWPCI_ADDRESS_TEXT + 8)
+#define TAKE_TRIES 3
 
 static int open_directory(const char *run, bool make)
 {
@@ -21,7 +22,7 @@ static int open_directory(const char *run, bool make)
 		return r;
 	fd = rawpci_sys_open_at(AT_FDCWD, run, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT && make ? -ESTALE : fd;
 	r = rawpci_sys_check_own(fd, true);
 	if (r < 0) {
 		rawpci_sys_close(&fd);
@@ -61,8 +62,8 @@ static int read_text(int fd, char text[RECORD_BYTES])
 	return n;
 }
 
-int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
-		      const struct rawpci_address *address)
+static int take_once(struct rawpci_claim *claim, const char *run,
+		     const struct rawpci_address *address)
 {
 	struct rawpci_claim taken = RAWPCI_CLAIM_NONE;
 	int r;
@@ -75,10 +76,21 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 	r = taken.lock < 0 ? taken.lock : rawpci_sys_lock(taken.lock);
 	if (r < 0) {
 		rawpci_claim_release(&taken);
-		return r;
+		return r == -ENOENT ? -ESTALE : r;
 	}
 	*claim = taken;
 	return 0;
+}
+
+/* The directory may be removed in the middle, as by a program that cleans /run. */
+int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
+		      const struct rawpci_address *address)
+{
+	int r = -ESTALE;
+
+	for (int i = 0; r == -ESTALE && i < TAKE_TRIES; i++)
+		r = take_once(claim, run, address);
+	return r;
 }
 
 /* Could the directory be made? */

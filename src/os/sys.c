@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <locale.h>
 #include <linux/kcmp.h>
 #include <linux/membarrier.h>
 #include <stdio.h>
@@ -46,7 +45,7 @@ int rawpci_sys_open(const char *path, int flags)
 	do
 		fd = open(path, flags | O_CLOEXEC);
 	while (fd < 0 && errno == EINTR);
-	return rawpci_sys_keep_clear(fd < 0 ? -errno : fd);
+	return rawpci_sys_note_lack(rawpci_sys_keep_clear(fd < 0 ? -errno : fd));
 }
 
 /* close() is not repeated after EINTR: on Linux the descriptor is gone by then. */
@@ -359,7 +358,7 @@ int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name
 	int r = 0;
 
 	if (!dir)
-		return -errno;
+		return rawpci_sys_note_lack(-errno);
 	while (r == 0 && (entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.')
 			r = each(opaque, entry->d_name);
@@ -380,21 +379,6 @@ int rawpci_sys_memlock_limit(uint64_t *bytes)
 unsigned rawpci_sys_user(void)
 {
 	return geteuid();
-}
-
-/* Not strerror(), whose text another thread may overwrite, nor strerror_r(), of which there are two
- * that differ; and in English, as the sentence around it, whatever the program's locale. */
-const char *rawpci_sys_error_text(int error, char *text, size_t size)
-{
-	locale_t english = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-
-	if (english == (locale_t)0) {
-		(void)snprintf(text, size, "error %d", -error);
-		return text;
-	}
-	(void)snprintf(text, size, "%s", strerror_l(-error, english));
-	freelocale(english);
-	return text;
 }
 
 void rawpci_sys_sleep_ms(unsigned milliseconds)

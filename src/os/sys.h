@@ -141,8 +141,24 @@ int rawpci_sys_memlock_limit(uint64_t *bytes);
 /* The user this process acts as. */
 unsigned rawpci_sys_user(void);
 
-/* What a negative errno value means, in words. Returns text. */
+/*
+ * Errors (error.c)
+ */
+
+/* What a negative errno value means, in words; of descriptors (EMFILE, ENFILE) also what to do.
+ * Returns text. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size);
+
+/* What an operation returns for a negative errno value: -ENOSPC for descriptors, -ENOMEM, and
+ * otherwise for all that say something else. */
+int rawpci_sys_result(int error, int otherwise);
+
+/* Descriptors or memory that this thread was refused while it opened files and directories, since
+ * it forgot (-EMFILE, -ENFILE or -ENOMEM); 0: none. A file that could not be opened then may have
+ * been taken for one that is not there. Note: takes a result, and returns it. */
+int rawpci_sys_lack(void);
+void rawpci_sys_forget_lack(void);
+int rawpci_sys_note_lack(int r);
 
 /* Sleeps at least so long. */
 void rawpci_sys_sleep_ms(unsigned milliseconds);

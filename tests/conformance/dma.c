@@ -254,6 +254,51 @@ START_TEST(range_the_iommu_cannot_translate)
 }
 END_TEST
 
+static void write_last(struct rawpci_fake *fake, int want)
+{
+	const uint64_t value = 0x1122334455667788;
+
+	ck_assert_int_eq(rawpci_fake_dma_write(fake, UINT64_MAX - 7, &value, 8), want);
+	if (want == 0)
+		ck_assert_mem_eq(host + 2 * PAGE - 8, &value, 8);
+}
+
+/* An IOMMU of 64 bits: what ends with the last byte of all addresses does not wrap. */
+START_TEST(the_last_page_of_64_bits)
+{
+	const struct rawpci_fake_config config = {
+		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
+		.dma_last = UINT64_MAX,
+	};
+	const uint64_t last = UINT64_MAX - PAGE + 1;
+	PCIRAWSENDREQ r = bench_request(PCIRAWR0_DO_OPEN_DEVICE);
+	struct rawpci_fake *fake;
+
+	ck_assert_int_eq(rawpci_fake_add(bench.ctx, &config, &fake), 0);
+	DONE(bench_memory(host + PAGE, last, PAGE, MAP));
+	DONE(bench_memory(host, 0, PAGE, MAP));
+	r.u.aOpenDevice.PciAddress = bench_pci(0, 6, 0);
+	DONE(bench_ask(&r));
+	bench.handle = r.u.aOpenDevice.Device;
+	DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_config_write(4, 2, 6));
+	write_last(fake, 0);
+	REFUSED(VERR_OUT_OF_RANGE, bench_memory(host, last, 2 * PAGE, MAP));
+	REFUSED(VERR_OUT_OF_RANGE, bench_memory(NULL, last, 2 * PAGE, UNMAP));
+	REFUSED(VERR_ADDRESS_CONFLICT, bench_memory(host, last, PAGE, MAP));
+	DONE(bench_memory(host, last - PAGE, 2 * PAGE, MAP));
+	write_last(fake, 0);
+	DONE(bench_memory(NULL, last, PAGE, UNMAP));
+	write_last(fake, -EFAULT);
+	REFUSED(VERR_NOT_FOUND, bench_memory(NULL, last, PAGE, UNMAP));
+	DONE(bench_memory(host + PAGE, last, PAGE, MAP));
+	write_last(fake, 0);
+	DONE(bench_memory(NULL, 0, UINT64_MAX - PAGE + 1, UNMAP));
+	DONE(bench_memory(NULL, last, PAGE, UNMAP));
+	ck_assert_uint_eq(rawpci_fake_dma_mappings(fake), 0);
+}
+END_TEST
+
 START_TEST(larger_iommu_pages)
 {
 	const struct rawpci_fake_config config = {
@@ -292,6 +337,7 @@ void add_dma(Suite *suite)
 	tcase_add_test(tcase, no_dma_power_on_with_memory);
 	tcase_add_test(tcase, no_dma_memory_while_on);
 	tcase_add_test(tcase, range_the_iommu_cannot_translate);
+	tcase_add_test(tcase, the_last_page_of_64_bits);
 	tcase_add_test(tcase, larger_iommu_pages);
 	suite_add_tcase(suite, tcase);
 }

@@ -141,6 +141,7 @@ int main(int argc, char **argv)
 		{ "coalesce", memory_coalesce },
 		{ "limits", memory_limits },
 		{ "locked", memory_locked },
+		{ "last-page", last_page },
 		{ "net-intx", net_intx },
 		{ "net-msix", net_msix },
 		{ "net-config", net_config },

@@ -61,6 +61,7 @@ int edu_busy_child(const char *bdf);
 void memory_coalesce(const char *bdf);
 void memory_limits(const char *bdf);
 void memory_locked(const char *bdf);
+void last_page(const char *bdf);
 void net_intx(const char *bdf);
 void net_msix(const char *bdf);
 void net_config(const char *bdf);

@@ -72,10 +72,10 @@ static inline int mock_dma_map(void *space, rawpci_iova_t iova, void *host, uint
 
 	ck_assert_uint_gt(size, 0);
 	ck_assert_uint_eq((iova | (uintptr_t)host | size) & (mock->limits.page_size - 1), 0);
-	ck_assert_uint_gt(iova + size, iova);
+	ck_assert_uint_ge(iova + (size - 1), iova);
 	for (i = 0; i < mock->count; i++)
-		ck_assert(iova + size <= mock->maps[i].iova ||
-			  mock->maps[i].iova + mock->maps[i].size <= iova);
+		ck_assert(iova + (size - 1) < mock->maps[i].iova ||
+			  mock->maps[i].iova + (mock->maps[i].size - 1) < iova);
 	if (mock_fails() || (mock->limit && mock->count >= mock->limit))
 		return rawpci_backend_fail(NULL, -ENOSPC, "mock: no entry left");
 	ck_assert_uint_lt(mock->count, MOCK_MAPS);

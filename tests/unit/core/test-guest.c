@@ -148,15 +148,15 @@ START_TEST(arguments_out_of_their_domain)
 	ck_assert_int_eq(rawpci_guest_map(guest, 0, (char *)host + 8, PAGE), -EDOM);
 	ck_assert_int_eq(rawpci_guest_map(guest, 0, host, PAGE + 1), -EDOM);
 	ck_assert_int_eq(rawpci_guest_map(guest, 0 - PAGE, host, 2 * PAGE), -ERANGE);
-	ck_assert_int_eq(rawpci_guest_map(guest, 0 - PAGE, host, PAGE), -ERANGE);
+	ck_assert_int_eq(rawpci_guest_map(guest, PAGE, host, 0 - PAGE), -ERANGE);
 	ck_assert_int_eq(rawpci_guest_map(guest, 0, top, PAGE), -ERANGE);
 	ck_assert_int_eq(rawpci_guest_map(guest, 0, top, 2 * PAGE), -ERANGE);
 	ck_assert_int_eq(rawpci_guest_unmap(guest, 1, 0), -EINVAL);
 	ck_assert_int_eq(rawpci_guest_unmap(guest, 1, PAGE), -EDOM);
 	ck_assert_int_eq(rawpci_guest_unmap(guest, 0, PAGE - 1), -EDOM);
-	ck_assert_int_eq(rawpci_guest_unmap(guest, 0 - PAGE, PAGE), -ERANGE);
+	ck_assert_int_eq(rawpci_guest_unmap(guest, 0 - PAGE, 2 * PAGE), -ERANGE);
 	check_stats(0, 0, 0);
-	/* The last page that does not wrap, and its neighbour. */
+	/* The last page but one, and its neighbour. */
 	ck_assert_int_eq(rawpci_guest_map(guest, 0 - 2 * PAGE, host, PAGE), 0);
 	ck_assert_int_eq(rawpci_guest_map(guest, 0 - 3 * PAGE, (char *)host - PAGE, PAGE), 0);
 	check_stats(2, 1, 0);
@@ -164,6 +164,44 @@ START_TEST(arguments_out_of_their_domain)
 	ck_assert_int_eq(rawpci_guest_unmap(guest, 0 - 2 * PAGE, PAGE), 0);
 	ck_assert_int_eq(rawpci_guest_unmap(guest, 0, 0 - PAGE), 0);
 	check_stats(0, 0, 0);
+}
+END_TEST
+
+#define LAST (0 - PAGE) /* the last page of all addresses: its end is no address */
+
+static int map_top(uint64_t pages, void *host)
+{
+	return rawpci_guest_map(guest, 0 - pages * PAGE, host, pages * PAGE);
+}
+
+START_TEST(the_last_page_is_one_like_others)
+{
+	char *host = (char *)HOST;
+	struct mock_space mock;
+
+	mock_init(&mock);
+	ck_assert_int_eq(map_top(1, host), 0);
+	check_stats(1, 1, 0);
+	ck_assert_int_eq(map_top(1, host), 0);
+	ck_assert_int_eq(map_top(1, host + PAGE), -EADDRINUSE);
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0xfffffffffffff000-0xffffffffffffffff"));
+	/* It continues what lies below, and not what begins at 0. */
+	ck_assert_int_eq(map_top(3, host - 2 * PAGE), 0);
+	ck_assert_int_eq(rawpci_guest_map(guest, 0, host + PAGE, PAGE), 0);
+	check_stats(4, 2, 0);
+	ck_assert_int_eq(rawpci_guest_attach(guest, &mock.guest), 0);
+	ck_assert(mock_has(&mock, 0 - 3 * PAGE, 3 * PAGE) && mock_has(&mock, 0, PAGE));
+	ck_assert_int_eq(rawpci_guest_unmap(guest, LAST, PAGE), 0);
+	ck_assert_uint_eq(mock_reach(&mock, LAST), 0);
+	ck_assert_uint_eq(mock_reach(&mock, LAST - PAGE), HOST - PAGE);
+	ck_assert_uint_eq(mock_reach(&mock, 0), HOST + PAGE);
+	ck_assert_int_eq(rawpci_guest_unmap(guest, LAST, PAGE), -ENOENT);
+	ck_assert_int_eq(map_top(1, host), 0);
+	ck_assert_int_eq(rawpci_guest_unmap(guest, 0 - 2 * PAGE, 2 * PAGE), 0);
+	check_stats(2, 2, 2);
+	ck_assert_int_eq(rawpci_guest_unmap(guest, PAGE, 0 - PAGE), 0);
+	check_stats(1, 1, 1);
+	rawpci_guest_detach(guest, &mock.guest);
 }
 END_TEST
 
@@ -337,6 +375,7 @@ int main(void)
 	tcase_add_test(tests, differently_is_a_conflict_and_changes_nothing);
 	tcase_add_test(tests, unmapping_covers_parts_runs_and_gaps);
 	tcase_add_test(tests, arguments_out_of_their_domain);
+	tcase_add_test(tests, the_last_page_is_one_like_others);
 	tcase_add_test(tests, the_iommus_page_counts_while_attached);
 	tcase_add_test(tests, what_the_iommu_cannot_translate_is_refused);
 	tcase_add_test(tests, a_second_device_may_shrink_the_limits);

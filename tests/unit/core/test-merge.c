@@ -52,6 +52,20 @@ START_TEST(many_more_pages_than_entries_are_all_reached)
 }
 END_TEST
 
+START_TEST(merging_reaches_the_last_page)
+{
+	const uint64_t first = UINT64_MAX / PAGE + 1 - 20 * LIMIT;
+
+	for (uint64_t i = 0; i < 20 * LIMIT; i++)
+		ck_assert_int_eq(map(first + i), 0);
+	check_reach(first, 20 * LIMIT);
+	ck_assert_uint_le(space.count, LIMIT);
+	ck_assert_int_eq(rawpci_guest_unmap(guest, 0 - PAGE, PAGE), 0);
+	ck_assert_uint_eq(mock_reach(&space, 0 - PAGE), 0);
+	check_reach(first, 20 * LIMIT - 1);
+}
+END_TEST
+
 START_TEST(what_does_not_continue_is_left_and_the_call_fails)
 {
 	struct mock_space before;
@@ -89,6 +103,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, many_more_pages_than_entries_are_all_reached);
+	tcase_add_test(tcase, merging_reaches_the_last_page);
 	tcase_add_test(tcase, what_does_not_continue_is_left_and_the_call_fails);
 	tcase_add_loop_test(tcase, a_failure_while_merging_loses_nothing, 0, LIMIT + 2);
 	suite_add_tcase(suite, tcase);

@@ -172,13 +172,13 @@ static void without_descriptors(int i)
 		MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 		r = rig_try(&rig, RAWPCI_ENGINE_AUTO, i & 1, 0);
 		if (limit.rlim_cur == 3)
-			MUST(r == -ENOSPC);
+			MUST(r == -EMFILE);
 		if (limit.rlim_cur == 15)
 			MUST(r == 0);
 		if (r == 0)
 			rig_close(&rig);
 		else
-			MUST(r == -ENOSPC);
+			MUST(r == -EMFILE);
 		MUST(dup(0) == 3 || limit.rlim_cur == 3);
 		close(3);
 	}

@@ -86,6 +86,7 @@ START_TEST(bad_configurations)
 	REFUSED(config.msix_bar = 4);
 	REFUSED(config.bars[0].size = 64 * RAWPCI_MSIX_ENTRY); /* no room for pending bits */
 	REFUSED(config.dma_page = 5000);
+	REFUSED(config.dma_last = 0xfeefffff);
 	ck_assert_int_eq(try_config(&good), 0);
 }
 END_TEST

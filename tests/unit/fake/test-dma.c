@@ -171,6 +171,35 @@ START_TEST(limits_follow_the_devices)
 }
 END_TEST
 
+START_TEST(sixty_four_bits)
+{
+	struct rawpci_fake_config config = full_config();
+	const uint64_t last = 0 - (uint64_t)PAGE;
+	struct rawpci_dma_limits limits;
+	unsigned char bytes[16] = { 1 };
+
+	config.dma_last = UINT64_MAX;
+	ck_assert_int_eq(ops->space_create(instance, &space), 0);
+	device = open_config(&config, space);
+	fake = device;
+	cfg_write(device, RAWPCI_CFG_COMMAND, 2, RAWPCI_COMMAND_MASTER);
+	memory = aligned_alloc(PAGE, 16 * PAGE);
+	ck_assert_ptr_nonnull(memory);
+	ck_assert_int_eq(ops->space_limits(space, &limits), 0);
+	ck_assert_uint_eq(limits.ranges[1].last, UINT64_MAX);
+	ck_assert_int_eq(ops->dma_map(space, last - PAGE, memory, 2 * PAGE), 0);
+	ck_assert_int_eq(ops->dma_map(space, last, memory, PAGE), -EADDRINUSE);
+	ck_assert_int_eq(ops->dma_map(space, 0, memory, PAGE), 0);
+	ck_assert_int_eq(rawpci_fake_dma_write(fake, UINT64_MAX - 15, bytes, 16), 0);
+	ck_assert_mem_eq(memory + 2 * PAGE - 16, bytes, 16);
+	/* The first byte does not follow the last one. */
+	ck_assert_int_eq(rawpci_fake_dma_write(fake, UINT64_MAX - 7, bytes, 16), -EFAULT);
+	ck_assert_int_eq(ops->dma_unmap(space, last - PAGE, 2 * PAGE), 0);
+	ck_assert_int_eq(rawpci_fake_dma_write(fake, UINT64_MAX - 15, bytes, 16), -EFAULT);
+	close_in_space();
+}
+END_TEST
+
 START_TEST(some_devices_have_none)
 {
 	struct rawpci_fake_config config = { .size = sizeof(config), .address = "0:1:2.3",
@@ -255,7 +284,7 @@ int main(void)
 	const TTest *const tests[] = {
 		transfers_cross_mappings, faults_transfer_nothing, closed_devices_reach_nothing,
 		unmapping_is_exact, bad_mappings_are_refused, limits_follow_the_devices,
-		some_devices_have_none, no_transfer_after_unmap, many_mappings,
+		sixty_four_bits, some_devices_have_none, no_transfer_after_unmap, many_mappings,
 	};
 
 	return harness_run(SUITE_OF("fake-dma", tests));
