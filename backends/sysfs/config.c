@@ -129,7 +129,8 @@ static int copy_registers(struct rawpci_sysdev *device)
 	/* Whatever a former user or the kernel has left there is not this user's: VFIO starts so, too
 	 * (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_enable()). */
 	device->intx_masked = false;
-	device->master = device->command & RAWPCI_COMMAND_MASTER;
+	/* Nothing turns it on again before core has. */
+	device->master = false;
 	return 0;
 }
 
@@ -224,7 +225,8 @@ int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open)
 	uint32_t command;
 	int r;
 
-	if (!open && rawpci_sysdev_is_lost(device))
+	/* A reset masks it, too; and at close nothing is to wait for what is under way. */
+	if (!open && (device->late || rawpci_sysdev_is_lost(device)))
 		return 0;
 	(void)pthread_mutex_lock(&device->lock);
 	r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);

@@ -2,13 +2,11 @@
 /* The device as a whole. Taken down in this order: mappings, config space as it was, descriptors. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <fcntl.h>
 
-#include "os/slow.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
@@ -104,23 +102,13 @@ static int check_answers(const struct rawpci_sysdev *device)
 	return r;
 }
 
-/* These files wait for the device's lock, which a driver that does not let go of it has (Linux
- * drivers/pci/pci-sysfs.c, enable_store(); drivers/pci/pci.c, pci_dev_lock()). */
-static int write_file(const struct rawpci_sysdev *device, const char *file, const char *text)
-{
-	const char *limit = rawpci_backend_setting(device->ctx, "driver.timeout_ms");
-	char path[RAWPCI_SYSFS_PATH];
-	int r = rawpci_sysfs_path(root_of(device->ctx), &device->address, file, path,
-				  sizeof(path));
-
-	return r < 0 ? r : rawpci_slow_write(path, text, (unsigned)strtoul(limit, NULL, 10), -1);
-}
-
 /* The kernel counts: whoever enables disables. */
 static int enable(struct rawpci_sysdev *device)
 {
-	int r = write_file(device, "enable", "1");
+	int r = rawpci_sysdev_write_file(device, "enable", "1");
 
+	if (r == -ETIMEDOUT)
+		return r;
 	if (r == -EBUSY)
 		return rawpci_backend_fail(device->ctx, r, "%s: a driver took it in the meantime",
 					   device->name);
@@ -148,10 +136,12 @@ static void put_back(struct rawpci_sysdev *device)
 	uint32_t status = 0;
 	int r = 0;
 
-	if (rawpci_sysdev_is_lost(device))
+	if (rawpci_sysdev_leave(device) || rawpci_sysdev_is_lost(device))
 		return;
 	if (device->enabled)
-		r = write_file(device, "enable", "0");
+		r = rawpci_sysdev_write_file(device, "enable", "0");
+	if (rawpci_sysdev_leave(device))
+		return;
 	/* An interrupt that nobody serves would cost all who share its line theirs: it stays
 	 * disabled until a driver enables it. */
 	if (rawpci_sysdev_raw_read(device, RAWPCI_CFG_STATUS, 2, &status) == 0 &&
@@ -210,6 +200,7 @@ int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 	}
 	put_back(device);
 undo_regions:
+	(void)rawpci_sysdev_leave(device);
 	rawpci_sysdev_regions_finish(device);
 undo_config:
 	rawpci_sys_close(&device->config);
@@ -241,12 +232,4 @@ int rawpci_sysdev_info(void *opaque, struct rawpci_backend_info *out)
 		.wide_access = sizeof(void *) == 8,
 	};
 	return 0;
-}
-
-int rawpci_sysdev_reset(void *opaque)
-{
-	const struct rawpci_sysdev *device = opaque;
-	int r = write_file(device, "reset", "1");
-
-	return r < 0 ? rawpci_sysdev_fail(device, "resetting it", "reset", r) : 0;
 }

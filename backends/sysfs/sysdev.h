@@ -28,6 +28,8 @@
 
 #include <rawpci/backend.h>
 
+struct rawpci_slow;
+
 struct rawpci_sysdev_region {
 	struct rawpci_region_info info;
 	int fd;              /* "resourceN", "rom"; -1: there is none */
@@ -61,7 +63,23 @@ struct rawpci_sysdev {
 	bool saved;
 	uint32_t header[16];   /* before the device went to sleep */
 	uint32_t express_control[3];
+
+	/* The kernel is still at it: a reset, or anything that holds up config space. */
+	struct rawpci_slow *late;
 };
+
+/*
+ * late.c: the files that wait for the device's lock, which a driver that does not let go of it has
+ * (Linux drivers/pci/pci-sysfs.c, enable_store(); drivers/pci/pci.c, pci_dev_lock()).
+ */
+
+/* Writes one. -ETIMEDOUT: that is still under way, and the device's lock is kept until it ends. */
+int rawpci_sysdev_write_file(struct rawpci_sysdev *device, const char *file, const char *text);
+int rawpci_sysdev_reset(void *device);
+int rawpci_sysdev_ready(void *device);
+/* For close: leaves what is under way to itself. True: there is such, and the device is not to be
+ * touched. */
+bool rawpci_sysdev_leave(struct rawpci_sysdev *device);
 
 /*
  * device.c
@@ -83,7 +101,6 @@ void rawpci_sysdev_finish(struct rawpci_sysdev *device);
 bool rawpci_sysdev_is_lost(const struct rawpci_sysdev *device);
 
 int rawpci_sysdev_info(void *device, struct rawpci_backend_info *info);
-int rawpci_sysdev_reset(void *device);
 
 /* Says why something with one of the device's files failed. Returns what the operation is to. */
 int rawpci_sysdev_fail(const struct rawpci_sysdev *device, const char *doing, const char *file,
@@ -107,7 +124,7 @@ uint32_t *rawpci_sysdev_copy_at(struct rawpci_sysdev *device, uint32_t dword, ui
 int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command);
 
 /* Lets INTx through (as far as the device's user does) or not, and turns bus mastering on again
- * where somebody else turned it off. */
+ * where it was last written so and another program turned it off. */
 int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open);
 
 /* write.c */

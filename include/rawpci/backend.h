@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-#define RAWPCI_BACKEND_VERSION 1
+#define RAWPCI_BACKEND_VERSION 2
 
 struct rawpci_findings;
 
@@ -114,7 +114,7 @@ struct rawpci_backend {
 	/**
 	 * close - gives it back, ready for another driver.
 	 * Requires: interrupts and events disabled, all its region mappings gone, bus mastering
-	 * off. Cannot fail; what went wrong is logged.
+	 * off, unless ready() has just said no. Cannot fail; what went wrong is logged.
 	 */
 	void (*close)(void *device);
 
@@ -124,6 +124,10 @@ struct rawpci_backend {
 	/**
 	 * cfg_read, cfg_write - one access to config space.
 	 * Requires: width 1, 2 or 4, aligned, inside config_size. Values are host-endian.
+	 * COMMAND is core's: what is written has Bus Master set only while the device is on. A
+	 * backend that turns bus mastering on again, because another program turned it off, does
+	 * so only where the last write to COMMAND turned it on. What it restores when a device
+	 * wakes up is COMMAND as last written, not as it was when the device went to sleep.
 	 */
 	int (*cfg_read)(void *device, uint32_t offset, unsigned width, uint32_t *value);
 	int (*cfg_write)(void *device, uint32_t offset, unsigned width, uint32_t value);
@@ -200,7 +204,9 @@ struct rawpci_backend {
 	/**
 	 * reset - function reset that leaves other devices alone. Optional.
 	 * Requires: interrupts disabled, no MMIO access under way. Guarantees: config space is as
-	 * before where the kernel restores it; core restores COMMAND.
+	 * before where the kernel restores it; core restores COMMAND, also after a failure.
+	 * Returns -ETIMEDOUT when the reset is still under way: core then lets nothing through to
+	 * the device until ready() says so. The same goes for a cfg_write that starts a reset.
 	 */
 	int (*reset)(void *device);
 
@@ -249,6 +255,14 @@ struct rawpci_backend {
 	 */
 	int (*explain)(void *instance, const struct rawpci_address *address, uint64_t memory,
 		       struct rawpci_findings *to);
+
+	/**
+	 * ready - does the kernel let this device's config space be accessed without a long wait?
+	 * Asked after a reset that returned -ETIMEDOUT, and before close. Optional; without it the
+	 * answer is yes.
+	 * Returns 0: yes, and a reset that ran out of time has ended; -ETIMEDOUT: not yet.
+	 */
+	int (*ready)(void *device);
 };
 
 /**
@@ -286,6 +300,23 @@ int rawpci_backend_instance(struct rawpci *ctx, const char *name, void **instanc
 
 /** A setting's value ("sysfs.dir"), its default if the program gave none; NULL: unknown name. */
 const char *rawpci_backend_setting(struct rawpci *ctx, const char *name);
+
+/**
+ * The descriptor of a device's lock (setting run.dir), which says that it is in use. A backend that
+ * asks the kernel for something that may not end in time keeps a duplicate open until it has ended,
+ * also past close(), so that nobody else gets the device meanwhile.
+ * @address: of a device that is being opened, is open, or is being closed
+ *
+ * Returns the descriptor, which stays core's, or -1: there is none.
+ */
+int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address);
+
+/**
+ * Says, from open() that fails or from close(), that the kernel is still at something with the
+ * device. Core then leaves the record of the device (setting run.dir) to the next open or
+ * rawpci_recover(), instead of giving the device back.
+ */
+void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address);
 
 #if defined(__GNUC__)
 #define RAWPCI_PRINTF(format, first) __attribute__((__format__(__printf__, format, first)))

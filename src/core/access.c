@@ -8,7 +8,7 @@
 #include "core/core.h"
 #include "core/mmio.h"
 
-#define ACCESS_FOR_IO (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_IO)
+#define ACCESS_FOR_IO (RAWPCI_ACCESS_FOR_CONFIG | RAWPCI_ACCESS_IO)
 #define OUT_OF_LINE __attribute__((noinline, cold))
 
 struct access {
@@ -113,19 +113,48 @@ static int stale(struct rawpci *ctx, uint32_t handle)
 			   "another owner's", handle);
 }
 
-/* Does what is asked for inside the gate and says what came of it. */
+/* Does what is asked for inside the gate. */
+static int once(struct rawpci *ctx, struct rawpci_target t, struct access *a,
+		int (*work)(struct rawpci_device *dev, struct access *a), bool *steady)
+{
+	atomic_uint *counter = rawpci_gate_enter(&t.slot->memory);
+	int r;
+
+	*steady = true;
+	if (rawpci_target_is_open(&t)) {
+		*steady = atomic_load(&t.slot->dev->access) & RAWPCI_ACCESS_STEADY;
+		r = work(t.slot->dev, a);
+	} else {
+		r = stale(ctx, t.handle);
+	}
+	rawpci_gate_leave(counter);
+	return r;
+}
+
+/* A reset that ran out of time may have ended: only outside the memory gate can that be seen to. */
+static void look_again(struct rawpci_target t)
+{
+	atomic_uint *counter = rawpci_gate_enter(&t.slot->life);
+
+	if (rawpci_target_is_open(&t))
+		rawpci_reset_look(t.slot->dev);
+	rawpci_gate_leave(counter);
+}
+
 static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 		  int (*work)(struct rawpci_device *dev, struct access *a))
 {
-	atomic_uint *counter;
+	bool steady;
 	int r;
 
 	rawpci_call_begin();
 	if (!t.slot)
 		return rawpci_call_end(ctx, stale(ctx, t.handle));
-	counter = rawpci_gate_enter(&t.slot->memory);
-	r = rawpci_target_is_open(&t) ? work(t.slot->dev, a) : stale(ctx, t.handle);
-	rawpci_gate_leave(counter);
+	r = once(ctx, t, a, work, &steady);
+	if (r == -ESHUTDOWN && !steady) {
+		look_again(t);
+		r = once(ctx, t, a, work, &steady);
+	}
 	return rawpci_call_end(ctx, r);
 }
 
@@ -223,9 +252,12 @@ static int region_access(struct rawpci_device *dev, unsigned region, uint64_t of
 			 struct access *a)
 {
 	bool io = dev->regions[region].flags & RAWPCI_REGION_IO;
-	atomic_uint *counter = rawpci_gate_enter(&dev->slot->memory);
-	int r = rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
+	atomic_uint *counter;
+	int r;
 
+	rawpci_reset_look(dev);
+	counter = rawpci_gate_enter(&dev->slot->memory);
+	r = rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
 	if (r == 0)
 		r = trapped(dev, region, offset, a);
 	rawpci_gate_leave(counter);

@@ -3,8 +3,12 @@
  * Config space, and what a write to it does to the rest: COMMAND and the power state decide whether
  * MMIO and ports may be touched. An access with memory decoding off would raise SIGBUS, so writes
  * that turn it off wait for accesses under way first.
+ *
+ * What COMMAND is to be is kept here (dev->command), and not asked of the device: a reset, sleep or
+ * another program may change it there. The device gets it without Bus Master unless it is on.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/core.h"
 #include "pci/pci.h"
@@ -41,6 +45,8 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
 	if (lacking & RAWPCI_ACCESS_PRESENT)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is gone: close it",
 				   dev->name);
+	if (lacking & RAWPCI_ACCESS_STEADY)
+		return rawpci_fail_unsteady(dev);
 	if (lacking & RAWPCI_ACCESS_AWAKE)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
 				   "first", dev->name);
@@ -86,30 +92,93 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 	atomic_fetch_or(&dev->access, bits);
 }
 
-/* Requires config_lock. What was read before says what holds after a failure. */
-static int write_command(struct rawpci_device *dev, uint32_t clear, uint32_t set)
+void rawpci_decode_follow(struct rawpci_device *dev)
 {
-	struct rawpci_decode before, after;
-	int r = rawpci_decode_read(dev, &before);
+	/* As asleep, where even a virtual function decodes nothing. */
+	struct rawpci_decode now = { 0, RAWPCI_PM_D3HOT };
+	char reason[400];
 
-	if (r < 0)
-		return r;
-	after = before;
-	after.command = (before.command & ~clear) | set;
-	if (!(after.command & RAWPCI_COMMAND_MEMORY))
-		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
-	if (after.command != before.command)
-		r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, after.command);
-	rawpci_decode_apply(dev, r == 0 ? &after : &before);
+	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+	if (rawpci_decode_read(dev, &now) < 0) {
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it cannot be asked what it decodes, "
+			   "and counts as decoding nothing until COMMAND is written again: %s",
+			   dev->name, rawpci_reason());
+		(void)rawpci_fail(dev->ctx, 0, "%s", reason);
+	}
+	rawpci_decode_apply(dev, &now);
+}
+
+void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master)
+{
+	dev->command = command;
+	dev->may_master = may_master;
+	atomic_store(&dev->shown_master,
+		     may_master ? RAWPCI_SHOW_REAL : command & RAWPCI_COMMAND_MASTER);
+}
+
+int rawpci_command_put(struct rawpci_device *dev)
+{
+	uint32_t command = dev->command;
+	int r;
+
+	if (!dev->may_master)
+		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	/* A failed write may have got through. */
+	dev->masters = true;
+	r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
+	if (r == 0)
+		dev->masters = command & RAWPCI_COMMAND_MASTER;
 	return r;
 }
 
-int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set)
+/* Requires config_lock. A backend may put bus mastering back that another program turned off, if it
+ * was written last: so the device's own word does not do. */
+static bool is_put(const struct rawpci_device *dev, uint32_t now)
+{
+	const uint32_t master = dev->may_master ? dev->command & RAWPCI_COMMAND_MASTER : 0;
+
+	return dev->masters == (master != 0) &&
+	       now == ((dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
+}
+
+/* Requires config_lock. */
+static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
+{
+	const uint32_t command = dev->command;
+	struct rawpci_decode before;
+	bool might;
+	int r;
+
+	/* Whatever fails below: what is to go off is not let through any more. */
+	rawpci_command_want(dev, command, dev->may_master && may_master);
+	might = dev->may_master;
+	r = rawpci_decode_read(dev, &before);
+	if (r < 0)
+		return r;
+	rawpci_command_want(dev, (command & ~clear) | set, may_master);
+	if (is_put(dev, before.command)) {
+		rawpci_decode_apply(dev, &before);
+		return 0;
+	}
+	if (!(dev->command & RAWPCI_COMMAND_MEMORY))
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
+	r = rawpci_command_put(dev);
+	before.command = dev->command;
+	if (r == 0) {
+		rawpci_decode_apply(dev, &before);
+		return 0;
+	}
+	rawpci_command_want(dev, command, might);
+	rawpci_decode_follow(dev);
+	return r;
+}
+
+int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
 {
 	int r;
 
 	(void)pthread_mutex_lock(&dev->config_lock);
-	r = write_command(dev, clear, set);
+	r = change_command(dev, clear, set, may_master);
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	return r;
 }
@@ -143,39 +212,91 @@ static bool starts_reset(const struct rawpci_device *dev, uint32_t offset, unsig
 		sets(dev->af_cap + RAWPCI_AF_CONTROL, RAWPCI_AF_RESET, offset, width, value));
 }
 
-/* Requires config_lock. Everything that has to be read is read before the write, so that a failure
- * is one before it. A reset alone changes more than what was written. */
+/* Requires config_lock. Bus mastering goes to the device where the power state allows it. */
+static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	const bool masters = offset == RAWPCI_CFG_COMMAND;
+	int r;
+
+	if (!masters)
+		return rawpci_config_poke(dev, offset, width, value);
+	if (!dev->may_master)
+		value &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	r = rawpci_config_poke(dev, offset, width, value);
+	dev->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
+	return r;
+}
+
+/* Requires config_lock. COMMAND after a reset that its user has asked for is the device's: the kernel
+ * restores it, or not. A user's wish for bus mastering is restored with the rest, or goes with it. */
+static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *before)
+{
+	const uint32_t master = RAWPCI_COMMAND_MASTER;
+	struct rawpci_decode now;
+	uint32_t command;
+	int r = rawpci_decode_read(dev, &now);
+
+	if (r < 0)
+		return r;
+	command = now.command;
+	if (!dev->may_master && ((now.command ^ before->command) & ~master) == 0)
+		command = (command & ~master) | (dev->command & master);
+	rawpci_command_want(dev, command, dev->may_master);
+	dev->masters = now.command & master;
+	return dev->masters && !dev->may_master ? rawpci_command_put(dev) : 0;
+}
+
+/* Where the write itself failed, that is what is told. */
+static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode *before,
+			   bool was_reset)
+{
+	char reason[400];
+
+	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+	if ((was_reset ? adopt_command(dev, before) : rawpci_command_put(dev)) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
+			   "put right after a reset or waking up: %s", dev->name, rawpci_reason());
+	(void)rawpci_fail(dev->ctx, 0, "%s", reason);
+}
+
+/*
+ * Requires config_lock. What the device decodes afterwards is asked of it. Waking up may change
+ * COMMAND: the kernel restores it as it was before the device went to sleep.
+ */
 static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			      uint32_t value)
 {
-	bool resets = starts_reset(dev, offset, width, value);
+	bool resets = starts_reset(dev, offset, width, value), wakes;
 	struct rawpci_decode before, after;
 	int r;
 
 	/* Looked at again, because a suspension may have come in between. */
-	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
 	if (r == 0)
 		r = rawpci_decode_read(dev, &before);
 	if (r < 0)
 		return r;
-	after.command = rawpci_config_merge(before.command, RAWPCI_CFG_COMMAND, offset, width,
+	after.command = rawpci_config_merge(dev->command, RAWPCI_CFG_COMMAND, offset, width,
 					    value) & 0xffff;
 	after.control = before.control;
 	if (dev->pm_cap)
 		after.control = rawpci_config_merge(before.control,
 						    dev->pm_cap + RAWPCI_PM_CONTROL, offset,
 						    width, value) & 0xffff;
+	wakes = (before.control & RAWPCI_PM_STATE) && !(after.control & RAWPCI_PM_STATE);
 	if (resets || !(after.command & RAWPCI_COMMAND_MEMORY) ||
 	    (after.control & RAWPCI_PM_STATE) != 0)
-		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
-	r = rawpci_config_poke(dev, offset, width, value);
-	if (r == 0 && resets && rawpci_decode_read(dev, &after) < 0) {
-		after.command = 0;
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be asked what it "
-			   "decodes after its reset, and counts as decoding nothing: %s",
-			   dev->name, rawpci_reason());
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | (resets ? RAWPCI_ACCESS_IO : 0));
+	r = poke_masked(dev, offset, width, value);
+	if (resets && r == -ETIMEDOUT) {
+		rawpci_reset_unended(dev);
+		return r;
 	}
-	rawpci_decode_apply(dev, r == 0 ? &after : &before);
+	if (r == 0)
+		rawpci_command_want(dev, after.command, dev->may_master);
+	if (resets || wakes)
+		see_to_command(dev, &before, resets && r == 0);
+	rawpci_decode_follow(dev);
 	return r;
 }
 
@@ -198,11 +319,12 @@ static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigne
 	int r;
 
 	(void)pthread_mutex_lock(&dev->lock);
-	were_running = rawpci_irqs_pause(dev);
-	r = write_locked(dev, offset, width, value);
-	if (were_running && rawpci_irqs_resume(dev) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
-			   "after its reset: %s", dev->name, rawpci_reason());
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+	if (r == 0) {
+		were_running = rawpci_irqs_pause(dev);
+		r = write_locked(dev, offset, width, value);
+		rawpci_reset_rearm(dev, were_running);
+	}
 	(void)pthread_mutex_unlock(&dev->lock);
 	return r;
 }
@@ -221,7 +343,18 @@ static int check(struct rawpci_device *dev, uint32_t offset, unsigned width, uin
 	if (offset > dev->caps.config_size - width)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: config offset %#x is beyond its %u "
 				   "bytes", dev->name, offset, dev->caps.config_size);
-	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	rawpci_reset_look(dev);
+	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+}
+
+/* While the power state forbids bus mastering, its user sees what it has written. */
+static uint32_t show_master(struct rawpci_device *dev, uint32_t offset, uint32_t value)
+{
+	uint32_t shown = atomic_load(&dev->shown_master);
+
+	if (offset != RAWPCI_CFG_COMMAND || shown == RAWPCI_SHOW_REAL)
+		return value;
+	return (value & ~(uint32_t)RAWPCI_COMMAND_MASTER) | shown;
 }
 
 int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
@@ -238,8 +371,20 @@ int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned
 	ones = UINT32_MAX >> (32 - 8 * width);
 	if (result == ones && rawpci_device_gone(dev))
 		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
-	*value = result;
+	*value = show_master(dev, offset, result);
 	return 0;
+}
+
+/* Inside the memory gate, for which a suspension waits before it saves config space. */
+static int write_plain(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	atomic_uint *counter = rawpci_gate_enter(&dev->slot->memory);
+	int r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+
+	if (r == 0)
+		r = rawpci_config_poke(dev, offset, width, value);
+	rawpci_gate_leave(counter);
+	return r;
 }
 
 int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
@@ -250,7 +395,7 @@ int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigne
 	if (r < 0)
 		return r;
 	if (!matters(dev, offset, width))
-		return rawpci_config_poke(dev, offset, width, value);
+		return write_plain(dev, offset, width, value);
 	if (starts_reset(dev, offset, width, value))
 		return write_that_resets(dev, offset, width, value);
 	return write_locked(dev, offset, width, value);

@@ -144,6 +144,10 @@ struct rawpci_map_table {
 #define RAWPCI_ACCESS_AWAKE 2u   /* not suspended */
 #define RAWPCI_ACCESS_MEMORY 4u  /* decodes memory */
 #define RAWPCI_ACCESS_IO 8u      /* decodes I/O */
+#define RAWPCI_ACCESS_STEADY 16u /* no reset is under way that ran out of time */
+
+#define RAWPCI_ACCESS_FOR_CONFIG                                                                  \
+	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY)
 
 struct rawpci_vector {
 	struct rawpci_device *dev;
@@ -199,6 +203,7 @@ enum rawpci_power_now {
 };
 
 #define RAWPCI_HEADER_DWORDS 16
+#define RAWPCI_SHOW_REAL UINT32_MAX
 
 /* All that there are. */
 #define RAWPCI_OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
@@ -232,8 +237,15 @@ struct rawpci_device {
 	_Atomic(struct rawpci_map_table *) mappings;
 
 	pthread_mutex_t config_lock;
+	uint32_t command; /* what COMMAND is to be; with Bus Master as its user wants it */
+	bool may_master;  /* the power state lets Bus Master through to the device */
+	bool masters;     /* COMMAND was last written with Bus Master, as far as known */
+	atomic_uint shown_master; /* the Bus Master bit that reads show, or RAWPCI_SHOW_REAL */
+
 	pthread_mutex_t lock;
 	enum rawpci_power_now power;
+	bool rearm;       /* interrupts are paused for a reset that ran out of time */
+	bool unfinished;  /* the kernel is still at something: its record stays at close */
 	atomic_bool touched; /* since it was opened: a reset at power-on is not for nothing */
 	uint32_t saved_header[RAWPCI_HEADER_DWORDS];
 	uint32_t saved_pm_control;
@@ -336,8 +348,12 @@ bool rawpci_device_lost(struct rawpci_device *dev);
 int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
 		       uint32_t *value);
 int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
-/* Sets and clears bits of COMMAND, and follows what that means for accesses. */
-int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set);
+/* Sets and clears bits of what COMMAND is to be, writes it, and follows what that means for
+ * accesses. may_master: Bus Master reaches the device, from now on. */
+int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master);
+/* The steps of that; both need config_lock. Want only notes it; put writes it to the device. */
+void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master);
+int rawpci_command_put(struct rawpci_device *dev);
 /* What decides about accesses: COMMAND and the power management control register. Read it; and let
  * dev->access follow it. Both need config_lock. */
 struct rawpci_decode {
@@ -346,6 +362,8 @@ struct rawpci_decode {
 };
 int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out);
 void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode);
+/* Both. A device that cannot be asked counts as decoding nothing. */
+void rawpci_decode_follow(struct rawpci_device *dev);
 /* No MMIO from now on; returns when none is under way. */
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
 /* Is the device still there? Marks and reports it if not. */
@@ -385,8 +403,34 @@ int rawpci_irq_hw_unmask(struct rawpci_device *dev);
 void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n);
 
 /*
+ * reset.c. Those about resets that ran out of time do nothing where there is none.
+ */
+/* Resets; COMMAND is then as it is to be. Requires dev->lock, and interrupts paused. */
+int rawpci_reset_do(struct rawpci_device *dev);
+/* A reset has run out of time: no access until it has ended. Requires that accesses are stopped. */
+void rawpci_reset_unended(struct rawpci_device *dev);
+/* -ESHUTDOWN: that is so. */
+int rawpci_fail_unsteady(struct rawpci_device *dev);
+/* After a reset: arms interrupts that were running, at once or when the reset has ended. Requires
+ * dev->lock. Returns 0 or why they could not be armed, which is logged. */
+int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running);
+/* Brings the device back if the reset has ended. Inside the life gate; no other, and no lock. */
+void rawpci_reset_look(struct rawpci_device *dev);
+/* The same with dev->lock; -ESHUTDOWN: it has not ended. */
+int rawpci_reset_wait(struct rawpci_device *dev);
+
+/*
  * power.c
  */
+/* For close, before anything else: may the device be touched? */
+void rawpci_power_look(struct rawpci_device *dev);
+static inline bool rawpci_can_ask(const struct rawpci_device *dev)
+{
+	const unsigned needed = RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY;
+
+	return (atomic_load(&dev->access) & needed) == needed;
+}
+
 /* Whatever the state: bus mastering off, DMA detached. For close. */
 void rawpci_power_cut(struct rawpci_device *dev);
 

@@ -90,6 +90,18 @@ static void fill_info(struct rawpci_device *dev)
 }
 
 /* No DMA before it is powered on, whatever was left in COMMAND. */
+static int stop_mastering(struct rawpci_device *dev)
+{
+	struct rawpci_decode found;
+	int r = rawpci_decode_read(dev, &found);
+
+	if (r < 0)
+		return r;
+	rawpci_command_want(dev, found.command, false);
+	dev->masters = found.command & RAWPCI_COMMAND_MASTER;
+	return rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
+}
+
 static int settle(struct rawpci_device *dev)
 {
 	int r = dev->backend->info(dev->handle, &dev->caps);
@@ -99,7 +111,7 @@ static int settle(struct rawpci_device *dev)
 	if (r == 0)
 		r = read_identity(dev);
 	if (r == 0)
-		r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+		r = stop_mastering(dev);
 	return r;
 }
 
@@ -128,7 +140,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 	r = rawpci_vm_space_open(dev, with, address);
 	if (r < 0)
 		goto undo_driver;
-	atomic_store(&dev->access, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	atomic_store(&dev->access, RAWPCI_ACCESS_FOR_CONFIG);
 	r = settle(dev);
 	if (r == 0 && rawpci_sys_lack() < 0)
 		r = rawpci_fail_lack(dev->ctx, dev->name, rawpci_sys_lack());
@@ -150,7 +162,7 @@ undo_vm:
 
 void rawpci_device_detach(struct rawpci_device *dev)
 {
-	if ((atomic_load(&dev->access) & RAWPCI_ACCESS_PRESENT) && dev->info.can_reset &&
+	if (rawpci_can_ask(dev) && dev->info.can_reset &&
 	    !dev->caps.close_resets && atomic_load(&dev->touched) &&
 	    dev->backend->reset(dev->handle) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
@@ -159,6 +171,39 @@ void rawpci_device_detach(struct rawpci_device *dev)
 	rawpci_handover_give_back(dev);
 	if (dev->vm)
 		rawpci_core_vm_release(dev->vm);
+}
+
+/* The device itself cannot be seen yet, or any more: its slot can. */
+static struct rawpci_device *find(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	struct rawpci_device *dev = NULL;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	for (unsigned i = 1; i <= RAWPCI_SLOTS && !dev; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+
+		if (!slot)
+			break;
+		if (slot->used && rawpci_address_compare(&slot->address, address) == 0)
+			dev = slot->dev;
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return dev;
+}
+
+int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
+
+	return dev ? dev->claim.lock : -1;
+}
+
+void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
+
+	if (dev)
+		dev->unfinished = true;
 }
 
 void rawpci_core_info(const struct rawpci_device *dev, struct rawpci_device_info *out)

@@ -102,8 +102,8 @@ int rawpci_fail_owned(struct rawpci *ctx, const char *name,
 	rawpci_find_owner(ctx, address, &owner);
 	if (owner.self)
 		return rawpci_fail(ctx, -EBUSY, "%s: this process has it already (in this "
-				   "context or another), or its driver is still being unbound",
-				   name);
+				   "context or another), or the kernel has not ended what was "
+				   "asked of it (a reset, or unbinding its driver)", name);
 	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open", name, owner.text);
 }
 

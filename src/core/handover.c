@@ -349,6 +349,15 @@ void rawpci_handover_give_back(struct rawpci_device *dev)
 
 	if (!dev->recorded)
 		return;
+	if (dev->unfinished) {
+		dev->hold.held = false;
+		dev->recorded = false;
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it is not given back yet, because the "
+			   "kernel is still at something with it. Its record in %s stays: once "
+			   "that is over, rawpci_recover() or the next open gives it back",
+			   dev->name, dev->ctx->run_dir);
+		return;
+	}
 	r = rawpci_record_applies(dev->ctx, dev->name, &dev->info.address, &record);
 	if (r == 0)
 		(void)rawpci_record_erase(&dev->claim);

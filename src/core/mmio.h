@@ -12,7 +12,7 @@
 #include "core/core.h"
 
 #define RAWPCI_ACCESS_FOR_MEMORY                                                                  \
-	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_MEMORY)
+	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY | RAWPCI_ACCESS_MEMORY)
 
 #define RAWPCI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 

@@ -173,6 +173,7 @@ static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
 		r = rawpci_fail(ctx, -ENOMEM, "no memory");
 		goto undo_slot;
 	}
+	slot->dev = dev; /* for rawpci_backend_lock(); there is no handle to find it by yet */
 	dev->fds = fds;
 	r = try_all(dev, vm, flags);
 	dev->fds = NULL;
@@ -212,6 +213,7 @@ static void close_claimed(struct rawpci_device *dev)
 
 	rawpci_gate_wait(&slot->life);
 	rawpci_gate_wait(&slot->memory);
+	rawpci_power_look(dev);
 	if (rawpci_device_lost(dev))
 		rawpci_access_stop(dev, RAWPCI_ACCESS_PRESENT);
 	rawpci_irqs_close(dev);

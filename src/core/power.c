@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Power states and reset. */
+/* Power states. Bus Master reaches the device while it is on, and never else. */
 #include <errno.h>
 
 #include "core/core.h"
@@ -58,51 +58,86 @@ static void detach_memory(struct rawpci_device *dev)
 	(void)pthread_mutex_unlock(&vm->lock);
 }
 
-/* Puts COMMAND back after a step that failed. That this may fail too is no news by then. */
-static void restore_command(struct rawpci_device *dev, uint32_t command)
+static int reset_if_possible(struct rawpci_device *dev)
 {
-	(void)pthread_mutex_lock(&dev->config_lock);
-	if (dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command) == 0) {
-		struct rawpci_decode now = { .command = command };
+	if (dev->info.can_reset)
+		return rawpci_reset_do(dev);
+	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
+		   dev->name);
+	return 0;
+}
 
-		rawpci_decode_apply(dev, &now);
-	}
-	(void)pthread_mutex_unlock(&dev->config_lock);
+static int write_pm(struct rawpci_device *dev, uint32_t control)
+{
+	int r = dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2, control);
+
+	if (!(control & RAWPCI_PM_STATE))
+		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
+	return r;
+}
+
+static bool sleeps(uint32_t control)
+{
+	return (control & RAWPCI_PM_STATE) != 0;
 }
 
 /*
- * Resets; COMMAND is as before then, but for the bits in clear. Interrupts are paused by the caller.
- * The kernel restores config space after the resets it makes, and not after all of them.
+ * Wakes a device that its user has put to sleep. Before bus mastering goes off: what the kernel and
+ * backends restore when a device wakes up is COMMAND as it was when it went to sleep.
  */
-static int reset(struct rawpci_device *dev, uint32_t clear)
+static int rouse(struct rawpci_device *dev, struct rawpci_decode *before)
 {
-	struct rawpci_decode decode;
 	int r;
 
 	(void)pthread_mutex_lock(&dev->config_lock);
-	r = rawpci_decode_read(dev, &decode);
-	if (r == 0) {
-		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO);
-		r = dev->backend->reset(dev->handle);
-		if (r == 0) {
-			decode.control = 0;
-			decode.command &= ~clear;
-			r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2,
-						    decode.command);
-		}
-		rawpci_decode_apply(dev, &decode);
+	r = rawpci_decode_read(dev, before);
+	if (r == 0 && sleeps(before->control)) {
+		r = write_pm(dev, before->control & ~(uint32_t)RAWPCI_PM_STATE);
+		if (r == 0)
+			r = rawpci_command_put(dev);
+		rawpci_decode_follow(dev);
 	}
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	return r;
 }
 
-static int reset_if_possible(struct rawpci_device *dev)
+/* After a step that failed: COMMAND as it is to be, and asleep if it was. That this may fail too is
+ * no news by then; accesses follow what the device really does. */
+static void restore(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
-	if (dev->info.can_reset)
-		return reset(dev, RAWPCI_COMMAND_MASTER);
-	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
-		   dev->name);
-	return 0;
+	if (!(atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY))
+		return;
+	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)rawpci_command_put(dev);
+	if (sleeps(before->control))
+		(void)write_pm(dev, before->control);
+	rawpci_decode_follow(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+}
+
+/* Whether that reaches the device or not, its user's wish goes, and nothing else turns it on. */
+static int stop_mastering(struct rawpci_device *dev)
+{
+	int r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	rawpci_command_want(dev, dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER, false);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+/* Off means that it does not master the bus; where turning that off has failed, it may. */
+static int check_still(struct rawpci_device *dev)
+{
+	struct rawpci_decode now;
+	int r;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = rawpci_decode_read(dev, &now);
+	if (r == 0 && (dev->masters || (now.command & RAWPCI_COMMAND_MASTER)))
+		r = rawpci_command_put(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
 }
 
 /* Interrupts are paused, memory is attached. */
@@ -116,41 +151,34 @@ static int start(struct rawpci_device *dev)
 	if (r == 0)
 		r = rawpci_irqs_resume(dev);
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, decoding(dev) | RAWPCI_COMMAND_MASTER);
+		r = rawpci_config_command(dev, 0, decoding(dev) | RAWPCI_COMMAND_MASTER, true);
 	return r;
 }
 
-/* Bus mastering off first: a device that was left with it on would reach the memory before its
- * reset. */
+/* Memory first, which may well be refused: by then nothing of the device has been changed. */
 static int power_on(struct rawpci_device *dev)
 {
-	struct rawpci_decode before;
+	struct rawpci_decode before = { 0, 0 };
 	bool were_running;
-	int r;
+	int r = check_still(dev);
 
-	(void)pthread_mutex_lock(&dev->config_lock);
-	r = rawpci_decode_read(dev, &before);
-	(void)pthread_mutex_unlock(&dev->config_lock);
 	if (r == 0)
-		r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+		r = attach_memory(dev);
 	if (r < 0)
 		return r;
-	r = attach_memory(dev);
-	if (r < 0) {
-		restore_command(dev, before.command);
-		return r;
-	}
 	were_running = rawpci_irqs_pause(dev);
-	r = start(dev);
+	r = rouse(dev, &before);
+	if (r == 0)
+		r = start(dev);
 	if (r == 0) {
 		atomic_store(&dev->touched, true);
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
+	restore(dev, &before);
 	detach_memory(dev);
-	restore_command(dev, before.command);
 	if (were_running)
-		(void)rawpci_irqs_resume(dev);
+		(void)rawpci_reset_rearm(dev, true);
 	else
 		(void)rawpci_irqs_pause(dev);
 	return r;
@@ -158,24 +186,19 @@ static int power_on(struct rawpci_device *dev)
 
 static int wake(struct rawpci_device *dev)
 {
-	int r = 0;
-
-	if (dev->pm_cap) {
-		r = dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
-					    dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE);
-		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
-	}
-	return r;
+	return dev->pm_cap ?
+	       write_pm(dev, dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) : 0;
 }
 
 /* From on or suspended. What fails on the way is logged: off it goes. */
 static void power_off(struct rawpci_device *dev)
 {
-	if (dev->power == RAWPCI_NOW_SUSPENDED) {
-		(void)wake(dev);
-		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
-	}
-	if (rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0) < 0)
+	struct rawpci_decode before;
+
+	if (rouse(dev, &before) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be woken up to be "
+			   "turned off: %s", dev->name, rawpci_reason());
+	if (stop_mastering(dev) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: bus mastering could not be turned "
 			   "off: %s", dev->name, rawpci_reason());
 	(void)rawpci_irqs_pause(dev);
@@ -184,6 +207,7 @@ static void power_off(struct rawpci_device *dev)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
 	dev->power = RAWPCI_NOW_OFF;
+	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
 }
 
 static int save_header(struct rawpci_device *dev)
@@ -210,7 +234,7 @@ static int restore_header(struct rawpci_device *dev)
 		uint32_t value = dev->saved_header[i], now = 0;
 
 		if (4 * i == RAWPCI_CFG_COMMAND)
-			value &= 0xffff & ~(uint32_t)RAWPCI_COMMAND_MASTER;
+			value = dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER;
 		r = rawpci_config_peek(dev, 4 * i, 4, &now);
 		if (r == 0 && now != value)
 			r = dev->backend->cfg_write(dev->handle, 4 * i, 4, value);
@@ -222,39 +246,61 @@ static int sleep(struct rawpci_device *dev)
 {
 	if (!dev->pm_cap)
 		return 0;
-	return dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
-				       (dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) |
-					       RAWPCI_PM_D3HOT);
+	return write_pm(dev, (dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) |
+				     RAWPCI_PM_D3HOT);
 }
 
+/* It may be asleep although putting it to sleep has failed. */
+static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *before)
+{
+	uint32_t control = 0;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	if (dev->pm_cap &&
+	    rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &control) == 0 &&
+	    sleeps(control) && wake(dev) == 0)
+		(void)restore_header(dev);
+	rawpci_command_want(dev, dev->command, true);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	restore(dev, before);
+	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+	(void)rawpci_irqs_resume(dev);
+}
+
+/* Accesses end before anything is saved or changed: no config write comes in between. */
 static int suspend(struct rawpci_device *dev)
 {
-	int r = save_header(dev);
+	struct rawpci_decode before = { 0, 0 };
+	int r;
 
-	if (r < 0)
-		return r;
-	/* Before anything else, so that no config write comes in between. */
 	(void)pthread_mutex_lock(&dev->config_lock);
 	rawpci_access_stop(dev, RAWPCI_ACCESS_AWAKE);
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	(void)rawpci_irqs_pause(dev);
-	r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+	r = rouse(dev, &before);
+	if (r == 0)
+		r = save_header(dev);
+	if (r < 0) {
+		restore(dev, &before);
+		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+		(void)rawpci_irqs_resume(dev);
+		return r;
+	}
+	r = rawpci_config_command(dev, 0, 0, false);
 	if (r == 0)
 		r = sleep(dev);
-	if (r == 0) {
-		dev->power = RAWPCI_NOW_SUSPENDED;
-		return 0;
+	if (r < 0) {
+		undo_suspend(dev, &before);
+		return r;
 	}
-	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
-	(void)rawpci_irqs_resume(dev);
-	restore_command(dev, dev->saved_header[RAWPCI_CFG_COMMAND / 4] & 0xffff);
-	return r;
+	dev->power = RAWPCI_NOW_SUSPENDED;
+	return 0;
 }
 
-/* Bus mastering comes last, because with it the device is at work again. */
+/* Bus mastering comes last, because with it the device is at work again. Where this fails, the
+ * device stays suspended, and what was saved stays for the next time. */
 static int resume(struct rawpci_device *dev)
 {
-	uint32_t command = dev->saved_header[RAWPCI_CFG_COMMAND / 4];
 	int r = wake(dev);
 
 	if (r == 0 && rawpci_device_gone(dev))
@@ -264,12 +310,13 @@ static int resume(struct rawpci_device *dev)
 	if (r == 0)
 		r = rawpci_irqs_resume(dev);
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, command & RAWPCI_COMMAND_MASTER);
+		r = rawpci_config_command(dev, 0, 0, true);
 	if (r == 0) {
 		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
+	(void)rawpci_config_command(dev, 0, 0, false);
 	(void)rawpci_irqs_pause(dev);
 	(void)sleep(dev);
 	return r;
@@ -302,6 +349,9 @@ static int change(struct rawpci_device *dev, enum rawpci_power state)
 		return wrong_order(dev, "suspended");
 	if (state == RAWPCI_POWER_RESUME && dev->power != RAWPCI_NOW_SUSPENDED)
 		return wrong_order(dev, "resumed");
+	r = rawpci_reset_wait(dev);
+	if (r < 0)
+		return r;
 	if (state == RAWPCI_POWER_OFF) {
 		power_off(dev);
 		return 0;
@@ -337,44 +387,22 @@ int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state)
 	return rawpci_leave(&call, rawpci_core_power(dev, state));
 }
 
-static int reset_and_restore(struct rawpci_device *dev)
+void rawpci_power_look(struct rawpci_device *dev)
 {
-	bool were_running;
-	int r, again;
-
-	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
-	if (r < 0)
-		return r;
-	if (!dev->info.can_reset)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the device has no reset that leaves "
-				   "its neighbours alone", dev->name);
-	were_running = rawpci_irqs_pause(dev);
-	r = reset(dev, 0);
-	again = were_running ? rawpci_irqs_resume(dev) : 0;
-	return r < 0 ? r : again;
-}
-
-int rawpci_device_reset(struct rawpci_device *dev)
-{
-	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
-
-	if (r < 0)
-		return r;
-	(void)pthread_mutex_lock(&dev->lock);
-	r = reset_and_restore(dev);
-	(void)pthread_mutex_unlock(&dev->lock);
-	return rawpci_leave(&call, r);
+	if (dev->backend->ready && dev->backend->ready(dev->handle) < 0)
+		rawpci_access_stop(dev, RAWPCI_ACCESS_STEADY);
+	else
+		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_STEADY);
 }
 
 void rawpci_power_cut(struct rawpci_device *dev)
 {
-	const bool present = atomic_load(&dev->access) & RAWPCI_ACCESS_PRESENT;
+	struct rawpci_decode before;
 
-	if (present && dev->power == RAWPCI_NOW_SUSPENDED)
-		(void)wake(dev);
-	if (present)
-		(void)rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0);
+	if (rawpci_can_ask(dev)) {
+		(void)rouse(dev, &before);
+		(void)stop_mastering(dev);
+	}
 	if (dev->power != RAWPCI_NOW_OFF)
 		detach_memory(dev);
 	dev->power = RAWPCI_NOW_OFF;

@@ -19,7 +19,7 @@
 
 #define STACK_BYTES (128 * 1024)
 
-struct job {
+struct rawpci_slow {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	bool finished;  /* result is there */
@@ -27,21 +27,25 @@ struct job {
 	int result;
 	int keep;
 	bool reading;   /* text is what was read */
+	pthread_t thread;
+	void (*then)(void *arg);
+	void *arg;
 	char path[RAWPCI_SYSFS_PATH];
 	char text[RAWPCI_SYSFS_NAME];
 };
 
-static void job_destroy(struct job *job)
+static void job_destroy(struct rawpci_slow *job)
 {
 	(void)pthread_cond_destroy(&job->done);
 	(void)pthread_mutex_destroy(&job->lock);
 	rawpci_sys_close(&job->keep);
+	free(job->arg);
 	free(job);
 }
 
-static struct job *job_create(const char *path, const char *text)
+static struct rawpci_slow *job_create(const char *path, const char *text)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct rawpci_slow *job = calloc(1, sizeof(*job));
 	pthread_condattr_t attributes;
 
 	if (!job)
@@ -57,14 +61,20 @@ static struct job *job_create(const char *path, const char *text)
 	return job;
 }
 
+static void finish_alone(struct rawpci_slow *job)
+{
+	if (job->then)
+		job->then(job->arg);
+	job_destroy(job);
+}
+
 static void *run(void *opaque)
 {
-	struct job *job = opaque;
+	struct rawpci_slow *job = opaque;
 	int r = job->reading ? rawpci_sys_read_file(job->path, job->text, sizeof(job->text))
 			     : rawpci_sys_write_file(job->path, job->text);
 	bool abandoned;
 
-	rawpci_sys_close(&job->keep);
 	(void)pthread_mutex_lock(&job->lock);
 	job->result = r == -ETIMEDOUT ? -EIO : r; /* a device's, not ours */
 	job->finished = true;
@@ -72,12 +82,12 @@ static void *run(void *opaque)
 	(void)pthread_cond_signal(&job->done);
 	(void)pthread_mutex_unlock(&job->lock);
 	if (abandoned)
-		job_destroy(job);
+		finish_alone(job);
 	return NULL;
 }
 
 /* The program's signals are not for this thread. */
-static int start(struct job *job, pthread_t *thread)
+static int start(struct rawpci_slow *job)
 {
 	pthread_attr_t attributes;
 	sigset_t all, before;
@@ -87,18 +97,18 @@ static int start(struct job *job, pthread_t *thread)
 	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(thread, &attributes, run, job);
+	r = -pthread_create(&job->thread, &attributes, run, job);
 	/* The program's thread-local variables are on the stack, too, and may be larger than it. */
 	if (r == -EINVAL)
-		r = -pthread_create(thread, NULL, run, job);
+		r = -pthread_create(&job->thread, NULL, run, job);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
 	return r;
 }
 
 /* Where it is done in time, the job is the caller's again, and the thread has ended: a program may
- * fork or unload the library next. */
-static int wait_for(struct job *job, pthread_t thread, unsigned limit_ms)
+ * fork or unload the library next. Else it is, too, but for the thread that uses it. */
+static int wait_for(struct rawpci_slow *job, unsigned limit_ms)
 {
 	struct timespec until;
 	bool finished;
@@ -115,51 +125,122 @@ static int wait_for(struct job *job, pthread_t thread, unsigned limit_ms)
 	while (!job->finished && r == 0)
 		r = pthread_cond_timedwait(&job->done, &job->lock, &until);
 	finished = job->finished;
-	job->abandoned = !finished;
 	r = finished ? job->result : -ETIMEDOUT;
 	(void)pthread_mutex_unlock(&job->lock);
-	(void)(finished ? pthread_join(thread, NULL) : pthread_detach(thread));
+	if (finished)
+		(void)pthread_join(job->thread, NULL);
 	return r;
 }
 
-/* out: NULL to write text, else room for what is read. */
-static int do_job(const char *path, const char *text, char *out, unsigned limit_ms, int keep)
+void rawpci_slow_leave(struct rawpci_slow **late)
 {
-	struct job *job;
-	pthread_t thread;
+	struct rawpci_slow *job = *late;
+	bool finished;
+
+	*late = NULL;
+	if (!job)
+		return;
+	(void)pthread_mutex_lock(&job->lock);
+	finished = job->finished;
+	job->abandoned = !finished;
+	if (!finished)
+		(void)pthread_detach(job->thread);
+	(void)pthread_mutex_unlock(&job->lock);
+	if (!finished)
+		return;
+	(void)pthread_join(job->thread, NULL);
+	finish_alone(job);
+}
+
+bool rawpci_slow_ended(struct rawpci_slow **late)
+{
+	struct rawpci_slow *job = *late;
+	bool finished;
+
+	(void)pthread_mutex_lock(&job->lock);
+	finished = job->finished;
+	(void)pthread_mutex_unlock(&job->lock);
+	if (!finished)
+		return false;
+	(void)pthread_join(job->thread, NULL);
+	job_destroy(job);
+	*late = NULL;
+	return true;
+}
+
+/* text: NULL to read. *late: the job, where time ran out; the caller's, too, where it has not. */
+static int do_job(const char *path, const char *text, unsigned limit_ms, int keep,
+		  struct rawpci_slow **late)
+{
+	struct rawpci_slow *job;
 	int r = 0;
 
-	if (strlen(path) >= sizeof(job->path) || strlen(text) >= sizeof(job->text))
+	*late = NULL;
+	if (strlen(path) >= sizeof(job->path) || (text && strlen(text) >= sizeof(job->text)))
 		return -ENAMETOOLONG;
-	job = job_create(path, text);
+	job = job_create(path, text ? text : "");
 	if (!job)
 		return -ENOMEM;
-	job->reading = out != NULL;
+	job->reading = !text;
 	if (keep >= 0) {
 		r = rawpci_sys_dup(keep);
 		if (r < 0)
 			goto undo_job;
 		job->keep = r;
 	}
-	r = start(job, &thread);
+	r = start(job);
 	if (r < 0)
 		goto undo_job;
-	r = wait_for(job, thread, limit_ms);
-	if (r == -ETIMEDOUT)
-		return r;
-	if (out && r >= 0)
-		memcpy(out, job->text, (size_t)r + 1);
+	*late = job;
+	return wait_for(job, limit_ms);
 undo_job:
 	job_destroy(job);
 	return r;
 }
 
+static void done_with(struct rawpci_slow **job)
+{
+	if (*job)
+		job_destroy(*job);
+	*job = NULL;
+}
+
+int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms, int keep,
+		      void (*then)(void *arg), void *arg, struct rawpci_slow **late)
+{
+	int r = do_job(path, text, limit_ms, keep, late);
+
+	if (r != -ETIMEDOUT) {
+		done_with(late);
+		free(arg);
+		return r;
+	}
+	/* Its thread looks at them only after it was left. */
+	(*late)->then = then;
+	(*late)->arg = arg;
+	return r;
+}
+
 int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep)
 {
-	return do_job(path, text, NULL, limit_ms, keep);
+	struct rawpci_slow *job;
+	int r = do_job(path, text, limit_ms, keep, &job);
+
+	if (r == -ETIMEDOUT)
+		rawpci_slow_leave(&job);
+	done_with(&job);
+	return r;
 }
 
 int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms, int keep)
 {
-	return do_job(path, "", text, limit_ms, keep);
+	struct rawpci_slow *job;
+	int r = do_job(path, NULL, limit_ms, keep, &job);
+
+	if (r == -ETIMEDOUT)
+		rawpci_slow_leave(&job);
+	else if (r >= 0)
+		memcpy(text, job->text, (size_t)r + 1);
+	done_with(&job);
+	return r;
 }

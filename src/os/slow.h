@@ -6,6 +6,8 @@
 #ifndef RAWPCI_OS_SLOW_H
 #define RAWPCI_OS_SLOW_H
 
+#include <stdbool.h>
+
 #include "os/sysfs.h"
 
 /**
@@ -18,6 +20,25 @@
  * effect at any time later, and keep's open file is open until it has.
  */
 int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep);
+
+/* A write or a read that may be waited for again. */
+struct rawpci_slow;
+
+/**
+ * As rawpci_slow_write(), or with text NULL a read of up to 64 bytes, whose result is thrown away
+ * (-ENOBUFS: there are more). Where the limit has passed:
+ * @late: receives what is still under way, for one of the following two
+ * @then: called in its thread with arg once the kernel has returned, if it was left; keep's
+ *        open file is open until it returns. arg is freed with free() in any case
+ */
+int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms, int keep,
+		      void (*then)(void *arg), void *arg, struct rawpci_slow **late);
+
+/* Has it returned? Then it is done with, and *late is NULL. */
+bool rawpci_slow_ended(struct rawpci_slow **late);
+
+/* Nobody waits for it any more. */
+void rawpci_slow_leave(struct rawpci_slow **late);
 
 /* The same for reading a file without its last line break. Returns its length; -ENOBUFS. */
 int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms, int keep);

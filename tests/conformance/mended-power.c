@@ -161,6 +161,127 @@ START_TEST(interrupts_arrive_after_a_reset_asked_of_config_space)
 }
 END_TEST
 
+/* Another device of the VM is on, so that its memory is mapped for this one, too. By either door. */
+static void open_other(struct rawpci_device **other)
+{
+	ck_assert_int_eq(rawpci_device_open(bench.ctx, bench.vm.pDriverData, "0000:00:04.0", 0, other),
+			 0);
+	ck_assert_int_eq(rawpci_device_power(*other, RAWPCI_POWER_ON), 0);
+}
+
+static int write_by(bool port, uint32_t offset, unsigned width, uint32_t value)
+{
+	PCIRAWMEMLOC at = { .cb = (uint8_t)width };
+
+	at.u.u32 = value;
+	return port ? bench.port->pfnPciCfgWrite(bench.port, offset, &at) :
+		      bench_config_write(offset, width, value);
+}
+
+static void never_master(void *context, int32_t irq)
+{
+	(void)context;
+	(void)irq;
+	ck_abort_msg("a message-signalled interrupt of a device that is off");
+}
+
+START_TEST(off_masters_nothing_whatever_is_written)
+{
+	static const unsigned widths[] = { 1, 2, 4 };
+	struct rawpci_device *other;
+	int32_t irq;
+
+	open_other(&other);
+	DONE(bench_register(never_master, NULL, &irq));
+	for (unsigned i = 0; i < 6; i++) {
+		DONE(write_by(i & 1, 4, widths[i / 2], 6));
+		ck_assert_uint_eq(command(), 6);
+		ck_assert(!does_dma(0));
+		(void)rawpci_fake_raise(bench.rig, 0);
+		DONE(write_by(i & 1, 4, widths[i / 2], 2));
+		ck_assert_uint_eq(command(), 2);
+	}
+	DONE(write_by(false, 4, 2, 6));
+	ck_assert_int_eq(rawpci_device_reset(bench.dev), 0);
+	ck_assert_uint_eq(command(), 6);
+	ck_assert(!does_dma(0));
+	DONE(bench_unregister(irq));
+	DONE(bench_power(PCIRAW_POWER_ON));
+	ck_assert(does_dma(0));
+	DONE(bench_power(PCIRAW_POWER_OFF));
+	ck_assert_uint_eq(command() & 4, 0);
+	DONE(write_by(true, 4, 2, 6));
+	ck_assert_uint_eq(command(), 6);
+	ck_assert(!does_dma(0));
+	ck_assert_int_eq(rawpci_device_close(other), 0);
+}
+END_TEST
+
+/* However the power-on fails, the device is as it was: what it masters, shows and whether it sleeps. */
+START_TEST(a_refused_power_on_changes_nothing)
+{
+	static const enum rawpci_fake_point points[] = {
+		RAWPCI_FAKE_DMA_MAP, RAWPCI_FAKE_RESET, RAWPCI_FAKE_CFG_WRITE, RAWPCI_FAKE_CFG_READ,
+	};
+	struct rawpci_device *other = NULL;
+	uint64_t value;
+
+	if (points[_i / 8] != RAWPCI_FAKE_DMA_MAP)
+		open_other(&other);
+	DONE(bench_config_write(4, 2, 6));
+	DONE(bench_config_write(0x44, 2, 3)); /* asleep */
+	ck_assert_int_eq(rawpci_fake_fail(bench.ctx, points[_i / 8], (unsigned)_i % 8, 1, -EIO), 0);
+	if (bench_power(PCIRAW_POWER_ON) == 0) {
+		DONE(bench_power(PCIRAW_POWER_OFF));
+	} else {
+		(void)rawpci_fake_fail(bench.ctx, points[_i / 8], 0, 0, 0);
+		ck_assert_int_eq(bench_mmio_read(bench.map.r0, 4, &value), VERR_INVALID_STATE);
+		ck_assert_uint_eq(command(), 6);
+		DONE(bench_config_read(0x44, 2, &value));
+		ck_assert_uint_eq(value & 3, 3);
+	}
+	(void)rawpci_fake_fail(bench.ctx, points[_i / 8], 0, 0, 0);
+	DONE(bench_config_write(0x44, 2, 0));
+	DONE(bench_config_write(4, 2, 6));
+	ck_assert(!does_dma(0));
+	DONE(bench_mmio_read(bench.map.r0, 4, &value));
+	DONE(bench_power(PCIRAW_POWER_ON));
+	ck_assert(does_dma(0));
+	ck_assert_int_eq(rawpci_device_close(other), 0);
+}
+END_TEST
+
+/* Whichever write or read of a suspension or resumption fails: no access is let through to a device
+ * that sleeps, none to one that is suspended, and a later attempt works. */
+START_TEST(a_failed_suspension_or_resumption_is_neither)
+{
+	const enum rawpci_fake_point point = _i & 1 ? RAWPCI_FAKE_CFG_READ : RAWPCI_FAKE_CFG_WRITE;
+	const PCIRAWPOWERSTATE state = _i & 2 ? PCIRAW_POWER_RESUME : PCIRAW_POWER_SUSPEND;
+	uint64_t value;
+	int r;
+
+	DONE(bench_power(PCIRAW_POWER_ON));
+	DONE(bench_config_write(0x3c, 1, 0x5a));
+	if (state == PCIRAW_POWER_RESUME)
+		DONE(bench_power(PCIRAW_POWER_SUSPEND));
+	ck_assert_int_eq(rawpci_fake_fail(bench.ctx, point, (unsigned)_i / 4, 1, -EIO), 0);
+	r = bench_power(state);
+	(void)rawpci_fake_fail(bench.ctx, point, 0, 0, 0);
+	if ((r == 0) == (state == PCIRAW_POWER_SUSPEND)) {
+		ck_assert_int_eq(bench_mmio_read(bench.map.r0, 4, &value), VERR_INVALID_STATE);
+		ck_assert(!does_dma(0));
+		DONE(bench_power(PCIRAW_POWER_RESUME));
+	}
+	DONE(bench_mmio_read(bench.map.r0, 4, &value));
+	DONE(bench_config_read(0x44, 2, &value));
+	ck_assert_uint_eq(value & 3, 0);
+	DONE(bench_config_read(0x3c, 1, &value));
+	ck_assert_uint_eq(value, 0x5a);
+	ck_assert_uint_eq(command() & 6, 6);
+	ck_assert(does_dma(0));
+}
+END_TEST
+
 void add_mended_power(Suite *suite)
 {
 	TCase *tcase = tcase_create("mended-power");
@@ -174,5 +295,8 @@ void add_mended_power(Suite *suite)
 	tcase_add_test(tcase, registers_written_while_on_are_reset_by_close);
 	tcase_add_test(tcase, memory_that_would_not_unmap_is_unmapped_later);
 	tcase_add_test(tcase, interrupts_arrive_after_a_reset_asked_of_config_space);
+	tcase_add_test(tcase, off_masters_nothing_whatever_is_written);
+	tcase_add_loop_test(tcase, a_refused_power_on_changes_nothing, 0, 32);
+	tcase_add_loop_test(tcase, a_failed_suspension_or_resumption_is_neither, 0, 100);
 	suite_add_tcase(suite, tcase);
 }

@@ -88,6 +88,50 @@ START_TEST(late)
 }
 END_TEST
 
+static void leave_mark(void *arg)
+{
+	int fd = open(arg, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+/* One that is waited for again ends for who waits; one that is left ends with the call. */
+START_TEST(waited_for_again)
+{
+	char path[512], mark[512], lock_path[512], *arg;
+	struct rawpci_slow *job = NULL;
+	int mine, other, reader;
+
+	tree_write(&tree, "lock", "");
+	mine = open(tree_path(&tree, lock_path, "lock"), O_RDWR | O_CLOEXEC);
+	other = open(lock_path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(rawpci_sys_lock(mine), 0);
+	tree_path(&tree, mark, "mark");
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
+	arg = strdup(mark);
+	ck_assert_int_eq(rawpci_slow_begin(path, "text", 50, mine, leave_mark, arg, &job),
+			 -ETIMEDOUT);
+	ck_assert(!rawpci_slow_ended(&job));
+	if (_i)
+		rawpci_slow_leave(&job);
+	close(mine);
+	ck_assert_int_eq(rawpci_sys_lock(other), -EWOULDBLOCK);
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < LONG_MS && job && !rawpci_slow_ended(&job); i++)
+		rawpci_sys_sleep_ms(1);
+	ck_assert_ptr_null(job);
+	for (int i = 0; i < LONG_MS && rawpci_sys_lock(other) < 0; i++)
+		rawpci_sys_sleep_ms(1);
+	ck_assert_int_eq(access(mark, F_OK), _i ? 0 : -1);
+	ck_assert_int_eq(rawpci_slow_begin(mark, "text", LONG_MS, -1, leave_mark, strdup(mark),
+					   &job), _i ? 0 : -ENOENT);
+	ck_assert_ptr_null(job);
+	close(other);
+	close(reader);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("slow");
@@ -98,6 +142,7 @@ int main(void)
 	tcase_add_test(tests, reports);
 	tcase_add_test(tests, reads);
 	tcase_add_test(tests, late);
+	tcase_add_loop_test(tests, waited_for_again, 0, 2);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -159,6 +159,7 @@ START_TEST(keeps_interrupt_registers)
 {
 	open_device();
 	ck_assert_uint_eq(cfg_read(0x04, 2) & 0x0400, 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
 	cfg_write(0x04, 2, 0x0506);
 	ck_assert_uint_eq(config(0x04, 2), 0x0506);
 	cfg_write(0x04, 4, 0x00000106);

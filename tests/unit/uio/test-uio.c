@@ -103,6 +103,8 @@ START_TEST(respects_interrupt_disable)
 	ck_assert_uint_eq(config(0x04, 2), 0x0403);
 	cfg_write(0x04, 2, 0x0003);
 	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0007);
 	/* Masked by a delivery: a write of COMMAND's does not unmask. */
 	put(0x04, 2, 0x0403);
 	cfg_write(0x04, 2, 0x0007);
@@ -143,6 +145,29 @@ START_TEST(puts_bus_mastering_back)
 	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
 	ck_assert_uint_eq(config(0x04, 2) & 0x0004, 0);
 	close_device();
+}
+END_TEST
+
+/* The kernel turns bus mastering off when any program closes the node: while the device is on it is
+ * turned on again with the next unmasking, and only then. */
+START_TEST(leaves_bus_mastering_off)
+{
+	put(0x04, 2, 0x0007);
+	open_device();
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
+	ck_assert_uint_eq(config(0x04, 2), 0x0003);
+	cfg_write(0x04, 2, 0x0007);
+	deliver();
+	ck_assert(becomes(0x0003));
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	put(0x04, 2, 0x0003);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
+	ck_assert_uint_eq(config(0x04, 2), 0x0403);
+	cfg_write(0x05, 1, 0x01);
+	ck_assert_uint_eq(config(0x04, 2) & 0x0004, 0);
+	close_device();
+	ck_assert_uint_eq(config(0x04, 2) & 0x0004, 0);
 }
 END_TEST
 
@@ -193,6 +218,7 @@ int main(void)
 	tcase_add_test(tcase, respects_interrupt_disable);
 	tcase_add_test(tcase, opened_while_masked);
 	tcase_add_test(tcase, puts_bus_mastering_back);
+	tcase_add_test(tcase, leaves_bus_mastering_off);
 	tcase_add_test(tcase, refuses_routes);
 	tcase_add_test(tcase, without_a_line);
 	tcase_add_test(tcase, without_node_or_driver);
