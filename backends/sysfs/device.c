@@ -239,6 +239,7 @@ int rawpci_sysdev_info(void *opaque, struct rawpci_backend_info *out)
 		.can_reset = reset,
 		.memory_always_on = device->vf,
 		.wide_access = sizeof(void *) == 8,
+		.mappings_stay = true,
 	};
 	return 0;
 }

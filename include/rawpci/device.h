@@ -248,14 +248,16 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
  *
  * A write that turns memory decoding off or the device to sleep waits for MMIO accesses under way;
  * later ones fail with -ESHUTDOWN. Direct loads and stores by the caller are not seen and raise
- * SIGBUS then. A write that starts a function level reset blocks until the kernel has done it.
+ * SIGBUS then: what a hypervisor has to do first is said at struct rawpci_mapping
+ * (<rawpci/region.h>). A write that starts a function level reset blocks until the kernel has done
+ * it.
  */
 int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			uint32_t value);
 
 /**
  * Resets the device and brings it back to its present power state: interrupts armed, decoding and
- * bus mastering as before.
+ * bus mastering as before. Meanwhile direct loads and stores raise SIGBUS (<rawpci/region.h>).
  *
  * Any thread.
  * Returns 0, or
@@ -280,7 +282,7 @@ enum rawpci_power {
  *   OFF      from on or suspended: bus mastering off, interrupts masked, IOMMU detached, reset
  *   SUSPEND  from on: bus mastering off, interrupts masked, config space saved, D3hot where the
  *            device has it. Until RESUME, accesses to the device fail with -ESHUTDOWN, and direct
- *            loads and stores may raise SIGBUS
+ *            loads and stores raise SIGBUS (<rawpci/region.h>)
  *   RESUME   from suspended: D0, config space and interrupts restored
  *
  * Registered handlers stay registered throughout.

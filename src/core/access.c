@@ -113,19 +113,33 @@ static int stale(struct rawpci *ctx, uint32_t handle)
 			   "another owner's", handle);
 }
 
+/* Found gone inside the memory gate, for which what takes the mappings' pages away has to wait. */
+static OUT_OF_LINE void follow(struct rawpci_slot *slot, uint32_t handle)
+{
+	atomic_uint *counter = rawpci_gate_enter(&slot->life);
+
+	if (handle != 0 && atomic_load(&slot->handle) == handle)
+		rawpci_mappings_follow(slot->dev);
+	rawpci_gate_leave(counter);
+}
+
 /* Does what is asked for inside the gate and says what came of it. */
 static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 		  int (*work)(struct rawpci_device *dev, struct access *a))
 {
 	atomic_uint *counter;
+	uint32_t handle;
 	int r;
 
 	rawpci_call_begin();
 	if (!t.slot)
 		return rawpci_call_end(ctx, stale(ctx, t.handle));
 	counter = rawpci_gate_enter(&t.slot->memory);
+	handle = atomic_load(&t.slot->handle);
 	r = rawpci_target_is_open(&t) ? work(t.slot->dev, a) : stale(ctx, t.handle);
 	rawpci_gate_leave(counter);
+	if (r == -ESHUTDOWN)
+		follow(t.slot, handle);
 	return rawpci_call_end(ctx, r);
 }
 

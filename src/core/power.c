@@ -173,7 +173,7 @@ static void power_off(struct rawpci_device *dev)
 {
 	if (dev->power == RAWPCI_NOW_SUSPENDED) {
 		(void)wake(dev);
-		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 	}
 	if (rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: bus mastering could not be turned "
@@ -245,7 +245,7 @@ static int suspend(struct rawpci_device *dev)
 		dev->power = RAWPCI_NOW_SUSPENDED;
 		return 0;
 	}
-	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 	(void)rawpci_irqs_resume(dev);
 	restore_command(dev, dev->saved_header[RAWPCI_CFG_COMMAND / 4] & 0xffff);
 	return r;
@@ -266,7 +266,7 @@ static int resume(struct rawpci_device *dev)
 	if (r == 0)
 		r = rawpci_config_command(dev, 0, command & RAWPCI_COMMAND_MASTER);
 	if (r == 0) {
-		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
