@@ -157,9 +157,13 @@ static void put_back(struct rawpci_sysdev *device)
 	if (rawpci_sysdev_raw_read(device, RAWPCI_CFG_STATUS, 2, &status) == 0 &&
 	    (status & RAWPCI_STATUS_INTERRUPT))
 		command |= RAWPCI_COMMAND_INTX_DISABLE;
+	(void)pthread_mutex_lock(&device->lock);
+	if (rawpci_sysdev_put_listed(device) < 0 && r == 0)
+		r = -EIO;
+	(void)pthread_mutex_unlock(&device->lock);
 	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its command register or "
-				   "its enabling could not be put back", device->name);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers or its "
+				   "enabling could not be put back", device->name);
 }
 
 /* Nothing is mapped for it, and yet it masters the bus once it is on. */

@@ -227,8 +227,9 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  *
  * A backend may virtualise parts of it (VFIO: BARs, MSI and MSI-X address and data, capability
  * pointers; Linux drivers/vfio/pci/vfio_pci_config.c). sysfs and uio keep copies of the BARs, of
- * Interrupt Disable and of Interrupt Line, and let no write through to MSI, MSI-X, the link and
- * extended config space.
+ * Interrupt Disable, of Interrupt Line and of the registers of vital product data. They let only
+ * those bits be written that are listed in backends/sysfs/writable.c; a write to others is ignored.
+ * Closing puts the listed bits back and leaves the device awake.
  *
  * Any thread.
  * Returns 0, or
