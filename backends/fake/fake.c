@@ -122,6 +122,7 @@ static int info(void *device, struct rawpci_backend_info *out)
 		return r;
 	*out = (struct rawpci_backend_info) {
 		.config_size = fake->is.extended ? 4096 : 256,
+		.mappings_stay = true,
 		.can_reset = !fake->is.no_reset,
 		.fresh = !fake->is.no_reset,
 		.no_dma = fake->is.no_dma,

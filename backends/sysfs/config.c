@@ -78,6 +78,8 @@ static int find_capabilities(struct rawpci_sysdev *device)
 	if (r == 0)
 		r = rawpci_caps_find(&reader, RAWPCI_CAP_AF, &device->af);
 	if (r == 0)
+		r = rawpci_caps_find(&reader, RAWPCI_CAP_VPD, &device->vpd);
+	if (r == 0)
 		r = rawpci_caps_find(&reader, RAWPCI_CAP_EXPRESS, &device->express);
 	if (r == 0 && device->express)
 		r = read_raw(device, device->express + EXPRESS_FLAGS, 2, &flags);
@@ -145,6 +147,8 @@ int rawpci_sysdev_config_init(struct rawpci_sysdev *device)
 		return r;
 	device->config_size = rawpci_sys_pread(device->config, &byte, 1, 256) == 1 ? 4096 : 256;
 	r = find_capabilities(device);
+	if (r == 0)
+		r = rawpci_sysdev_writable_init(device);
 	return r < 0 ? r : copy_registers(device);
 }
 
@@ -201,6 +205,7 @@ int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32
 	(void)pthread_mutex_lock(&device->lock);
 	if (offset == RAWPCI_CFG_INTERRUPT_LINE)
 		result = (result & ~0xffu) | device->line;
+	result = rawpci_sysdev_vpd_read(device, offset, width, result);
 	/* A device that is gone reads as all ones, here too. */
 	if ((offset & ~3u) == RAWPCI_CFG_COMMAND && result != UINT32_MAX >> (32 - 8 * width))
 		result = device->intx_masked ? result | cut(bit, offset, width)

@@ -147,9 +147,13 @@ static void put_back(struct rawpci_sysdev *device)
 	if (rawpci_sysdev_raw_read(device, RAWPCI_CFG_STATUS, 2, &status) == 0 &&
 	    (status & RAWPCI_STATUS_INTERRUPT))
 		command |= RAWPCI_COMMAND_INTX_DISABLE;
+	(void)pthread_mutex_lock(&device->lock);
+	if (rawpci_sysdev_put_listed(device) < 0 && r == 0)
+		r = -EIO;
+	(void)pthread_mutex_unlock(&device->lock);
 	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its command register or "
-				   "its enabling could not be put back", device->name);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers or its "
+				   "enabling could not be put back", device->name);
 }
 
 /* Nothing is mapped for it, and yet it masters the bus once it is on. */
@@ -230,6 +234,7 @@ int rawpci_sysdev_info(void *opaque, struct rawpci_backend_info *out)
 		.can_reset = reset,
 		.memory_always_on = device->vf,
 		.wide_access = sizeof(void *) == 8,
+		.mappings_stay = true,
 	};
 	return 0;
 }

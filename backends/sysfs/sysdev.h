@@ -5,18 +5,15 @@
  * begins with a struct rawpci_sysdev. Used by sysfs itself and by uio, which adds an interrupt.
  *
  * Nothing stands between these files and the device, so what VFIO keeps from a device's user is
- * kept here (config.c):
+ * kept here:
  *   BARs and ROM base   a copy, which sizes as the real one does; the real one never moves
  *   Interrupt Disable   a copy: a line without a handler must not be asserted, because the kernel
  *                       would turn it off, for others that share it too
  *   Interrupt Line      a copy: host software reads it
- *   MSI, MSI-X          cannot be written: the device would write to any address it is given
- *   PCI Express         only Device Control, its Status, and the second ones of both, without
- *                       payload size, phantom functions and ARI, on which the host's fabric agreed
- *   extended space      cannot be written (ATS, SR-IOV, ...)
+ *   vital product data  is read by the kernel and never written (vpd.c)
  *   function resets     are made by the kernel, which restores config space after them
- * What is not kept: vital product data and vendor-specific capabilities are written as they are,
- * and no capability is hidden.
+ *   everything else     reads as it is, and cannot be written but for the bits that writable.c lists
+ * At the end the listed bits are put back as they were, the device awake. No capability is hidden.
  */
 #ifndef RAWPCI_SYSFS_SYSDEV_H
 #define RAWPCI_SYSFS_SYSDEV_H
@@ -28,12 +25,22 @@
 
 #include <rawpci/backend.h>
 
+#include "pci/pci.h"
+
+#define RAWPCI_SYSDEV_DWORDS 64 /* of config space without its extension */
+
 struct rawpci_slow;
 
 struct rawpci_sysdev_region {
 	struct rawpci_region_info info;
 	int fd;              /* "resourceN", "rom"; -1: there is none */
 	_Atomic(void *) at;  /* where the region is mapped for trapped accesses; NULL: not yet */
+};
+
+/* A capability of the first 256 bytes. */
+struct rawpci_sysdev_cap {
+	uint8_t id, at;
+	uint8_t length; /* bytes that are its own for certain: none of another one's */
 };
 
 struct rawpci_sysdev {
@@ -51,11 +58,18 @@ struct rawpci_sysdev {
 	/* Where capabilities are; 0: there is none. The length of Express is in bytes. */
 	uint8_t pm, msi, msix, express, af;
 	uint8_t express_length;
+	uint8_t vpd;
+	struct rawpci_sysdev_cap caps[RAWPCI_CAPS_MOST];
+	unsigned cap_count;
+	uint32_t before[RAWPCI_SYSDEV_DWORDS]; /* config space at open */
 
 	pthread_mutex_t lock; /* the following, and writes that depend on what was read before */
 	uint32_t bar[6], bar_mask[6]; /* the copies, and which bits can be written */
 	uint32_t rom, rom_mask;
 	uint8_t line;          /* copy of Interrupt Line */
+	uint16_t vpd_address;  /* copies of the registers of vital product data */
+	uint32_t vpd_data;
+	bool told;             /* that a write was not let through */
 	bool intx_masked;      /* copy of Interrupt Disable */
 	bool intx_open;        /* the backend lets INTx through */
 	bool master;           /* bus mastering as it was last written */
@@ -129,6 +143,26 @@ int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open);
 
 /* write.c */
 int rawpci_sysdev_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value);
+
+/*
+ * writable.c: what of config space may be written. Beside that only copies and resets.
+ */
+#define RAWPCI_SYSDEV_COMMAND 0x01ff /* bits of COMMAND, beside Interrupt Disable's copy */
+
+/* Finds the capabilities, and keeps config space as it is now. */
+int rawpci_sysdev_writable_init(struct rawpci_sysdev *device);
+/* Writes the listed bits. 1: there were some, 0: there were none. Requires the lock. */
+int rawpci_sysdev_write_listed(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+			       uint32_t value);
+/* Wakes the device and puts back the listed bits. Requires the lock. */
+int rawpci_sysdev_put_listed(struct rawpci_sysdev *device);
+
+/* vpd.c: vital product data. Both require the lock. */
+void rawpci_sysdev_vpd_write(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+			     uint32_t value);
+/* What was read at offset, with the copies put in. */
+uint32_t rawpci_sysdev_vpd_read(const struct rawpci_sysdev *device, uint32_t offset,
+				unsigned width, uint32_t value);
 
 /* sleep.c: a write to the power management registers. Requires the lock. */
 int rawpci_sysdev_write_pm(struct rawpci_sysdev *device, uint32_t offset, unsigned width,

@@ -48,6 +48,9 @@ struct rawpci_backend_info {
 	unsigned irq_count[3];     /* vectors, by enum rawpci_irq_type */
 	bool irq_dynamic[3];       /* irq_swap() may go beyond what irq_enable() enabled */
 	unsigned events;           /* bit (1 << enum rawpci_event) for each that event_set() knows */
+	bool mappings_stay;        /* what region_map() mapped still reaches the device while it
+				      does not answer: core takes it away then. false: the kernel
+				      makes such accesses raise SIGBUS */
 };
 
 #define RAWPCI_DMA_RANGES 32
@@ -142,7 +145,9 @@ struct rawpci_backend {
 	/**
 	 * region_map - puts a piece of a region at a place in the address space. Optional.
 	 * Requires: [offset, offset + size) inside one area, page-aligned; [where, where + size)
-	 * reserved by core, which also unmaps it (munmap).
+	 * reserved by core, which also unmaps it (munmap). With info.mappings_stay core maps other
+	 * pages over it while the device does not answer, and then calls this again for the same
+	 * place; it may be called with a config write under way.
 	 */
 	int (*region_map)(void *device, unsigned region, uint64_t offset, uint64_t size,
 			  void *where);

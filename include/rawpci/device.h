@@ -233,8 +233,9 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  *
  * A backend may virtualise parts of it (VFIO: BARs, MSI and MSI-X address and data, capability
  * pointers; Linux drivers/vfio/pci/vfio_pci_config.c). sysfs and uio keep copies of the BARs, of
- * Interrupt Disable and of Interrupt Line, and let no write through to MSI, MSI-X, the link and
- * extended config space.
+ * Interrupt Disable, of Interrupt Line and of the registers of vital product data. They let only
+ * those bits be written that are listed in backends/sysfs/writable.c; a write to others is ignored.
+ * Closing puts the listed bits back and leaves the device awake.
  *
  * Any thread.
  * Returns 0, or
@@ -254,8 +255,9 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
  *
  * A write that turns memory decoding off or the device to sleep waits for MMIO accesses under way;
  * later ones fail with -ESHUTDOWN. Direct loads and stores by the caller are not seen and raise
- * SIGBUS then. A write that starts a function level reset blocks until the kernel has done it; with
- * sysfs and uio it returns -ETIMEDOUT after driver.timeout_ms, as rawpci_device_reset() does.
+ * SIGBUS then: what a hypervisor has to do first is said at struct rawpci_mapping
+ * (<rawpci/region.h>). A write that starts a function level reset blocks until the kernel has done it;
+ * with sysfs and uio it returns -ETIMEDOUT after driver.timeout_ms, as rawpci_device_reset() does.
  *
  * COMMAND's Bus Master bit reaches the device only while it is on. Written while it is off, the bit
  * is remembered and read back; ON sets it in any case, and OFF clears it.
@@ -265,7 +267,7 @@ int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned wid
 
 /**
  * Resets the device and brings it back to its present power state: interrupts armed, decoding and
- * bus mastering as before.
+ * bus mastering as before. Meanwhile direct loads and stores raise SIGBUS (<rawpci/region.h>).
  *
  * Any thread.
  * Returns 0, or
@@ -296,7 +298,7 @@ enum rawpci_power {
  *            detached, reset
  *   SUSPEND  from on: bus mastering off, interrupts masked, config space saved, D3hot where the
  *            device has it. Until RESUME, accesses to the device fail with -ESHUTDOWN, and direct
- *            loads and stores may raise SIGBUS
+ *            loads and stores raise SIGBUS (<rawpci/region.h>)
  *   RESUME   from suspended: D0, config space and interrupts restored
  *
  * Bus mastering is on while the device is on and its user has not turned it off, and never else.

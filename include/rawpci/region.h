@@ -55,7 +55,32 @@ struct rawpci_region_info {
 int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
 		       struct rawpci_region_info *out);
 
-/* A live mapping. */
+/*
+ * A live mapping.
+ *
+ * The library does not see loads and stores through .cpu. While the device does not answer they
+ * raise SIGBUS, with every backend, and nothing goes out on the bus: while memory decoding is off
+ * (COMMAND), while the device is in D3hot, and during a reset. rawpci_mmio_read() and _write()
+ * return -ESHUTDOWN then and raise no signal.
+ *
+ * With VFIO the kernel does that. With sysfs and uio the library maps other pages over the mapping,
+ * and maps the region again when the device answers; for a large region that takes time at each
+ * change. It does so in D1 and D2 too, while a device without D3hot is suspended, and once it knows
+ * that the device is gone. (A process that has no descriptor to spare when it opens the device gets
+ * SIGSEGV instead; the log says so.)
+ *
+ * If the kernel does not map a piece again, the log says so. rawpci_mmio_*() trap there from then
+ * on. .cpu stays as it is, and accesses to the piece through it go on raising SIGBUS.
+ *
+ * A hypervisor that gives .cpu to its guest as memory (KVM: KVM_SET_USER_MEMORY_REGION) has to take
+ * that memory slot away before it forwards a write that turns decoding off or puts the device to
+ * sleep, and before a reset or suspension. It sets the slot again afterwards. KVM follows the change
+ * of the mapping by itself (MMU notifier), so the guest never reaches the device. But with the slot
+ * still there KVM finds no page for it, and KVM_RUN fails with EFAULT: a guest could stop its own
+ * hypervisor. Without the slot the access is an MMIO exit: reads get all ones, writes are dropped.
+ * A hypervisor may also keep the device's decoding on, keep the guest's bit itself, and let the slot
+ * alone decide (examples/passthrough/bus.c).
+ */
 struct rawpci_mapping {
 	void *base; /* names the mapping; [base, base + size) is what rawpci_mmio_*() take */
 	void *cpu;  /* base where some of it can be loaded from and stored to, else NULL. Outside
@@ -71,7 +96,8 @@ struct rawpci_mapping {
  * @out: written on success only; the mapping lives until unmapped or the device is closed
  *
  * A region may be mapped any number of times. Address space is reserved at once and aligned to what
- * huge page tables need; where the kernel refuses to map a piece, that piece is trapped.
+ * huge page tables need; where the kernel refuses to map a piece, that piece is trapped. A mapping
+ * made while the device does not answer can be accessed directly once it does.
  *
  * Any thread.
  * Returns 0, or

@@ -131,13 +131,16 @@ static int once(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 	return r;
 }
 
-/* A reset that ran out of time may have ended: only outside the memory gate can that be seen to. */
-static void look_again(struct rawpci_target t)
+/* What has to wait for the memory gate, and so cannot be done inside it: a reset that ran out of time
+ * may have ended; and the pages of a device that was found gone are taken away. */
+static OUT_OF_LINE void follow(struct rawpci_target t)
 {
 	atomic_uint *counter = rawpci_gate_enter(&t.slot->life);
 
-	if (rawpci_target_is_open(&t))
+	if (rawpci_target_is_open(&t)) {
 		rawpci_reset_look(t.slot->dev);
+		rawpci_mappings_follow(t.slot->dev);
+	}
 	rawpci_gate_leave(counter);
 }
 
@@ -151,9 +154,10 @@ static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 	if (!t.slot)
 		return rawpci_call_end(ctx, stale(ctx, t.handle));
 	r = once(ctx, t, a, work, &steady);
-	if (r == -ESHUTDOWN && !steady) {
-		look_again(t);
-		r = once(ctx, t, a, work, &steady);
+	if (r == -ESHUTDOWN) {
+		follow(t);
+		if (!steady)
+			r = once(ctx, t, a, work, &steady);
 	}
 	return rawpci_call_end(ctx, r);
 }

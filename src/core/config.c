@@ -58,8 +58,10 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
 
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
 {
-	if (atomic_fetch_and(&dev->access, ~bits) & bits)
-		rawpci_gate_wait(&dev->slot->memory);
+	if (!(atomic_fetch_and(&dev->access, ~bits) & bits))
+		return;
+	rawpci_gate_wait(&dev->slot->memory);
+	rawpci_mappings_follow(dev);
 }
 
 int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
@@ -89,7 +91,7 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 			bits |= RAWPCI_ACCESS_IO;
 	}
 	rawpci_access_stop(dev, ~bits & (RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO));
-	atomic_fetch_or(&dev->access, bits);
+	rawpci_access_start(dev, bits);
 }
 
 void rawpci_decode_follow(struct rawpci_device *dev)

@@ -8,6 +8,7 @@
  *   dev->lock          mappings, interrupts, power of one device
  *   dev->irq_lock      the interrupt state; all that the engine's thread takes
  *   dev->config_lock   config writes that change what the device decodes
+ *   dev->map_lock      the table of mappings, and whether their pages are covered
  *   vm->lock           the guest memory map
  *   ctx->engine_lock   the engine's making and end
  *   ctx->lock          slots and lists; nothing is called with it held
@@ -116,12 +117,16 @@ struct rawpci_vm {
 	unsigned powered_without_dma; /* devices on that cannot be given memory */
 };
 
-/* A mapping: immutable once published. */
+/* A mapping: immutable once published, but for areas, which change under map_lock while no access is
+ * let through. */
 struct rawpci_map_entry {
 	unsigned char *base;
+	void *cpu; /* as the caller was given it */
 	uint64_t size;
 	uint64_t offset; /* of base in the region */
 	unsigned region;
+	/* The backend's operation that made it. */
+	int (*map)(void *device, unsigned region, uint64_t offset, uint64_t size, void *where);
 	unsigned area_count; /* mapped pieces, relative to base */
 	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
 };
@@ -235,6 +240,10 @@ struct rawpci_device {
 
 	atomic_uint access;
 	_Atomic(struct rawpci_map_table *) mappings;
+
+	pthread_mutex_t map_lock;
+	bool covered; /* the pages of all mappings raise SIGBUS */
+	int blank;    /* the empty file that they are covered with; -1: none */
 
 	pthread_mutex_t config_lock;
 	uint32_t command; /* what COMMAND is to be; with Bus Master as its user wants it */
@@ -364,7 +373,7 @@ int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out);
 void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode);
 /* Both. A device that cannot be asked counts as decoding nothing. */
 void rawpci_decode_follow(struct rawpci_device *dev);
-/* No MMIO from now on; returns when none is under way. */
+/* No MMIO from now on; returns when none is under way, and none can go past the library. */
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
 /* Is the device still there? Marks and reports it if not. */
 bool rawpci_device_gone(struct rawpci_device *dev);
@@ -376,6 +385,21 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
  */
 int rawpci_mappings_create(struct rawpci_device *dev);
 void rawpci_mappings_destroy(struct rawpci_device *dev);
+/* The spans, from the entries' areas. Requires map_lock, and that no access is let through. */
+void rawpci_map_table_refill(struct rawpci_map_table *table);
+
+/*
+ * cover.c: direct loads and stores, which no gate holds up. The outer locks may be held, the memory
+ * gate may not.
+ */
+/* For a device that was just opened. */
+void rawpci_cover_prepare(struct rawpci_device *dev);
+/* Lets accesses through, and direct ones before them. The device answers already. */
+void rawpci_access_start(struct rawpci_device *dev, unsigned bits);
+/* Takes direct accesses away where access has lost what they need. */
+void rawpci_mappings_follow(struct rawpci_device *dev);
+/* For an entry that is to be published. Requires map_lock. */
+void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry);
 
 /*
  * irq.c, irq-type.c, watch.c

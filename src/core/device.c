@@ -148,6 +148,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		goto undo_open;
 	atomic_store(&dev->touched, !dev->caps.fresh);
 	fill_info(dev);
+	rawpci_cover_prepare(dev);
 	return 0;
 
 undo_open:

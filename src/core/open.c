@@ -36,6 +36,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	rawpci_address_format(address, dev->name);
 	(void)pthread_mutex_init(&dev->lock, NULL);
 	(void)pthread_mutex_init(&dev->config_lock, NULL);
+	(void)pthread_mutex_init(&dev->map_lock, NULL);
 	(void)pthread_mutex_init(&dev->irq_lock, NULL);
 	rawpci_irqs_init(&dev->irqs);
 	return dev;
@@ -47,6 +48,7 @@ static void device_destroy(struct rawpci_device *dev)
 	rawpci_mappings_destroy(dev);
 	(void)pthread_mutex_destroy(&dev->lock);
 	(void)pthread_mutex_destroy(&dev->config_lock);
+	(void)pthread_mutex_destroy(&dev->map_lock);
 	(void)pthread_mutex_destroy(&dev->irq_lock);
 	rawpci_handlers_release(dev->handlers);
 	free(dev);

@@ -207,7 +207,7 @@ static void power_off(struct rawpci_device *dev)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
 	dev->power = RAWPCI_NOW_OFF;
-	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 }
 
 static int save_header(struct rawpci_device *dev)
@@ -263,7 +263,7 @@ static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *
 	rawpci_command_want(dev, dev->command, true);
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	restore(dev, before);
-	atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 	(void)rawpci_irqs_resume(dev);
 }
 
@@ -282,7 +282,7 @@ static int suspend(struct rawpci_device *dev)
 		r = save_header(dev);
 	if (r < 0) {
 		restore(dev, &before);
-		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 		(void)rawpci_irqs_resume(dev);
 		return r;
 	}
@@ -312,7 +312,7 @@ static int resume(struct rawpci_device *dev)
 	if (r == 0)
 		r = rawpci_config_command(dev, 0, 0, true);
 	if (r == 0) {
-		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_AWAKE);
+		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}

@@ -98,7 +98,7 @@ typedef int region_map_fn(void *device, unsigned region, uint64_t offset, uint64
 
 /* Maps what of the area lies in the entry. The kernel may refuse; then it is trapped. */
 static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
-		     const struct rawpci_region_area *area, region_map_fn *map)
+		     const struct rawpci_region_area *area)
 {
 	uint64_t page = rawpci_sys_page_size();
 	uint64_t end = (entry->offset + entry->size + page - 1) & ~(page - 1);
@@ -110,8 +110,8 @@ static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
 		return;
 	mapped->offset = first - entry->offset;
 	mapped->size = last - first;
-	if (map(dev->handle, entry->region, first, mapped->size,
-		entry->base + mapped->offset) == 0) {
+	if (entry->map(dev->handle, entry->region, first, mapped->size,
+		       entry->base + mapped->offset) == 0) {
 		entry->area_count++;
 		return;
 	}
@@ -144,8 +144,10 @@ static int entry_create(struct rawpci_device *dev, unsigned region, uint64_t off
 	entry->size = size;
 	entry->offset = offset;
 	entry->region = region;
+	entry->map = map;
 	for (unsigned i = 0; map && i < info->area_count; i++)
-		map_area(dev, entry, &info->areas[i], map);
+		map_area(dev, entry, &info->areas[i]);
+	entry->cpu = entry->area_count > 0 ? entry->base : NULL;
 	*out = entry;
 	return 0;
 }
@@ -177,9 +179,8 @@ static struct rawpci_map_table *table_create(const struct rawpci_map_table *old,
 	return table;
 }
 
-static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *entry)
+static void add_spans(struct rawpci_map_table *table, const struct rawpci_map_entry *entry)
 {
-	table->entries[table->count++] = entry;
 	for (unsigned i = 0; i < entry->area_count; i++) {
 		const struct rawpci_region_area *area = &entry->areas[i];
 		struct rawpci_map_span *span = &table->spans[table->span_count++];
@@ -193,8 +194,22 @@ static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *e
 	}
 }
 
-/* Requires dev->lock. The new table has all of the old one's entries but without, and with. */
-static int replace_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
+static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *entry)
+{
+	table->entries[table->count++] = entry;
+	add_spans(table, entry);
+}
+
+void rawpci_map_table_refill(struct rawpci_map_table *table)
+{
+	memset(table->spans, 0, sizeof(table->spans[0]));
+	table->span_count = 0;
+	for (unsigned i = 0; i < table->count; i++)
+		add_spans(table, table->entries[i]);
+}
+
+/* Requires map_lock. The new table has all of the old one's entries but without, and with. */
+static int make_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
 			 struct rawpci_map_entry *with)
 {
 	struct rawpci_map_table *old = atomic_load(&dev->mappings);
@@ -211,6 +226,20 @@ static int replace_table(struct rawpci_device *dev, struct rawpci_map_entry *wit
 	rawpci_gate_wait(&dev->slot->memory);
 	free(old);
 	return 0;
+}
+
+/* Requires dev->lock. */
+static int replace_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
+			 struct rawpci_map_entry *with)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->map_lock);
+	if (with)
+		rawpci_mappings_follow_new(dev, with);
+	r = make_table(dev, without, with);
+	(void)pthread_mutex_unlock(&dev->map_lock);
+	return r;
 }
 
 static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
@@ -232,7 +261,7 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 	/* The caller may write through it unseen. */
 	atomic_store(&dev->touched, true);
 	out->base = entry->base;
-	out->cpu = entry->area_count > 0 ? entry->base : NULL;
+	out->cpu = entry->cpu;
 	out->size = size;
 	return 0;
 }
@@ -283,10 +312,8 @@ static struct rawpci_map_entry *find_base(struct rawpci_device *dev, const void 
 static bool is_that(const struct rawpci_map_entry *entry, unsigned region, uint64_t offset,
 		    const struct rawpci_mapping *mapping)
 {
-	const void *cpu = entry->area_count > 0 ? entry->base : NULL;
-
 	return entry->region == region && entry->offset == offset &&
-	       entry->size == mapping->size && cpu == mapping->cpu;
+	       entry->size == mapping->size && entry->cpu == mapping->cpu;
 }
 
 static int unmap(struct rawpci_device *dev, const void *base, unsigned region, uint64_t offset,
@@ -321,7 +348,7 @@ int rawpci_core_mapping_cpu(struct rawpci_device *dev, const void *base, void **
 	(void)pthread_mutex_lock(&dev->lock);
 	entry = find_base(dev, base);
 	if (entry) {
-		*cpu = entry->area_count > 0 ? entry->base : NULL;
+		*cpu = entry->cpu;
 		r = 0;
 	}
 	(void)pthread_mutex_unlock(&dev->lock);
@@ -333,6 +360,8 @@ int rawpci_mappings_create(struct rawpci_device *dev)
 	static const struct rawpci_map_table nothing;
 	struct rawpci_map_table *table = table_create(&nothing, NULL);
 
+	dev->covered = false;
+	dev->blank = -1;
 	atomic_init(&dev->mappings, table);
 	return table ? 0 : -ENOMEM;
 }
@@ -345,6 +374,7 @@ void rawpci_mappings_destroy(struct rawpci_device *dev)
 		entry_destroy(table->entries[i]);
 	free(table);
 	atomic_store(&dev->mappings, NULL);
+	rawpci_sys_close(&dev->blank);
 }
 
 static int map_door(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,

@@ -159,6 +159,9 @@ int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void
 
 int rawpci_leave(struct rawpci_call *call, int result)
 {
+	/* It may have been found gone where the pages of its mappings could not be taken away. */
+	if (result == -ESHUTDOWN)
+		rawpci_mappings_follow(call->dev);
 	rawpci_gate_leave(call->counter);
 	return rawpci_call_end(call->ctx, result);
 }

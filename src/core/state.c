@@ -103,7 +103,8 @@ static int stop(struct rawpci_binding *at)
 }
 
 /* The kernel takes a device that a user put to sleep behind its back for awake, and a host driver
- * would find it asleep. */
+ * would find it asleep. A device may have enabled its PME by itself, and would wake the host: Linux
+ * leaves it off but for a driver that asks for it. */
 static int wake(struct rawpci_binding *at)
 {
 	const struct rawpci_config_reader reader = { get, at };
@@ -113,10 +114,12 @@ static int wake(struct rawpci_binding *at)
 
 	if (r == 0 && pm != 0)
 		r = get(at, pm + RAWPCI_PM_CONTROL, 2, &control);
-	if (r < 0 || !(control & RAWPCI_PM_STATE))
+	if (r < 0 || !(control & (RAWPCI_PM_STATE | RAWPCI_PM_PME_ENABLE)))
 		return r;
-	r = put(at, pm + RAWPCI_PM_CONTROL, 2, control & ~(uint32_t)RAWPCI_PM_STATE);
-	rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
+	r = put(at, pm + RAWPCI_PM_CONTROL, 2,
+		control & ~(uint32_t)(RAWPCI_PM_STATE | RAWPCI_PM_PME_ENABLE));
+	if (control & RAWPCI_PM_STATE)
+		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
 	return r;
 }
 

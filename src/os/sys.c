@@ -261,6 +261,17 @@ int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool wri
 	return r;
 }
 
+/* In place: what was there stays until it is replaced, so that no other mapping gets into a gap. */
+int rawpci_sys_cover(void *where, uint64_t size, int fd)
+{
+	const int nothing = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+
+	if (fd >= 0 && mmap(where, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+			    0) != MAP_FAILED)
+		return 0;
+	return mmap(where, (size_t)size, PROT_NONE, nothing, -1, 0) == MAP_FAILED ? -errno : 0;
+}
+
 void rawpci_sys_unmap(void *where, uint64_t size)
 {
 	uint64_t page = rawpci_sys_page_size();

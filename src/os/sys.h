@@ -74,6 +74,10 @@ int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where);
  * reserved when it fails. Not inherited by children. */
 int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable);
 
+/* Puts pages that cannot be touched where something was mapped: every access raises SIGBUS. fd: a
+ * memory file of size 0. -1, or where the kernel refuses that: every access raises SIGSEGV. */
+int rawpci_sys_cover(void *where, uint64_t size, int fd);
+
 /* Gives address space back, whatever is in it. */
 void rawpci_sys_unmap(void *where, uint64_t size);
 

@@ -36,7 +36,10 @@
 #define RAWPCI_STATUS_CAPABILITIES 0x0010
 
 #define RAWPCI_CAP_PM 0x01
+#define RAWPCI_CAP_VPD 0x03
 #define RAWPCI_CAP_MSI 0x05
+#define RAWPCI_CAP_PCIX 0x07
+#define RAWPCI_CAP_VENDOR 0x09
 #define RAWPCI_CAP_EXPRESS 0x10
 #define RAWPCI_CAP_MSIX 0x11
 #define RAWPCI_CAP_AF 0x13
@@ -49,6 +52,7 @@
 #define RAWPCI_PM_STATE 0x0003
 #define RAWPCI_PM_D3HOT 0x0003
 #define RAWPCI_PM_NO_SOFT_RESET 0x0008
+#define RAWPCI_PM_PME_ENABLE 0x0100
 #define RAWPCI_PM_D3HOT_DELAY_MS 10 /* between D3hot and the first access in D0 (5.6.1) */
 #define RAWPCI_MSI_FLAGS 2
 #define RAWPCI_MSIX_FLAGS 2
@@ -76,6 +80,17 @@ struct rawpci_config_reader {
  * Returns 0, or what read returned.
  */
 int rawpci_caps_find(const struct rawpci_config_reader *reader, uint8_t id, uint8_t *offset);
+
+/* Capabilities are dwords behind the 64-byte header, so a list without loop has at most 48. */
+#define RAWPCI_CAPS_MOST 48
+
+/**
+ * Calls each() for the capabilities of the 256-byte space in the order of their list, at most
+ * RAWPCI_CAPS_MOST times, until it returns other than 0. The list ends as in rawpci_caps_find().
+ * Returns what each() returned last, 0, or what read returned.
+ */
+int rawpci_caps_each(const struct rawpci_config_reader *reader,
+		     int (*each)(void *opaque, uint8_t id, uint8_t offset), void *opaque);
 
 /* What a device says of itself in its capabilities. */
 struct rawpci_abilities {

@@ -154,6 +154,7 @@ void add_handles(Suite *suite);
 void add_regions(Suite *suite);
 void add_access(Suite *suite);
 void add_exact(Suite *suite);
+void add_direct(Suite *suite);
 void add_power(Suite *suite);
 void add_gone(Suite *suite);
 void add_ports(Suite *suite);

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 	add_handles(suite);
 	add_regions(suite);
 	add_access(suite);
+	add_direct(suite);
 	add_power(suite);
 	add_ports(suite);
 	add_port_life(suite);

@@ -304,6 +304,17 @@ START_TEST(interrupt_stays_off)
 }
 END_TEST
 
+/* The device may have enabled it by itself, asleep or not: it would wake the host. */
+START_TEST(power_management_events_stay_off)
+{
+	(void)begin(0);
+	leave();
+	host_configure(HOST_PM + 4, _i ? 0x0103 : 0x0100);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	ck_assert_uint_eq(host_config(HOST_PM + 4), 0);
+}
+END_TEST
+
 /* Which does not say what there was: what is certain is that nobody masters the bus. */
 START_TEST(record_of_an_older_library)
 {
@@ -629,6 +640,7 @@ int main(void)
 	tcase_add_test(tests, somebody_elses);
 	tcase_add_test(tests, enabled_by_another_too);
 	tcase_add_test(tests, interrupt_stays_off);
+	tcase_add_loop_test(tests, power_management_events_stay_off, 0, 2);
 	tcase_add_loop_test(tests, record_of_an_older_library, 0, 3);
 	tcase_add_loop_test(tests, nowhere_to_write, 0, 2);
 	tcase_add_test(tests, not_taken_from_its_own);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "touch.h"
 #include "unit/sysfs/plain.h"
 
 static void set_up(void)
@@ -112,6 +113,36 @@ START_TEST(write_combining)
 }
 END_TEST
 
+/* Nothing but the library keeps these files' mappings from a device that does not answer. */
+START_TEST(direct_only_while_it_answers)
+{
+	static const struct {
+		uint32_t at, off, on;
+	} ways[] = { { 0x04, 0x0000, 0x0002 }, { PM + 4, 0x0003, 0x0000 } };
+	unsigned char zeros[0x4000] = { 0 };
+	struct rawpci_mapping map, wc;
+	uint32_t value = 0;
+
+	put_bytes(DEVICE "resource0_wc", zeros, sizeof(zeros), 0);
+	ck_assert_int_eq(rawpci_region_map(dev, 0, 0x1000, 0x2000, &map), 0);
+	ck_assert_int_eq(rawpci_region_map_wc(dev, 0, 0, 0x4000, &wc), 0);
+	for (int i = 0; i < 2; i++) {
+		cfg_write(ways[i].at, 2, ways[i].off);
+		ck_assert_int_eq(touch(map.cpu, &value), SIGBUS);
+		ck_assert_int_eq(touch((char *)map.cpu + 0x1ffc, &value), SIGBUS);
+		ck_assert_int_eq(touch(wc.cpu, &value), SIGBUS);
+		cfg_write(ways[i].at, 2, ways[i].on);
+		ck_assert_int_eq(touch(map.cpu, &value), 0);
+		ck_assert_uint_eq(value, 0x13121110);
+		ck_assert_int_eq(touch(wc.cpu, &value), 0);
+		ck_assert_uint_eq(value, 0);
+	}
+	/* Each by the operation that it was mapped with. */
+	*((volatile unsigned char *)wc.cpu + 3) = 0x42;
+	ck_assert_uint_eq(really(DEVICE "resource0_wc", 3, 1), 0x42);
+}
+END_TEST
+
 START_TEST(write_combining_missing)
 {
 	struct rawpci_mapping map = { 0 };
@@ -145,6 +176,7 @@ int main(void)
 	tcase_add_test(tcase, small_bar_is_trapped);
 	tcase_add_test(tcase, large_bar_is_mapped);
 	tcase_add_test(tcase, write_combining);
+	tcase_add_test(tcase, direct_only_while_it_answers);
 	tcase_add_test(tcase, write_combining_missing);
 	tcase_add_test(tcase, rom_is_enabled_while_read);
 	suite_add_tcase(suite, tcase);
