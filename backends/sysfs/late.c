@@ -124,5 +124,7 @@ bool rawpci_sysdev_leave(struct rawpci_sysdev *device)
 		return false;
 	rawpci_slow_leave(&device->late);
 	rawpci_backend_unfinished(device->ctx, &device->address);
+	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: the kernel is still at something "
+			   "with it, so that its registers are not put back now", device->name);
 	return true;
 }

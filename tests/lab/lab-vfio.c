@@ -153,6 +153,8 @@ int main(int argc, char **argv)
 		{ "via", via },
 		{ "shared", via_shared },
 		{ "noiommu", noiommu },
+		{ "off-master", off_master },
+		{ "off-sleep", off_sleep },
 		{ "config", plain_config },
 		{ "refusals", plain_refusals },
 		{ "sleep", plain_sleep },
