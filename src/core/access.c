@@ -117,14 +117,24 @@ static int stale(struct rawpci *ctx, uint32_t handle)
 static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 		  int (*work)(struct rawpci_device *dev, struct access *a))
 {
+	struct rawpci_told *told;
 	atomic_uint *counter;
 	int r;
 
 	rawpci_call_begin();
 	if (!t.slot)
-		return rawpci_call_end(ctx, stale(ctx, t.handle));
+		return rawpci_call_refused(ctx, stale(ctx, t.handle));
 	counter = rawpci_gate_enter(&t.slot->memory);
-	r = rawpci_target_is_open(&t) ? work(t.slot->dev, a) : stale(ctx, t.handle);
+	if (!rawpci_target_is_open(&t)) {
+		rawpci_gate_leave(counter);
+		return rawpci_call_refused(ctx, stale(ctx, t.handle));
+	}
+	told = &t.slot->dev->told;
+	rawpci_call_about(told);
+	r = work(t.slot->dev, a);
+	if (r < 0)
+		rawpci_call_failed(told, r);
+	rawpci_call_about(NULL);
 	rawpci_gate_leave(counter);
 	return rawpci_call_end(ctx, r);
 }
@@ -165,8 +175,8 @@ int rawpci_core_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handl
 static OUT_OF_LINE int null_pointer(struct rawpci_device *dev, const char *what)
 {
 	rawpci_call_begin();
-	return rawpci_call_end(dev ? dev->ctx : NULL,
-			       rawpci_fail(NULL, -EFAULT, "%s is NULL", what));
+	return rawpci_call_refused(dev ? dev->ctx : NULL,
+				   rawpci_fail(NULL, -EFAULT, "%s is NULL", what));
 }
 
 static OUT_OF_LINE int read_by_pointer(struct rawpci_device *dev, const void *address,

@@ -44,6 +44,7 @@ int main(int argc, char **argv)
 		add_mended_gates(suite);
 		add_mended_ends(suite);
 		add_mended_doors(suite);
+		add_flood(suite);
 	}
 	return harness_run(suite);
 }
