@@ -11,8 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FLOOD 10003u
+#define LINES 6u
+#else
 #define FLOOD 100003u
 #define LINES 7u /* the first, five powers of ten, and the sum at the end */
+#endif
 #define KINDS 8u
 #define EDGE 0xf0u /* where the mapping of 4 KiB has nothing to do with it */
 
@@ -173,10 +178,11 @@ enum { NATIVES = __COUNTER__ - FIRST };
 
 static void refuse(int (*what)(unsigned row, unsigned i), unsigned row, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		ck_assert_int_lt(what(row, i), 0);
-		ck_assert_str_ne(rawpci_last_error(), "");
-	}
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		wrong += what(row, i) >= 0 || rawpci_last_error()[0] == '\0';
+	ck_assert_uint_eq(wrong, 0);
 	atomic_fetch_add(&flood.failed, n);
 }
 
