@@ -17,6 +17,29 @@ static bool failed_natively(const char *what, int error)
 	return false;
 }
 
+static const char *const access_names[] = {
+	[DEVICE_CONFIG_READ] = "reading config space",
+	[DEVICE_CONFIG_WRITE] = "writing config space",
+	[DEVICE_MMIO_READ] = "reading a register",
+	[DEVICE_MMIO_WRITE] = "writing a register",
+};
+
+/* A line each time would let the guest fill the disk that has standard error. */
+static bool refused(struct device *device, enum device_access access, int status)
+{
+	if (device->refused[access]++ == 0)
+		return failed(access_names[access], status);
+	return false;
+}
+
+static void print_refused(const struct device *device)
+{
+	for (unsigned i = 0; i < DEVICE_ACCESSES; i++)
+		if (device->refused[i] > 1)
+			fprintf(stderr, "passthrough: %s: failed %llu times in all\n",
+				access_names[i], device->refused[i]);
+}
+
 static void print_log(void *opaque, enum rawpci_log_level level, const char *message)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
@@ -180,6 +203,7 @@ void device_close(struct device *device)
 	error = rawpci_destroy(device->context);
 	if (error < 0) /* only if something above was forgotten */
 		failed_natively("ending", error);
+	print_refused(device);
 	memset(device, 0, sizeof(*device));
 }
 
@@ -224,7 +248,7 @@ bool device_config_read(struct device *device, uint32_t offset, unsigned width, 
 	int status = send(device, PCIRAWR0_DO_PCICFG_READ, &request);
 
 	if (status < 0)
-		return failed("reading config space", status);
+		return refused(device, DEVICE_CONFIG_READ, status);
 	*value = (uint32_t)get_value(&request.u.aPciCfgRead.Value);
 	return true;
 }
@@ -237,7 +261,7 @@ bool device_config_write(struct device *device, uint32_t offset, unsigned width,
 	set_value(&request.u.aPciCfgWrite.Value, width, value);
 	status = send(device, PCIRAWR0_DO_PCICFG_WRITE, &request);
 	if (status < 0)
-		return failed("writing config space", status);
+		return refused(device, DEVICE_CONFIG_WRITE, status);
 	return true;
 }
 
@@ -253,7 +277,7 @@ bool device_mmio_read(struct device *device, unsigned bar, uint64_t offset, unsi
 	int status = send(device, PCIRAWR0_DO_MMIO_READ, &request);
 
 	if (status < 0)
-		return failed("reading a register", status);
+		return refused(device, DEVICE_MMIO_READ, status);
 	*value = get_value(&request.u.aMmioRead.Value);
 	return true;
 }
@@ -269,7 +293,7 @@ bool device_mmio_write(struct device *device, unsigned bar, uint64_t offset, uns
 	set_value(&request.u.aMmioWrite.Value, width, value);
 	status = send(device, PCIRAWR0_DO_MMIO_WRITE, &request);
 	if (status < 0)
-		return failed("writing a register", status);
+		return refused(device, DEVICE_MMIO_WRITE, status);
 	return true;
 }
 

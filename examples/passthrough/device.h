@@ -5,7 +5,8 @@
  * Whatever the ABI offers is done through its doors (factory, session, requests); the native API is
  * asked only for what the ABI cannot say: which parts of a BAR can be mapped, and whose eventfd an
  * interrupt shall signal. Functions that return bool have said why on standard error when it is
- * false.
+ * false; of accesses, which are the guest's, the first of each kind does, and device_close() says
+ * how many there were.
  */
 #ifndef DEVICE_H
 #define DEVICE_H
@@ -22,6 +23,15 @@
 #include "passthrough.h"
 
 #define DEVICE_BARS 6
+
+/* What the guest can do to it as often as it likes. */
+enum device_access {
+	DEVICE_CONFIG_READ,
+	DEVICE_CONFIG_WRITE,
+	DEVICE_MMIO_READ,
+	DEVICE_MMIO_WRITE,
+	DEVICE_ACCESSES
+};
 
 /* A memory BAR, mapped as a whole. */
 struct device_bar {
@@ -43,6 +53,7 @@ struct device {
 	void *memory;
 	uint64_t memory_size;
 	struct device_bar bars[DEVICE_BARS];
+	unsigned long long refused[DEVICE_ACCESSES]; /* accesses that failed */
 };
 
 /**

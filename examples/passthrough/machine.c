@@ -103,6 +103,9 @@ bool machine_create(struct machine *machine)
 
 void machine_destroy(struct machine *machine)
 {
+	if (machine->unmapped > 1)
+		fprintf(stderr, "passthrough: putting memory into the guest: failed %llu times in "
+			"all\n", machine->unmapped);
 	if (machine->run != NULL)
 		munmap(machine->run, machine->run_size);
 	if (machine->cpu >= 0)
@@ -122,9 +125,9 @@ bool machine_map(struct machine *machine, uint32_t slot, uint64_t guest, void *h
 		.userspace_addr = (uintptr_t)host,
 	};
 
-	if (ioctl(machine->vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-		return failed("putting memory into the guest");
-	return true;
+	if (ioctl(machine->vm, KVM_SET_USER_MEMORY_REGION, &region) == 0)
+		return true;
+	return machine->unmapped++ == 0 ? failed("putting memory into the guest") : false;
 }
 
 bool machine_irqfd(struct machine *machine, uint32_t input, int eventfd)

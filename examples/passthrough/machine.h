@@ -20,6 +20,7 @@ struct machine {
 	int kvm, vm, cpu;
 	struct kvm_run *run; /* shared with the kernel: why the CPU stopped */
 	size_t run_size;
+	unsigned long long unmapped; /* times that machine_map() failed */
 };
 
 /* Creates it, without memory; the CPU starts with the guest's image. Zeroed memory is not needed
@@ -29,7 +30,9 @@ bool machine_create(struct machine *machine);
 void machine_destroy(struct machine *machine);
 
 /* Puts memory of this process into the guest's address space; size 0 takes it out again.
- * @slot: names the piece */
+ * @slot: names the piece
+ * The guest moves such memory too, so only the first failure is said; machine_destroy() says how many
+ * there were. */
 bool machine_map(struct machine *machine, uint32_t slot, uint64_t guest, void *host, uint64_t size);
 
 /* Each signal of the eventfd pulses an input of the guest's interrupt controller. */

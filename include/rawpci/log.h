@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What went wrong, in words. Every failed call leaves one sentence with the cause and, where there
- * is one, the remedy: it goes to the context's log callback at RAWPCI_LOG_ERROR and can be asked
- * for afterwards.
+ * is one, the remedy. rawpci_last_error() has it after the call; the context's log callback gets it
+ * at one of two levels.
+ *
+ * RAWPCI_LOG_ERROR: the call belongs to the program, such as opening or closing a device. Each
+ * failed call is one line.
+ *
+ * RAWPCI_LOG_WARNING: a guest can be the cause, because the program passes on what the guest does.
+ * These are all calls on an open device, all requests but those that open a device, and the calls
+ * that map and unmap guest memory. Such lines are counted for each device, or for the context where
+ * no device is named. The first line of a kind is logged in full. The lines of a kind differ in
+ * numbers only. Later lines of the kind are not logged; a sum is, when there have been 10, 100, 1000
+ * and so on:
+ *
+ *	0000:03:00.0: 1000 times so far: an access of 3 bytes: use 1, 2, 4 or 8
+ *
+ * When the device is closed, or the context destroyed, the number of each kind that has grown since
+ * its last line is logged once more, as "1234 times in all". What the library logs besides about an
+ * open device during such a call, or after an interrupt, is counted in the same way at its level.
  */
 #ifndef RAWPCI_LOG_H
 #define RAWPCI_LOG_H
@@ -12,8 +28,8 @@ extern "C" {
 #endif
 
 enum rawpci_log_level {
-	RAWPCI_LOG_ERROR = 0,   /* a call failed; exactly one line for each failed call */
-	RAWPCI_LOG_WARNING = 1, /* it went on, but with less than was asked for */
+	RAWPCI_LOG_ERROR = 0,   /* a call of the program failed */
+	RAWPCI_LOG_WARNING = 1, /* what a guest may have caused; or it went on, but with less */
 	RAWPCI_LOG_INFO = 2,    /* choices made: backends tried, fallbacks, drivers moved */
 	RAWPCI_LOG_DEBUG = 3,   /* each step */
 };

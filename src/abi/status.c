@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "abi/abi.h"
 
@@ -91,12 +90,11 @@ const char *rawpci_status_name(int status)
 
 int rawpci_abi_refuse(struct rawpci *ctx, int error, const char *format, ...)
 {
-	char text[256];
 	va_list arguments;
 
-	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
 	rawpci_call_begin();
-	return rawpci_status_from_errno(rawpci_call_end(ctx, rawpci_fail(ctx, error, "%s", text)));
+	va_start(arguments, format);
+	(void)rawpci_fail_list(ctx, error, format, arguments);
+	va_end(arguments);
+	return rawpci_status_from_errno(rawpci_call_refused(ctx, error));
 }

@@ -29,7 +29,7 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 	if (r == 0)
 		r = rawpci_core_translate(ctx, host_start, size, &host);
 	if (r < 0)
-		return rawpci_status_from_errno(rawpci_call_end(ctx, r));
+		return rawpci_status_from_errno(rawpci_call_refused(ctx, r));
 	return rawpci_status_from_errno(rawpci_memory_map(vm, guest_start, host, size));
 }
 

@@ -113,20 +113,29 @@ static int stale(struct rawpci *ctx, uint32_t handle)
 			   "another owner's", handle);
 }
 
-/* Does what is asked for inside the gate. */
-static int once(struct rawpci *ctx, struct rawpci_target t, struct access *a,
-		int (*work)(struct rawpci_device *dev, struct access *a), bool *steady)
+/* Does what is asked for inside the gate. again: may it be tried once more? Then: is it to be? */
+static int attempt(struct rawpci *ctx, struct rawpci_target t, struct access *a,
+		   int (*work)(struct rawpci_device *dev, struct access *a), bool *again)
 {
 	atomic_uint *counter = rawpci_gate_enter(&t.slot->memory);
+	struct rawpci_told *told = &ctx->told;
 	int r;
 
-	*steady = true;
 	if (rawpci_target_is_open(&t)) {
-		*steady = atomic_load(&t.slot->dev->access) & RAWPCI_ACCESS_STEADY;
-		r = work(t.slot->dev, a);
+		struct rawpci_device *dev = t.slot->dev;
+
+		told = &dev->told;
+		rawpci_call_about(told);
+		*again = *again && !(atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY);
+		r = work(dev, a);
+		*again = *again && r == -ESHUTDOWN;
 	} else {
+		*again = false;
 		r = stale(ctx, t.handle);
 	}
+	if (r < 0 && !*again)
+		rawpci_call_failed(told, r);
+	rawpci_call_about(NULL);
 	rawpci_gate_leave(counter);
 	return r;
 }
@@ -147,17 +156,18 @@ static OUT_OF_LINE void follow(struct rawpci_target t)
 static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 		  int (*work)(struct rawpci_device *dev, struct access *a))
 {
-	bool steady;
+	bool again = true;
 	int r;
 
 	rawpci_call_begin();
 	if (!t.slot)
-		return rawpci_call_end(ctx, stale(ctx, t.handle));
-	r = once(ctx, t, a, work, &steady);
-	if (r == -ESHUTDOWN) {
+		return rawpci_call_refused(ctx, stale(ctx, t.handle));
+	r = attempt(ctx, t, a, work, &again);
+	if (r == -ESHUTDOWN)
 		follow(t);
-		if (!steady)
-			r = once(ctx, t, a, work, &steady);
+	if (again) {
+		again = false;
+		r = attempt(ctx, t, a, work, &again);
 	}
 	return rawpci_call_end(ctx, r);
 }
@@ -198,8 +208,8 @@ int rawpci_core_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handl
 static OUT_OF_LINE int null_pointer(struct rawpci_device *dev, const char *what)
 {
 	rawpci_call_begin();
-	return rawpci_call_end(dev ? dev->ctx : NULL,
-			       rawpci_fail(NULL, -EFAULT, "%s is NULL", what));
+	return rawpci_call_refused(dev ? dev->ctx : NULL,
+				   rawpci_fail(NULL, -EFAULT, "%s is NULL", what));
 }
 
 static OUT_OF_LINE int read_by_pointer(struct rawpci_device *dev, const void *address,

@@ -100,12 +100,14 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
 		return rawpci_call_end(NULL, rawpci_fail(NULL, -ENOMEM, "no memory"));
+	rawpci_told_init(&ctx->told, ctx, "");
 	(void)pthread_mutex_init(&ctx->lock, NULL);
 	(void)pthread_mutex_init(&ctx->engine_lock, NULL);
 	(void)pthread_mutex_init(&ctx->bare_spaces.lock, NULL);
 	r = start(ctx, &options);
 	r = rawpci_call_end(ctx, r);
 	if (r < 0) {
+		rawpci_told_finish(&ctx->told);
 		free_context(ctx);
 		return r;
 	}
@@ -148,6 +150,8 @@ int rawpci_destroy(struct rawpci *ctx)
 	if (r < 0)
 		return rawpci_call_end(ctx, r);
 	rawpci_engine_destroy(atomic_load(&ctx->engine));
+	rawpci_told_finish(&ctx->told);
+	(void)rawpci_call_end(ctx, 0);
 	free_context(ctx);
 	return 0;
 }

@@ -28,6 +28,7 @@
 #include "core/doors.h"
 #include "core/gate.h"
 #include "core/guest.h"
+#include "core/told.h"
 #include "event/event.h"
 #include "os/driver.h"
 #include "os/record.h"
@@ -92,6 +93,8 @@ struct rawpci {
 	pthread_mutex_t engine_lock; /* the engine's making and end */
 	uint64_t engine_users;
 	uint32_t first_generation;
+
+	struct rawpci_told told; /* of requests that name no device */
 
 	struct rawpci_factory *factory; /* src/abi's; freed with the context */
 	void (*factory_destroy)(struct rawpci_factory *factory);
@@ -217,6 +220,7 @@ struct rawpci_device {
 	struct rawpci *ctx;
 	struct rawpci_slot *slot;
 	char name[RAWPCI_ADDRESS_TEXT];
+	struct rawpci_told told;
 	const struct rawpci_backend *backend;
 	void *instance;
 	void *handle; /* the backend's */
@@ -274,6 +278,13 @@ void rawpci_say(struct rawpci *ctx, enum rawpci_log_level level, const char *for
 const char *rawpci_reason(void);
 /* For the engine's thread: says what was collected. */
 void rawpci_call_flush(void);
+/* Says a line as it is, uncounted. */
+void rawpci_say_line(struct rawpci *ctx, enum rawpci_log_level level, const char *line);
+/* What this thread says from now on is counted there; NULL: nowhere. The end of a call ends it. */
+void rawpci_call_about(struct rawpci_told *told);
+/* The call has failed in a way that a guest may have caused: counts its sentence. told must be there
+ * still, so this is for inside the gate; rawpci_call_end() then logs no error. */
+void rawpci_call_failed(struct rawpci_told *told, int error);
 
 /*
  * slot.c

@@ -7,6 +7,7 @@
 #ifndef RAWPCI_CORE_DOORS_H
 #define RAWPCI_CORE_DOORS_H
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,10 +34,16 @@ int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void
 			uint32_t handle);
 /* Ends the call, says what there is to say, and returns result. */
 int rawpci_leave(struct rawpci_call *call, int result);
+/* The first part of it: the device may go now. rawpci_call_end() is the rest. */
+void rawpci_out(struct rawpci_call *call, int result);
 
 /* Around public calls without a device; ctx may be NULL. */
 void rawpci_call_begin(void);
 int rawpci_call_end(struct rawpci *ctx, int result);
+/* The same for a call whose failure a guest may have caused: counted, and not logged as an error. */
+int rawpci_call_refused(struct rawpci *ctx, int result);
+int rawpci_fail_list(struct rawpci *ctx, int error, const char *format, va_list arguments)
+	__attribute__((__format__(__printf__, 3, 0)));
 int rawpci_fail(struct rawpci *ctx, int error, const char *format, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 

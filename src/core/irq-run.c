@@ -109,7 +109,7 @@ static void unmask(struct rawpci_vector *vector)
 	if (!gone && vector->tries < UNMASK_TRIES && start_timer(vector) == 0)
 		vector->tries++;
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: no more interrupts: INTx stays masked "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no more interrupts: INTx stays masked "
 			   "until rawpci_irq_unmask(), a reset or a change of the power state "
 			   "works", dev->name);
 }
@@ -121,8 +121,10 @@ static void unmask_later(void *arg)
 	struct rawpci_device *dev = vector->dev;
 
 	(void)pthread_mutex_lock(&dev->irq_lock);
+	rawpci_call_about(&dev->told);
 	if (!atomic_load(&vector->detached) && dev->irqs.stuck)
 		unmask(vector);
+	rawpci_call_about(NULL);
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 }
 
@@ -139,7 +141,9 @@ static void handle(struct rawpci_vector *vector)
 	(void)pthread_mutex_lock(&dev->irq_lock);
 	if (!atomic_load(&vector->detached) && dev->irqs.enabled > 0) {
 		vector->tries = 0;
+		rawpci_call_about(&dev->told);
 		unmask(vector);
+		rawpci_call_about(NULL);
 	}
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 }

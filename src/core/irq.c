@@ -229,7 +229,7 @@ static int detach(struct rawpci_call *call, int32_t irq)
 		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
 						      "attachment %d", dev->name, irq));
 	rawpci_vector_silence(atomic_load(&ctx->engine), vector);
-	rawpci_gate_leave(call->counter);
+	rawpci_out(call, 0);
 	rawpci_vector_retire(atomic_load(&ctx->engine), vector);
 	return rawpci_call_end(ctx, 0);
 }

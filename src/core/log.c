@@ -11,19 +11,19 @@
 #include "core/core.h"
 #include "os/sys.h"
 
-#define SENTENCE 512
-
 struct message {
 	struct message *next;
 	struct rawpci *ctx; /* whose callback gets it: calls on several contexts can be nested */
 	enum rawpci_log_level level;
-	char text[SENTENCE];
+	char text[RAWPCI_SENTENCE];
 };
 
 static _Thread_local struct {
 	struct message *first, **last;
-	char reason[SENTENCE]; /* of the failure that is on its way out */
-	char error[SENTENCE];  /* of the last call that failed */
+	char reason[RAWPCI_SENTENCE]; /* of the failure that is on its way out */
+	char error[RAWPCI_SENTENCE];  /* of the last call that failed */
+	struct rawpci_told *told;     /* where the call's lines are counted; NULL: nowhere */
+	bool counted;                 /* so has reason been */
 } said;
 
 const char *rawpci_last_error(void)
@@ -47,7 +47,7 @@ static void make_one_line(char *text)
 /* Formats aside first: an argument may be the sentence that is replaced. */
 static RAWPCI_PRINTF(1, 0) void set_reason(const char *format, va_list arguments)
 {
-	char text[SENTENCE];
+	char text[RAWPCI_SENTENCE];
 
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	make_one_line(text);
@@ -81,12 +81,23 @@ int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	return rawpci_sys_result(error, error);
 }
 
-static RAWPCI_PRINTF(3, 0) void collect(struct rawpci *ctx, enum rawpci_log_level level,
-					const char *format, va_list arguments)
+int rawpci_fail_list(struct rawpci *ctx, int error, const char *format, va_list arguments)
+{
+	(void)ctx;
+	set_reason(format, arguments);
+	return rawpci_sys_result(error, error);
+}
+
+static bool is_wanted(const struct rawpci *ctx, enum rawpci_log_level level)
+{
+	return ctx && ctx->log && level <= ctx->log_level;
+}
+
+void rawpci_say_line(struct rawpci *ctx, enum rawpci_log_level level, const char *line)
 {
 	struct message *message;
 
-	if (!ctx || !ctx->log || level > ctx->log_level)
+	if (!is_wanted(ctx, level))
 		return;
 	message = malloc(sizeof(*message));
 	if (!message)
@@ -94,12 +105,24 @@ static RAWPCI_PRINTF(3, 0) void collect(struct rawpci *ctx, enum rawpci_log_leve
 	message->next = NULL;
 	message->ctx = ctx;
 	message->level = level;
-	(void)vsnprintf(message->text, sizeof(message->text), format, arguments);
-	make_one_line(message->text);
+	(void)snprintf(message->text, sizeof(message->text), "%s", line);
 	if (!said.first)
 		said.last = &said.first;
 	*said.last = message;
 	said.last = &message->next;
+}
+
+static RAWPCI_PRINTF(3, 0) void collect(struct rawpci *ctx, enum rawpci_log_level level,
+					const char *format, va_list arguments)
+{
+	char line[RAWPCI_SENTENCE];
+
+	if (!is_wanted(ctx, level))
+		return;
+	(void)vsnprintf(line, sizeof(line), format, arguments);
+	make_one_line(line);
+	if (!said.told || said.told->ctx != ctx || rawpci_told_count(said.told, level, line))
+		rawpci_say_line(ctx, level, line);
 }
 
 void rawpci_say(struct rawpci *ctx, enum rawpci_log_level level, const char *format, ...)
@@ -123,6 +146,36 @@ void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const c
 void rawpci_call_begin(void)
 {
 	said.reason[0] = '\0';
+	said.told = NULL;
+	said.counted = false;
+}
+
+void rawpci_call_about(struct rawpci_told *told)
+{
+	said.told = told;
+}
+
+/* Backends may fail without a sentence. */
+static void complete_reason(int error)
+{
+	char words[128];
+
+	if (said.reason[0] == '\0')
+		(void)snprintf(said.reason, sizeof(said.reason), "the call failed: %s",
+			       rawpci_sys_error_text(error, words, sizeof(words)));
+}
+
+void rawpci_call_failed(struct rawpci_told *told, int error)
+{
+	char line[RAWPCI_SENTENCE];
+
+	complete_reason(error);
+	said.counted = true;
+	if (!is_wanted(told->ctx, RAWPCI_LOG_WARNING))
+		return;
+	memcpy(line, said.reason, sizeof(line));
+	if (rawpci_told_count(told, RAWPCI_LOG_WARNING, line))
+		rawpci_say_line(told->ctx, RAWPCI_LOG_WARNING, line);
 }
 
 /* The list is taken off first: a callback that calls the library collects its own. */
@@ -142,22 +195,28 @@ void rawpci_call_flush(void)
 
 int rawpci_call_end(struct rawpci *ctx, int result)
 {
-	char text[SENTENCE], words[128];
+	const bool counted = said.counted;
+	char text[RAWPCI_SENTENCE];
 
+	said.told = NULL;
 	if (result < 0) {
-		if (said.reason[0] != '\0')
-			memcpy(text, said.reason, sizeof(text));
-		else
-			(void)snprintf(text, sizeof(text), "the call failed: %s",
-				       rawpci_sys_error_text(result, words, sizeof(words)));
+		complete_reason(result);
+		memcpy(text, said.reason, sizeof(text));
 		result = rawpci_sys_result(result, result);
 	}
 	if (said.first)
 		rawpci_call_flush();
 	if (result < 0) {
-		if (ctx && ctx->log)
+		if (!counted && ctx && ctx->log)
 			ctx->log(ctx->log_opaque, RAWPCI_LOG_ERROR, text);
 		memcpy(said.error, text, sizeof(text));
 	}
 	return result;
+}
+
+int rawpci_call_refused(struct rawpci *ctx, int result)
+{
+	if (ctx && result < 0)
+		rawpci_call_failed(&ctx->told, result);
+	return rawpci_call_end(ctx, result);
 }

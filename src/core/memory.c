@@ -37,7 +37,7 @@ int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uin
 		return rawpci_call_end(vm ? vm->ctx : NULL,
 				       rawpci_fail(NULL, -EFAULT, "%s is NULL",
 						   vm ? "host" : "the VM"));
-	return rawpci_call_end(vm->ctx, map(vm, guest, host, size));
+	return rawpci_call_refused(vm->ctx, map(vm, guest, host, size));
 }
 
 int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size)
@@ -50,7 +50,7 @@ int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size
 	(void)pthread_mutex_lock(&vm->lock);
 	r = rawpci_guest_unmap(vm->guest, guest, size);
 	(void)pthread_mutex_unlock(&vm->lock);
-	return rawpci_call_end(vm->ctx, r);
+	return rawpci_call_refused(vm->ctx, r);
 }
 
 int rawpci_memory_stats(struct rawpci_vm *vm, size_t size, struct rawpci_memory_stats *out)

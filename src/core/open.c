@@ -34,6 +34,7 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	dev->info.address.device = address->device;
 	dev->info.address.function = address->function;
 	rawpci_address_format(address, dev->name);
+	rawpci_told_init(&dev->told, ctx, dev->name);
 	(void)pthread_mutex_init(&dev->lock, NULL);
 	(void)pthread_mutex_init(&dev->config_lock, NULL);
 	(void)pthread_mutex_init(&dev->map_lock, NULL);
@@ -51,6 +52,7 @@ static void device_destroy(struct rawpci_device *dev)
 	(void)pthread_mutex_destroy(&dev->map_lock);
 	(void)pthread_mutex_destroy(&dev->irq_lock);
 	rawpci_handlers_release(dev->handlers);
+	rawpci_told_finish(&dev->told);
 	free(dev);
 }
 

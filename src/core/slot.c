@@ -128,6 +128,7 @@ int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev)
 	call->ctx = dev->ctx;
 	call->dev = dev;
 	call->counter = rawpci_gate_enter(&dev->slot->life);
+	rawpci_call_about(&dev->told);
 	return 0;
 }
 
@@ -149,12 +150,22 @@ int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void
 		if (atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner) {
 			call->ctx = ctx;
 			call->dev = slot->dev;
+			rawpci_call_about(&slot->dev->told);
 			return 0;
 		}
 		rawpci_gate_leave(call->counter);
 	}
-	return rawpci_call_end(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: "
-						"stale, unknown, or another owner's", handle));
+	return rawpci_call_refused(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open "
+						    "here: stale, unknown, or another owner's",
+						    handle));
+}
+
+void rawpci_out(struct rawpci_call *call, int result)
+{
+	if (result < 0)
+		rawpci_call_failed(&call->dev->told, result);
+	rawpci_call_about(NULL);
+	rawpci_gate_leave(call->counter);
 }
 
 int rawpci_leave(struct rawpci_call *call, int result)
@@ -162,6 +173,6 @@ int rawpci_leave(struct rawpci_call *call, int result)
 	/* It may have been found gone where the pages of its mappings could not be taken away. */
 	if (result == -ESHUTDOWN)
 		rawpci_mappings_follow(call->dev);
-	rawpci_gate_leave(call->counter);
+	rawpci_out(call, result);
 	return rawpci_call_end(call->ctx, result);
 }

@@ -142,7 +142,7 @@ static int on_event(struct rawpci_call *call,
 			r = watch_create(dev, all_events[i], handler, opaque, &watches[i]);
 	if (r == 0)
 		r = exchange(dev, watches);
-	rawpci_gate_leave(call->counter);
+	rawpci_out(call, r);
 	for (unsigned i = 0; i < 2; i++) {
 		if (!watches[i])
 			continue;

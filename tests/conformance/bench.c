@@ -1,18 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct bench bench;
 struct seen seen;
 
+/* The sentences there were, without their numbers: what one of these says again is only counted. */
+static char shapes[256][512];
+static unsigned shape_count;
+
+static void shape_of(const char *sentence, char *shape)
+{
+	for (; *sentence; sentence++) {
+		if (isdigit((unsigned char)*sentence))
+			while (isalnum((unsigned char)sentence[1]))
+				sentence++;
+		else
+			*shape++ = *sentence;
+	}
+	*shape = '\0';
+}
+
+static bool is_known(const char *sentence)
+{
+	char shape[512];
+
+	shape_of(sentence, shape);
+	for (unsigned i = 0; i < shape_count; i++)
+		if (strcmp(shapes[i], shape) == 0)
+			return true;
+	return false;
+}
+
+static void remember(const char *message)
+{
+	(void)strncpy(bench.last, message, sizeof(bench.last) - 1);
+	if (shape_count < 256 && !is_known(message))
+		shape_of(message, shapes[shape_count++]);
+}
+
 static void on_log(void *opaque, enum rawpci_log_level level, const char *message)
 {
 	(void)opaque;
 	ck_assert_msg(message && message[0] && !strchr(message, '\n'), "a log line is one line");
-	if (level == RAWPCI_LOG_ERROR && atomic_load(&bench.lines[level]) < 1000)
-		(void)strncpy(bench.last, message, sizeof(bench.last) - 1);
+	if (level <= RAWPCI_LOG_WARNING && atomic_load(&bench.lines[level]) < 1000)
+		remember(message);
 	atomic_fetch_add(&bench.lines[level], 1);
 }
 
@@ -303,6 +338,11 @@ unsigned bench_errors(void)
 	return atomic_load(&bench.lines[RAWPCI_LOG_ERROR]);
 }
 
+unsigned bench_failures(void)
+{
+	return bench_errors() + atomic_load(&bench.lines[RAWPCI_LOG_WARNING]);
+}
+
 uint32_t bench_pci(unsigned bus, unsigned device, unsigned function)
 {
 	return bus << 8 | device << 3 | function;
@@ -346,22 +386,25 @@ void bench_look(struct snapshot *snapshot)
 							    &snapshot->value);
 	}
 	snapshot->fds = harness_descriptors();
-	snapshot->errors = bench_errors();
+	snapshot->errors = bench_failures();
 }
 
 void bench_refused(const struct snapshot *before, int want, int got, const char *what)
 {
-	unsigned errors = bench_errors();
+	unsigned lines = bench_failures() - before->errors;
 	char sentence[512] = "";
 	struct snapshot after;
 
 	(void)strncpy(sentence, rawpci_last_error(), sizeof(sentence) - 1);
 	ck_assert_msg(got == want, "%s: got %s (%d), want %s: %s", what, rawpci_status_name(got),
 		      got, rawpci_status_name(want), sentence);
-	ck_assert_msg(errors == before->errors + 1, "%s: %u lines in the log", what,
-		      errors - before->errors);
 	ck_assert_str_ne(sentence, "");
-	ck_assert_str_eq(sentence, bench.last);
+	ck_assert_msg(lines == 1 || (lines == 0 && is_known(sentence)), "%s: %u lines in the log",
+		      what, lines);
+	if (lines == 1)
+		ck_assert_msg(strcmp(sentence, bench.last) == 0 ||
+			      strstr(bench.last, "10 times so far: "), "\"%s\", but \"%s\"",
+			      sentence, bench.last);
 	bench_look(&after);
 	ck_assert_msg(after.fds == before->fds, "%s: %u descriptors became %u", what, before->fds,
 		      after.fds);

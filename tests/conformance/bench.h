@@ -99,6 +99,8 @@ int bench_config_read(uint32_t offset, unsigned width, uint64_t *value);
 int bench_config_write(uint32_t offset, unsigned width, uint64_t value);
 int bench_memory(void *host, uint64_t guest, uint64_t size, PCIRAWMEMINFOACTION action);
 unsigned bench_errors(void);
+/* Lines at ERROR and at WARNING, where failures that a guest can cause are. */
+unsigned bench_failures(void);
 uint32_t bench_pci(unsigned bus, unsigned device, unsigned function);
 
 /* Waits until *counter is at least n; fails the case after a generous while. */
@@ -108,7 +110,7 @@ void bench_pause(void);
 
 /* What must be as it was after a refusal. */
 struct snapshot {
-	unsigned errors, fds;
+	unsigned errors, fds; /* errors: bench_failures() */
 	bool readable;
 	uint8_t config[256];
 	int status; /* of a read through the live mapping */
@@ -172,5 +174,6 @@ void add_mended_gates(Suite *suite);
 void add_mended_ends(Suite *suite);
 void add_mended_doors(Suite *suite);
 void add_mended_handlers(Suite *suite);
+void add_flood(Suite *suite);
 
 #endif

@@ -49,7 +49,7 @@ START_TEST(first_read_finds_out)
 {
 	ck_assert_int_eq(rawpci_fake_unplug(bench.rig), 0);
 	ck_assert_int_eq(first_access(_i), _i < 5 ? VERR_INVALID_STATE : -ESHUTDOWN);
-	ck_assert_uint_eq(bench_errors(), 1);
+	ck_assert_uint_eq(bench_failures(), 2); /* that it is gone, and the refusal */
 }
 END_TEST
 

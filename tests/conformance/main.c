@@ -46,6 +46,7 @@ int main(int argc, char **argv)
 		add_mended_ends(suite);
 		add_mended_doors(suite);
 		add_mended_handlers(suite);
+		add_flood(suite);
 	}
 	return harness_run(suite);
 }

@@ -26,7 +26,8 @@ static void heard(void *opaque, enum rawpci_log_level level, const char *message
 {
 	(void)opaque;
 	atomic_fetch_add(&warnings, strstr(message, "could not be unmasked") != NULL);
-	atomic_fetch_add(&errors, level == RAWPCI_LOG_ERROR);
+	ck_assert_int_ne(level, RAWPCI_LOG_ERROR);
+	atomic_fetch_add(&errors, strstr(message, "no more interrupts") != NULL);
 	atomic_fetch_add(&recoveries, strstr(message, "unmasked at last") != NULL);
 }
 
@@ -116,6 +117,8 @@ static void teardown(void)
 /* Nothing but the library is at work on it. */
 START_TEST(for_a_moment)
 {
+	uint64_t before;
+
 	order(3);
 	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
 	wait_until(&recoveries, 1);
@@ -123,9 +126,12 @@ START_TEST(for_a_moment)
 	ck_assert_uint_eq(atomic_load(&warnings), 1);
 	ck_assert_uint_eq(atomic_load(&errors), 0);
 	ck_assert(!stuck());
+	before = unmasks();
 	order(1); /* it counts from the beginning each time */
-	wait_until(&recoveries, 2);
-	ck_assert_uint_eq(atomic_load(&warnings), 2);
+	while (unmasks() < before + 3)
+		pause_a_moment();
+	ck_assert(!stuck());
+	ck_assert_uint_eq(atomic_load(&warnings), 1); /* the second one is only counted */
 	(void)rawpci_fake_lower(fake);
 }
 END_TEST
