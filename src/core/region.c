@@ -188,7 +188,7 @@ static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *e
 		/* The area is whole pages, the mapping need not be. */
 		if (size > entry->size - area->offset)
 			size = entry->size - area->offset;
-		span->first = (uintptr_t)entry->base + area->offset;
+		span->first = (uintptr_t)(entry->base + area->offset);
 		span->size = size & ~UINT64_C(7);
 	}
 }
