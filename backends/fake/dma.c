@@ -239,7 +239,8 @@ static bool walk(struct rawpci_fake_space *space, uint64_t iova, unsigned char *
 			n = size;
 		host = (*node)->host + (iova - (*node)->first);
 		if (buffer) {
-			memcpy(to_memory ? host : buffer, to_memory ? buffer : host, n);
+			memcpy(to_memory ? host : buffer, to_memory ? buffer : host,
+			       (size_t)n);
 			buffer += n;
 		}
 		iova += n;
@@ -270,7 +271,7 @@ int rawpci_fake_dma_transfer(struct rawpci_fake *fake, rawpci_iova_t iova, void 
 {
 	bool done = false;
 
-	if (rawpci_fake_lock(fake) && fake->space && !fake->is.no_dma &&
+	if (rawpci_fake_lock(fake) && size <= SIZE_MAX && fake->space && !fake->is.no_dma &&
 	    (rawpci_fake_config_get16(fake, RAWPCI_CFG_COMMAND) & RAWPCI_COMMAND_MASTER) &&
 	    rawpci_fake_config_awake(fake))
 		done = transfer(fake->space, iova, buffer, size, to_memory);

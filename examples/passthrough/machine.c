@@ -59,13 +59,24 @@ static bool create_vm(struct machine *machine)
 	return true;
 }
 
+/* The kernel takes 32 bits of a request; C libraries other than glibc declare it an int, which this
+ * request does not fit. */
+static int get_special(struct machine *machine, struct kvm_sregs *special)
+{
+#ifdef __GLIBC__
+	return ioctl(machine->cpu, KVM_GET_SREGS, special);
+#else
+	return ioctl(machine->cpu, (int)KVM_GET_SREGS, special);
+#endif
+}
+
 /* After reset a CPU is in real mode; it only has to start at the image instead of the firmware. */
 static bool set_start(struct machine *machine)
 {
 	struct kvm_sregs special;
 	struct kvm_regs general = { .rip = 0, .rflags = 2 /* this bit is always set */ };
 
-	if (ioctl(machine->cpu, KVM_GET_SREGS, &special) < 0)
+	if (get_special(machine, &special) < 0)
 		return false;
 	special.cs.base = GUEST_CODE;
 	special.cs.selector = GUEST_CODE >> 4;

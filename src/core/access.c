@@ -99,10 +99,13 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 	if (a->write)
 		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	for (unsigned i = 0; i < entry->area_count; i++) {
-		if (at - entry->areas[i].offset < entry->areas[i].size) {
-			direct(a);
-			return a->write ? 0 : doubt(dev, a);
-		}
+		if (at - entry->areas[i].offset >= entry->areas[i].size)
+			continue;
+		if (a->width == 8 && RAWPCI_SPLITS_WIDE)
+			return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: 8 bytes at once are more "
+					   "than this processor can access: use 4", dev->name);
+		direct(a);
+		return a->write ? 0 : doubt(dev, a);
 	}
 	return trapped(dev, entry->region, entry->offset + at, a);
 }

@@ -187,6 +187,9 @@ int rawpci_core_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size
 {
 	void *at = (void *)(uintptr_t)host_start;
 
+	if (!ctx->translate && host_start > UINTPTR_MAX)
+		return rawpci_fail(ctx, -EFAULT, "host address %#llx: this process has addresses "
+				   "of %zu bits", (unsigned long long)host_start, 8 * sizeof(at));
 	if (ctx->translate)
 		at = ctx->translate(ctx->translate_opaque, host_start, size);
 	if (!at)

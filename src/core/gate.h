@@ -39,7 +39,12 @@ static inline uintptr_t rawpci_thread_address(void)
 #if defined(__x86_64__)
 	uintptr_t address;
 
-	__asm__("movq %%fs:0, %0" : "=r"(address));
+	__asm__("mov %%fs:0, %0" : "=r"(address));
+	return address;
+#elif defined(__i386__)
+	uintptr_t address;
+
+	__asm__("mov %%gs:0, %0" : "=r"(address));
 	return address;
 #elif defined(__aarch64__) || defined(__riscv)
 	return (uintptr_t)__builtin_thread_pointer();
@@ -52,11 +57,13 @@ static inline uintptr_t rawpci_thread_address(void)
  * Where a thread's shard is, in bytes from the first. Threads' addresses are apart by the size of a
  * stack, often with a guard page. The factor is one of many that were tried on the addresses of
  * eight threads with stacks of 32 KiB to 64 MiB, with and without a guard page: never more than two
- * of them share a shard.
+ * of them share a shard. The product has 64 bits also where addresses have 32.
  */
 static inline uintptr_t rawpci_gate_shard(void)
 {
-	return (rawpci_thread_address() * 0x5718d467u >> 34) & ((RAWPCI_GATE_SHARDS - 1) * 64);
+	uint64_t product = (uint64_t)rawpci_thread_address() * 0x5718d467u;
+
+	return (uintptr_t)(product >> 34) & ((RAWPCI_GATE_SHARDS - 1) * 64);
 }
 
 void rawpci_gate_init(struct rawpci_gate *gate);

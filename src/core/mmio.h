@@ -14,6 +14,9 @@
 #define RAWPCI_ACCESS_FOR_MEMORY                                                                  \
 	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY | RAWPCI_ACCESS_MEMORY)
 
+/* A processor with 32-bit registers makes two accesses of 8 bytes. */
+#define RAWPCI_SPLITS_WIDE (UINTPTR_MAX < UINT64_MAX)
+
 #define RAWPCI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 /* How far the short way came. */
@@ -75,7 +78,10 @@ static inline enum rawpci_progress rawpci_plain_load(uintptr_t address, unsigned
 	switch (width) {
 	case 1: RAWPCI_PLAIN_LOAD(uint8_t, (uint8_t));
 	case 2: RAWPCI_PLAIN_LOAD(uint16_t, le16toh);
-	case 8: RAWPCI_PLAIN_LOAD(uint64_t, le64toh);
+	case 8:
+		if (RAWPCI_SPLITS_WIDE)
+			return RAWPCI_NOT_PLAIN;
+		RAWPCI_PLAIN_LOAD(uint64_t, le64toh);
 	default: return RAWPCI_NOT_PLAIN;
 	}
 }
@@ -96,7 +102,10 @@ static inline enum rawpci_progress rawpci_plain_store(uintptr_t address, unsigne
 	switch (width) {
 	case 1: RAWPCI_PLAIN_STORE(uint8_t, (uint8_t));
 	case 2: RAWPCI_PLAIN_STORE(uint16_t, htole16);
-	case 8: RAWPCI_PLAIN_STORE(uint64_t, htole64);
+	case 8:
+		if (RAWPCI_SPLITS_WIDE)
+			return RAWPCI_NOT_PLAIN;
+		RAWPCI_PLAIN_STORE(uint64_t, htole64);
 	default: return RAWPCI_NOT_PLAIN;
 	}
 }

@@ -189,7 +189,7 @@ static void add_spans(struct rawpci_map_table *table, const struct rawpci_map_en
 		/* The area is whole pages, the mapping need not be. */
 		if (size > entry->size - area->offset)
 			size = entry->size - area->offset;
-		span->first = (uintptr_t)entry->base + area->offset;
+		span->first = (uintptr_t)(entry->base + area->offset);
 		span->size = size & ~UINT64_C(7);
 	}
 }

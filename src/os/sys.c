@@ -19,6 +19,15 @@
 #include <time.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(off_t) == 8, "offsets into a device's file have 64 bits");
+
+/* The kernel takes 32 bits of a request; C libraries other than glibc declare it an int. */
+#ifdef __GLIBC__
+#define REQUEST(request) (request)
+#else
+#define REQUEST(request) ((int)(request))
+#endif
+
 uint64_t rawpci_sys_page_size(void)
 {
 	long size = sysconf(_SC_PAGESIZE);
@@ -61,7 +70,7 @@ int rawpci_sys_ioctl(int fd, unsigned long request, void *argument)
 	int r;
 
 	do
-		r = ioctl(fd, request, argument);
+		r = ioctl(fd, REQUEST(request), argument);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
 }
@@ -225,16 +234,16 @@ int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where)
 		align = page;
 	if (length > SIZE_MAX - align)
 		return -ENOMEM;
-	base = mmap(NULL, length + align - page, PROT_NONE,
+	base = mmap(NULL, (size_t)(length + align - page), PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	lead = (align - ((uintptr_t)base & (align - 1))) & (align - 1);
 	tail = align - page - lead;
 	if (lead > 0)
-		(void)munmap(base, lead);
+		(void)munmap(base, (size_t)lead);
 	if (tail > 0)
-		(void)munmap(base + lead + length, tail);
+		(void)munmap(base + lead + length, (size_t)tail);
 	*where = base + lead;
 	return 0;
 }
