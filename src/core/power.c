@@ -392,7 +392,7 @@ void rawpci_power_look(struct rawpci_device *dev)
 	if (dev->backend->ready && dev->backend->ready(dev->handle) < 0)
 		rawpci_access_stop(dev, RAWPCI_ACCESS_STEADY);
 	else
-		atomic_fetch_or(&dev->access, RAWPCI_ACCESS_STEADY);
+		rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
 }
 
 void rawpci_power_cut(struct rawpci_device *dev)

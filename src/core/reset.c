@@ -99,7 +99,7 @@ int rawpci_reset_wait(struct rawpci_device *dev)
 	if (put_command(dev) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
 			   "written after its reset: %s", dev->name, rawpci_reason());
-	(void)atomic_fetch_or(&dev->access, RAWPCI_ACCESS_STEADY);
+	rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: its reset has returned at last", dev->name);
 	dev->rearm = false;
