@@ -24,7 +24,7 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 const char *rawpci_use_remedy(bool bridge, bool known)
 {
 	if (!known)
-		return "run as a user who may look, " INSIST;
+		return "run as a user who may look";
 	return bridge ? "leave it to the host, " INSIST : "stop that first, " INSIST;
 }
 
