@@ -107,6 +107,19 @@ int rawpci_fail_owned(struct rawpci *ctx, const char *name,
 	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open", name, owner.text);
 }
 
+int rawpci_fail_shared(struct rawpci *ctx, const char *name,
+		       const struct rawpci_address *address)
+{
+	struct rawpci_opener owner;
+	char path[RAWPCI_SYSFS_PATH] = "";
+
+	(void)rawpci_sysfs_path(ctx->sysfs_dir, address, "config", path, sizeof(path));
+	rawpci_opener_find("/proc", path, true, &owner);
+	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open, with a directory of its own for locks "
+			   "(setting run.dir)", name, owner.self ? "this process, in another "
+			   "context," : owner.text);
+}
+
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)
 {
 	return rawpci_fail(ctx, -ETIMEDOUT, "%s: %s in %u ms (setting driver.timeout_ms), and may "
