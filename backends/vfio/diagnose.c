@@ -265,8 +265,6 @@ static int check_nodes(const struct diagnosis *d)
 	r = try_cdev(d, node, &rule);
 	if (r == 0) {
 		r = find_held(d, node);
-		if (r == 0)
-			r = check_sibling_held(d);
 		return r < 0 ? r : check_group_held(d);
 	}
 	if (strcmp(via, "cdev") == 0)
@@ -325,6 +323,8 @@ int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, u
 	r = rawpci_sysfs_group_each(d.sysfs, d.group, find_blocker, &d);
 	/* A group that cannot be listed is nothing that was found. */
 	if (r != -ENOMEM)
+		r = check_sibling_held(&d);
+	if (r == 0)
 		r = check_nodes(&d);
 	return r == 0 ? check_memory(&d, memory) : r;
 }
