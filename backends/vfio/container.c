@@ -268,6 +268,12 @@ static int noiommu_probe(struct rawpci_vfio *vfio, const char *name)
 	char enabled[8];
 
 	rawpci_vfio_parameter(vfio, "vfio", "enable_unsafe_noiommu_mode", enabled, sizeof(enabled));
+	if (enabled[0] == '\0')
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO does not "
+					   "say whether it allows devices without an IOMMU (%s/"
+					   "module/vfio/parameters/enable_unsafe_noiommu_mode "
+					   "cannot be read): its module is not loaded, or was "
+					   "built without that", name, rawpci_vfio_sysfs(vfio));
 	if (enabled[0] != 'Y')
 		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: VFIO without an IOMMU is "
 					   "switched off in the kernel: write Y to %s/module/vfio/"

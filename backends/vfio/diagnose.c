@@ -130,7 +130,10 @@ static int find_forbidden(const struct diagnosis *d, const char *path, int error
 	SAY(finding.path, "%.127s", path);
 	SAY(finding.cause, "user %u has no permission to open %s", rawpci_sys_user(),
 	    finding.path);
-	if (!rule) {
+	if (error == -EPERM) {
+		SAY(finding.remedy, "its mode is not what forbids it: see what guards this process "
+		    "(a security module, a sandbox)");
+	} else if (!rule) {
 		SAY(finding.remedy, "chmod 0666 %s, as udev does: that gives access to no device",
 		    finding.path);
 		SAY(finding.commands, "chmod 0666 %s\n", finding.path);
@@ -192,6 +195,29 @@ static int find_held(const struct diagnosis *d, const char *node)
 	SAY(finding.path, "%.127s", node);
 	SAY(finding.cause, "%s has %s open", opener.self ? "this process" : opener.text,
 	    finding.path);
+	SAY(finding.remedy, "close it there, or end that process");
+	return rawpci_backend_finding(d->to, &finding);
+}
+
+/* The kernel gives the devices of a group to one owner only. What this process has may be of the VM
+ * that the device is for. */
+static int check_sibling_held(const struct diagnosis *d)
+{
+	struct rawpci_vfio_holder holder;
+	struct rawpci_finding finding = {
+		.obstacle = RAWPCI_OBSTACLE_OWNED,
+		.blocks = true,
+		.error = -EBUSY,
+		.group = d->group,
+	};
+
+	if (!rawpci_vfio_group_holder(d->vfio, d->address, d->group, &holder) ||
+	    holder.opener.self || !strstr(holder.path, "/devices/"))
+		return 0;
+	finding.number = holder.opener.process;
+	SAY(finding.path, "%.127s", holder.path);
+	SAY(finding.cause, "IOMMU group %u is in use: %s has %s open", d->group,
+	    holder.opener.text, finding.path);
 	SAY(finding.remedy, "close it there, or end that process");
 	return rawpci_backend_finding(d->to, &finding);
 }
@@ -297,6 +323,8 @@ int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, u
 	r = rawpci_sysfs_group_each(d.sysfs, d.group, find_blocker, &d);
 	/* A group that cannot be listed is nothing that was found. */
 	if (r != -ENOMEM)
+		r = check_sibling_held(&d);
+	if (r == 0)
 		r = check_nodes(&d);
 	return r == 0 ? check_memory(&d, memory) : r;
 }

@@ -119,15 +119,9 @@ int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned
 					   "mapped for a device of IOMMU group %u (a region of "
 					   "type direct, RMRR): turn off in the firmware what uses "
 					   "it", device->name, group);
-	if (error == -EPERM) {
-		rawpci_vfio_parameter(vfio, module, "allow_unsafe_interrupts", text, sizeof(text));
-		return rawpci_backend_fail(vfio->ctx, error, "%s: the kernel does not give IOMMU "
-					   "group %u away: this host cannot remap interrupts, and "
-					   "%s.allow_unsafe_interrupts is %s: enable interrupt "
-					   "remapping (x2APIC) in the firmware, or set that "
-					   "parameter to Y if every guest is trusted",
-					   device->name, group, module, text[0] ? text : "unknown");
-	}
+	if (error == -EPERM)
+		return rawpci_vfio_explain_forbidden(device, group, module,
+						     strcmp(module, "iommufd") == 0);
 	rawpci_sys_error_text(error, text, sizeof(text));
 	return rawpci_backend_fail(vfio->ctx,
 				   error == -EBUSY ? error : rawpci_sys_result(error, -EIO),

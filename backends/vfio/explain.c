@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/inuse.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
@@ -82,15 +83,16 @@ int rawpci_vfio_explain_functions(struct rawpci_vfio *vfio, const struct rawpci_
 	if (count == 0)
 		return 0;
 	return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: it has %u virtual functions enabled, and "
-				   "vfio-pci does not take it so: open one of those, or write 0 to "
-				   "its sriov_numvfs first", name, count);
+				   "vfio-pci does not take it so: open one of those; or, once "
+				   "nothing uses them, write 0 to its sriov_numvfs", name, count);
 }
 
 struct blockers {
 	const char *sysfs;
 	const struct rawpci_address *self;
-	char text[256];
+	char text[320];
 	size_t length;
+	bool used; /* the host uses one of them */
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -137,15 +139,20 @@ bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
 static int add_blocker(void *opaque, const struct rawpci_address *address)
 {
 	struct blockers *found = opaque;
+	const struct rawpci_inuse_host host = {.sys = found->sysfs, .proc = "/proc"};
 	size_t room = sizeof(found->text) - found->length;
 	char driver[RAWPCI_SYSFS_NAME];
-	char name[RAWPCI_ADDRESS_TEXT];
+	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "";
 	int n;
 
 	if (!rawpci_vfio_blocks(found->sysfs, found->self, address, driver))
 		return 0;
-	n = snprintf(found->text + found->length, room, "%s%s is bound to %s",
-		     found->length > 0 ? ", " : "", rawpci_address_format(address, name), driver);
+	rawpci_address_format(address, name);
+	(void)rawpci_inuse_find(&host, address, use);
+	found->used = found->used || use[0] != '\0';
+	n = snprintf(found->text + found->length, room, "%s%s is bound to %s%s%s%s",
+		     found->length > 0 ? ", " : "", name, driver, use[0] ? " (" : "", use,
+		     use[0] ? ")" : "");
 	if (n < 0 || (size_t)n >= room) {
 		found->text[found->length] = '\0';
 		return 1;
@@ -164,7 +171,8 @@ int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_a
 	if (found.length == 0)
 		return 0;
 	return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: IOMMU group %u is not viable: %s: "
-				   "unbind what is in this group from its drivers, or bind it to "
+				   "%sunbind what is in this group from its drivers, or bind it to "
 				   "vfio-pci", rawpci_address_format(address, name), group,
-				   found.text);
+				   found.text,
+				   found.used ? "stop what the host does with it; then " : "");
 }

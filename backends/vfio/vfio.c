@@ -50,6 +50,7 @@ static int vfio_create(struct rawpci *ctx, void **instance)
 	if (!vfio)
 		return -ENOMEM;
 	vfio->ctx = ctx;
+	vfio->interrupts = "/proc/interrupts";
 	r = -pthread_mutex_init(&vfio->lock, NULL);
 	if (r < 0) {
 		free(vfio);

@@ -22,6 +22,7 @@
 
 #include <rawpci/backend.h>
 
+#include "os/opener.h"
 #include "os/sysfs.h"
 
 #define RAWPCI_VFIO_PATH 512
@@ -60,6 +61,7 @@ struct rawpci_vfio {
 	pthread_mutex_t lock;               /* the lists, and membership of groups in spaces */
 	struct rawpci_vfio_group *groups;   /* open ones */
 	struct rawpci_vfio_device *devices; /* open ones, and those being opened */
+	const char *interrupts;             /* /proc/interrupts */
 };
 
 struct rawpci_vfio_space {
@@ -285,6 +287,23 @@ unsigned rawpci_vfio_functions(const char *sysfs, const struct rawpci_address *a
 /* Does a device of the same group keep it from being viable? With its driver if so. */
 bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
 			const struct rawpci_address *address, char driver[RAWPCI_SYSFS_NAME]);
+
+/* explain-owner.c: does the host remap interrupts? path: /proc/interrupts. 1, 0, or where that
+ * cannot be told a negative errno value. */
+int rawpci_vfio_remaps(const char *path);
+
+/* Who has another device of a group open by its cdev, or the group itself. */
+struct rawpci_vfio_holder {
+	char path[RAWPCI_VFIO_PATH]; /* the node */
+	struct rawpci_opener opener;
+};
+
+/* False: nobody who can be seen. */
+bool rawpci_vfio_group_holder(const struct rawpci_vfio *vfio, const struct rawpci_address *self,
+			      unsigned group, struct rawpci_vfio_holder *out);
+
+int rawpci_vfio_explain_forbidden(const struct rawpci_vfio_device *device, unsigned group,
+				  const char *module, bool by_cdev);
 
 /* How many bytes this process may lock and has locked; false: as many as it wants. */
 bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used);

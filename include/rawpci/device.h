@@ -98,6 +98,16 @@ enum rawpci_open_flags {
  * run.dir off each other's devices, whatever the backend. An open of a device that a killed process
  * has left taken gives it back first.
  *
+ * Only a directory or a right that is not there is gone without. A lock or a record that cannot be had
+ * now (no descriptor, no memory, a full disk, an I/O error) fails the open with -ENOSPC, -ENOMEM or
+ * -EIO.
+ *
+ * Containers with a /run each have a run.dir each. VFIO's nodes are exclusive by themselves. For sysfs
+ * and uio, the device's file "config" in sysfs is locked, too, where this process may write to it. All
+ * mounts of sysfs that belong to one network namespace share that lock. Containers with a network
+ * namespace and a run.dir each are not kept off each other's devices: give all of them one directory
+ * as run.dir.
+ *
  * A device that no driver holds is kept from those that are loaded while sysfs has it, where its
  * driver_override can be written and recorded. Another driver that is bound to a device of sysfs's or
  * uio's all the same has it: loads and stores through a mapping raise SIGBUS then, those of

@@ -106,6 +106,11 @@ int rawpci_explain_owner(struct rawpci_inquiry *q)
 	r = rawpci_claim_look(q->ctx->run_dir, &q->out->address, &record, &recorded);
 	if (r == -EWOULDBLOCK)
 		return find_owner(q);
+	if (!rawpci_is_passing(r) &&
+	    rawpci_claim_look_shared(q->ctx->sysfs_dir, &q->out->address) == -EWOULDBLOCK) {
+		(void)rawpci_fail_shared(q->ctx, q->name, &q->out->address);
+		return add_user(q, rawpci_reason() + strlen(q->name) + 2);
+	}
 	if (rawpci_is_passing(r))
 		return find_passing(q, r, "lock",
 				    ", and without it two programs could open the device");

@@ -59,7 +59,9 @@ static int find_owned(void *opaque, const struct rawpci_address *address)
 	struct rawpci_record record;
 	int recorded;
 
-	return rawpci_claim_look(group->ctx->run_dir, address, &record, &recorded) == -EWOULDBLOCK;
+	return rawpci_claim_look(group->ctx->run_dir, address, &record, &recorded) ==
+	       -EWOULDBLOCK ||
+	       rawpci_claim_look_shared(group->ctx->sysfs_dir, address) == -EWOULDBLOCK;
 }
 
 /* What is not there, forbidden or another owner's needs no words: there is nothing to do here. */
@@ -92,7 +94,10 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 		r = recorded;
 	if (r == 0)
 		r = rawpci_claim_take(&claim, ctx->run_dir, address);
+	if (r == 0 && rawpci_claim_share(&claim, ctx->sysfs_dir, address) == -EWOULDBLOCK)
+		r = -EWOULDBLOCK;
 	if (r < 0) {
+		rawpci_claim_release(&claim);
 		warn_left(ctx, address, r);
 		return 0;
 	}

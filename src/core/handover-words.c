@@ -24,7 +24,7 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 const char *rawpci_use_remedy(bool bridge, bool known)
 {
 	if (!known)
-		return "run as a user who may look, " INSIST;
+		return "run as a user who may look";
 	return bridge ? "leave it to the host, " INSIST : "stop that first, " INSIST;
 }
 
@@ -105,6 +105,19 @@ int rawpci_fail_owned(struct rawpci *ctx, const char *name,
 				   "context or another), or the kernel has not ended what was "
 				   "asked of it (a reset, or unbinding its driver)", name);
 	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open", name, owner.text);
+}
+
+int rawpci_fail_shared(struct rawpci *ctx, const char *name,
+		       const struct rawpci_address *address)
+{
+	struct rawpci_opener owner;
+	char path[RAWPCI_SYSFS_PATH] = "";
+
+	(void)rawpci_sysfs_path(ctx->sysfs_dir, address, "config", path, sizeof(path));
+	rawpci_opener_find("/proc", path, true, &owner);
+	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open, with a directory of its own for locks "
+			   "(setting run.dir)", name, owner.self ? "this process, in another "
+			   "context," : owner.text);
 }
 
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)

@@ -52,7 +52,7 @@ int rawpci_handover_own(struct rawpci_device *dev)
 	struct rawpci *ctx = dev->ctx;
 	char text[128];
 	bool foreign;
-	int r;
+	int r, shared;
 
 	if (dev->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
 		return 0;
@@ -61,6 +61,11 @@ int rawpci_handover_own(struct rawpci_device *dev)
 		return rawpci_fail_owned(ctx, dev->name, &dev->info.address);
 	if (rawpci_is_passing(r))
 		return rawpci_fail_lock(ctx, dev->name, r);
+	shared = rawpci_claim_share(&dev->claim, ctx->sysfs_dir, &dev->info.address);
+	if (shared == -EWOULDBLOCK)
+		return rawpci_fail_shared(ctx, dev->name, &dev->info.address);
+	if (rawpci_is_passing(shared))
+		return rawpci_fail_lock(ctx, dev->name, shared);
 	if (r < 0) {
 		dev->no_claim = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "

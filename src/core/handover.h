@@ -107,6 +107,10 @@ void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *ad
 int rawpci_fail_owned(struct rawpci *ctx, const char *name,
 		      const struct rawpci_address *address);
 
+/* The same, where another run.dir is in the way of saying more. */
+int rawpci_fail_shared(struct rawpci *ctx, const char *name,
+		       const struct rawpci_address *address);
+
 /* -ETIMEDOUT; slow: what there was no end of. */
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
 

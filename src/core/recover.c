@@ -160,6 +160,12 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 	int r = rawpci_claim_take(&claim, ctx->run_dir, address);
 
 	rawpci_address_format(address, name);
+	if (r == 0 && rawpci_claim_share(&claim, ctx->sysfs_dir, address) == -EWOULDBLOCK) {
+		rawpci_claim_release(&claim);
+		(void)rawpci_fail_shared(ctx, name, address);
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
+		return 0;
+	}
 	if (r == -EWOULDBLOCK)
 		(void)rawpci_fail_owned(ctx, name, address);
 	else if (r < 0)

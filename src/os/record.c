@@ -93,6 +93,38 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 	return r;
 }
 
+static int open_shared(const char *root, const struct rawpci_address *address, int flags)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(root, address, "config", path, sizeof(path));
+
+	return r < 0 ? r : rawpci_sys_open(path, flags);
+}
+
+/* For writing, so that no user without rights can keep others out by such a lock. */
+int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
+		       const struct rawpci_address *address)
+{
+	int fd = open_shared(root, address, O_RDWR);
+	int r = fd < 0 ? fd : rawpci_sys_lock(fd);
+
+	if (r < 0) {
+		rawpci_sys_close(&fd);
+		return r;
+	}
+	claim->shared = fd;
+	return 0;
+}
+
+int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address)
+{
+	int fd = open_shared(root, address, O_RDONLY);
+	bool locked = fd >= 0 && rawpci_sys_locked(fd) > 0;
+
+	rawpci_sys_close(&fd);
+	return locked ? -EWOULDBLOCK : 0;
+}
+
 /* Could the directory be made? */
 static int look_above(const char *run)
 {
@@ -155,6 +187,7 @@ int rawpci_claim_path(const char *run, const struct rawpci_address *address,
 
 void rawpci_claim_release(struct rawpci_claim *claim)
 {
+	rawpci_sys_close(&claim->shared);
 	rawpci_sys_close(&claim->lock);
 	rawpci_sys_close(&claim->directory);
 }

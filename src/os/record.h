@@ -20,10 +20,11 @@
 /* The ownership of a device. */
 struct rawpci_claim {
 	int directory, lock; /* -1: not owned */
+	int shared;          /* the device's config file, locked, too; -1: it could not be */
 	char name[RAWPCI_ADDRESS_TEXT];
 };
 
-#define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1 })
+#define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1, .shared = -1 })
 
 #define RAWPCI_STATE_DWORDS 16
 
@@ -51,6 +52,20 @@ struct rawpci_record {
  */
 int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 		      const struct rawpci_address *address);
+
+/**
+ * Locks the device's config file in sysfs, too. Containers with a run directory each share it, where
+ * they have the same network namespace (sysfs has an inode a namespace: Linux fs/kernfs/mount.c).
+ * Unlike the lock, it is not kept for the kernel's sake while that hangs.
+ * @root: of sysfs
+ *
+ * Returns 0, -EWOULDBLOCK, or why it cannot be had.
+ */
+int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
+		       const struct rawpci_address *address);
+
+/* -EWOULDBLOCK: somebody has that lock. 0: nobody, or it cannot be seen. */
+int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address);
 
 /**
  * Finds out what rawpci_claim_take(), and then rawpci_record_write(), would come to, and takes,

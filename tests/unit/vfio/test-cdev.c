@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A device's cdev, with a kernel that answers what the test wants; the node is /dev/null. */
 #include <errno.h>
+#include <fcntl.h>
 
 #include <rawpci/context.h>
 
@@ -120,15 +121,71 @@ END_TEST
 /* EINVAL: the cdev is bound by another descriptor. EBUSY: the group is open. */
 START_TEST(not_bound)
 {
+	char path[512];
+
 	kernel.bind = -EINVAL;
 	join_fails(-EBUSY, "vfio3 is held by another process");
 	kernel.bind = -EBUSY;
 	join_fails(-EBUSY, "by its IOMMU group");
 	kernel.bind = -EPERM;
+	tree_write(&tree, "interrupts", " 24: 0 PCI-MSI 65536-edge nvme0q0\n");
+	tree_write(&tree, "sys/module/iommufd/parameters/allow_unsafe_interrupts", "N\n");
+	space.vfio->interrupts = tree_path(&tree, path, "interrupts");
 	join_fails(-EPERM, "iommufd.allow_unsafe_interrupts");
 	kernel.bind = -EAGAIN;
 	join_fails(-EBUSY, "locked for its reset");
 	ck_assert_str_eq(kernel.log, "bbbb");
+}
+END_TEST
+
+/* Another device of the group is open by its cdev, here: its DMA has another owner. */
+START_TEST(group_in_use)
+{
+	char path[512];
+	int held;
+
+	tree_link(&tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/9");
+	tree_write(&tree, "sys/kernel/iommu_groups/9/devices/0000:03:00.0", "");
+	tree_write(&tree, "sys/kernel/iommu_groups/9/devices/0000:03:00.1", "");
+	tree_write(&tree, "sys/bus/pci/devices/0000:03:00.1/vfio-dev/vfio4/dev", "1:5\n");
+	tree_write(&tree, "vfio/devices/vfio4", "");
+	tree_write(&tree, "interrupts", " 24: 0 IR-PCI-MSI 65536-edge nvme0q0\n");
+	tree_write(&tree, "sys/module/iommufd/parameters/allow_unsafe_interrupts", "N\n");
+	space.vfio->interrupts = tree_path(&tree, path, "interrupts");
+	kernel.bind = -EPERM;
+	join_fails(-EBUSY, "its DMA belongs to another program");
+	held = open(tree_path(&tree, path, "vfio/devices/vfio4"), O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(held, 0);
+	space.vfio->interrupts = "/nowhere";
+	join_fails(-EBUSY, "vfio4 is held by this process");
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "group 9"));
+	ck_assert_int_eq(close(held), 0);
+	join_fails(-EPERM, "or the host cannot remap interrupts");
+	ck_assert_ptr_null(strstr(rawpci_reason(), "allow_unsafe_interrupts"));
+}
+END_TEST
+
+/* What looks for the cdev is out of descriptors: that is not a kernel without cdevs. */
+START_TEST(no_descriptor)
+{
+	static const int errors[] = {-EMFILE, -ENFILE, -ENOMEM};
+
+	for (unsigned i = 0; i < 3; i++) {
+		int want = errors[i] == -ENOMEM ? -ENOMEM : -ENOSPC;
+
+		ck_assert_int_eq(rawpci_vfio_explain_cdev(&device, NULL, errors[i]), want);
+		ck_assert_ptr_null(strstr(rawpci_reason(), "was built without"));
+		ck_assert_int_eq(rawpci_vfio_explain_cdev(&device, "/dev/x", errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_explain_given(&device, "a cdev", errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_explain_device(&device, errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_explain_iommufd(space.vfio, "x", "/dev/iommu",
+							     errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_explain_container(space.vfio, "x", "/dev/vfio/vfio",
+							       errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_explain_attach(&device, 1, "iommufd", errors[i]), want);
+		if (want == -ENOSPC)
+			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "Too many open files"));
+	}
 }
 END_TEST
 
@@ -210,6 +267,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, opened_here);
 	tcase_add_test(tests, not_bound);
+	tcase_add_test(tests, group_in_use);
+	tcase_add_test(tests, no_descriptor);
 	tcase_add_test(tests, not_attached);
 	tcase_add_test(tests, no_cdev);
 	tcase_add_test(tests, no_node);

@@ -300,9 +300,23 @@ START_TEST(open_fails)
 }
 END_TEST
 
+static char interrupts[512];
+
 static int attach_error(int error)
 {
 	return rawpci_vfio_explain_attach(&device, 14, "vfio_iommu_type1", error);
+}
+
+/* What /proc/interrupts has in a line far down. */
+static void remapping(const char *line)
+{
+	char text[8192], path[512];
+
+	memset(text, ' ', sizeof(text));
+	(void)snprintf(text + 4090, sizeof(text) - 4090, "%s", line);
+	tree_write(&tree, "interrupts", text);
+	(void)snprintf(interrupts, sizeof(interrupts), "%s", tree_path(&tree, path, "interrupts"));
+	device.vfio->interrupts = interrupts;
 }
 
 START_TEST(attach)
@@ -311,8 +325,20 @@ START_TEST(attach)
 	tree_write(&tree, GROUP "reserved_regions",
 		   "0x00000000000e0000 0x00000000000fffff direct-relaxable\n"
 		   "0x00000000fee00000 0x00000000feefffff msi\n");
+	remapping(" 24: 0 0 PCI-MSI 65536-edge nvme0q0");
 	ck_assert_int_eq(attach_error(-EPERM), -EPERM);
 	check_words("allow_unsafe_interrupts is N");
+	/* Not the cause, or not seen to be. */
+	remapping(" 24: 0 0 IR-PCI-MSI 65536-edge nvme0q0");
+	ck_assert_int_eq(attach_error(-EPERM), -EBUSY);
+	check_words("its DMA belongs to another program");
+	ck_assert_ptr_null(strstr(rawpci_reason(), "allow_unsafe_interrupts"));
+	remapping(" 24: 0 0 GICv3 27 Level arch_timer");
+	ck_assert_int_eq(attach_error(-EPERM), -EPERM);
+	ck_assert_ptr_null(strstr(rawpci_reason(), "allow_unsafe_interrupts"));
+	tree_write(&tree, PARAMETERS "allow_unsafe_interrupts", "Y\n");
+	ck_assert_int_eq(attach_error(-EPERM), -EBUSY);
+	tree_write(&tree, PARAMETERS "allow_unsafe_interrupts", "N\n");
 	ck_assert_int_eq(attach_error(-EINVAL), -EIO);
 	tree_write(&tree, GROUP "reserved_regions",
 		   "0x00000000000e0000 0x00000000000fffff direct\n"

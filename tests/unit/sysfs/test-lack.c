@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that is out of descriptors, at each step of using a device; and a lock that cannot be had
+ * for a reason that passes. */
+#include <sys/resource.h>
+
+#include <rawpci/explain.h>
+#include <rawpci/fake.h>
+
+#include "unit/sysfs/plain.h"
+
+static const char *const backends[] = { "sysfs", "uio", "fake" };
+static const char *address;
+
+/* What the next attempts to open a lock, or to lock it, end with. */
+static int open_error, lock_error, record_error;
+
+int __real_rawpci_sys_open_at(int directory, const char *name, int flags);
+int __wrap_rawpci_sys_open_at(int directory, const char *name, int flags);
+int __real_rawpci_sys_lock(int fd);
+int __wrap_rawpci_sys_lock(int fd);
+
+int __wrap_rawpci_sys_open_at(int directory, const char *name, int flags)
+{
+	if (open_error < 0 && strstr(name, ".lock"))
+		return open_error;
+	if (record_error < 0 && strstr(name, ".new"))
+		return record_error;
+	return __real_rawpci_sys_open_at(directory, name, flags);
+}
+
+int __wrap_rawpci_sys_lock(int fd)
+{
+	return lock_error < 0 ? lock_error : __real_rawpci_sys_lock(fd);
+}
+
+static void make_uio(void)
+{
+	char path[512];
+
+	tree_directory(&tree, "bus/pci/drivers");
+	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
+	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
+	tree_directory(&tree, DEVICE "uio");
+	tree_directory(&tree, DEVICE "uio/uio3");
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "dev/uio3"), 0600), 0);
+}
+
+static void set_up(void)
+{
+	open_error = lock_error = record_error = 0;
+	tree_create(&tree);
+	make_device();
+	tree_write(&tree, DEVICE "vendor", "0x1af4\n");
+	tree_write(&tree, DEVICE "device", "0x1234\n");
+	put(0x04, 2, 0x0003);
+}
+
+static void tear_down(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&tree);
+}
+
+static void ignore(void *opaque, int32_t irq)
+{
+	(void)opaque;
+	(void)irq;
+}
+
+/* 0, or what the first step that failed returned. */
+static int live(bool interrupts)
+{
+	struct rawpci_mapping mapping;
+	struct rawpci_explanation *explanation;
+	int r;
+
+	r = rawpci_explain(ctx, address, NULL, &explanation);
+	if (r == 0)
+		rawpci_explanation_destroy(explanation);
+	if (r == 0)
+		r = rawpci_device_open(ctx, NULL, address, 0, &dev);
+	if (r < 0)
+		return r;
+	if (interrupts)
+		ck_assert_int_gt(rawpci_irq_count(dev, RAWPCI_IRQ_INTX), 0);
+	r = rawpci_region_map(dev, 0, 0, 0x1000, &mapping);
+	if (r == 0)
+		r = rawpci_device_power(dev, RAWPCI_POWER_ON);
+	if (r == 0 && interrupts)
+		r = rawpci_irq_attach(dev, ignore, NULL, 1);
+	if (r > 0)
+		r = 0;
+	if (r == 0)
+		r = rawpci_device_power(dev, RAWPCI_POWER_OFF);
+	return r;
+}
+
+static rlim_t lowest_free(void)
+{
+	int fd = dup(0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fd), 0);
+	return (rlim_t)fd;
+}
+
+/* One descriptor more each time, until it is enough. */
+START_TEST(out_of_descriptors)
+{
+	const bool interrupts = _i > 0;
+	const char *said;
+	struct rlimit before, limit;
+	unsigned failures = 0;
+	int r = -1;
+
+	if (_i == 1)
+		make_uio();
+	make_context(backends[_i]);
+	address = _i == 2 ? "0000:00:07.0" : BDF;
+	if (_i == 2)
+		ck_assert_int_eq(rawpci_fake_add_edu(ctx, address, NULL), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	for (rlim_t extra = 0; r != 0 && extra < 40; extra++) {
+		dev = NULL;
+		limit.rlim_cur = lowest_free() + extra;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		r = live(interrupts);
+		said = rawpci_last_error();
+		if (r < 0) {
+			failures++;
+			ck_assert_msg(r == -ENOSPC, "with %u: %d: %s", (unsigned)extra, r, said);
+			ck_assert_msg(strstr(said, "Too many open files") != NULL, "%s", said);
+			ck_assert_ptr_nonnull(strstr(said, "ulimit -n"));
+		}
+		ck_assert_int_eq(rawpci_device_close(dev), 0);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	}
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_ge(failures, 3);
+}
+END_TEST
+
+static const struct {
+	int error, want;
+} passing[] = {
+	{ -EMFILE, -ENOSPC }, { -ENFILE, -ENOSPC }, { -ENOMEM, -ENOMEM }, { -EINTR, -EIO },
+	{ -EIO, -EIO }, { -ENOSPC, -ENOSPC }, { -EDQUOT, -ENOSPC }, { -ENOLCK, -EIO },
+	{ -ETXTBSY, -EIO },
+};
+enum { PASSING = sizeof(passing) / sizeof(passing[0]) };
+
+/* The first user is on, and the second one must not get in. */
+START_TEST(a_lock_that_cannot_be_had_now_is_not_gone_without)
+{
+	struct rawpci *first;
+	struct rawpci_device *other = NULL;
+	char text[512];
+	int r;
+
+	make_context("sysfs");
+	open_device();
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	put(0x04, 2, 0x0407);
+	tree_write(&tree, DEVICE "reset", "-\n");
+	first = ctx;
+	make_context("sysfs");
+	*(_i % 2 ? &open_error : &lock_error) = passing[_i / 2].error;
+	r = rawpci_device_open(ctx, NULL, BDF, 0, &other);
+	ck_assert_msg(r == passing[_i / 2].want, "%d: %s", r, rawpci_last_error());
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "its lock in"));
+	ck_assert_ptr_null(other);
+	open_error = lock_error = 0;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &other), -EBUSY);
+	ck_assert_uint_eq(config(4, 2), 0x0407);
+	ck_assert_str_eq(tree_read(&tree, DEVICE "reset", text), "-\n");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &other), 0);
+	ck_assert_int_eq(rawpci_device_close(other), 0);
+	ck_assert_int_eq(rawpci_destroy(first), 0);
+}
+END_TEST
+
+static const int for_good[] = { -EACCES, -EPERM, -EROFS, -ELOOP, -EISDIR, -ENXIO };
+
+START_TEST(without_a_right_it_is_gone_without)
+{
+	make_context("sysfs");
+	open_error = for_good[_i];
+	open_device();
+	close_device();
+}
+END_TEST
+
+/* No record of the registers: what a killed process leaves would not be put back. */
+START_TEST(a_record_that_cannot_be_written_now_fails_the_open)
+{
+	int r;
+
+	make_context("sysfs");
+	record_error = passing[_i].error;
+	r = rawpci_device_open(ctx, NULL, BDF, 0, &dev);
+	ck_assert_msg(r == passing[_i].want, "%d: %s", r, rawpci_last_error());
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "record"));
+	record_error = -EACCES;
+	open_device();
+	close_device();
+}
+END_TEST
+
+/* What open fails with is what explain has in front. */
+START_TEST(explain_foretells_it)
+{
+	struct rawpci_explanation *explanation;
+	int r;
+
+	make_context("sysfs");
+	open_device();
+	close_device();
+	open_error = passing[_i].error;
+	r = rawpci_explain(ctx, BDF, NULL, &explanation);
+	ck_assert_int_eq(r, 0);
+	ck_assert(!explanation->openable);
+	ck_assert_ptr_nonnull(explanation->findings);
+	ck_assert_int_eq(explanation->findings->error, passing[_i].want);
+	ck_assert_ptr_nonnull(strstr(explanation->text, "its lock in"));
+	rawpci_explanation_destroy(explanation);
+	open_error = 0;
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("lack");
+	TCase *tests = tcase_create("lack");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_loop_test(tests, out_of_descriptors, 0, 3);
+	tcase_add_loop_test(tests, a_lock_that_cannot_be_had_now_is_not_gone_without, 0,
+			    2 * PASSING);
+	tcase_add_loop_test(tests, without_a_right_it_is_gone_without, 0,
+			    sizeof(for_good) / sizeof(for_good[0]));
+	tcase_add_loop_test(tests, a_record_that_cannot_be_written_now_fails_the_open, 0, PASSING);
+	tcase_add_loop_test(tests, explain_foretells_it, 0, PASSING);
+	suite_add_tcase(suite, tests);
+	return harness_run(suite);
+}
