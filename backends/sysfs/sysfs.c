@@ -68,4 +68,5 @@ const struct rawpci_backend rawpci_backend_sysfs = {
 	.region_read = rawpci_sysdev_region_read,
 	.region_write = rawpci_sysdev_region_write,
 	.reset = rawpci_sysdev_reset,
+	.explain = rawpci_sysdev_explain,
 };

@@ -215,4 +215,5 @@ const struct rawpci_backend rawpci_backend_uio = {
 	.irq_disable = uio_irq_disable,
 	.irq_unmask = uio_irq_unmask,
 	.reset = rawpci_sysdev_reset,
+	.explain = rawpci_sysdev_explain,
 };
