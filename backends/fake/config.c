@@ -31,6 +31,7 @@
 #define EXPRESS_CAN_RESET 0x10000000 /* function level reset */
 #define EXPRESS_ROLE_BASED 0x00008000
 #define EXPRESS_CONTROL_INITIAL 0x2810 /* 512-byte reads, no snoop, relaxed ordering */
+#define EXPRESS_WRITABLE 0x7dff /* without phantom functions, as with VFIO */
 #define EXPRESS_LINK_X1_GEN1 0x0011
 
 static void put(uint8_t *bytes, unsigned offset, unsigned width, uint32_t value)
@@ -107,7 +108,7 @@ static void define_express(struct rawpci_fake *fake, unsigned *link)
 	define(fake, at + 2u, 2, EXPRESS_ENDPOINT_V2, 0);
 	define(fake, at + 4u, 4, EXPRESS_ROLE_BASED | can_reset, 0);
 	define(fake, at + RAWPCI_EXPRESS_DEVICE_CONTROL, 2, EXPRESS_CONTROL_INITIAL,
-	       0x7fff | reset);
+	       EXPRESS_WRITABLE | reset);
 	define(fake, at + 12u, 4, EXPRESS_LINK_X1_GEN1, 0);
 	define(fake, at + 18u, 2, EXPRESS_LINK_X1_GEN1, 0);
 }

@@ -159,12 +159,11 @@ static void put_back(struct rawpci_sysdev *device)
 /* Nothing is mapped for it, and yet it masters the bus once it is on. */
 static void warn_of_dma(const struct rawpci_sysdev *device)
 {
-	unsigned group;
+	struct rawpci_finding finding;
 
-	if (rawpci_sysfs_group(root_of(device->ctx), &device->address, &group) < 0)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: no IOMMU stands between it "
-				   "and the host's memory: whoever programs it can reach all of "
-				   "that once it is powered on", device->name);
+	if (rawpci_sysdev_unprotected(device->ctx, &device->address, &finding))
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: %s: %s", device->name,
+				   finding.cause, finding.remedy);
 }
 
 int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,

@@ -121,6 +121,16 @@ int rawpci_sysdev_fail(const struct rawpci_sysdev *device, const char *doing, co
 		       int error);
 
 /*
+ * protection.c
+ */
+/* Can the device reach memory of the host once it masters the bus? Says why, and what would help. */
+bool rawpci_sysdev_unprotected(struct rawpci *ctx, const struct rawpci_address *address,
+			       struct rawpci_finding *finding);
+/* For a backend whose instance is its context. */
+int rawpci_sysdev_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+			  struct rawpci_findings *to);
+
+/*
  * config.c
  */
 int rawpci_sysdev_config_init(struct rawpci_sysdev *device);

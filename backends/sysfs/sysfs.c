@@ -69,4 +69,5 @@ const struct rawpci_backend rawpci_backend_sysfs = {
 	.region_write = rawpci_sysdev_region_write,
 	.reset = rawpci_sysdev_reset,
 	.ready = rawpci_sysdev_ready,
+	.explain = rawpci_sysdev_explain,
 };

@@ -220,4 +220,5 @@ const struct rawpci_backend rawpci_backend_uio = {
 	.irq_unmask = uio_irq_unmask,
 	.reset = rawpci_sysdev_reset,
 	.ready = rawpci_sysdev_ready,
+	.explain = rawpci_sysdev_explain,
 };

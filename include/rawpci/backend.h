@@ -12,7 +12,8 @@
  * written on success only; a failed operation has changed nothing; where it fails it has said why
  * with rawpci_backend_fail(). Operations on different devices run at the same time. On one device
  * cfg_read, cfg_write, region_read and region_write run at the same time as each other and as
- * irq_unmask; all others are serialised with each other. Operations on one space are serialised.
+ * irq_unmask; with info.mappings_stay, region_map and region_map_wc run at the same time as all
+ * others. All others are serialised with each other. Operations on one space are serialised.
  */
 #ifndef RAWPCI_BACKEND_H
 #define RAWPCI_BACKEND_H
@@ -147,7 +148,7 @@ struct rawpci_backend {
 	 * Requires: [offset, offset + size) inside one area, page-aligned; [where, where + size)
 	 * reserved by core, which also unmaps it (munmap). With info.mappings_stay core maps other
 	 * pages over it while the device does not answer, and then calls this again for the same
-	 * place; it may be called with a config write under way.
+	 * place.
 	 */
 	int (*region_map)(void *device, unsigned region, uint64_t offset, uint64_t size,
 			  void *where);

@@ -74,6 +74,10 @@ struct rawpci_host_device {
 	unsigned irq_count[3];   /* vectors by enum rawpci_irq_type, as its capabilities say */
 	unsigned power_states;   /* bit (1 << n) for each Dn it knows besides D0: D1, D2, D3hot */
 	bool express;            /* PCI Express */
+
+	char iommu_type[16]; /* how the kernel translates for the group while its own drivers have
+				it: "DMA" and "DMA-FQ" map page by page, "identity" gives access
+				to all memory (iommu=pt), "blocked" to none; "": it does not tell */
 };
 
 /**

@@ -28,10 +28,14 @@ enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_GONE = 2,          /* it does not answer */
 	RAWPCI_OBSTACLE_BRIDGE = 3,        /* a bridge cannot be given away */
 	RAWPCI_OBSTACLE_VFS = 4,           /* it has virtual functions enabled: .number */
-	RAWPCI_OBSTACLE_NO_IOMMU = 5,      /* the kernel uses no IOMMU */
+	RAWPCI_OBSTACLE_NO_IOMMU = 5,      /* the kernel uses no IOMMU. Without .blocks: the device is
+					      opened all the same, and none keeps it from the host's
+					      memory (sysfs and uio, also where .group is passed
+					      through: iommu=pt) */
 	RAWPCI_OBSTACLE_NO_GROUP = 6,      /* no IOMMU of the host covers the device */
 	RAWPCI_OBSTACLE_MODULE = 7,        /* the kernel module .driver is not loaded */
-	RAWPCI_OBSTACLE_GROUP = 8,         /* .driver holds .blocker of the same IOMMU group */
+	RAWPCI_OBSTACLE_GROUP = 8,         /* .driver holds .blocker of the same IOMMU group; without
+					      .blocks the device can reach what that has mapped */
 	RAWPCI_OBSTACLE_HOST_DRIVER = 9,   /* .driver holds the device */
 	RAWPCI_OBSTACLE_PERMISSION = 10,   /* this user may not use .path */
 	RAWPCI_OBSTACLE_LOCKDOWN = 11,     /* the kernel is locked down */

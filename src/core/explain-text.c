@@ -174,7 +174,8 @@ static void add_device(struct text *text, const struct rawpci_host_device *d)
 	add(text, "  class       %06x %s\n", d->class_code, d->class_name);
 	add(text, "  driver      %s\n", d->driver[0] ? d->driver : "none");
 	if (d->iommu_group >= 0)
-		add(text, "  IOMMU group %lld\n", (long long)d->iommu_group);
+		add(text, "  IOMMU group %lld%s%s\n", (long long)d->iommu_group,
+		    d->iommu_type[0] ? ", type " : "", d->iommu_type);
 	else
 		add(text, "  IOMMU group none\n");
 	for (unsigned i = 0; i < RAWPCI_REGIONS; i++)

@@ -113,13 +113,17 @@ static void describe_regions(const char *root, struct rawpci_host_device *out)
 
 static void describe_place(const char *root, struct rawpci_host_device *out)
 {
+	char type[RAWPCI_SYSFS_NAME];
 	unsigned group;
 
 	_Static_assert(sizeof(out->driver) == RAWPCI_SYSFS_NAME, "room for a driver's name");
 	(void)rawpci_sysfs_driver(root, &out->address, out->driver);
 	out->iommu_group = -1;
-	if (rawpci_sysfs_group(root, &out->address, &group) == 0)
+	if (rawpci_sysfs_group(root, &out->address, &group) == 0) {
 		out->iommu_group = group;
+		rawpci_sysfs_group_type(root, group, type);
+		(void)snprintf(out->iommu_type, sizeof(out->iommu_type), "%.15s", type);
+	}
 	out->boot_vga = rawpci_sysfs_number(root, &out->address, "boot_vga") == 1;
 	out->virtual_function = rawpci_sysfs_is_vf(root, &out->address);
 	out->vfs = (unsigned)rawpci_sysfs_number(root, &out->address, "sriov_numvfs");

@@ -98,6 +98,16 @@ int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, u
 	return 0;
 }
 
+void rawpci_sysfs_group_type(const char *root, unsigned group, char type[RAWPCI_SYSFS_NAME])
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int n = snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/type", root, group);
+
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    rawpci_sys_read_file(path, type, RAWPCI_SYSFS_NAME) < 0)
+		type[0] = '\0';
+}
+
 struct group_walk {
 	int (*each)(void *opaque, const struct rawpci_address *address);
 	void *opaque;

@@ -37,6 +37,10 @@ int rawpci_sysfs_has_driver(const char *root, const char *driver);
 /* The number of the device's IOMMU group; -ENOENT: it has none. */
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group);
 
+/* How the kernel translates for a group: "DMA", "DMA-FQ", "identity", "blocked", ...; "": it does not
+ * tell. */
+void rawpci_sysfs_group_type(const char *root, unsigned group, char type[RAWPCI_SYSFS_NAME]);
+
 /* Calls each() with the PCI devices of a group until it returns other than 0; returns that, or
  * 0. */
 int rawpci_sysfs_group_each(const char *root, unsigned group,

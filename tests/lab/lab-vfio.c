@@ -164,6 +164,9 @@ int main(int argc, char **argv)
 		{ "choice", choice },
 		{ "fallback", fallback },
 		{ "gone", plain_gone },
+		{ "direct", direct },
+		{ "ones", ones },
+		{ "protection", protection },
 	};
 	const char *topic = argc >= 3 ? argv[1] : "";
 	int settings = argc > 3 && !strchr(argv[3], '=') ? 4 : 3;

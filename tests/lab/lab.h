@@ -82,6 +82,9 @@ void plain_combining(const char *bdf);
 void plain_gone(const char *bdf);
 void uio_intx(const char *bdf);
 void uio_master(const char *bdf);
+void direct(const char *bdf);
+void ones(const char *bdf);
+void protection(const char *bdf);
 void choice(const char *bdf);
 void fallback(const char *bdf);
 

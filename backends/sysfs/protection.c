@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What stands between a device and the host's memory. Nothing is mapped for it here, so a domain in
+ * which the kernel translates protects; but a group may be passed through, and then it does not
+ * (Linux Documentation/ABI/testing/sysfs-kernel-iommu_groups).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "os/sysfs.h"
+#include "sysfs/sysdev.h"
+
+#define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
+
+static const char *const use_vfio = "use VFIO, or trust those who program it";
+
+struct look {
+	const char *root;
+	const struct rawpci_address *self;
+	struct rawpci_finding *finding;
+};
+
+/* A driver's device, whose memory is mapped for the whole group. Ports and stubs map none. */
+static int look_at_member(void *opaque, const struct rawpci_address *address)
+{
+	static const char *const harmless[] = { "", "pcieport", "pci-stub" };
+	const struct look *look = opaque;
+	struct rawpci_finding *finding = look->finding;
+	char name[RAWPCI_ADDRESS_TEXT], driver[RAWPCI_SYSFS_NAME];
+
+	if (rawpci_address_compare(address, look->self) == 0 ||
+	    rawpci_sysfs_driver(look->root, address, driver) < 0)
+		return 0;
+	for (unsigned i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (strcmp(driver, harmless[i]) == 0)
+			return 0;
+	finding->obstacle = RAWPCI_OBSTACLE_GROUP;
+	finding->blocker = *address;
+	SAY(finding->driver, "%s", driver);
+	SAY(finding->cause, "%s of the same IOMMU group is bound to %s: whoever programs this "
+	    "device can reach the memory that is mapped for that one",
+	    rawpci_address_format(address, name), driver);
+	SAY(finding->remedy, "unbind that one, or trust those who program this one");
+	return 1;
+}
+
+/* Older kernels have no such file, and VFIO without an IOMMU makes up groups of type "unknown". */
+static void judge_type(struct rawpci_finding *finding, const char *type)
+{
+	if (strcmp(type, "identity") == 0) {
+		SAY(finding->cause, "its IOMMU group %u is passed through (type identity, as with "
+		    "iommu=pt), so that no IOMMU stands between it and the host's memory: whoever "
+		    "programs it can reach all of that once it is powered on", finding->group);
+		SAY(finding->remedy, "boot without iommu=pt, or write DMA to the type of the group "
+		    "in /sys/kernel/iommu_groups/%u; or %s", finding->group, use_vfio);
+	} else if (strcmp(type, "unmanaged") == 0) {
+		SAY(finding->cause, "its IOMMU group %u has another user (type unmanaged, as with "
+		    "VFIO), whose memory it can reach once it is powered on", finding->group);
+		SAY(finding->remedy, "close the other devices of the group first");
+	} else {
+		SAY(finding->cause, "the kernel does not tell whether an IOMMU stands between it and "
+		    "the host's memory (type of group %u: %s): if none does, whoever programs it "
+		    "can reach all of that once it is powered on", finding->group,
+		    type[0] ? type : "not there");
+		SAY(finding->remedy, "%s", use_vfio);
+	}
+}
+
+bool rawpci_sysdev_unprotected(struct rawpci *ctx, const struct rawpci_address *address,
+			       struct rawpci_finding *finding)
+{
+	const char *root = rawpci_backend_setting(ctx, "sysfs.dir");
+	struct look look = { root, address, finding };
+	char type[RAWPCI_SYSFS_NAME];
+
+	memset(finding, 0, sizeof(*finding));
+	finding->obstacle = RAWPCI_OBSTACLE_NO_IOMMU;
+	if (rawpci_sysfs_group(root, address, &finding->group) < 0) {
+		SAY(finding->cause, "no IOMMU stands between it and the host's memory: whoever "
+		    "programs it can reach all of that once it is powered on");
+		SAY(finding->remedy, "enable the IOMMU and use VFIO, or trust those who program it");
+		return true;
+	}
+	rawpci_sysfs_group_type(root, finding->group, type);
+	if (strcmp(type, "blocked") == 0)
+		return false;
+	if (strcmp(type, "DMA") == 0 || strcmp(type, "DMA-FQ") == 0)
+		return rawpci_sysfs_group_each(root, finding->group, look_at_member, &look) == 1;
+	judge_type(finding, type);
+	return true;
+}
+
+int rawpci_sysdev_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+			  struct rawpci_findings *to)
+{
+	struct rawpci_finding finding;
+
+	(void)memory;
+	return rawpci_sysdev_unprotected(instance, address, &finding) ?
+		       rawpci_backend_finding(to, &finding) : 0;
+}

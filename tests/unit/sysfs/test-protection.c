@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Does an IOMMU keep the device from the host's memory? A group alone does not say so. */
+#include <rawpci/explain.h>
+
+#include "unit/sysfs/plain.h"
+
+#define GROUP "kernel/iommu_groups/7"
+#define OTHER "0000:03:00.1"
+
+static char said[2048];
+
+static void on_log(void *opaque, enum rawpci_log_level level, const char *message)
+{
+	(void)opaque;
+	if (level == RAWPCI_LOG_WARNING && strstr(message, "memory") != NULL)
+		(void)snprintf(said, sizeof(said), "%s", message);
+}
+
+static void set_up(void)
+{
+	char sysfs[128], run[128];
+	const char *settings[] = { sysfs, run, NULL };
+	struct rawpci_options options = {
+		.size = sizeof(options), .backend = "sysfs", .settings = settings, .log = on_log,
+		.log_level = RAWPCI_LOG_WARNING,
+	};
+
+	said[0] = '\0';
+	tree_create(&tree);
+	make_device();
+	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
+	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
+	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+}
+
+static void tear_down(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&tree);
+}
+
+/* type: of the group; NULL: the kernel does not tell. */
+static void join_group(const char *type)
+{
+	tree_link(&tree, DEVICE "iommu_group", "../../../../" GROUP);
+	tree_link(&tree, GROUP "/devices/" BDF, "../../../../bus/pci/devices/" BDF);
+	if (type)
+		tree_write(&tree, GROUP "/type", type);
+}
+
+/* words: of the warning, in the log and in the diagnosis alike; NULL: there is none. */
+static void check_warning(const char *words, enum rawpci_obstacle obstacle)
+{
+	const struct rawpci_finding *found = NULL;
+	struct rawpci_explanation *explanation;
+
+	open_device();
+	close_device();
+	ck_assert_int_eq(rawpci_explain(ctx, BDF, NULL, &explanation), 0);
+	ck_assert(explanation->openable);
+	for (const struct rawpci_finding *f = explanation->findings; f; f = f->next)
+		if (strcmp(f->backend, "sysfs") == 0)
+			found = f;
+	if (words) {
+		ck_assert_msg(strstr(said, words) != NULL, "'%s' and not '%s'", said, words);
+		ck_assert_ptr_nonnull(found);
+		ck_assert(found->obstacle == obstacle && !found->blocks && found->error == 0);
+		ck_assert_ptr_nonnull(strstr(found->cause, words));
+		ck_assert_str_ne(found->remedy, "");
+		ck_assert_ptr_nonnull(strstr(explanation->text, "sysfs can open it now, but "));
+	} else {
+		ck_assert_str_eq(said, "");
+		ck_assert_ptr_null(found);
+	}
+	rawpci_explanation_destroy(explanation);
+}
+
+START_TEST(without_a_group)
+{
+	check_warning("no IOMMU stands between", RAWPCI_OBSTACLE_NO_IOMMU);
+}
+END_TEST
+
+START_TEST(by_type)
+{
+	static const struct {
+		const char *type, *words;
+	} rows[] = {
+		{ "DMA\n", NULL }, { "DMA-FQ\n", NULL }, { "blocked\n", NULL },
+		{ "identity\n", "no IOMMU stands between" },
+		{ "unmanaged\n", "has another user" },
+		{ "unknown\n", "does not tell" }, { "auto\n", "does not tell" },
+		{ NULL, "does not tell" },
+	};
+
+	join_group(rows[_i].type);
+	check_warning(rows[_i].words, RAWPCI_OBSTACLE_NO_IOMMU);
+}
+END_TEST
+
+/* Its driver's memory is mapped for all of the group. */
+START_TEST(beside_a_driver)
+{
+	static const char *const drivers[] = { "e1000e", "pci-stub", NULL };
+	char target[128];
+
+	join_group("DMA\n");
+	tree_link(&tree, GROUP "/devices/" OTHER, "../../../../bus/pci/devices/" OTHER);
+	tree_directory(&tree, "bus/pci/devices/" OTHER);
+	(void)snprintf(target, sizeof(target), "../../drivers/%s", drivers[_i] ? drivers[_i] : "");
+	if (drivers[_i])
+		tree_link(&tree, "bus/pci/devices/" OTHER "/driver", target);
+	check_warning(_i == 0 ? OTHER " of the same IOMMU group is bound to e1000e" : NULL,
+		      RAWPCI_OBSTACLE_GROUP);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sysfs-protection");
+	TCase *tcase = tcase_create("sysfs-protection");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, without_a_group);
+	tcase_add_loop_test(tcase, by_type, 0, 8);
+	tcase_add_loop_test(tcase, beside_a_driver, 0, 3);
+	suite_add_tcase(suite, tcase);
+	return harness_run(suite);
+}
