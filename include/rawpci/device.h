@@ -203,7 +203,9 @@ int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char 
  * IOMMU group is in use, the kernel refuses a host driver: closing that one then puts this one's
  * back, too.
  *
- * Any thread, also from one of the device's own handlers. The last call with this pointer.
+ * Any thread, also from one of the device's own handlers. The last call with this pointer. It waits
+ * for the device's handlers: handlers of two contexts that close each other's devices at the same
+ * time wait for each other for ever.
  * Returns 0, or
  *   -EBUSY  the device belongs to a session or a port, which has to close it; nothing changed
  */
@@ -343,6 +345,7 @@ enum rawpci_event {
  * When it returns the previous handler is not running (except where it is called from it).
  * Returns 0, or
  *   -EOPNOTSUPP  neither event exists for this device
+ *   -ESHUTDOWN   called from a handler while another thread closes the device
  *   -ENOMEM, -ENOSPC, -EIO
  */
 int rawpci_device_on_event(struct rawpci_device *dev,

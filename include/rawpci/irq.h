@@ -97,7 +97,7 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type);
  *   -EFAULT      dev or handler is NULL
  *   -ENOSPC      no vector is free, or the host has none left
  *   -EOPNOTSUPP  the device or the backend has no interrupts
- *   -ESHUTDOWN   suspended, or the device is gone
+ *   -ESHUTDOWN   suspended, the device is gone, or it is being closed
  *   -ENOMEM, -EIO
  */
 int rawpci_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
@@ -135,7 +135,7 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
  *   -EOPNOTSUPP  the device or the backend has no such interrupts; or the backend cannot signal an
  *                eventfd (uio)
  *   -ENOSPC      the host has no vectors left
- *   -ESHUTDOWN   suspended, or the device is gone
+ *   -ESHUTDOWN   suspended, the device is gone, or it is being closed
  *   -ENOMEM, -EIO
  */
 int rawpci_irq_route(struct rawpci_device *dev, enum rawpci_irq_type type, unsigned first,

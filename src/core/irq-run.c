@@ -166,17 +166,14 @@ void rawpci_vector_done(void *arg)
 	free(vector);
 }
 
-/* What the timer runs calls nobody, and waits for no more than irq_lock. It looks at the device, and
- * the engine reads a descriptor that may be the backend's: so the device has to be there. */
-void rawpci_vector_silence(struct rawpci_engine *engine, struct rawpci_vector *vector)
+/* What the timer runs looks at the device. It calls nobody, and waits for no more than irq_lock. */
+void rawpci_vector_stop_timer(struct rawpci_engine *engine, struct rawpci_vector *vector)
 {
-	if (vector->timer) {
-		rawpci_engine_remove(engine, vector->timer);
-		rawpci_sys_close(&vector->timer_fd);
-		vector->timer = NULL;
-	}
-	if (vector->source)
-		rawpci_engine_silence(engine, vector->source);
+	if (!vector->timer)
+		return;
+	rawpci_engine_remove(engine, vector->timer);
+	rawpci_sys_close(&vector->timer_fd);
+	vector->timer = NULL;
 }
 
 void rawpci_vector_retire(struct rawpci_engine *engine, struct rawpci_vector *vector)

@@ -89,6 +89,18 @@ static int find_source(struct rawpci_device *dev, struct rawpci_vector *vector,
 	return r;
 }
 
+/* Requires irq_lock. The engine looks at its descriptor no more, which may be the backend's, and
+ * needed for the next vector. */
+static void empty_line(struct rawpci_device *dev, unsigned line)
+{
+	struct rawpci_vector *vector = dev->irqs.lines[line].vector;
+
+	dev->irqs.lines[line].vector = NULL;
+	dev->irqs.in_use--;
+	atomic_store(&vector->detached, true);
+	rawpci_engine_silence(atomic_load(&dev->ctx->engine), vector->source);
+}
+
 /* Requires irq_lock. The engine knows the vector before the device does, so that nothing is missed. */
 static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
@@ -123,11 +135,8 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	irqs->lines[line].vector = vector;
 	irqs->in_use++;
 	r = rawpci_irq_hw_assign(dev, line, 1);
-	if (r < 0) {
-		irqs->lines[line].vector = NULL;
-		irqs->in_use--;
-		atomic_store(&vector->detached, true);
-	}
+	if (r < 0)
+		empty_line(dev, line);
 	return r;
 }
 
@@ -160,7 +169,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (r < 0) {
-		rawpci_vector_silence(engine, vector);
+		rawpci_vector_stop_timer(engine, vector);
 		rawpci_vector_retire(engine, vector);
 		rawpci_engine_put_unused(dev->ctx);
 		if (rawpci_device_gone(dev))
@@ -198,9 +207,7 @@ static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 
 		if (!vector || (irq != 0 && vector->irq != irq))
 			continue;
-		irqs->lines[i].vector = NULL;
-		irqs->in_use--;
-		atomic_store(&vector->detached, true);
+		empty_line(dev, i);
 		if (irqs->in_use == 0)
 			rawpci_irqs_end_type_if_unused(dev);
 		else if (irqs->enabled > 0 && rawpci_irq_hw_assign(dev, i, 1) < 0)
@@ -228,7 +235,7 @@ static int detach(struct rawpci_call *call, int32_t irq)
 	if (!vector)
 		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
 						      "attachment %d", dev->name, irq));
-	rawpci_vector_silence(atomic_load(&ctx->engine), vector);
+	rawpci_vector_stop_timer(atomic_load(&ctx->engine), vector);
 	rawpci_out(call, 0);
 	rawpci_vector_retire(atomic_load(&ctx->engine), vector);
 	return rawpci_call_end(ctx, 0);
@@ -268,7 +275,7 @@ void rawpci_irqs_close(struct rawpci_device *dev)
 		vector = take_off(dev, 0);
 		(void)pthread_mutex_unlock(&dev->irq_lock);
 		if (vector) {
-			rawpci_vector_silence(engine, vector);
+			rawpci_vector_stop_timer(engine, vector);
 			rawpci_vector_retire(engine, vector);
 		}
 	} while (vector);

@@ -51,9 +51,9 @@ int rawpci_irqs_best_type(const struct rawpci_device *dev);
 void rawpci_vector_run(void *arg);
 void rawpci_vector_done(void *arg);
 
-/* Two steps that forget a vector which is on no line any more, both without a lock. Silence needs
+/* Two steps that forget a vector which is on no line any more, both without a lock. The first needs
  * the device, and waits for no handler. Retire needs it no more, and waits for the handler. */
-void rawpci_vector_silence(struct rawpci_engine *engine, struct rawpci_vector *vector);
+void rawpci_vector_stop_timer(struct rawpci_engine *engine, struct rawpci_vector *vector);
 void rawpci_vector_retire(struct rawpci_engine *engine, struct rawpci_vector *vector);
 
 #endif

@@ -13,7 +13,7 @@
 
 static struct {
 	struct rawpci *other; /* a second context */
-	struct rawpci_device *a, *b;
+	_Atomic(struct rawpci_device *) a, b;
 	struct rawpci_fake *fake_a, *fake_b;
 	atomic_uint calls, inside, left, closed;
 	sem_t go;

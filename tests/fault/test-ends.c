@@ -316,6 +316,42 @@ static int take_numbers(int *reader)
 	return writer;
 }
 
+static void next_one(void *context, int32_t number)
+{
+	(void)context;
+	(void)number;
+	atomic_fetch_add(&tries, 1);
+}
+
+/* Both have the node, which can be waited for once. */
+START_TEST(the_next_handler_comes_before_the_last_is_gone)
+{
+	int node, status = 1, next;
+	uint32_t one = 1;
+	pthread_t thread;
+
+	choose_engine(_i);
+	node = make_uio();
+	make_uio_context();
+	open_device();
+	irq = rawpci_irq_attach(dev, counting, NULL, 1);
+	ck_assert_int_ge(irq, 1);
+	pause_for(50);
+	ck_assert_int_eq(pthread_create(&thread, NULL, detach, &status), 0);
+	wait_until(&held_up, 1);
+	next = rawpci_irq_attach(dev, next_one, NULL, 1);
+	ck_assert_int_ge(next, 1);
+	pause_for(50);
+	(void)pthread_join(thread, NULL);
+	ck_assert_int_eq(write(node, &one, sizeof(one)), sizeof(one));
+	wait_until(&tries, 1);
+	ck_assert_uint_eq(atomic_load(&runs), 0);
+	close_device();
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&tree);
+}
+END_TEST
+
 START_TEST(nothing_is_read_after_a_close)
 {
 	int node = make_uio(), reader, writer, status = 1;
@@ -355,6 +391,7 @@ int main(void)
 	tcase_add_loop_test(tests, close_waits_for_a_timer, 0, 2);
 	tcase_add_loop_test(tests, the_handler_closes_meanwhile, 0, 2);
 	tcase_add_loop_test(tests, no_event_after_a_close, 0, 2);
+	tcase_add_loop_test(tests, the_next_handler_comes_before_the_last_is_gone, 0, 2);
 	tcase_add_loop_test(tests, nothing_is_read_after_a_close, 0, 2);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
