@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* COMMAND of a device that is off, asleep, or was reset. Where the kernel changes it, it is played. */
+/* COMMAND of a device that is off, asleep or reset. Where the kernel changes it, it is played. */
 #include <pthread.h>
 #include <semaphore.h>
 
