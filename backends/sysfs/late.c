@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel may not end in time. Userspace's accesses to config space wait while the kernel
- * resets a device, whoever asked for that: for up to a minute a method where the device does not come
- * back (Linux drivers/pci/access.c, pci_wait_cfg(); drivers/pci/pci.c, pci_dev_wait()).
+ * What the kernel may not end in time. A program's accesses to config space wait while the kernel
+ * resets the device, for this program or another: for up to a minute a method where the device does
+ * not come back (Linux drivers/pci/access.c, pci_wait_cfg(); drivers/pci/pci.c, pci_dev_wait()).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,10 +71,11 @@ static struct left *left_create(const struct rawpci_sysdev *device)
 
 static int fail_unended(const struct rawpci_sysdev *device, const char *file)
 {
-	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: the kernel has not ended what "
-				   "was asked of its file %s in %u ms (setting driver.timeout_ms) and is still "
-				   "at it: a driver does not let go of the device, or the device "
-				   "does not come back", device->name, file, limit_of(device));
+	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: the kernel has not ended what was "
+				   "asked of its file %s in %u ms (setting driver.timeout_ms), and "
+				   "is still at it: a driver does not let go of the device, or the "
+				   "device does not come back", device->name, file,
+				   limit_of(device));
 }
 
 /* text: NULL to read it. */

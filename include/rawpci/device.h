@@ -61,10 +61,11 @@ enum rawpci_open_flags {
  * @flags: enum rawpci_open_flags
  * @out: receives the device; written on success only
  *
- * The device is open once on the whole host. It is then in the power state "off": it does no DMA and
- * sends no message-signalled interrupt, whatever is written to its config space. Whether it decodes
- * its BARs depends on the backend and on who had it before. Power it on (rawpci_device_power()) before
- * using its registers. A device that no driver holds is bound to the backend's driver for as long as it is open; one that a host driver holds is only
+ * The device is open once on the whole host. It is then in the power state "off": it does no DMA
+ * and sends no message-signalled interrupt, whatever is written to its config space. Whether it
+ * decodes its BARs depends on the backend and on who had it before. Power it on
+ * (rawpci_device_power()) before using its registers. A device that no driver holds is bound to
+ * the backend's driver for as long as it is open; one that a host driver holds is only
  * taken with RAWPCI_OPEN_DETACH_HOST_DRIVER. Not even then where the host would lose something by
  * it, unless the caller insists with RAWPCI_OPEN_INSIST, which is logged:
  *
@@ -120,8 +121,8 @@ enum rawpci_open_flags {
  *   -EBADRQC      unknown flag
  *   -EINVAL       not an address, or a VM of another context
  *   -ENODEV       no such device, or no backend can open it: the log says why for each
- *   -EBUSY        open already, here or in another process; or the kernel has not ended a reset that
- *                 a former user asked for; or a host driver holds it or another
+ *   -EBUSY        open already, here or in another process; or the kernel has not ended a reset
+ *                 that a former user asked for; or a host driver holds it or another
  *                 device of its IOMMU group, and it was not to be detached, or has taken it just
  *                 now: open it again; or the host uses it, or
  *                 that cannot be found out
@@ -195,11 +196,11 @@ int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char 
  *
  * In this order: interrupts off (no handler runs after it returns, save the one it is called from),
  * regions unmapped, bus mastering off, DMA detached, device reset where it can be, host driver put
- * back. It always completes; what could not be done is logged. sysfs and uio do not wait longer than
- * driver.timeout_ms for a reset, or for config space that the kernel holds up. Then the device is
- * left to rawpci_recover() or the next open, which is refused (-EBUSY) until the kernel is done; its
- * bus mastering is turned off by then. A call of another thread that is inside the device is waited
- * for in any case. While another device of the same
+ * back. It always completes; what could not be done is logged. sysfs and uio do not wait longer
+ * than driver.timeout_ms for a reset, or for config space that the kernel holds up. Then the device
+ * is left to rawpci_recover() or the next open, which is refused (-EBUSY) until the kernel is done;
+ * its bus mastering is turned off by then. A call of another thread that is inside the device is
+ * waited for in any case. While another device of the same
  * IOMMU group is in use, the kernel refuses a host driver: closing that one then puts this one's
  * back, too.
  *
@@ -255,7 +256,7 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  *   -EINVAL     width
  *   -EDOM       offset is not a multiple of width
  *   -ERANGE     beyond config space
- *   -ESHUTDOWN  suspended, or the device is gone; or a reset that ran out of time is still under way
+ *   -ESHUTDOWN  suspended, or the device is gone, or a reset that ran out of time has not ended
  *   -EIO        the kernel failed the access
  */
 int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
@@ -285,8 +286,8 @@ int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned wid
  * Returns 0, or
  *   -EOPNOTSUPP  the device has no reset that leaves its neighbours alone
  *   -ESHUTDOWN   suspended, or the device is gone; or an earlier reset is still under way
- *   -EIO, -EBUSY the kernel failed it; the device may have lost its state, except for COMMAND, which
- *                is put back
+ *   -EIO, -EBUSY the kernel failed it; the device may have lost its state, but for COMMAND,
+ *                which is put back
  *   -ETIMEDOUT   sysfs, uio: the kernel has not ended it in driver.timeout_ms. Until it has, config
  *                space, regions, resets and changes of the power state fail with -ESHUTDOWN. The
  *                first call after that brings the device back: COMMAND, interrupts, accesses
@@ -304,10 +305,10 @@ enum rawpci_power {
  * Changes the power state.
  *
  *   ON       from off: guest memory attached to the IOMMU, woken up if it sleeps, reset (left out
- *            when nothing has touched the device since its last one), interrupts armed, decoding and
- *            bus mastering on. Where guest memory is refused, nothing of the device has changed
- *   OFF      from on or suspended: woken up if it sleeps, bus mastering off, interrupts masked, IOMMU
- *            detached, reset
+ *            when nothing has touched the device since its last one), interrupts armed, decoding
+ *            and bus mastering on. Where guest memory is refused, nothing of the device has changed
+ *   OFF      from on or suspended: woken up if it sleeps, bus mastering off, interrupts masked,
+ *            IOMMU detached, reset
  *   SUSPEND  from on: bus mastering off, interrupts masked, config space saved, D3hot where the
  *            device has it. Until RESUME, accesses to the device fail with -ESHUTDOWN, and direct
  *            loads and stores raise SIGBUS (<rawpci/region.h>)

@@ -3,9 +3,6 @@
  * Config space, and what a write to it does to the rest: COMMAND and the power state decide whether
  * MMIO and ports may be touched. An access with memory decoding off would raise SIGBUS, so writes
  * that turn it off wait for accesses under way first.
- *
- * What COMMAND is to be is kept here (dev->command), and not asked of the device: a reset, sleep or
- * another program may change it there. The device gets it without Bus Master unless it is on.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -94,97 +91,6 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 	rawpci_access_start(dev, bits);
 }
 
-void rawpci_decode_follow(struct rawpci_device *dev)
-{
-	/* As asleep, where even a virtual function decodes nothing. */
-	struct rawpci_decode now = { 0, RAWPCI_PM_D3HOT };
-	char reason[400];
-
-	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
-	if (rawpci_decode_read(dev, &now) < 0) {
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it cannot be asked what it decodes, "
-			   "and counts as decoding nothing until COMMAND is written again: %s",
-			   dev->name, rawpci_reason());
-		(void)rawpci_fail(dev->ctx, 0, "%s", reason);
-	}
-	rawpci_decode_apply(dev, &now);
-}
-
-void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master)
-{
-	dev->command = command;
-	dev->may_master = may_master;
-	atomic_store(&dev->shown_master,
-		     may_master ? RAWPCI_SHOW_REAL : command & RAWPCI_COMMAND_MASTER);
-}
-
-int rawpci_command_put(struct rawpci_device *dev)
-{
-	uint32_t command = dev->command;
-	int r;
-
-	if (!dev->may_master)
-		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
-	/* A failed write may have got through. */
-	dev->masters = true;
-	r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
-	if (r == 0)
-		dev->masters = command & RAWPCI_COMMAND_MASTER;
-	return r;
-}
-
-/* Requires config_lock. A backend may put bus mastering back that another program turned off, if it
- * was written last: so the device's own word does not do. */
-static bool is_put(const struct rawpci_device *dev, uint32_t now)
-{
-	const uint32_t master = dev->may_master ? dev->command & RAWPCI_COMMAND_MASTER : 0;
-
-	return dev->masters == (master != 0) &&
-	       now == ((dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
-}
-
-/* Requires config_lock. */
-static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
-{
-	const uint32_t command = dev->command;
-	struct rawpci_decode before;
-	bool might;
-	int r;
-
-	/* Whatever fails below: what is to go off is not let through any more. */
-	rawpci_command_want(dev, command, dev->may_master && may_master);
-	might = dev->may_master;
-	r = rawpci_decode_read(dev, &before);
-	if (r < 0)
-		return r;
-	rawpci_command_want(dev, (command & ~clear) | set, may_master);
-	if (is_put(dev, before.command)) {
-		rawpci_decode_apply(dev, &before);
-		return 0;
-	}
-	if (!(dev->command & RAWPCI_COMMAND_MEMORY))
-		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
-	r = rawpci_command_put(dev);
-	before.command = dev->command;
-	if (r == 0) {
-		rawpci_decode_apply(dev, &before);
-		return 0;
-	}
-	rawpci_command_want(dev, command, might);
-	rawpci_decode_follow(dev);
-	return r;
-}
-
-int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
-{
-	int r;
-
-	(void)pthread_mutex_lock(&dev->config_lock);
-	r = change_command(dev, clear, set, may_master);
-	(void)pthread_mutex_unlock(&dev->config_lock);
-	return r;
-}
-
 /* Where a write may change what the device decodes: COMMAND, the power state, and the bits that
  * start a function level reset. */
 static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
@@ -229,8 +135,8 @@ static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned widt
 	return r;
 }
 
-/* Requires config_lock. COMMAND after a reset that its user has asked for is the device's: the kernel
- * restores it, or not. A user's wish for bus mastering is restored with the rest, or goes with it. */
+/* Requires config_lock. After a reset that the user has asked for, COMMAND is what the device says:
+ * the kernel restores it or not. The wish for bus mastering stays with the rest or goes with it. */
 static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
 	const uint32_t master = RAWPCI_COMMAND_MASTER;

@@ -368,12 +368,6 @@ bool rawpci_device_lost(struct rawpci_device *dev);
 int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
 		       uint32_t *value);
 int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
-/* Sets and clears bits of what COMMAND is to be, writes it, and follows what that means for
- * accesses. may_master: Bus Master reaches the device, from now on. */
-int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master);
-/* The steps of that; both need config_lock. Want only notes it; put writes it to the device. */
-void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master);
-int rawpci_command_put(struct rawpci_device *dev);
 /* What decides about accesses: COMMAND and the power management control register. Read it; and let
  * dev->access follow it. Both need config_lock. */
 struct rawpci_decode {
@@ -382,14 +376,31 @@ struct rawpci_decode {
 };
 int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out);
 void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode);
-/* Both. A device that cannot be asked counts as decoding nothing. */
-void rawpci_decode_follow(struct rawpci_device *dev);
 /* No MMIO from now on; returns when none is under way, and none can go past the library. */
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
 /* Is the device still there? Marks and reports it if not. */
 bool rawpci_device_gone(struct rawpci_device *dev);
 /* -ESHUTDOWN with the reason, when bits are lacking. */
 int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
+
+/*
+ * command.c
+ */
+/* For open: COMMAND is to be what it is, without Bus Master. */
+int rawpci_command_begin(struct rawpci_device *dev);
+/* Sets and clears bits of what COMMAND is to be, writes it, and follows what that means for
+ * accesses. may_master: Bus Master reaches the device, from now on. */
+int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master);
+/* The steps of that; both need config_lock. Want only notes it; put writes it to the device. */
+void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master);
+int rawpci_command_put(struct rawpci_device *dev);
+/* Bus mastering off. Whether that reaches the device or not, its user's wish goes. */
+int rawpci_command_stop(struct rawpci_device *dev);
+/* Sees that a device that is off does not master the bus: turning that off may have failed. */
+int rawpci_command_check_off(struct rawpci_device *dev);
+/* Reads what decides about accesses, and applies it. A device that cannot be asked counts as
+ * decoding nothing. Requires config_lock. */
+void rawpci_decode_follow(struct rawpci_device *dev);
 
 /*
  * region.c

@@ -90,18 +90,6 @@ static void fill_info(struct rawpci_device *dev)
 }
 
 /* No DMA before it is powered on, whatever was left in COMMAND. */
-static int stop_mastering(struct rawpci_device *dev)
-{
-	struct rawpci_decode found;
-	int r = rawpci_decode_read(dev, &found);
-
-	if (r < 0)
-		return r;
-	rawpci_command_want(dev, found.command, false);
-	dev->masters = found.command & RAWPCI_COMMAND_MASTER;
-	return rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
-}
-
 static int settle(struct rawpci_device *dev)
 {
 	int r = dev->backend->info(dev->handle, &dev->caps);
@@ -111,7 +99,7 @@ static int settle(struct rawpci_device *dev)
 	if (r == 0)
 		r = read_identity(dev);
 	if (r == 0)
-		r = stop_mastering(dev);
+		r = rawpci_command_begin(dev);
 	return r;
 }
 

@@ -115,31 +115,6 @@ static void restore(struct rawpci_device *dev, const struct rawpci_decode *befor
 	(void)pthread_mutex_unlock(&dev->config_lock);
 }
 
-/* Whether that reaches the device or not, its user's wish goes, and nothing else turns it on. */
-static int stop_mastering(struct rawpci_device *dev)
-{
-	int r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
-
-	(void)pthread_mutex_lock(&dev->config_lock);
-	rawpci_command_want(dev, dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER, false);
-	(void)pthread_mutex_unlock(&dev->config_lock);
-	return r;
-}
-
-/* Off means that it does not master the bus; where turning that off has failed, it may. */
-static int check_still(struct rawpci_device *dev)
-{
-	struct rawpci_decode now;
-	int r;
-
-	(void)pthread_mutex_lock(&dev->config_lock);
-	r = rawpci_decode_read(dev, &now);
-	if (r == 0 && (dev->masters || (now.command & RAWPCI_COMMAND_MASTER)))
-		r = rawpci_command_put(dev);
-	(void)pthread_mutex_unlock(&dev->config_lock);
-	return r;
-}
-
 /* Interrupts are paused, memory is attached. */
 static int start(struct rawpci_device *dev)
 {
@@ -160,7 +135,7 @@ static int power_on(struct rawpci_device *dev)
 {
 	struct rawpci_decode before = { 0, 0 };
 	bool were_running;
-	int r = check_still(dev);
+	int r = rawpci_command_check_off(dev);
 
 	if (r == 0)
 		r = attach_memory(dev);
@@ -198,7 +173,7 @@ static void power_off(struct rawpci_device *dev)
 	if (rouse(dev, &before) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be woken up to be "
 			   "turned off: %s", dev->name, rawpci_reason());
-	if (stop_mastering(dev) < 0)
+	if (rawpci_command_stop(dev) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: bus mastering could not be turned "
 			   "off: %s", dev->name, rawpci_reason());
 	(void)rawpci_irqs_pause(dev);
@@ -401,7 +376,7 @@ void rawpci_power_cut(struct rawpci_device *dev)
 
 	if (rawpci_can_ask(dev)) {
 		(void)rouse(dev, &before);
-		(void)stop_mastering(dev);
+		(void)rawpci_command_stop(dev);
 	}
 	if (dev->power != RAWPCI_NOW_OFF)
 		detach_memory(dev);

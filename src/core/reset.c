@@ -15,8 +15,8 @@
 
 int rawpci_fail_unsteady(struct rawpci_device *dev)
 {
-	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: a reset of it has not returned yet (it ran out "
-			   "of the %u ms of the setting driver.timeout_ms): try again later",
+	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: a reset of it has not returned yet (it ran "
+			   "out of the %u ms of the setting driver.timeout_ms): try again later",
 			   dev->name, dev->ctx->driver_timeout_ms);
 }
 

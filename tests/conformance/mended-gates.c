@@ -165,9 +165,9 @@ static void *master_on(void *status)
 }
 
 /*
- * A write that turns memory off waits for the access; behind it queue the suspension, and a write of
- * COMMAND that found the device awake. In whichever order they then go, the suspended device masters
- * nothing.
+ * A write that turns memory off waits for the access; behind it queue the suspension, and a write
+ * of COMMAND that found the device awake. In whichever order they then go, the suspended device
+ * masters nothing.
  */
 START_TEST(a_config_write_does_not_undo_a_suspension)
 {

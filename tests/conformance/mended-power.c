@@ -161,11 +161,11 @@ START_TEST(interrupts_arrive_after_a_reset_asked_of_config_space)
 }
 END_TEST
 
-/* Another device of the VM is on, so that its memory is mapped for this one, too. By either door. */
+/* Another device of the VM is on, so that its memory is mapped for this one, too. */
 static void open_other(struct rawpci_device **other)
 {
-	ck_assert_int_eq(rawpci_device_open(bench.ctx, bench.vm.pDriverData, "0000:00:04.0", 0, other),
-			 0);
+	ck_assert_int_eq(rawpci_device_open(bench.ctx, bench.vm.pDriverData, "0000:00:04.0", 0,
+					    other), 0);
 	ck_assert_int_eq(rawpci_device_power(*other, RAWPCI_POWER_ON), 0);
 }
 
@@ -217,7 +217,7 @@ START_TEST(off_masters_nothing_whatever_is_written)
 }
 END_TEST
 
-/* However the power-on fails, the device is as it was: what it masters, shows and whether it sleeps. */
+/* However the power-on fails: what it masters, what it shows and whether it sleeps is as before. */
 START_TEST(a_refused_power_on_changes_nothing)
 {
 	static const enum rawpci_fake_point points[] = {

@@ -61,6 +61,33 @@ START_TEST(on_decodes_and_masters)
 }
 END_TEST
 
+START_TEST(off_remembers_bus_mastering)
+{
+	uint64_t command;
+
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned width = 1; width <= 4; width *= 2) {
+			DONE(bench_config_write(4, width, 7));
+			DONE(bench_config_read(4, width, &command));
+			ck_assert_uint_eq(command & 4, 4);
+			DONE(bench_config_write(4, width, 3));
+			DONE(bench_config_read(4, 2, &command));
+			ck_assert_uint_eq(command & 4, 0);
+		}
+		DONE(bench_config_write(4, 2, 7));
+		REFUSED(VERR_WRONG_ORDER, bench_power(RESUME));
+		DONE(bench_power(ON));
+		DONE(bench_power(SUSPEND));
+		DONE(bench_power(RESUME));
+		DONE(bench_config_read(4, 2, &command));
+		ck_assert_uint_eq(command & 4, 4);
+		DONE(bench_power(OFF));
+		DONE(bench_config_read(4, 2, &command));
+		ck_assert_uint_eq(command & 4, 0);
+	}
+}
+END_TEST
+
 static void never(void *context, int32_t irq)
 {
 	(void)context;
@@ -237,6 +264,7 @@ void add_power(Suite *suite)
 	tcase_add_loop_test(tcase, unknown_state, 0, 5);
 	tcase_add_loop_test(tcase, wrong_order, 0, 7);
 	tcase_add_test(tcase, on_decodes_and_masters);
+	tcase_add_test(tcase, off_remembers_bus_mastering);
 	tcase_add_test(tcase, suspended);
 	tcase_add_test(tcase, suspended_bookkeeping);
 	tcase_add_test(tcase, resume_restores);

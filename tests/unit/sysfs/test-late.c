@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel has not ended in time. The files "reset", "enable" and "config" are held here. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include <rawpci/recover.h>
@@ -13,8 +14,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static const char *held; /* the end of its path; NULL: none */
-static unsigned inside, landed;
-static int command_after = -1; /* what the kernel restores after a reset; -1: nothing */
+static atomic_uint inside, landed;
+static atomic_int command_after = -1; /* what the kernel restores after a reset; -1: nothing */
 
 static bool ends_in(const char *path, const char *end)
 {

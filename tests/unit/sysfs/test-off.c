@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* COMMAND of a device that is off, asleep, or was reset. The kernel is played where it changes it. */
+/* COMMAND of a device that is off, asleep or reset. Where the kernel changes it, it is played. */
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -122,15 +122,21 @@ END_TEST
 /* Waking up does not turn it on, not for a moment either. */
 START_TEST(wakes_without_bus_mastering)
 {
-	forgets = _i;
+	uint32_t state = (uint32_t)_i / 2 + 1;
+
+	forgets = _i % 2;
 	open_device();
 	ck_assert_int_eq(power(RAWPCI_POWER_ON), 0);
-	cfg_write(PM + 4, 2, ASLEEP);
+	cfg_write(PM + 4, 2, state);
 	ck_assert_int_eq(power(RAWPCI_POWER_OFF), 0);
 	written = 0;
 	cfg_write(PM + 4, 2, 0);
-	cfg_write(PM + 4, 2, ASLEEP);
+	cfg_write(PM + 4, 2, state);
 	cfg_write(0x04, 2, 6);
+	cfg_write(PM + 4, 2, 0);
+	ck_assert(!masters());
+	cfg_write(PM + 4, 2, 1);
+	cfg_write(PM + 4, 2, ASLEEP);
 	cfg_write(PM + 4, 2, 0);
 	ck_assert(!masters());
 	ck_assert_uint_eq(written & RAWPCI_COMMAND_MASTER, 0);
@@ -275,7 +281,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, remembers_bus_mastering);
-	tcase_add_loop_test(tcase, wakes_without_bus_mastering, 0, 2);
+	tcase_add_loop_test(tcase, wakes_without_bus_mastering, 0, 6); /* D1 to D3hot */
 	tcase_add_loop_test(tcase, command_written_asleep, 0, 2);
 	tcase_add_test(tcase, refused_while_asleep);
 	tcase_add_test(tcase, reset_after_a_failed_one);
