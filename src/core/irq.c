@@ -106,7 +106,9 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
-	struct rawpci_source_options source = { .fn = rawpci_vector_run, .done = rawpci_vector_done, .arg = vector };
+	struct rawpci_source_options source = {
+		.fn = rawpci_vector_run, .done = rawpci_vector_done, .arg = vector,
+	};
 	char text[128];
 	unsigned line;
 	int r = 0;
