@@ -105,7 +105,7 @@ static int rouse(struct rawpci_device *dev, struct rawpci_decode *before)
  * no news by then; accesses follow what the device really does. */
 static void restore(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
-	if (!(atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY))
+	if (!rawpci_can_ask(dev))
 		return;
 	(void)pthread_mutex_lock(&dev->config_lock);
 	(void)rawpci_command_put(dev);
