@@ -66,7 +66,7 @@ struct rawpci_dma_limits {
 };
 
 struct rawpci_backend {
-	uint32_t version; /* RAWPCI_BACKEND_VERSION */
+	uint32_t version; /* RAWPCI_BACKEND_VERSION; 1 is known, too: such a table has no ready() */
 	const char *name; /* lower-case word */
 	const char *help; /* one line */
 	int rank;         /* automatic choice tries higher ranks first; below 0: only by name. Of the

@@ -455,6 +455,8 @@ void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n);
 int rawpci_reset_do(struct rawpci_device *dev);
 /* A reset has run out of time: no access until it has ended. Requires that accesses are stopped. */
 void rawpci_reset_unended(struct rawpci_device *dev);
+/* Has the kernel ended everything that was asked of it for the device? */
+bool rawpci_reset_is_ready(struct rawpci_device *dev);
 /* -ESHUTDOWN: that is so. */
 int rawpci_fail_unsteady(struct rawpci_device *dev);
 /* After a reset: arms interrupts that were running, at once or when the reset has ended. Requires

@@ -364,10 +364,10 @@ int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state)
 
 void rawpci_power_look(struct rawpci_device *dev)
 {
-	if (dev->backend->ready && dev->backend->ready(dev->handle) < 0)
-		rawpci_access_stop(dev, RAWPCI_ACCESS_STEADY);
-	else
+	if (rawpci_reset_is_ready(dev))
 		rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
+	else
+		rawpci_access_stop(dev, RAWPCI_ACCESS_STEADY);
 }
 
 void rawpci_power_cut(struct rawpci_device *dev)

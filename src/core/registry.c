@@ -87,11 +87,11 @@ const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char
 
 static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 {
-	if (backend->version != RAWPCI_BACKEND_VERSION)
+	if (backend->version < 1 || backend->version > RAWPCI_BACKEND_VERSION)
 		return rawpci_fail(ctx, -EPROTONOSUPPORT,
 				   "the backend is made for version %u of the contract, this "
-				   "library has version %d: rebuild it", backend->version,
-				   RAWPCI_BACKEND_VERSION);
+				   "library knows versions 1 to %d: rebuild it",
+				   backend->version, RAWPCI_BACKEND_VERSION);
 	if (!complete(backend))
 		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" lacks something: name, help, an "
 				   "operation that is not optional, or a part of a group",

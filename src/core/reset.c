@@ -13,6 +13,13 @@
 #include "core/core.h"
 #include "pci/pci.h"
 
+/* A table of version 1 ends before that operation. */
+bool rawpci_reset_is_ready(struct rawpci_device *dev)
+{
+	return dev->backend->version < 2 || !dev->backend->ready ||
+	       dev->backend->ready(dev->handle) == 0;
+}
+
 int rawpci_fail_unsteady(struct rawpci_device *dev)
 {
 	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: a reset of it has not returned yet (it ran "
@@ -93,7 +100,7 @@ int rawpci_reset_wait(struct rawpci_device *dev)
 
 	if (atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY)
 		return 0;
-	if (dev->backend->ready && dev->backend->ready(dev->handle) < 0)
+	if (!rawpci_reset_is_ready(dev))
 		return rawpci_fail_unsteady(dev);
 	(void)pthread_mutex_lock(&dev->config_lock);
 	if (put_command(dev) < 0)

@@ -94,6 +94,51 @@ START_TEST(null)
 }
 END_TEST
 
+/* A table of version 1 ends before ready(): what is behind it is not looked at. */
+static int must_not_be_asked(void *device)
+{
+	(void)device;
+	ck_abort_msg("ready() of a table of version 1");
+	return -EIO;
+}
+
+static int open_any(void *instance, const struct rawpci_address *address, void *space, void **device)
+{
+	(void)address;
+	(void)space;
+	*device = instance;
+	return 0;
+}
+
+static int write_any(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	(void)value;
+	return 0;
+}
+
+START_TEST(version_one)
+{
+	struct rawpci_device *dev;
+
+	good.version = 1;
+	good.pretend = true;
+	good.ready = must_not_be_asked;
+	good.probe = blank_probe;
+	good.open = open_any;
+	blank_add_device(&good);
+	good.cfg_write = write_any;
+	ck_assert_int_eq(rawpci_backend_register(bench.ctx, &good), 0);
+	ck_assert_int_eq(rawpci_backend_choose(bench.ctx, "own"), 0);
+	ck_assert_int_eq(rawpci_device_open(bench.ctx, NULL, "0000:7f:00.0", 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+}
+END_TEST
+
 START_TEST(twice)
 {
 	void *instance = NULL;
@@ -159,6 +204,7 @@ void add_backends(Suite *suite)
 	CASES(ADD_ROW)
 	tcase_add_test(tcase, null);
 	tcase_add_test(tcase, twice);
+	tcase_add_test(tcase, version_one);
 	tcase_add_test(tcase, too_many);
 	tcase_add_test(tcase, while_a_device_is_open);
 	suite_add_tcase(suite, tcase);
