@@ -82,11 +82,12 @@ START_TEST(asleep)
 }
 END_TEST
 
+/* Without D3hot a suspended device goes on answering, and VFIO's kernel lets it be read. */
 START_TEST(suspended)
 {
 	uint32_t is;
 
-	if (load(&is) < 0)
+	if (load(&is) < 0 || find_pm() == 0)
 		return;
 	DONE(bench_power(PCIRAW_POWER_ON));
 	ck_assert_int_eq(load(&is), 0);
