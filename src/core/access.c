@@ -6,7 +6,9 @@
 #include <errno.h>
 
 #include "core/core.h"
+#include "core/maps.h"
 #include "core/mmio.h"
+#include "core/reach.h"
 
 #define ACCESS_FOR_IO (RAWPCI_ACCESS_FOR_CONFIG | RAWPCI_ACCESS_IO)
 #define OUT_OF_LINE __attribute__((noinline, cold))

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/core.h"
+#include "core/reach.h"
 #include "pci/pci.h"
 
 void rawpci_decode_follow(struct rawpci_device *dev)

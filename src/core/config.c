@@ -8,6 +8,9 @@
 #include <stdio.h>
 
 #include "core/core.h"
+#include "core/irq.h"
+#include "core/maps.h"
+#include "core/reach.h"
 #include "pci/pci.h"
 
 int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)

@@ -120,61 +120,6 @@ struct rawpci_vm {
 	unsigned powered_without_dma; /* devices on that cannot be given memory */
 };
 
-/* A mapping: immutable once published, but for areas, which change under map_lock while no access is
- * let through. */
-struct rawpci_map_entry {
-	unsigned char *base;
-	void *cpu; /* as the caller was given it */
-	uint64_t size;
-	uint64_t offset; /* of base in the region */
-	unsigned region;
-	/* The backend's operation that made it. */
-	int (*map)(void *device, unsigned region, uint64_t offset, uint64_t size, void *where);
-	unsigned area_count; /* mapped pieces, relative to base */
-	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
-};
-
-/* Addresses that can be loaded from and stored to: all areas of all mappings, in whole 8 bytes. */
-struct rawpci_map_span {
-	uintptr_t first;
-	uint64_t size;
-};
-
-struct rawpci_map_table {
-	unsigned span_count;
-	unsigned count;
-	struct rawpci_map_entry **entries; /* behind the spans */
-	struct rawpci_map_span spans[];
-};
-
-/* What accesses need; rawpci_device.access has those that hold. */
-#define RAWPCI_ACCESS_PRESENT 1u /* not known to be gone */
-#define RAWPCI_ACCESS_AWAKE 2u   /* not suspended */
-#define RAWPCI_ACCESS_MEMORY 4u  /* decodes memory */
-#define RAWPCI_ACCESS_IO 8u      /* decodes I/O */
-#define RAWPCI_ACCESS_STEADY 16u /* no reset is under way that ran out of time */
-
-#define RAWPCI_ACCESS_FOR_CONFIG                                                                  \
-	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY)
-
-struct rawpci_vector {
-	struct rawpci_device *dev;
-	struct rawpci_handlers *handlers; /* the device's, which are there longer */
-	struct rawpci_source *source;
-	void (*handler)(void *opaque, int32_t irq);
-	void *opaque;
-	int32_t irq, guest_irq;
-	int fd;
-	unsigned read_size; /* not 0: fd is the backend's */
-	bool intx;
-	atomic_bool detached;
-
-	/* To unmask INTx once more. */
-	struct rawpci_source *timer; /* NULL: was not needed yet */
-	int timer_fd;
-	unsigned tries; /* since the handler ran; under irq_lock */
-};
-
 /* One vector as the device has it: free, attached (vector), or routed (routed is a copy of the
  * embedder's descriptor). */
 struct rawpci_irq_line {
@@ -192,16 +137,6 @@ struct rawpci_irqs {
 	bool stuck;  /* INTx is masked because it could not be unmasked */
 	bool closed; /* nothing is taken into use any more; under dev->lock and irq_lock */
 	int32_t last_irq;
-};
-
-struct rawpci_watch {
-	struct rawpci_handlers *handlers;
-	void (*handler)(void *opaque, enum rawpci_event event);
-	void *opaque;
-	enum rawpci_event event;
-	struct rawpci_source *source;
-	int fd;
-	atomic_bool detached;
 };
 
 enum rawpci_power_now {
@@ -361,126 +296,6 @@ void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *addres
  */
 /* Is it gone, another one, or another driver's, where no kernel driver would keep its user from it? */
 bool rawpci_device_lost(struct rawpci_device *dev);
-
-/*
- * config.c. Callers are inside the life gate or own the device.
- */
-int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
-		       uint32_t *value);
-int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
-/* What decides about accesses: COMMAND and the power management control register. Read it; and let
- * dev->access follow it. Both need config_lock. */
-struct rawpci_decode {
-	uint32_t command;
-	uint32_t control; /* 0 without the capability: awake */
-};
-int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out);
-void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode);
-/* No MMIO from now on; returns when none is under way, and none can go past the library. */
-void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
-/* Is the device still there? Marks and reports it if not. */
-bool rawpci_device_gone(struct rawpci_device *dev);
-/* -ESHUTDOWN with the reason, when bits are lacking. */
-int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
-
-/*
- * command.c
- */
-/* For open: COMMAND is to be what it is, without Bus Master. */
-int rawpci_command_begin(struct rawpci_device *dev);
-/* Sets and clears bits of what COMMAND is to be, writes it, and follows what that means for
- * accesses. may_master: Bus Master reaches the device, from now on. */
-int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master);
-/* The steps of that; both need config_lock. Want only notes it; put writes it to the device. */
-void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master);
-int rawpci_command_put(struct rawpci_device *dev);
-/* Bus mastering off. Whether that reaches the device or not, its user's wish goes. */
-int rawpci_command_stop(struct rawpci_device *dev);
-/* Sees that a device that is off does not master the bus: turning that off may have failed. */
-int rawpci_command_check_off(struct rawpci_device *dev);
-/* Reads what decides about accesses, and applies it. A device that cannot be asked counts as
- * decoding nothing. Requires config_lock. */
-void rawpci_decode_follow(struct rawpci_device *dev);
-
-/*
- * region.c
- */
-int rawpci_mappings_create(struct rawpci_device *dev);
-void rawpci_mappings_destroy(struct rawpci_device *dev);
-/* The spans, from the entries' areas. Requires map_lock, and that no access is let through. */
-void rawpci_map_table_refill(struct rawpci_map_table *table);
-
-/*
- * cover.c: direct loads and stores, which no gate holds up. The outer locks may be held, the memory
- * gate may not.
- */
-/* For a device that was just opened. */
-void rawpci_cover_prepare(struct rawpci_device *dev);
-/* Lets accesses through, and direct ones before them. The device answers already. */
-void rawpci_access_start(struct rawpci_device *dev, unsigned bits);
-/* Takes direct accesses away where access has lost what they need. */
-void rawpci_mappings_follow(struct rawpci_device *dev);
-/* For an entry that is to be published. Requires map_lock. */
-void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry);
-
-/*
- * irq.c, irq-type.c, watch.c
- */
-void rawpci_irqs_init(struct rawpci_irqs *irqs);
-void rawpci_irqs_close(struct rawpci_device *dev);
-/* Disables in the device, keeps who is attached; resume enables again. Pause says whether they were
- * not paused already. */
-bool rawpci_irqs_pause(struct rawpci_device *dev);
-int rawpci_irqs_resume(struct rawpci_device *dev);
-void rawpci_watches_close(struct rawpci_device *dev);
-/* The engine, started if need be. Who fails before he has used it puts it back: then a call that
- * fails leaves no engine behind. */
-int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out);
-void rawpci_engine_put_unused(struct rawpci *ctx);
-
-/* irq-hw.c: what the device is told. Needs irq_lock. Assign makes lines [first, first + n) signal
- * what they are now attached or routed to; on failure the others still work. */
-int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
-void rawpci_irq_hw_disable(struct rawpci_device *dev);
-int rawpci_irq_hw_restore(struct rawpci_device *dev);
-int rawpci_irq_hw_unmask(struct rawpci_device *dev);
-/* Signals those of lines [first, first + n) that are in use and enabled, because an interrupt of
- * theirs may be lost: a signal without cause is better than none. */
-void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n);
-
-/*
- * reset.c. Those about resets that ran out of time do nothing where there is none.
- */
-/* Resets; COMMAND is then as it is to be. Requires dev->lock, and interrupts paused. */
-int rawpci_reset_do(struct rawpci_device *dev);
-/* A reset has run out of time: no access until it has ended. Requires that accesses are stopped. */
-void rawpci_reset_unended(struct rawpci_device *dev);
-/* Has the kernel ended everything that was asked of it for the device? */
-bool rawpci_reset_is_ready(struct rawpci_device *dev);
-/* -ESHUTDOWN: that is so. */
-int rawpci_fail_unsteady(struct rawpci_device *dev);
-/* After a reset: arms interrupts that were running, at once or when the reset has ended. Requires
- * dev->lock. Returns 0 or why they could not be armed, which is logged. */
-int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running);
-/* Brings the device back if the reset has ended. Inside the life gate; no other, and no lock. */
-void rawpci_reset_look(struct rawpci_device *dev);
-/* The same with dev->lock; -ESHUTDOWN: it has not ended. */
-int rawpci_reset_wait(struct rawpci_device *dev);
-
-/*
- * power.c
- */
-/* For close, before anything else: may the device be touched? */
-void rawpci_power_look(struct rawpci_device *dev);
-static inline bool rawpci_can_ask(const struct rawpci_device *dev)
-{
-	const unsigned needed = RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY;
-
-	return (atomic_load(&dev->access) & needed) == needed;
-}
-
-/* Whatever the state: bus mastering off, DMA detached. For close. */
-void rawpci_power_cut(struct rawpci_device *dev);
 
 /*
  * vm.c

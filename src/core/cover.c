@@ -6,7 +6,9 @@
  * mappings stay, the pages are covered here until the device answers again.
  */
 #include "core/core.h"
+#include "core/maps.h"
 #include "core/mmio.h"
+#include "core/reach.h"
 #include "os/sys.h"
 
 static bool answers(unsigned access)

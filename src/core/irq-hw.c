@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/irq.h"
 #include "os/sys.h"
 
 static int fd_of(const struct rawpci_irqs *irqs, unsigned line)

@@ -8,6 +8,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "core/reach.h"
 #include "os/sys.h"
 
 #define UNMASK_TRIES 8u    /* after the first */

@@ -6,6 +6,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "core/reach.h"
 #include "os/sys.h"
 
 static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),

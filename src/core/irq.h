@@ -7,9 +7,60 @@
 
 #include <rawpci/irq.h>
 
-struct rawpci_device;
-struct rawpci_engine;
-struct rawpci_vector;
+#include "core/core.h"
+
+struct rawpci_vector {
+	struct rawpci_device *dev;
+	struct rawpci_handlers *handlers; /* the device's, which are there longer */
+	struct rawpci_source *source;
+	void (*handler)(void *opaque, int32_t irq);
+	void *opaque;
+	int32_t irq, guest_irq;
+	int fd;
+	unsigned read_size; /* not 0: fd is the backend's */
+	bool intx;
+	atomic_bool detached;
+
+	/* To unmask INTx once more. */
+	struct rawpci_source *timer; /* NULL: was not needed yet */
+	int timer_fd;
+	unsigned tries; /* since the handler ran; under irq_lock */
+};
+
+struct rawpci_watch {
+	struct rawpci_handlers *handlers;
+	void (*handler)(void *opaque, enum rawpci_event event);
+	void *opaque;
+	enum rawpci_event event;
+	struct rawpci_source *source;
+	int fd;
+	atomic_bool detached;
+};
+
+/*
+ * irq.c, irq-type.c, watch.c
+ */
+void rawpci_irqs_init(struct rawpci_irqs *irqs);
+void rawpci_irqs_close(struct rawpci_device *dev);
+/* Disables in the device, keeps who is attached; resume enables again. Pause says whether they were
+ * not paused already. */
+bool rawpci_irqs_pause(struct rawpci_device *dev);
+int rawpci_irqs_resume(struct rawpci_device *dev);
+void rawpci_watches_close(struct rawpci_device *dev);
+/* The engine, started if need be. Who fails before he has used it puts it back: then a call that
+ * fails leaves no engine behind. */
+int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out);
+void rawpci_engine_put_unused(struct rawpci *ctx);
+
+/* irq-hw.c: what the device is told. Needs irq_lock. Assign makes lines [first, first + n) signal
+ * what they are now attached or routed to; on failure the others still work. */
+int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
+void rawpci_irq_hw_disable(struct rawpci_device *dev);
+int rawpci_irq_hw_restore(struct rawpci_device *dev);
+int rawpci_irq_hw_unmask(struct rawpci_device *dev);
+/* Signals those of lines [first, first + n) that are in use and enabled, because an interrupt of
+ * theirs may be lost: a signal without cause is better than none. */
+void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n);
 
 /*
  * The handlers of one device. A handler may run longer than its device is open, and another device

@@ -10,6 +10,8 @@
 #include <endian.h>
 
 #include "core/core.h"
+#include "core/maps.h"
+#include "core/reach.h"
 
 #define RAWPCI_ACCESS_FOR_MEMORY                                                                  \
 	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY | RAWPCI_ACCESS_MEMORY)

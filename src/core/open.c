@@ -8,6 +8,8 @@
 #include "core/core.h"
 #include "core/handover.h"
 #include "core/irq.h"
+#include "core/maps.h"
+#include "core/reach.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"

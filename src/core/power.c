@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "core/core.h"
+#include "core/irq.h"
+#include "core/reach.h"
 #include "os/sys.h"
 #include "pci/pci.h"
 

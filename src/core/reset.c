@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #include "core/core.h"
+#include "core/irq.h"
+#include "core/reach.h"
 #include "pci/pci.h"
 
 /* A table of version 1 ends before that operation. */

@@ -5,6 +5,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "core/reach.h"
 #include "os/sys.h"
 
 struct route {

@@ -5,6 +5,7 @@
 
 #include "core/core.h"
 #include "core/doors.h"
+#include "core/maps.h"
 #include "pci/pci.h"
 
 #define GENERATIONS 0xffffffu
