@@ -133,6 +133,12 @@ static void handle(struct rawpci_vector *vector)
 {
 	struct rawpci_device *dev = vector->dev;
 
+	/* An attach that fails waits for this, and a handler may close the device, which waits for the
+	 * attach: so the handler runs only once it is attached. */
+	if (atomic_load(&vector->pending)) {
+		(void)pthread_mutex_lock(&dev->irq_lock);
+		(void)pthread_mutex_unlock(&dev->irq_lock);
+	}
 	if (atomic_load(&vector->detached))
 		return;
 	vector->handler(vector->opaque, vector->irq);

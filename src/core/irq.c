@@ -33,6 +33,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 	vector->guest_irq = guest_irq;
 	vector->fd = fd;
 	vector->timer_fd = -1;
+	atomic_init(&vector->pending, true);
 	atomic_init(&vector->detached, false);
 	*out = vector;
 	return 0;
@@ -167,6 +168,9 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	(void)pthread_mutex_lock(&dev->irq_lock);
 	r = put_on_line(dev, engine, vector);
 	irq = vector->irq;
+	if (r < 0)
+		atomic_store(&vector->detached, true);
+	atomic_store(&vector->pending, false);
 	if (r < 0)
 		rawpci_irqs_end_type_if_unused(dev);
 	(void)pthread_mutex_unlock(&dev->irq_lock);

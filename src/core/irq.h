@@ -19,6 +19,7 @@ struct rawpci_vector {
 	int fd;
 	unsigned read_size; /* not 0: fd is the backend's */
 	bool intx;
+	atomic_bool pending; /* being attached: whether that works is decided under irq_lock */
 	atomic_bool detached;
 
 	/* To unmask INTx once more. */

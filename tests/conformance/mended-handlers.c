@@ -2,11 +2,13 @@
 /* Handlers that close devices: who is waited for is decided by device and thread, and by neither
  * slot nor address. Fake only. */
 #include "bench.h"
+#include "unit/core/blank-backend.h"
 
 #include <malloc.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define A "0000:00:08.0"
 #define B "0000:00:09.0"
@@ -298,6 +300,67 @@ START_TEST(a_handler_attaches_while_its_device_is_closed)
 }
 END_TEST
 
+/* Signals before it refuses. */
+static int signal_and_fail(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds)
+{
+	const uint64_t one = 1;
+
+	(void)device;
+	(void)type;
+	(void)n;
+	ck_assert_int_eq(write(eventfds[0], &one, sizeof(one)), sizeof(one));
+	for (unsigned i = 0; i < 200 && atomic_load(&m.inside) == 0; i++)
+		bench_pause();
+	return rawpci_backend_fail(NULL, -EIO, "own: no");
+}
+
+static int one_msi(void *device, struct rawpci_backend_info *info)
+{
+	(void)device;
+	info->config_size = 256;
+	info->irq_count[RAWPCI_IRQ_MSI] = 1;
+	return 0;
+}
+
+static int open_own(void *instance, const struct rawpci_address *address, void *space, void **device)
+{
+	(void)address;
+	(void)space;
+	*device = instance;
+	return 0;
+}
+
+static void closes_a(void *opaque, int32_t irq)
+{
+	(void)opaque;
+	(void)irq;
+	atomic_store(&m.inside, 1);
+	(void)rawpci_device_close(m.a);
+}
+
+/* Else it would wait for the handler, and the handler's close for it. */
+START_TEST(no_handler_of_an_attach_that_fails_runs)
+{
+	static struct rawpci_backend own;
+
+	own = blank_backend("own", 1000);
+	own.pretend = true;
+	own.probe = blank_probe;
+	own.open = open_own;
+	blank_add_device(&own);
+	blank_add_interrupts(&own);
+	own.irq_swap = blank_irq_swap;
+	own.info = one_msi;
+	own.irq_enable = signal_and_fail;
+	ck_assert_int_eq(rawpci_backend_register(bench.ctx, &own), 0);
+	ck_assert_int_eq(rawpci_backend_choose(bench.ctx, "own"), 0);
+	m.a = open_one(bench.ctx, A);
+	ck_assert_int_eq(rawpci_irq_attach(m.a, closes_a, NULL, 0), -EIO);
+	ck_assert_uint_eq(atomic_load(&m.inside), 0);
+	ck_assert_int_eq(rawpci_device_close(m.a), 0);
+}
+END_TEST
+
 void add_mended_handlers(Suite *suite)
 {
 	TCase *tcase = tcase_create("mended-handlers");
@@ -310,6 +373,7 @@ void add_mended_handlers(Suite *suite)
 	tcase_add_test(tcase, a_handler_closes_both_devices);
 	tcase_add_test(tcase, close_waits_for_a_handler_of_another_context);
 	tcase_add_test(tcase, a_handler_attaches_while_its_device_is_closed);
+	tcase_add_test(tcase, no_handler_of_an_attach_that_fails_runs);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(embedder, 60);
 	tcase_add_checked_fixture(embedder, setup_embedder, bench_end);
