@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupts and mappings where something fails or takes its time on the way: the fake backend,
+ * wrapped where it has to be slow. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <pthread.h>
+
+#include <rawpci/backend.h>
+#include <rawpci/context.h>
+#include <rawpci/device.h>
+#include <rawpci/fake.h>
+#include <rawpci/irq.h>
+#include <rawpci/memory.h>
+#include <rawpci/region.h>
+
+#include "core/core.h"
+#include "harness.h"
+#include "touch.h"
+
+extern const struct rawpci_backend rawpci_backend_fake;
+
+#define ADDRESS "0000:00:05.0"
+
+static struct rawpci_backend slow;
+static struct rawpci *ctx;
+static struct rawpci_device *dev;
+static struct rawpci_fake *fake;
+static struct rawpci_mapping map;
+static atomic_uint delay_command_ms; /* each write of COMMAND takes that long */
+static atomic_int enable_fails;      /* irq_enable signals, waits and fails with this */
+static atomic_uint runs, refused, done;
+
+static void nap(unsigned ms)
+{
+	const struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static int create(struct rawpci *c, void **instance)
+{
+	return rawpci_backend_instance(c, "fake", instance);
+}
+
+static void destroy(void *instance)
+{
+	(void)instance;
+}
+
+static int slow_write(void *device, uint32_t offset, unsigned width, uint32_t value)
+{
+	int r = rawpci_backend_fake.cfg_write(device, offset, width, value);
+
+	if (offset == 4)
+		nap(atomic_load(&delay_command_ms));
+	return r;
+}
+
+static int slow_enable(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds)
+{
+	const uint64_t one = 1;
+	int r = atomic_load(&enable_fails);
+
+	if (r == 0)
+		return rawpci_backend_fake.irq_enable(device, type, n, eventfds);
+	/* The kernel has enabled some, one of which came, and takes them back. */
+	for (unsigned i = 0; i < n; i++)
+		if (eventfds[i] >= 0)
+			(void)!write(eventfds[i], &one, sizeof(one));
+	nap(100);
+	return rawpci_backend_fail(ctx, r, "slow: no vectors");
+}
+
+static void on_log(void *opaque, enum rawpci_log_level level, const char *message)
+{
+	(void)opaque;
+	if (getenv("SAY"))
+		(void)fprintf(stderr, "# %d %s\n", (int)level, message);
+}
+
+static void setup(void)
+{
+	const struct rawpci_options options = {
+		.size = sizeof(options), .backend = "fake", .log = on_log,
+		.log_level = RAWPCI_LOG_DEBUG,
+	};
+	const struct rawpci_fake_config config = {
+		.size = sizeof(config), .address = ADDRESS, .vendor_id = 1, .device_id = 2,
+		.bars = { [0] = { .size = 0x10000 } }, .msi = 4, .pm = true,
+	};
+
+	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+	slow = rawpci_backend_fake;
+	slow.name = "slow";
+	slow.create = create;
+	slow.destroy = destroy;
+	slow.cfg_write = slow_write;
+	slow.irq_enable = slow_enable;
+	ck_assert_int_eq(rawpci_backend_register(ctx, &slow), 0);
+	ck_assert_int_eq(rawpci_backend_choose(ctx, "slow"), 0);
+	ck_assert_int_eq(rawpci_fake_add(ctx, &config, &fake), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, ADDRESS, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_config_write(dev, 4, 2, 2), 0);
+	ck_assert_int_eq(rawpci_region_map(dev, 0, 0, 0x1000, &map), 0);
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+}
+
+static void look(void *opaque, int32_t irq)
+{
+	uint64_t value;
+
+	(void)opaque;
+	(void)irq;
+	if (rawpci_mmio_read(dev, map.base, 4, &value) < 0)
+		atomic_fetch_add(&refused, 1);
+	atomic_fetch_add(&runs, 1);
+}
+
+/* The handler is called because an interrupt may have been lost: it must be able to look. */
+START_TEST(a_handler_can_look_when_it_is_called_after_a_suspension)
+{
+	ck_assert_int_ge(rawpci_irq_attach(dev, look, NULL, 0), 1);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_SUSPEND), 0);
+	atomic_store(&runs, 0);
+	atomic_store(&delay_command_ms, (unsigned)_i);
+	for (int i = 0; i < 50; i++) {
+		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_RESUME), 0);
+		nap(10);
+		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_SUSPEND), 0);
+	}
+	ck_assert_uint_ge(atomic_load(&runs), 1);
+	ck_assert_msg(atomic_load(&refused) == 0, "%u of %u runs were refused",
+		      atomic_load(&refused), atomic_load(&runs));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("arming");
+	TCase *c = tcase_create("arming");
+
+	tcase_set_timeout(c, 10);
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_loop_test(c, a_handler_can_look_when_it_is_called_after_a_suspension, 0, 3);
+	suite_add_tcase(suite, c);
+	return harness_run(suite);
+}
