@@ -145,6 +145,58 @@ START_TEST(a_handler_can_look_when_it_is_called_after_a_suspension)
 }
 END_TEST
 
+/* "Resets the device and brings it back to its present power state: interrupts armed". */
+START_TEST(a_reset_arms_interrupts_that_a_reset_before_could_not)
+{
+	ck_assert_int_ge(rawpci_irq_attach(dev, look, NULL, 0), 1);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
+	nap(50);
+	ck_assert_uint_ge(atomic_load(&runs), 1);
+	ck_assert_int_eq(rawpci_fake_fail(ctx, RAWPCI_FAKE_IRQ_ENABLE, 0, 1, -ENOSPC), 0);
+	ck_assert_int_eq(rawpci_device_reset(dev), -ENOSPC);
+	ck_assert_int_eq(rawpci_device_reset(dev), 0);
+	nap(50);
+	atomic_store(&runs, 0);
+	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
+	nap(50);
+	ck_assert_uint_ge(atomic_load(&runs), 1);
+}
+END_TEST
+
+START_TEST(a_handler_that_was_attached_is_called_after_a_reset_that_could_not_arm)
+{
+	int32_t irq = rawpci_irq_attach(dev, look, NULL, 0);
+
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_fake_fail(ctx, RAWPCI_FAKE_IRQ_ENABLE, 0, 1, -ENOSPC), 0);
+	ck_assert_int_eq(rawpci_device_reset(dev), -ENOSPC);
+	ck_assert_int_eq(rawpci_irq_detach(dev, irq), 0);
+	ck_assert_int_ge(rawpci_irq_attach(dev, look, NULL, 0), 1);
+	atomic_store(&runs, 0);
+	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
+	nap(50);
+	ck_assert_uint_ge(atomic_load(&runs), 1);
+}
+END_TEST
+
+/* A suspension that fails "leaves the device on". Nothing is said of its interrupts. */
+START_TEST(a_reset_arms_interrupts_that_a_failed_suspension_could_not)
+{
+	ck_assert_int_ge(rawpci_irq_attach(dev, look, NULL, 0), 1);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_fake_fail(ctx, RAWPCI_FAKE_IRQ_ENABLE, 0, 1, -ENOSPC), 0);
+	ck_assert_int_eq(rawpci_fake_fail(ctx, RAWPCI_FAKE_CFG_WRITE, 0, 1, -EIO), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_SUSPEND), -EIO);
+	ck_assert_int_eq(rawpci_device_reset(dev), 0);
+	nap(50);
+	atomic_store(&runs, 0);
+	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
+	nap(50);
+	ck_assert_uint_ge(atomic_load(&runs), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("arming");
@@ -153,6 +205,9 @@ int main(void)
 	tcase_set_timeout(c, 10);
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, a_handler_can_look_when_it_is_called_after_a_suspension, 0, 3);
+	tcase_add_test(c, a_reset_arms_interrupts_that_a_reset_before_could_not);
+	tcase_add_test(c, a_handler_that_was_attached_is_called_after_a_reset_that_could_not_arm);
+	tcase_add_test(c, a_reset_arms_interrupts_that_a_failed_suspension_could_not);
 	suite_add_tcase(suite, c);
 	return harness_run(suite);
 }
