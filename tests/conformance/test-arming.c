@@ -210,6 +210,28 @@ START_TEST(turned_off_after_it_was_pulled_out)
 }
 END_TEST
 
+static void closes(void *opaque, int32_t irq)
+{
+	(void)opaque;
+	(void)irq;
+	if (atomic_fetch_add(&runs, 1) == 0) {
+		ck_assert_int_eq(rawpci_device_close(dev), 0);
+		atomic_store(&done, 1);
+	}
+}
+
+/* "Any thread, also from one of the device's own handlers." */
+START_TEST(a_handler_closes_while_its_attaching_fails)
+{
+	atomic_store(&enable_fails, -ENOSPC);
+	ck_assert_int_eq(rawpci_irq_attach(dev, closes, NULL, 0), -ENOSPC);
+	for (int i = 0; i < 100 && !atomic_load(&done); i++)
+		nap(10);
+	ck_assert_uint_eq(atomic_load(&done), 1);
+	dev = NULL;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("arming");
@@ -222,6 +244,7 @@ int main(void)
 	tcase_add_test(c, a_handler_that_was_attached_is_called_after_a_reset_that_could_not_arm);
 	tcase_add_test(c, a_reset_arms_interrupts_that_a_failed_suspension_could_not);
 	tcase_add_test(c, turned_off_after_it_was_pulled_out);
+	tcase_add_test(c, a_handler_closes_while_its_attaching_fails);
 	suite_add_tcase(suite, c);
 	return harness_run(suite);
 }
