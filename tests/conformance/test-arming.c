@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 #include <pthread.h>
@@ -210,6 +211,27 @@ START_TEST(turned_off_after_it_was_pulled_out)
 }
 END_TEST
 
+/* "core keeps open until disabled": a backend that still has the descriptor must not signal what
+ * somebody else has opened since. */
+START_TEST(a_vector_that_could_not_be_silenced_signals_nobody_else)
+{
+	uint64_t count = 0;
+	int32_t first = rawpci_irq_attach(dev, look, NULL, 0);
+	int fd;
+
+	ck_assert_int_ge(first, 1);
+	ck_assert_int_ge(rawpci_irq_attach(dev, look, NULL, 0), 1);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_fake_fail(ctx, RAWPCI_FAKE_IRQ_SWAP, 0, 1, -EIO), 0);
+	ck_assert_int_eq(rawpci_irq_detach(dev, first), 0);
+	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
+	ck_assert_int_lt(read(fd, &count, sizeof(count)), 0);
+	(void)close(fd);
+}
+END_TEST
+
 static void closes(void *opaque, int32_t irq)
 {
 	(void)opaque;
@@ -244,6 +266,7 @@ int main(void)
 	tcase_add_test(c, a_handler_that_was_attached_is_called_after_a_reset_that_could_not_arm);
 	tcase_add_test(c, a_reset_arms_interrupts_that_a_failed_suspension_could_not);
 	tcase_add_test(c, turned_off_after_it_was_pulled_out);
+	tcase_add_test(c, a_vector_that_could_not_be_silenced_signals_nobody_else);
 	tcase_add_test(c, a_handler_closes_while_its_attaching_fails);
 	suite_add_tcase(suite, c);
 	return harness_run(suite);
