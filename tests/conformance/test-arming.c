@@ -232,6 +232,22 @@ START_TEST(a_vector_that_could_not_be_silenced_signals_nobody_else)
 }
 END_TEST
 
+/* "left out when nothing has touched the device since its last one": by turning it off, or by call. */
+START_TEST(turned_on_after_a_reset)
+{
+	uint64_t resets;
+
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
+	ck_assert_int_eq(rawpci_region_unmap(dev, map.base), 0);
+	if (_i)
+		ck_assert_int_eq(rawpci_device_reset(dev), 0);
+	resets = rawpci_fake_calls(ctx, RAWPCI_FAKE_RESET);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_uint_eq(rawpci_fake_calls(ctx, RAWPCI_FAKE_RESET), resets);
+}
+END_TEST
+
 static void closes(void *opaque, int32_t irq)
 {
 	(void)opaque;
@@ -267,6 +283,7 @@ int main(void)
 	tcase_add_test(c, a_reset_arms_interrupts_that_a_failed_suspension_could_not);
 	tcase_add_test(c, turned_off_after_it_was_pulled_out);
 	tcase_add_test(c, a_vector_that_could_not_be_silenced_signals_nobody_else);
+	tcase_add_loop_test(c, turned_on_after_a_reset, 0, 2);
 	tcase_add_test(c, a_handler_closes_while_its_attaching_fails);
 	suite_add_tcase(suite, c);
 	return harness_run(suite);
