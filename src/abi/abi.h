@@ -39,7 +39,10 @@ struct SUPDRVSESSION {
 /* The one translation from errno values; 0 and counts become VINF_SUCCESS. */
 int rawpci_status_from_errno(int r);
 
-/* Ends a call that failed before it reached core: says why, and returns the status. */
+/* Both end a call that failed before it reached core: they say why, and return the status. The first is
+ * for calls that the program makes for itself, the second for what a guest may have caused. */
+int rawpci_abi_fail(struct rawpci *ctx, int error, const char *format, ...)
+	__attribute__((__format__(__printf__, 3, 4)));
 int rawpci_abi_refuse(struct rawpci *ctx, int error, const char *format, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 

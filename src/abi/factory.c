@@ -23,13 +23,13 @@ static void release(PRAWPCIFACTORY table)
 	unsigned references;
 
 	if (!table) {
-		(void)rawpci_abi_refuse(NULL, -EFAULT, "the factory is NULL");
+		(void)rawpci_abi_fail(NULL, -EFAULT, "the factory is NULL");
 		return;
 	}
 	references = atomic_load(&factory->references);
 	do {
 		if (references == 0) {
-			(void)rawpci_abi_refuse(factory->ctx, -EPROTO, "the factory was released "
+			(void)rawpci_abi_fail(factory->ctx, -EPROTO, "the factory was released "
 						"more often than it was asked for");
 			return;
 		}
@@ -76,7 +76,7 @@ static int create_and_connect(PRAWPCIFACTORY table, uint32_t host_address, uint3
 	int r;
 
 	if (!table || !out)
-		return rawpci_abi_refuse(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
+		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
 					 table ? "ppDevPort" : "the factory");
 	ctx = of(table)->ctx;
 	rawpci_call_begin();
@@ -90,7 +90,7 @@ static int init_vm(PRAWPCIFACTORY table, PVM vm, PRAWPCIVM data)
 {
 	(void)vm;
 	if (!table || !data)
-		return rawpci_abi_refuse(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
+		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
 					 table ? "pPciData" : "the factory");
 	return rawpci_abi_init_vm(of(table)->ctx, data);
 }
@@ -99,7 +99,7 @@ static void deinit_vm(PRAWPCIFACTORY table, PVM vm, PRAWPCIVM data)
 {
 	(void)vm;
 	if (!table)
-		(void)rawpci_abi_refuse(NULL, -EFAULT, "the factory is NULL");
+		(void)rawpci_abi_fail(NULL, -EFAULT, "the factory is NULL");
 	else
 		rawpci_abi_deinit_vm(of(table)->ctx, data);
 }
@@ -129,12 +129,12 @@ PRAWPCIFACTORY rawpci_factory(struct rawpci *ctx)
 	struct rawpci_factory *factory;
 
 	if (!ctx) {
-		(void)rawpci_abi_refuse(NULL, -EFAULT, "the context is NULL");
+		(void)rawpci_abi_fail(NULL, -EFAULT, "the context is NULL");
 		return NULL;
 	}
 	factory = rawpci_core_factory(ctx, create, destroy);
 	if (!factory) {
-		(void)rawpci_abi_refuse(ctx, -ENOMEM, "no memory");
+		(void)rawpci_abi_fail(ctx, -ENOMEM, "no memory");
 		return NULL;
 	}
 	rawpci_core_retain(ctx);
@@ -145,11 +145,11 @@ PRAWPCIFACTORY rawpci_factory(struct rawpci *ctx)
 void *rawpci_query_interface(struct rawpci *ctx, const char *uuid)
 {
 	if (!ctx || !uuid) {
-		(void)rawpci_abi_refuse(ctx, -EFAULT, "the context or the UUID is NULL");
+		(void)rawpci_abi_fail(ctx, -EFAULT, "the context or the UUID is NULL");
 		return NULL;
 	}
 	if (strcasecmp(uuid, RAWPCIFACTORY_UUID_STR) != 0) {
-		(void)rawpci_abi_refuse(ctx, -ENOENT, "there is no interface \"%.40s\"", uuid);
+		(void)rawpci_abi_fail(ctx, -ENOENT, "there is no interface \"%.40s\"", uuid);
 		return NULL;
 	}
 	return rawpci_factory(ctx);

@@ -30,7 +30,7 @@ static int create(struct rawpci *ctx, PRAWPCIVM data, PSUPDRVSESSION *out)
 int rawpci_session_create(struct rawpci *ctx, PRAWPCIVM vm, PSUPDRVSESSION *session)
 {
 	if (!ctx || !session)
-		return rawpci_abi_refuse(ctx, -EFAULT, "%s is NULL", ctx ? "session" : "the context");
+		return rawpci_abi_fail(ctx, -EFAULT, "%s is NULL", ctx ? "session" : "the context");
 	rawpci_call_begin();
 	return rawpci_status_from_errno(rawpci_call_end(ctx, create(ctx, vm, session)));
 }
@@ -42,7 +42,7 @@ int rawpci_session_destroy(PSUPDRVSESSION session)
 	if (!session)
 		return VINF_SUCCESS;
 	if (session->magic != RAWPCI_SESSION_MAGIC)
-		return rawpci_abi_refuse(NULL, -EBADMSG, "this is no session");
+		return rawpci_abi_fail(NULL, -EBADMSG, "this is no session");
 	ctx = session->ctx;
 	rawpci_call_begin();
 	rawpci_core_close_all(ctx, session);
@@ -93,10 +93,10 @@ int rawpci_session_port(PSUPDRVSESSION session, PCIRAWDEVHANDLE handle, PRAWPCID
 	int r;
 
 	if (!session || !port)
-		return rawpci_abi_refuse(NULL, -EFAULT, "%s is NULL",
+		return rawpci_abi_fail(NULL, -EFAULT, "%s is NULL",
 					 session ? "port" : "the session");
 	if (session->magic != RAWPCI_SESSION_MAGIC)
-		return rawpci_abi_refuse(NULL, -EBADMSG, "this is no session");
+		return rawpci_abi_fail(NULL, -EBADMSG, "this is no session");
 	r = rawpci_enter_handle(&call, session->ctx, session, handle);
 	if (r < 0)
 		return rawpci_status_from_errno(r);

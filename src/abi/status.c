@@ -88,6 +88,17 @@ const char *rawpci_status_name(int status)
 	return "unknown status";
 }
 
+int rawpci_abi_fail(struct rawpci *ctx, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	rawpci_call_begin();
+	va_start(arguments, format);
+	(void)rawpci_fail_list(ctx, error, format, arguments);
+	va_end(arguments);
+	return rawpci_status_from_errno(rawpci_call_end(ctx, error));
+}
+
 int rawpci_abi_refuse(struct rawpci *ctx, int error, const char *format, ...)
 {
 	va_list arguments;

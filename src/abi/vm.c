@@ -61,7 +61,7 @@ int rawpci_abi_init_vm(struct rawpci *ctx, PRAWPCIVM data)
 	int r;
 
 	if (is_vm(ctx, data))
-		return rawpci_abi_refuse(ctx, -EEXIST, "the VM is initialised already");
+		return rawpci_abi_fail(ctx, -EEXIST, "the VM is initialised already");
 	r = rawpci_vm_create(ctx, &vm);
 	if (r < 0)
 		return rawpci_status_from_errno(r);
@@ -73,7 +73,7 @@ int rawpci_abi_init_vm(struct rawpci *ctx, PRAWPCIVM data)
 void rawpci_abi_deinit_vm(struct rawpci *ctx, PRAWPCIVM data)
 {
 	if (!data || !is_vm(ctx, data)) {
-		(void)rawpci_abi_refuse(ctx, data ? -EINVAL : -EFAULT, "the VM is %s",
+		(void)rawpci_abi_fail(ctx, data ? -EINVAL : -EFAULT, "the VM is %s",
 					data ? "none of this context" : "NULL");
 		return;
 	}

@@ -13,14 +13,14 @@ void rawpci_decode_follow(struct rawpci_device *dev)
 {
 	/* As asleep, where even a virtual function decodes nothing. */
 	struct rawpci_decode now = { 0, RAWPCI_PM_D3HOT };
-	char reason[400];
+	struct rawpci_reason reason;
 
-	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+	rawpci_reason_keep(&reason);
 	if (rawpci_decode_read(dev, &now) < 0) {
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it cannot be asked what it decodes, "
 			   "and counts as decoding nothing until COMMAND is written again: %s",
 			   dev->name, rawpci_reason());
-		(void)rawpci_fail(dev->ctx, 0, "%s", reason);
+		rawpci_reason_restore(&reason);
 	}
 	rawpci_decode_apply(dev, &now);
 }

@@ -161,13 +161,13 @@ static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *
 static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode *before,
 			   bool was_reset)
 {
-	char reason[400];
+	struct rawpci_reason reason;
 
-	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+	rawpci_reason_keep(&reason);
 	if ((was_reset ? adopt_command(dev, before) : rawpci_command_put(dev)) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
 			   "put right after a reset or waking up: %s", dev->name, rawpci_reason());
-	(void)rawpci_fail(dev->ctx, 0, "%s", reason);
+	rawpci_reason_restore(&reason);
 }
 
 /*

@@ -134,6 +134,7 @@ struct rawpci_irqs {
 	unsigned in_use;  /* lines attached or routed */
 	struct rawpci_irq_line *lines;
 	bool paused; /* off for a reset or suspension */
+	bool unarmed; /* paused because they could not be enabled again: to be tried again */
 	bool stuck;  /* INTx is masked because it could not be unmasked */
 	bool closed; /* nothing is taken into use any more; under dev->lock and irq_lock */
 	int32_t last_irq;
@@ -201,6 +202,7 @@ struct rawpci_device {
 	pthread_mutex_t irq_lock;
 	struct rawpci_irqs irqs;
 	struct rawpci_watch *watches[2];
+	struct rawpci_watch *stale; /* of no handler any more, but the backend may signal them still */
 	struct rawpci_handlers *handlers;
 };
 
@@ -211,6 +213,13 @@ void rawpci_say(struct rawpci *ctx, enum rawpci_log_level level, const char *for
 	RAWPCI_PRINTF(3, 4);
 /* The sentence of the last rawpci_fail() of this call. */
 const char *rawpci_reason(void);
+/* Kept while what has failed is undone, which may fail, too: the sentence stays that of the failure
+ * that is returned. */
+struct rawpci_reason {
+	char text[RAWPCI_SENTENCE];
+};
+void rawpci_reason_keep(struct rawpci_reason *kept);
+void rawpci_reason_restore(const struct rawpci_reason *kept);
 /* For the engine's thread: says what was collected. */
 void rawpci_call_flush(void);
 /* Says a line as it is, uncounted. */

@@ -192,11 +192,11 @@ static void look_at_state(struct rawpci_device *dev)
 
 void rawpci_handover_undo(struct rawpci_device *dev)
 {
-	char reason[400];
+	struct rawpci_reason reason;
 
-	(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+	rawpci_reason_keep(&reason);
 	rawpci_handover_give_back(dev);
-	(void)rawpci_fail(dev->ctx, 0, "%s", reason);
+	rawpci_reason_restore(&reason);
 }
 
 /* A user who may not keep drivers away has the device all the same, as long as none comes. */

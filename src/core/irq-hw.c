@@ -39,8 +39,6 @@ static int enable(struct rawpci_device *dev, unsigned n)
 	return r;
 }
 
-/* Whether it was masked goes with it. */
-
 void rawpci_irq_hw_disable(struct rawpci_device *dev)
 {
 	if (dev->irqs.enabled > 0)
@@ -120,11 +118,53 @@ static int swap(struct rawpci_device *dev, unsigned first, unsigned n)
 	return r;
 }
 
+/* All of them, which could not be enabled after a reset or suspension. */
+static int arm(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	int r = rawpci_irq_hw_restore(dev);
+
+	irqs->paused = irqs->unarmed = r < 0;
+	if (r == 0)
+		rawpci_irq_hw_hint(irqs, 0, irqs->count);
+	return r;
+}
+
+/* Disabling cannot fail: after it the backend has none of the descriptors that it did not let go. */
+static int let_go(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_reason reason;
+	int r;
+
+	rawpci_reason_keep(&reason);
+	rawpci_irq_hw_disable(dev);
+	r = rawpci_irq_hw_restore(dev);
+	irqs->paused = irqs->unarmed = r < 0;
+	if (r < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
+			   "again: attach a handler or route a vector anew, or reset it: %s",
+			   dev->name, rawpci_reason());
+	else
+		rawpci_irq_hw_hint(irqs, 0, irqs->count);
+	rawpci_reason_restore(&reason);
+	return r;
+}
+
+int rawpci_irq_hw_release(struct rawpci_device *dev, unsigned first, unsigned n)
+{
+	if (dev->irqs.enabled == 0)
+		return 0;
+	return rawpci_irq_hw_assign(dev, first, n) < 0 ? let_go(dev) : 0;
+}
+
 int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
 	unsigned needed = first + n;
 
+	if (irqs->unarmed)
+		return arm(dev);
 	if (irqs->paused)
 		return 0;
 	if (needed <= irqs->enabled ||

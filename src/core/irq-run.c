@@ -74,6 +74,7 @@ static int start_timer(struct rawpci_vector *vector)
 {
 	struct rawpci_source_options source = {
 		.fn = unmask_later, .arg = vector, .read_size = RAWPCI_SYS_TIMER_SIZE,
+		.uncounted = true,
 	};
 	int r = 0;
 

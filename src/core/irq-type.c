@@ -65,9 +65,10 @@ bool rawpci_irqs_pause(struct rawpci_device *dev)
 	bool were_running;
 
 	(void)pthread_mutex_lock(&dev->irq_lock);
-	were_running = !dev->irqs.paused;
+	were_running = !dev->irqs.paused || dev->irqs.unarmed;
 	rawpci_irq_hw_disable(dev);
 	dev->irqs.paused = true;
+	dev->irqs.unarmed = false;
 	(void)pthread_mutex_unlock(&dev->irq_lock);
 	return were_running;
 }
@@ -79,8 +80,8 @@ int rawpci_irqs_resume(struct rawpci_device *dev)
 	(void)pthread_mutex_lock(&dev->irq_lock);
 	if (dev->irqs.paused) {
 		r = rawpci_irq_hw_restore(dev);
-		if (r == 0)
-			dev->irqs.paused = false;
+		dev->irqs.paused = r < 0;
+		dev->irqs.unarmed = r < 0;
 		/* A device that is off sends none, and goes on with a reset. */
 		if (r == 0 && dev->power != RAWPCI_NOW_OFF)
 			rawpci_irq_hw_hint(&dev->irqs, 0, dev->irqs.count);

@@ -217,9 +217,8 @@ static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 		empty_line(dev, i);
 		if (irqs->in_use == 0)
 			rawpci_irqs_end_type_if_unused(dev);
-		else if (irqs->enabled > 0 && rawpci_irq_hw_assign(dev, i, 1) < 0)
-			rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: vector %u could not be "
-				   "silenced: %s", dev->name, i, rawpci_reason());
+		else
+			(void)rawpci_irq_hw_release(dev, i, 1);
 		return vector;
 	}
 	return NULL;

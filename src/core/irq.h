@@ -36,6 +36,7 @@ struct rawpci_watch {
 	struct rawpci_source *source;
 	int fd;
 	atomic_bool detached;
+	struct rawpci_watch *next; /* of those that the backend did not let go */
 };
 
 /*
@@ -56,6 +57,9 @@ void rawpci_engine_put_unused(struct rawpci *ctx);
 /* irq-hw.c: what the device is told. Needs irq_lock. Assign makes lines [first, first + n) signal
  * what they are now attached or routed to; on failure the others still work. */
 int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
+/* The same for lines that are nobody's now: whatever fails, the backend no more signals what they were
+ * attached or routed to. Returns what enabling the others again came to, which is logged. */
+int rawpci_irq_hw_release(struct rawpci_device *dev, unsigned first, unsigned n);
 void rawpci_irq_hw_disable(struct rawpci_device *dev);
 int rawpci_irq_hw_restore(struct rawpci_device *dev);
 int rawpci_irq_hw_unmask(struct rawpci_device *dev);

@@ -36,6 +36,16 @@ const char *rawpci_reason(void)
 	return said.reason;
 }
 
+void rawpci_reason_keep(struct rawpci_reason *kept)
+{
+	memcpy(kept->text, said.reason, sizeof(kept->text));
+}
+
+void rawpci_reason_restore(const struct rawpci_reason *kept)
+{
+	memcpy(said.reason, kept->text, sizeof(said.reason));
+}
+
 /* Names and addresses that came from outside may hold anything. */
 static void make_one_line(char *text)
 {
@@ -121,7 +131,8 @@ static RAWPCI_PRINTF(3, 0) void collect(struct rawpci *ctx, enum rawpci_log_leve
 		return;
 	(void)vsnprintf(line, sizeof(line), format, arguments);
 	make_one_line(line);
-	if (!said.told || said.told->ctx != ctx || rawpci_told_count(said.told, level, line))
+	if (level > RAWPCI_LOG_INFO || !said.told || said.told->ctx != ctx ||
+	    rawpci_told_count(said.told, level, line))
 		rawpci_say_line(ctx, level, line);
 }
 

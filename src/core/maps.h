@@ -50,6 +50,12 @@ void rawpci_map_entry_destroy(struct rawpci_map_entry *entry);
  * when no access uses the old one. Requires dev->lock. */
 int rawpci_map_table_replace(struct rawpci_device *dev, struct rawpci_map_entry *without,
 			     struct rawpci_map_entry *with);
+/* Requires dev->lock. */
+static inline bool rawpci_mappings_none(const struct rawpci_device *dev)
+{
+	return atomic_load(&dev->mappings)->count == 0;
+}
+
 /* The spans, from the entries' areas. Requires map_lock, and that no access is let through. */
 void rawpci_map_table_refill(struct rawpci_map_table *table);
 

@@ -4,6 +4,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "core/maps.h"
 #include "core/reach.h"
 #include "os/sys.h"
 #include "pci/pci.h"
@@ -125,10 +126,13 @@ static int start(struct rawpci_device *dev)
 	/* Opening it was a reset. */
 	if (atomic_load(&dev->touched))
 		r = reset_if_possible(dev);
+	/* Registers answer before a handler can be called, and the device is at work only then. */
+	if (r == 0)
+		r = rawpci_config_command(dev, 0, decoding(dev), false);
 	if (r == 0)
 		r = rawpci_irqs_resume(dev);
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, decoding(dev) | RAWPCI_COMMAND_MASTER, true);
+		r = rawpci_config_command(dev, 0, RAWPCI_COMMAND_MASTER, true);
 	return r;
 }
 
@@ -136,13 +140,16 @@ static int start(struct rawpci_device *dev)
 static int power_on(struct rawpci_device *dev)
 {
 	struct rawpci_decode before = { 0, 0 };
+	struct rawpci_reason reason;
 	bool were_running;
+	uint32_t command;
 	int r = rawpci_command_check_off(dev);
 
 	if (r == 0)
 		r = attach_memory(dev);
 	if (r < 0)
 		return r;
+	command = dev->command;
 	were_running = rawpci_irqs_pause(dev);
 	r = rouse(dev, &before);
 	if (r == 0)
@@ -152,12 +159,17 @@ static int power_on(struct rawpci_device *dev)
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
+	rawpci_reason_keep(&reason);
+	(void)pthread_mutex_lock(&dev->config_lock);
+	rawpci_command_want(dev, command, false);
+	(void)pthread_mutex_unlock(&dev->config_lock);
 	restore(dev, &before);
 	detach_memory(dev);
 	if (were_running)
 		(void)rawpci_reset_rearm(dev, true);
 	else
 		(void)rawpci_irqs_pause(dev);
+	rawpci_reason_restore(&reason);
 	return r;
 }
 
@@ -183,6 +195,9 @@ static void power_off(struct rawpci_device *dev)
 	if (reset_if_possible(dev) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
+	/* Who has it mapped may write to it unseen. */
+	else if (dev->info.can_reset && rawpci_mappings_none(dev))
+		atomic_store(&dev->touched, false);
 	dev->power = RAWPCI_NOW_OFF;
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 }
@@ -230,8 +245,10 @@ static int sleep(struct rawpci_device *dev)
 /* It may be asleep although putting it to sleep has failed. */
 static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
+	struct rawpci_reason reason;
 	uint32_t control = 0;
 
+	rawpci_reason_keep(&reason);
 	(void)pthread_mutex_lock(&dev->config_lock);
 	if (dev->pm_cap &&
 	    rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &control) == 0 &&
@@ -241,7 +258,20 @@ static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	restore(dev, before);
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
-	(void)rawpci_irqs_resume(dev);
+	(void)rawpci_reset_rearm(dev, true);
+	rawpci_reason_restore(&reason);
+}
+
+/* Nothing of it has been changed but that it may have been woken up. */
+static void undo_save(struct rawpci_device *dev, const struct rawpci_decode *before)
+{
+	struct rawpci_reason reason;
+
+	rawpci_reason_keep(&reason);
+	restore(dev, before);
+	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
+	(void)rawpci_reset_rearm(dev, true);
+	rawpci_reason_restore(&reason);
 }
 
 /* Accesses end before anything is saved or changed: no config write comes in between. */
@@ -258,9 +288,7 @@ static int suspend(struct rawpci_device *dev)
 	if (r == 0)
 		r = save_header(dev);
 	if (r < 0) {
-		restore(dev, &before);
-		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
-		(void)rawpci_irqs_resume(dev);
+		undo_save(dev, &before);
 		return r;
 	}
 	r = rawpci_config_command(dev, 0, 0, false);
@@ -278,6 +306,7 @@ static int suspend(struct rawpci_device *dev)
  * device stays suspended, and what was saved stays for the next time. */
 static int resume(struct rawpci_device *dev)
 {
+	struct rawpci_reason reason;
 	int r = wake(dev);
 
 	if (r == 0 && rawpci_device_gone(dev))
@@ -285,17 +314,26 @@ static int resume(struct rawpci_device *dev)
 	if (r == 0)
 		r = restore_header(dev);
 	if (r == 0)
+		r = rawpci_config_command(dev, 0, 0, false);
+	/* A handler that is called at once finds the device answering. */
+	if (r == 0) {
+		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 		r = rawpci_irqs_resume(dev);
+	}
 	if (r == 0)
 		r = rawpci_config_command(dev, 0, 0, true);
 	if (r == 0) {
-		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 		dev->power = RAWPCI_NOW_ON;
 		return 0;
 	}
+	rawpci_reason_keep(&reason);
+	(void)pthread_mutex_lock(&dev->config_lock);
+	rawpci_access_stop(dev, RAWPCI_ACCESS_AWAKE);
+	(void)pthread_mutex_unlock(&dev->config_lock);
 	(void)rawpci_config_command(dev, 0, 0, false);
 	(void)rawpci_irqs_pause(dev);
 	(void)sleep(dev);
+	rawpci_reason_restore(&reason);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/core.h"
 #include "core/irq.h"
+#include "core/maps.h"
 #include "core/reach.h"
 #include "pci/pci.h"
 
@@ -64,15 +65,15 @@ int rawpci_reset_do(struct rawpci_device *dev)
 	if (r == 0) {
 		r = put_command(dev);
 	} else {
-		char reason[400];
+		struct rawpci_reason reason;
 
-		(void)snprintf(reason, sizeof(reason), "%s", rawpci_reason());
+		rawpci_reason_keep(&reason);
 		again = put_command(dev);
 		if (again < 0)
 			rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could "
 				   "not be written after a reset that failed: %s", dev->name,
 				   rawpci_reason());
-		(void)rawpci_fail(dev->ctx, r, "%s", reason);
+		rawpci_reason_restore(&reason);
 	}
 out:
 	(void)pthread_mutex_unlock(&dev->config_lock);
@@ -127,6 +128,7 @@ void rawpci_reset_look(struct rawpci_device *dev)
 
 static int reset_and_restore(struct rawpci_device *dev)
 {
+	struct rawpci_reason reason;
 	bool were_running;
 	int r, again;
 
@@ -140,7 +142,13 @@ static int reset_and_restore(struct rawpci_device *dev)
 				   "its neighbours alone", dev->name);
 	were_running = rawpci_irqs_pause(dev);
 	r = rawpci_reset_do(dev);
+	rawpci_reason_keep(&reason);
+	/* What is on but could not be touched by its user is as it was after its opening. */
+	if (r == 0 && dev->power == RAWPCI_NOW_OFF && rawpci_mappings_none(dev))
+		atomic_store(&dev->touched, false);
 	again = rawpci_reset_rearm(dev, were_running);
+	if (r < 0)
+		rawpci_reason_restore(&reason);
 	return r < 0 ? r : again;
 }
 

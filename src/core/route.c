@@ -119,12 +119,13 @@ static void restore(struct rawpci_device *dev, struct route *route)
 {
 	struct rawpci_irqs *irqs = &dev->irqs;
 
+	struct rawpci_reason reason;
+
+	rawpci_reason_keep(&reason);
 	exchange(irqs, route);
-	if (irqs->in_use > 0 && irqs->enabled > 0 &&
-	    rawpci_irq_hw_assign(dev, route->first, route->n) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: vectors %u to %u may be silent: "
-			   "route them anew", dev->name, route->first,
-			   route->first + route->n - 1);
+	if (irqs->in_use > 0)
+		(void)rawpci_irq_hw_release(dev, route->first, route->n);
+	rawpci_reason_restore(&reason);
 }
 
 /* Requires irq_lock. */

@@ -6,6 +6,7 @@
 #include "core/core.h"
 #include "core/doors.h"
 #include "core/maps.h"
+#include "core/reach.h"
 #include "pci/pci.h"
 
 #define GENERATIONS 0xffffffu
@@ -172,7 +173,7 @@ void rawpci_out(struct rawpci_call *call, int result)
 int rawpci_leave(struct rawpci_call *call, int result)
 {
 	/* It may have been found gone where the pages of its mappings could not be taken away. */
-	if (result == -ESHUTDOWN)
+	if (!(atomic_load(&call->dev->access) & RAWPCI_ACCESS_PRESENT))
 		rawpci_mappings_follow(call->dev);
 	rawpci_out(call, result);
 	return rawpci_call_end(call->ctx, result);

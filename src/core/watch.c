@@ -98,6 +98,26 @@ static int set(struct rawpci_device *dev, struct rawpci_watch *const *watches)
 	return r;
 }
 
+/* After a failure. What the backend does not let go keeps its descriptor until the device is closed:
+ * the number would soon be another file's. */
+static void restore(struct rawpci_device *dev, struct rawpci_watch **watches)
+{
+	struct rawpci_reason reason;
+
+	rawpci_reason_keep(&reason);
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = dev->watches[i] ? dev->watches[i]->fd : -1;
+
+		if (!watches[i] || dev->backend->event_set(dev->handle, all_events[i], fd) == 0)
+			continue;
+		atomic_store(&watches[i]->detached, true);
+		watches[i]->next = dev->stale;
+		dev->stale = watches[i];
+		watches[i] = NULL;
+	}
+	rawpci_reason_restore(&reason);
+}
+
 /* Leaves those that are to be retired in watches. Their handlers are told at once, because the device
  * may be closed before they are retired. */
 static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
@@ -111,7 +131,7 @@ static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
 	else
 		r = set(dev, watches);
 	if (r < 0 && !dev->irqs.closed)
-		(void)set(dev, dev->watches);
+		restore(dev, watches);
 	for (unsigned i = 0; r == 0 && i < 2; i++) {
 		struct rawpci_watch *before = dev->watches[i];
 
@@ -171,13 +191,21 @@ void rawpci_watches_close(struct rawpci_device *dev)
 	for (unsigned i = 0; i < 2; i++) {
 		watches[i] = dev->watches[i];
 		dev->watches[i] = NULL;
-		if (!watches[i])
+		if (!watches[i] && !dev->stale)
 			continue;
-		(void)dev->backend->event_set(dev->handle, all_events[i], -1);
-		atomic_store(&watches[i]->detached, true);
+		if (dev->caps.events & (1u << all_events[i]))
+			(void)dev->backend->event_set(dev->handle, all_events[i], -1);
+		if (watches[i])
+			atomic_store(&watches[i]->detached, true);
 	}
 	(void)pthread_mutex_unlock(&dev->lock);
 	for (unsigned i = 0; i < 2; i++)
 		if (watches[i])
 			retire(dev->ctx, watches[i]);
+	while (dev->stale) {
+		struct rawpci_watch *stale = dev->stale;
+
+		dev->stale = stale->next;
+		retire(dev->ctx, stale);
+	}
 }

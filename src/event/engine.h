@@ -117,7 +117,8 @@ int rawpci_source_settle(struct rawpci_engine *engine);
 /* Locked, waiting thread. The poller has been replaced: everything is to be armed again. */
 void rawpci_source_orphan(struct rawpci_engine *engine);
 
-/* Waiting thread. Returns how many times fn was called. */
-unsigned rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event);
+/* Waiting thread. Was fn called? Counts it, unless it is an uncounted one. */
+bool rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event,
+			 unsigned *counted);
 
 #endif

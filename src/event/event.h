@@ -36,7 +36,7 @@ struct rawpci_engine_options {
 
 struct rawpci_engine_stats {
 	const char *name;  /* "io_uring", "epoll" */
-	uint64_t handled;  /* calls of sources' functions */
+	uint64_t handled;  /* calls of sources' functions but uncounted ones */
 	uint64_t waits;    /* system calls made to wait and reap */
 	uint64_t rearmed;  /* polls that the kernel ended and that were armed again */
 };
@@ -66,6 +66,8 @@ struct rawpci_source_options {
 	 * nothing. */
 	void (*done)(void *arg);
 	void *arg;
+
+	bool uncounted; /* fn calls no handler of the program's */
 };
 
 /**

@@ -200,7 +200,8 @@ static void command_event(struct rawpci_engine *engine, const struct rawpci_poll
 int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms)
 {
 	struct rawpci_poller *poller = engine->poller;
-	unsigned ran = 0;
+	unsigned counted = 0;
+	bool ran = false;
 	int n;
 	int r;
 
@@ -211,16 +212,16 @@ int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms)
 		if (engine->events[i].user_data == RAWPCI_ENGINE_COMMAND)
 			command_event(engine, &engine->events[i]);
 		else
-			ran += rawpci_source_event(engine, &engine->events[i]);
+			ran |= rawpci_source_event(engine, &engine->events[i], &counted);
 	}
-	if (ran > 0) {
-		rawpci_count(&engine->handled, ran);
+	if (ran) {
+		rawpci_count(&engine->handled, counted);
 		if (engine->options.batch_end)
 			engine->options.batch_end(engine->options.opaque);
 	}
 	/* Also what the handlers asked for: nobody else is woken for that. */
 	r = rawpci_engine_settle(engine);
-	return ran > 0 ? (int)ran : r;
+	return counted > 0 ? (int)counted : r;
 }
 
 int rawpci_engine_start(struct rawpci_engine *engine)

@@ -316,22 +316,24 @@ static void announce(struct rawpci_engine *engine, struct rawpci_source *source)
 	}
 }
 
-unsigned rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event)
+bool rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event,
+			 unsigned *counted)
 {
 	struct rawpci_source *source = slot(engine, (uint32_t)event->user_data);
 	uint64_t alive = (event->user_data >> 32) * RAWPCI_SOURCE_GENERATION;
-	unsigned ran = 0;
+	bool ran = false;
 
 	if (!event->more)
 		poll_ended(engine, source, event->result);
 	if (event->result < 0)
-		return 0;
+		return false;
 	announce(engine, source);
 	/* Anything else: removed, or an event of an earlier user of the slot. */
 	if (atomic_load(&source->state) == alive &&
 	    (source->options.read_size == 0 || take(engine, source, alive))) {
 		source->options.fn(source->options.arg);
-		ran = 1;
+		ran = true;
+		*counted += source->options.uncounted ? 0 : 1;
 	}
 	announce(engine, NULL);
 	if (atomic_load(&source->state) & RAWPCI_SOURCE_DEAD)
