@@ -73,7 +73,8 @@ struct rawpci_options {
 	void *translate_opaque;
 
 	/* Settings as "name=value", the last one NULL; NULL: none. Copied. Known names:
-	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits
+	 *   irq.engine=auto|uring|epoll   how the interrupt engine waits. Debian 12's Valgrind hangs
+	 *                                 with io_uring: use epoll there
 	 *   vfio.dir=PATH                 where the VFIO nodes are (default /dev/vfio)
 	 *   vfio.iommu=PATH               where iommufd's node is (default /dev/iommu)
 	 *   vfio.via=auto|cdev|group      device cdev and iommufd, or IOMMU group and container;

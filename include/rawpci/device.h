@@ -250,6 +250,10 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  * those bits be written that are listed in backends/sysfs/writable.c; a write to others is ignored.
  * Closing puts the listed bits back and leaves the device awake.
  *
+ * VFIO's list is the kernel's. It lets through bytes that belong to no capability, and vital product
+ * data. Where a device keeps such bytes, the next user and the host find what a guest has written
+ * there. A hypervisor that minds keeps its guests' writes to known capabilities, or uses sysfs or uio.
+ *
  * Any thread.
  * Returns 0, or
  *   -EFAULT     a NULL
@@ -272,6 +276,9 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
  * (<rawpci/region.h>). A write that starts a function level reset blocks until the kernel has done it;
  * with sysfs and uio it returns -ETIMEDOUT after driver.timeout_ms, as rawpci_device_reset() does.
  *
+ * Where a guest starts such a reset, COMMAND is afterwards what the reset has left. The kernel restores
+ * it with VFIO, sysfs and uio; the fake clears it, as hardware does.
+ *
  * COMMAND's Bus Master bit reaches the device only while it is on. Written while it is off, the bit
  * is remembered and read back; ON sets it in any case, and OFF clears it.
  */
@@ -279,8 +286,8 @@ int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned wid
 			uint32_t value);
 
 /**
- * Resets the device and brings it back to its present power state: interrupts armed, decoding and
- * bus mastering as before. Meanwhile direct loads and stores raise SIGBUS (<rawpci/region.h>).
+ * Resets the device and brings it back to its present power state, on or off, and to D0: interrupts
+ * armed, decoding and bus mastering as before. Meanwhile direct loads and stores raise SIGBUS (<rawpci/region.h>).
  *
  * Any thread.
  * Returns 0, or
@@ -288,6 +295,8 @@ int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned wid
  *   -ESHUTDOWN   suspended, or the device is gone; or an earlier reset is still under way
  *   -EIO, -EBUSY the kernel failed it; the device may have lost its state, but for COMMAND,
  *                which is put back
+ *   -ENOSPC, -ENOMEM  no descriptor or memory for it; or it was reset, but its interrupts could not be
+ *                enabled again: the next reset, handler or route tries that again
  *   -ETIMEDOUT   sysfs, uio: the kernel has not ended it in driver.timeout_ms. Until it has, config
  *                space, regions, resets and changes of the power state fail with -ESHUTDOWN. The
  *                first call after that brings the device back: COMMAND, interrupts, accesses
@@ -308,13 +317,14 @@ enum rawpci_power {
  *            when nothing has touched the device since its last one), interrupts armed, decoding
  *            and bus mastering on. Where guest memory is refused, nothing of the device has changed
  *   OFF      from on or suspended: woken up if it sleeps, bus mastering off, interrupts masked,
- *            IOMMU detached, reset
+ *            IOMMU detached, reset. Decoding stays as it was
  *   SUSPEND  from on: bus mastering off, interrupts masked, config space saved, D3hot where the
  *            device has it. Until RESUME, accesses to the device fail with -ESHUTDOWN, and direct
  *            loads and stores raise SIGBUS (<rawpci/region.h>)
  *   RESUME   from suspended: D0, config space and interrupts restored
  *
- * Bus mastering is on while the device is on and its user has not turned it off, and never else.
+ * Bus mastering is on while the device is on and neither its user nor a guest's reset has turned it
+ * off, and never else.
  * Registered handlers stay registered throughout. A failed SUSPEND leaves the device on, a failed
  * RESUME leaves it suspended.
  *
@@ -325,6 +335,7 @@ enum rawpci_power {
  *   -EOPNOTSUPP  ON: the VM has guest memory and the backend cannot map it for DMA
  *   -ENOSPC, -ERANGE, -EADDRNOTAVAIL  ON: guest memory cannot be mapped; the message says which
  *                range and what limit. Nothing is mapped then, the device is off
+ *   -ENOSPC, -ENOMEM  ON, RESUME: also no descriptor, vector or memory for a step
  *   -EADDRINUSE  ON: a part of guest memory is mapped already in the container that was handed over
  *                (rawpci_device_open_fds()), by a former user of it or by another program
  *   -ESHUTDOWN   the device is gone, or a reset that ran out of time is still under way
@@ -336,7 +347,8 @@ int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state);
 /* Things a device or the host says about it, outside its interrupts. */
 enum rawpci_event {
 	RAWPCI_EVENT_ERROR = 1,   /* an uncorrected error (PCIe AER): reset before using it again */
-	RAWPCI_EVENT_RELEASE = 2, /* the host wants it back (unbind, unplug): close it. Repeats */
+	RAWPCI_EVENT_RELEASE = 2, /* the host wants it back (unbind, unplug): close it. The kernel
+				     repeats it until that is done, the fake does not */
 };
 
 /**

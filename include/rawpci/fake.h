@@ -8,8 +8,8 @@
  *
  * The functions below may be called from any thread. Unless said otherwise they return 0 or a
  * negative errno value, and that is all they say: their failures are neither logged nor told by
- * rawpci_last_error(). They need a context created with the default backend list (any
- * options.backend) but only devices opened by the "fake" backend see these devices.
+ * rawpci_last_error(). They work in any context. The pretend devices can be opened where the backend
+ * is "fake".
  */
 #ifndef RAWPCI_FAKE_H
 #define RAWPCI_FAKE_H

@@ -87,6 +87,9 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type);
  * @handler: gets opaque and the returned number; runs on the engine, never in this call
  * @guest_irq: the embedder's own number, recorded for its log lines only
  *
+ * A vector that is routed is not free; one that was routed to -1 is. The returned number names the
+ * attachment and says nothing of the vector.
+ *
  * INTx is level-triggered: it is masked when it is delivered and unmasked after the handler has
  * returned. Where that fails it is tried again 8 times, for 1.3 seconds in all. If it fails to the
  * end, the log says so, and no interrupt comes until rawpci_irq_unmask(), a reset or a change of
@@ -131,7 +134,7 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
  *   -EFAULT      dev is NULL
  *   -EINVAL      unknown type, n is 0, a descriptor is below -1 or not an eventfd
  *   -ERANGE      beyond the vectors of that type
- *   -EBUSY       another type is in use, or a vector has a handler attached
+ *   -EBUSY       another type is in use, or one of these vectors has a handler attached
  *   -EOPNOTSUPP  the device or the backend has no such interrupts; or the backend cannot signal an
  *                eventfd (uio)
  *   -ENOSPC      the host has no vectors left

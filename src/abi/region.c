@@ -13,8 +13,8 @@ static int offset_of(struct rawpci_device *dev, const struct rawpci_abi_range *r
 	int r;
 
 	if (range->region < 0)
-		return rawpci_fail(NULL, -EINVAL, "there is no region %d: 0 to 5 are the BARs, 6 is "
-				   "the expansion ROM", range->region);
+		return rawpci_fail(NULL, -EINVAL, "%s: there is no region %d: 0 to 5 are the BARs, "
+				   "6 is the expansion ROM", rawpci_core_name(dev), range->region);
 	r = rawpci_core_region_info(dev, (unsigned)range->region, &info);
 	if (r < 0)
 		return r;
@@ -31,7 +31,8 @@ int rawpci_abi_map(struct rawpci_device *dev, const struct rawpci_abi_range *ran
 	if (r < 0)
 		return r;
 	if (flags != 0)
-		return rawpci_fail(NULL, -EBADRQC, "mapping flags %#x: none are defined", flags);
+		return rawpci_fail(NULL, -EBADRQC, "%s: mapping flags %#x: none are defined",
+				   rawpci_core_name(dev), flags);
 	return rawpci_core_region_map(dev, (unsigned)range->region, offset, range->size, out);
 }
 

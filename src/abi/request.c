@@ -97,8 +97,8 @@ static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, 
 	struct rawpci_region_info info;
 
 	if (width != 1 && width != 2 && width != 4)
-		return rawpci_fail(NULL, -EINVAL, "a port access of %u bytes: use 1, 2 or 4",
-				   width);
+		return rawpci_fail(NULL, -EINVAL, "%s: a port access of %u bytes: use 1, 2 or "
+				   "4", rawpci_core_name(dev), width);
 	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
 		int r = rawpci_core_region_info(dev, i, &info);
 
@@ -111,8 +111,8 @@ static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, 
 		*offset = port - info.address;
 		return 0;
 	}
-	return rawpci_fail(NULL, -ERANGE, "ports %#x to %#x are not inside one I/O region of this "
-			   "device", port, (unsigned)port + width - 1);
+	return rawpci_fail(NULL, -ERANGE, "%s: ports %#x to %#x are not inside one of its I/O "
+			   "regions", rawpci_core_name(dev), port, (unsigned)port + width - 1);
 }
 
 static int pio_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)

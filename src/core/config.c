@@ -50,10 +50,16 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
 	if (lacking & RAWPCI_ACCESS_AWAKE)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
 				   "first", dev->name);
+	if (atomic_load(&dev->asleep))
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device sleeps: write D0 (0) to the "
+				   "power state in its power management register, at %#x of config "
+				   "space", dev->name, dev->pm_cap + RAWPCI_PM_CONTROL);
 	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device does not decode %s: set bit %d of "
-			   "its command register, or power it on", dev->name,
+			   "its command register%s", dev->name,
 			   lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",
-			   lacking & RAWPCI_ACCESS_MEMORY ? 1 : 0);
+			   lacking & RAWPCI_ACCESS_MEMORY ? 1 : 0,
+			   atomic_load(&dev->shown_master) == RAWPCI_SHOW_REAL ? "" :
+									       ", or power it on");
 }
 
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
@@ -84,6 +90,7 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 {
 	unsigned bits = 0;
 
+	atomic_store(&dev->asleep, (decode->control & RAWPCI_PM_STATE) != 0);
 	if ((decode->control & RAWPCI_PM_STATE) == 0) {
 		if (dev->caps.memory_always_on || (decode->command & RAWPCI_COMMAND_MEMORY))
 			bits |= RAWPCI_ACCESS_MEMORY;

@@ -45,7 +45,7 @@ static int take_options(const struct rawpci_options *given, struct rawpci_option
 		return rawpci_fail(NULL, -EINVAL, "options.irq_mode is %d, which is no mode",
 				   (int)options->irq_mode);
 	if ((unsigned)options->log_level > RAWPCI_LOG_DEBUG)
-		return rawpci_fail(NULL, -EINVAL, "options.log_level is %d, which is no level",
+		return rawpci_fail(NULL, -EINVAL, "options.log_level is %d: use 0 (errors alone) to 3",
 				   (int)options->log_level);
 	return 0;
 }

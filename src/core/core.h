@@ -189,6 +189,7 @@ struct rawpci_device {
 	uint32_t command; /* what COMMAND is to be; with Bus Master as its user wants it */
 	bool may_master;  /* the power state lets Bus Master through to the device */
 	bool masters;     /* COMMAND was last written with Bus Master, as far as known */
+	atomic_bool asleep; /* below D0, by its user's doing */
 	atomic_uint shown_master; /* the Bus Master bit that reads show, or RAWPCI_SHOW_REAL */
 
 	pthread_mutex_t lock;

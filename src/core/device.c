@@ -197,6 +197,11 @@ void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *
 		dev->unfinished = true;
 }
 
+const char *rawpci_core_name(const struct rawpci_device *dev)
+{
+	return dev->name;
+}
+
 void rawpci_core_info(const struct rawpci_device *dev, struct rawpci_device_info *out)
 {
 	*out = dev->info;

@@ -64,6 +64,8 @@ int rawpci_core_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handl
 			   unsigned width, uint64_t value);
 
 /* Inside a call. */
+/* Its address, as sentences begin with it. */
+const char *rawpci_core_name(const struct rawpci_device *dev);
 void rawpci_core_info(const struct rawpci_device *dev, struct rawpci_device_info *out);
 int rawpci_core_region_info(struct rawpci_device *dev, unsigned region,
 			    struct rawpci_region_info *out);

@@ -80,7 +80,7 @@ int rawpci_guest_check(const struct rawpci_guest *guest, rawpci_iova_t iova, uin
 	if (err)
 		return err;
 	/* The last byte of all guest addresses is one; of this process it never is. */
-	if (size - 1 > UINT64_MAX - iova || size > UINTPTR_MAX - host)
+	if (size - 1 > UINT64_MAX - iova || (host != 0 && size > UINTPTR_MAX - host))
 		return rawpci_backend_fail(guest->ctx, -ERANGE,
 					   "guest memory at 0x%" PRIx64 ": 0x%" PRIx64
 					   " bytes reach beyond the end of the address space",

@@ -90,15 +90,15 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 		if (r < 0)
 			rawpci_map_entry_destroy(entry);
 	}
+	if (r == 0) {
+		/* The caller may write through it unseen. */
+		atomic_store(&dev->touched, true);
+		out->base = entry->base;
+		out->cpu = entry->cpu;
+		out->size = size;
+	}
 	(void)pthread_mutex_unlock(&dev->lock);
-	if (r < 0)
-		return r;
-	/* The caller may write through it unseen. */
-	atomic_store(&dev->touched, true);
-	out->base = entry->base;
-	out->cpu = entry->cpu;
-	out->size = size;
-	return 0;
+	return r;
 }
 
 int rawpci_core_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,

@@ -44,7 +44,10 @@ static int check(struct rawpci_device *dev, const struct route *route)
 	count = dev->backend->irq_enable ? dev->caps.irq_count[route->type] : 0;
 	if (count == 0)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s gives it no interrupts of that "
-				   "type", dev->name, dev->backend->name);
+				   "type, but %u by INTx, %u by MSI, %u by MSI-X", dev->name,
+				   dev->backend->name, dev->caps.irq_count[RAWPCI_IRQ_INTX],
+				   dev->caps.irq_count[RAWPCI_IRQ_MSI],
+				   dev->caps.irq_count[RAWPCI_IRQ_MSIX]);
 	if (dev->backend->irq_source)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s signals a descriptor of its own, "
 				   "which no eventfd can stand for: attach a handler, and signal "
@@ -138,8 +141,9 @@ static int apply(struct rawpci_device *dev, struct route *route)
 	if (irqs->closed)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	if (irqs->type >= 0 && irqs->type != (int)route->type)
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: interrupts of another type are in use, "
-				   "and a device has one at a time", dev->name);
+		return rawpci_fail(dev->ctx, -EBUSY, "%s: interrupts of another type are in use: "
+				   "detach their handlers and route their vectors to -1 first",
+				   dev->name);
 	for (unsigned i = 0; irqs->type >= 0 && i < route->n; i++)
 		if (irqs->lines[route->first + i].vector)
 			return rawpci_fail(dev->ctx, -EBUSY, "%s: vector %u has a handler: detach "

@@ -59,14 +59,17 @@ static int set_word(struct rawpci *ctx, const char **word, const char *setting,
 		    const char *const *words)
 {
 	const char *value = strchr(setting, '=') + 1;
+	char all[64] = "";
 
 	for (; *words; words++) {
 		if (strcmp(*words, value) == 0) {
 			*word = *words;
 			return 0;
 		}
+		(void)strncat(all, all[0] ? ", " : "", sizeof(all) - strlen(all) - 1);
+		(void)strncat(all, *words, sizeof(all) - strlen(all) - 1);
 	}
-	return rawpci_fail(ctx, -EINVAL, "setting %s: no such value", setting);
+	return rawpci_fail(ctx, -EINVAL, "setting %s: no such value: there are %s", setting, all);
 }
 
 static int set(struct rawpci *ctx, const char *setting)

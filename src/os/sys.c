@@ -148,7 +148,8 @@ int rawpci_sys_dup(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	return copy < 0 ? -errno : copy;
+	/* EINVAL: the limit is below the number that it may have. */
+	return copy >= 0 ? copy : errno == EINVAL ? -EMFILE : -errno;
 }
 
 bool rawpci_sys_same_file(int a, int b)

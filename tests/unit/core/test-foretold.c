@@ -241,7 +241,7 @@ int main(void)
 	Suite *suite = suite_create("foretold");
 	TCase *tests = tcase_create("foretold");
 
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 180);
 	tcase_add_test(tests, first_error);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

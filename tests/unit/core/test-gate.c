@@ -142,7 +142,7 @@ int main(void)
 	TCase *tcase = tcase_create("gate");
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, 180);
 	tcase_add_test(tcase, an_empty_gate_is_not_waited_for);
 	tcase_add_test(tcase, the_writer_waits_for_a_reader_inside);
 	tcase_add_test(tcase, a_stream_of_readers_does_not_hold_the_writer_up);

@@ -367,7 +367,7 @@ int main(void)
 	Suite *suite = suite_create("guest");
 	TCase *tests = tcase_create("runs");
 
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 180);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, pages_that_continue_each_other_are_one_run, 0, 4);
 	tcase_add_test(tests, continuing_on_one_side_only_stays_apart);

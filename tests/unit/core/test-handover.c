@@ -746,7 +746,7 @@ int main(void)
 	Suite *suite = suite_create("handover");
 	TCase *tests = tcase_create("handover");
 
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 180);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, killed_anywhere, 0, 8);
 	tcase_add_test(tests, held_elsewhere);

@@ -537,7 +537,7 @@ int main(void)
 	Suite *suite = suite_create("pieces");
 	TCase *tests = tcase_create("pieces");
 
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 180);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, nothing_is_mapped_before_a_device_is_on);
 	tcase_add_test(tests, mapping_while_on_leaves_neighbours_alone);

@@ -201,7 +201,7 @@ int main(void)
 	Suite *suite = suite_create("ranges");
 	TCase *tests = tcase_create("ranges");
 
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 180);
 	tcase_add_test(tests, find_gives_the_range_or_the_next);
 	tcase_add_test(tests, split_and_join);
 	tcase_add_test(tests, resize_moves_the_host_side_along);

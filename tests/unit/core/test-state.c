@@ -631,7 +631,7 @@ int main(void)
 	Suite *suite = suite_create("state");
 	TCase *tests = tcase_create("state");
 
-	tcase_set_timeout(tests, 60);
+	tcase_set_timeout(tests, 180);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, killed_anywhere, 0, 3 * ROWS);
 	tcase_add_loop_test(tests, reset_before_it_is_bound, 0, 2);
