@@ -177,6 +177,47 @@ START_TEST(a_late_reset_keeps_the_lock)
 }
 END_TEST
 
+/* A container has a run directory of its own: the lock of the device's file "config" keeps it out, and
+ * that has to outlast the close, too. */
+START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
+{
+	char sysfs[128], run[128], limit[64];
+	const char *settings[] = { sysfs, run, limit, NULL };
+	struct rawpci_options options = {
+		.size = sizeof(options), .backend = "sysfs", .settings = settings,
+	};
+	struct rawpci_device *theirs = NULL;
+	struct rawpci *other;
+	int r;
+
+	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
+	(void)snprintf(run, sizeof(run), "run.dir=%s/run2", tree.root);
+	(void)snprintf(limit, sizeof(limit), "driver.timeout_ms=%d", LIMIT_MS);
+	ck_assert_int_eq(rawpci_create(&options, &other), 0);
+	open_device();
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_int_eq(rawpci_device_open(other, NULL, BDF, 0, &theirs), -EBUSY);
+	command_after = 7;
+	hold("/reset");
+	ck_assert_int_eq(rawpci_device_reset(dev), -ETIMEDOUT);
+	close_device();
+	ck_assert_uint_eq(landed, 0);
+	r = rawpci_device_open(other, NULL, BDF, 0, &theirs);
+	if (r == 0) {
+		/* The late thread then turns off the bus mastering of a device that is another's. */
+		(void)rawpci_device_power(theirs, RAWPCI_POWER_ON);
+		hold(NULL);
+		for (int i = 0; i < 200 && (config(0x04, 2) & 4); i++)
+			rawpci_sys_sleep_ms(5);
+		(void)fprintf(stderr, "# while another has it on, COMMAND is %x\n",
+			     config(0x04, 2));
+	}
+	hold(NULL);
+	ck_assert_int_eq(r, -EBUSY);
+	rawpci_destroy(other);
+}
+END_TEST
+
 /* Also where nobody opens it afterwards: the reset ends with bus mastering off. */
 START_TEST(a_late_reset_ends_quiet)
 {
@@ -260,6 +301,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, no_access_until_it_ends, 0, 4);
 	tcase_add_loop_test(tcase, a_late_reset_keeps_the_lock, 0, 2);
+	tcase_add_test(tcase, a_late_reset_keeps_the_lock_that_containers_share);
 	tcase_add_test(tcase, a_late_reset_ends_quiet);
 	tcase_add_test(tcase, a_power_on_whose_reset_is_late);
 	tcase_add_test(tcase, a_late_disabling_keeps_the_lock);
