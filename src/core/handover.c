@@ -24,7 +24,7 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 		.root = ctx->sysfs_dir,
 		.address = *address,
 		.limit_ms = ctx->driver_timeout_ms,
-		.keep = claim->lock,
+		.keep = { .lock = claim->lock, .shared = claim->shared },
 	};
 }
 
