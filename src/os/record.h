@@ -63,7 +63,7 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
 		       const struct rawpci_address *address);
 
-/* -EWOULDBLOCK: somebody has that lock. 0: nobody, or it cannot be seen. */
+/* Finds out what rawpci_claim_share() would come to, as far as that can be seen. */
 int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address);
 
 /**

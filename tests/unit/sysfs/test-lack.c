@@ -9,6 +9,8 @@
 #include <rawpci/fake.h>
 #include <rawpci/recover.h>
 
+#include "os/record.h"
+#include "os/sys.h"
 #include "unit/sysfs/plain.h"
 
 static const char *const backends[] = { "sysfs", "uio", "fake" };
@@ -41,6 +43,13 @@ static bool is_config(int fd)
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
 	return n > 7 && strcmp(path + n - 7, "/config") == 0;
+}
+
+int __real_rawpci_sys_locked(int fd);
+int __wrap_rawpci_sys_locked(int fd);
+int __wrap_rawpci_sys_locked(int fd)
+{
+	return shared_error < 0 && is_config(fd) ? shared_error : __real_rawpci_sys_locked(fd);
 }
 
 int __wrap_rawpci_sys_lock(int fd)
@@ -251,6 +260,52 @@ START_TEST(nothing_is_recovered_without_the_lock_that_containers_share)
 }
 END_TEST
 
+#define NEIGHBOUR "0000:03:00.1"
+#define NEXT_DEVICE "bus/pci/devices/" NEIGHBOUR "/"
+
+/* Another device of the same IOMMU group, which a killed process has left mastering the bus. */
+static void leave_neighbour(void)
+{
+	static const unsigned char mastering[64] = { 0xf4, 0x1a, 0x34, 0x12, 0x07 };
+	const struct rawpci_record record = { .vendor = 0x1af4, .device = 0x1234 };
+	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_address at;
+	char run[512];
+
+	tree_directory(&tree, "kernel/iommu_groups/7/devices/" BDF);
+	tree_directory(&tree, "kernel/iommu_groups/7/devices/" NEIGHBOUR);
+	tree_link(&tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/7");
+	tree_write(&tree, NEXT_DEVICE "vendor", "0x1af4\n");
+	tree_write(&tree, NEXT_DEVICE "device", "0x1234\n");
+	tree_write(&tree, NEXT_DEVICE "driver_override", "(null)\n");
+	put_bytes(NEXT_DEVICE "config", mastering, sizeof(mastering), 0);
+	ck_assert_int_eq(rawpci_address_parse(NEIGHBOUR, &at), 0);
+	tree_path(&tree, run, "run");
+	ck_assert_int_eq(rawpci_claim_take(&claim, run, &at), 0);
+	ck_assert_int_eq(rawpci_record_write(&claim, &record), 0);
+	rawpci_claim_release(&claim);
+}
+
+/* The close of the last of a group gives all of it back, and leaves what it cannot lock now. */
+START_TEST(no_neighbour_is_given_back_without_the_lock_that_containers_share)
+{
+	char path[512];
+
+	make_context("sysfs");
+	leave_neighbour();
+	open_device();
+	shared_error = passing[_i].error;
+	close_device();
+	shared_error = 0;
+	ck_assert_uint_eq(really(NEXT_DEVICE "config", 4, 2), 7);
+	ck_assert_int_eq(access(tree_path(&tree, path, "run/" NEIGHBOUR), F_OK), 0);
+	open_device();
+	close_device();
+	ck_assert_uint_eq(really(NEXT_DEVICE "config", 4, 2), 3);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
 /* The sentence names the lock that it is about. A directory that nobody else uses would be a lock
  * that keeps nobody out: that is no advice. */
 START_TEST(what_is_said_of_a_lock_that_cannot_be_had)
@@ -301,15 +356,16 @@ START_TEST(explain_foretells_it)
 	make_context("sysfs");
 	open_device();
 	close_device();
-	open_error = passing[_i].error;
+	*(_i % 2 ? &shared_error : &open_error) = passing[_i / 2].error;
 	r = rawpci_explain(ctx, BDF, NULL, &explanation);
 	ck_assert_int_eq(r, 0);
 	ck_assert(!explanation->openable);
 	ck_assert_ptr_nonnull(explanation->findings);
-	ck_assert_int_eq(explanation->findings->error, passing[_i].want);
-	ck_assert_ptr_nonnull(strstr(explanation->text, "its lock in"));
+	ck_assert_int_eq(explanation->findings->error, passing[_i / 2].want);
+	ck_assert_ptr_nonnull(strstr(explanation->text, _i % 2 ? "its lock on" : "its lock in"));
+	ck_assert_ptr_null(strstr(explanation->text, "another directory"));
 	rawpci_explanation_destroy(explanation);
-	open_error = 0;
+	open_error = shared_error = 0;
 }
 END_TEST
 
@@ -325,11 +381,13 @@ int main(void)
 			    2 * PASSING);
 	tcase_add_loop_test(tests, nothing_is_recovered_without_the_lock_that_containers_share, 0,
 			    PASSING);
+	tcase_add_loop_test(tests, no_neighbour_is_given_back_without_the_lock_that_containers_share,
+			    0, PASSING);
 	tcase_add_loop_test(tests, what_is_said_of_a_lock_that_cannot_be_had, 0, 2);
 	tcase_add_loop_test(tests, without_a_right_it_is_gone_without, 0,
 			    sizeof(for_good) / sizeof(for_good[0]));
 	tcase_add_loop_test(tests, a_record_that_cannot_be_written_now_fails_the_open, 0, PASSING);
-	tcase_add_loop_test(tests, explain_foretells_it, 0, PASSING);
+	tcase_add_loop_test(tests, explain_foretells_it, 0, 2 * PASSING);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }
