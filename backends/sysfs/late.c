@@ -81,6 +81,10 @@ static int fail_unended(const struct rawpci_sysdev *device, const char *file)
 /* text: NULL to read it. */
 static int begin(struct rawpci_sysdev *device, const char *file, const char *text)
 {
+	const struct rawpci_keep keep = {
+		.lock = rawpci_backend_lock(device->ctx, &device->address),
+		.shared = rawpci_backend_shared_lock(device->ctx, &device->address),
+	};
 	char path[RAWPCI_SYSFS_PATH];
 	struct left *left;
 	int r = rawpci_sysfs_path(root_of(device), &device->address, file, path, sizeof(path));
@@ -90,9 +94,8 @@ static int begin(struct rawpci_sysdev *device, const char *file, const char *tex
 	left = left_create(device);
 	if (!left)
 		return -ENOMEM;
-	r = rawpci_slow_begin(path, text, limit_of(device),
-			      rawpci_backend_lock(device->ctx, &device->address), stop_mastering,
-			      left, &device->late);
+	r = rawpci_slow_begin(path, text, limit_of(device), &keep, stop_mastering, left,
+			      &device->late);
 	return r == -ETIMEDOUT ? fail_unended(device, file) : r;
 }
 

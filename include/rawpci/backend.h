@@ -310,12 +310,19 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name);
 /**
  * The descriptor of a device's lock (setting run.dir), which says that it is in use. A backend that
  * asks the kernel for something that may not end in time keeps a duplicate open until it has ended,
- * also past close(), so that nobody else gets the device meanwhile.
+ * also past close(), so that nobody else gets the device meanwhile. It does so with
+ * rawpci_backend_shared_lock()'s, too.
  * @address: of a device that is being opened, is open, or is being closed
  *
  * Returns the descriptor, which stays core's, or -1: there is none.
  */
 int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address);
+
+/**
+ * The same of the lock of the device's file "config" in sysfs, which programs with other directories
+ * look at. Either may be there without the other.
+ */
+int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address);
 
 /**
  * Says, from open() that fails or from close(), that the kernel is still at something with the

@@ -54,7 +54,8 @@ struct rawpci;
  *               record stays
  *   -EACCES, -EPERM  permission, or sysfs is not there; the message says what for. A device that cannot be stopped is
  *               given to no driver, and its record stays
- *   -ENOMEM, -EIO
+ *   -ENOSPC, -ENOMEM, -EIO  also where a lock or a record cannot be had now: nothing is done to the
+ *               device without, and its record stays
  */
 int rawpci_recover(struct rawpci *ctx);
 

@@ -189,6 +189,13 @@ int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address
 	return dev ? dev->claim.lock : -1;
 }
 
+int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
+
+	return dev ? dev->claim.shared : -1;
+}
+
 void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;

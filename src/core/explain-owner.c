@@ -77,8 +77,10 @@ static int find_left(struct rawpci_inquiry *q, const struct rawpci_record *recor
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-/* What open does not go on without, as it would where a directory or a right is lacking. */
-static int find_passing(struct rawpci_inquiry *q, int r, const char *what, const char *why)
+/* What open does not go on without, as it would where a directory or a right is lacking. what: with
+ * the preposition for path. */
+static int find_passing(struct rawpci_inquiry *q, int r, const char *what, const char *path,
+			const char *why)
 {
 	struct rawpci_finding finding = {
 		.obstacle = RAWPCI_OBSTACLE_OTHER,
@@ -87,18 +89,30 @@ static int find_passing(struct rawpci_inquiry *q, int r, const char *what, const
 	};
 	char text[128];
 
-	SAY(finding.path, "%.127s", q->ctx->run_dir);
-	SAY(finding.cause, "its %s in %s cannot be had now%s: %s", what, finding.path, why,
+	SAY(finding.path, "%.127s", path);
+	SAY(finding.cause, "its %s %s cannot be had now%s: %s", what, finding.path, why,
 	    rawpci_sys_error_text(r, text, sizeof(text)));
-	SAY(finding.remedy, "open it again, or name another directory (setting run.dir)");
+	SAY(finding.remedy, "%s", rawpci_passing_remedy(r));
 	q->found.step = RAWPCI_STEP_OWN;
 	return rawpci_backend_finding(&q->found, &finding);
+}
+
+/* r: of the lock in run.dir; shared: of the other one. */
+static int find_lock_passing(struct rawpci_inquiry *q, int r, int shared)
+{
+	static const char why[] = ", and without it two programs could have the device";
+	char path[RAWPCI_SYSFS_PATH] = "";
+
+	if (rawpci_is_passing(r))
+		return find_passing(q, r, "lock in", q->ctx->run_dir, why);
+	(void)rawpci_sysfs_path(q->ctx->sysfs_dir, &q->out->address, "config", path, sizeof(path));
+	return find_passing(q, shared, "lock on", path, why);
 }
 
 int rawpci_explain_owner(struct rawpci_inquiry *q)
 {
 	struct rawpci_record record;
-	int recorded, r;
+	int recorded, r, shared;
 
 	SAY(q->driver, "%s", q->device->driver);
 	if (!rawpci_choice_owns(q->ctx))
@@ -106,14 +120,14 @@ int rawpci_explain_owner(struct rawpci_inquiry *q)
 	r = rawpci_claim_look(q->ctx->run_dir, &q->out->address, &record, &recorded);
 	if (r == -EWOULDBLOCK)
 		return find_owner(q);
-	if (!rawpci_is_passing(r) &&
-	    rawpci_claim_look_shared(q->ctx->sysfs_dir, &q->out->address) == -EWOULDBLOCK) {
+	shared = rawpci_is_passing(r) ? 0 :
+		 rawpci_claim_look_shared(q->ctx->sysfs_dir, &q->out->address);
+	if (shared == -EWOULDBLOCK) {
 		(void)rawpci_fail_shared(q->ctx, q->name, &q->out->address);
 		return add_user(q, rawpci_reason() + strlen(q->name) + 2);
 	}
-	if (rawpci_is_passing(r))
-		return find_passing(q, r, "lock",
-				    ", and without it two programs could open the device");
+	if (rawpci_is_passing(r) || rawpci_is_passing(shared))
+		return find_lock_passing(q, r, shared);
 	if (r < 0) {
 		q->no_record = r;
 		return 0;
@@ -121,7 +135,7 @@ int rawpci_explain_owner(struct rawpci_inquiry *q)
 	if (recorded == 0)
 		return find_left(q, &record);
 	if (rawpci_is_passing(recorded))
-		return find_passing(q, recorded, "record", "");
+		return find_passing(q, recorded, "record in", q->ctx->run_dir, "");
 	if (recorded != -ENOENT)
 		q->no_record = -EEXIST;
 	return 0;

@@ -84,7 +84,7 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 	struct rawpci *ctx = group->ctx;
 	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
 	struct rawpci_record record;
-	bool foreign;
+	bool foreign, shared;
 	int recorded = 0, r;
 
 	if (rawpci_address_compare(address, group->address) == 0 && !group->blocked)
@@ -93,9 +93,7 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 	if (r == 0 && recorded < 0)
 		r = recorded;
 	if (r == 0)
-		r = rawpci_claim_take(&claim, ctx->run_dir, address);
-	if (r == 0 && rawpci_claim_share(&claim, ctx->sysfs_dir, address) == -EWOULDBLOCK)
-		r = -EWOULDBLOCK;
+		r = rawpci_handover_lock(ctx, &claim, address, &shared);
 	if (r < 0) {
 		rawpci_claim_release(&claim);
 		warn_left(ctx, address, r);

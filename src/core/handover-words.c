@@ -66,15 +66,18 @@ int rawpci_as_passing(int r)
 	return r == -ENOSPC || r == -EDQUOT ? -ENOSPC : rawpci_sys_result(r, -EIO);
 }
 
-int rawpci_fail_lock(struct rawpci *ctx, const char *name, int r)
+const char *rawpci_passing_remedy(int r)
 {
-	char text[128];
-
-	return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its lock in %s cannot be had now, and "
-			   "without it two programs could open the device: %s%s", name,
-			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)),
-			   r == -EMFILE || r == -ENFILE ? "" :
-			   ": open it again, or name another directory (setting run.dir)");
+	switch (r) {
+	case -EMFILE:
+	case -ENFILE:
+		return "try again then";
+	case -ENOSPC:
+	case -EDQUOT:
+		return "make room there, then try again";
+	default:
+		return "try again; where that does not help, the kernel log may say why (dmesg)";
+	}
 }
 
 int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r)
@@ -94,8 +97,7 @@ void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *ad
 	rawpci_opener_find("/proc", path, true, owner);
 }
 
-int rawpci_fail_owned(struct rawpci *ctx, const char *name,
-		      const struct rawpci_address *address)
+static int fail_owned(struct rawpci *ctx, const char *name, const struct rawpci_address *address)
 {
 	struct rawpci_opener owner;
 
@@ -115,9 +117,29 @@ int rawpci_fail_shared(struct rawpci *ctx, const char *name,
 
 	(void)rawpci_sysfs_path(ctx->sysfs_dir, address, "config", path, sizeof(path));
 	rawpci_opener_find("/proc", path, true, &owner);
+	if (owner.self)
+		return rawpci_fail(ctx, -EBUSY, "%s: this process, in another context, has it open, "
+				   "with a directory of its own for locks (setting run.dir), or "
+				   "the kernel has not ended what was asked of it there (a reset, "
+				   "or unbinding its driver)", name);
 	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open, with a directory of its own for locks "
-			   "(setting run.dir)", name, owner.self ? "this process, in another "
-			   "context," : owner.text);
+			   "(setting run.dir)", name, owner.text);
+}
+
+/* No other directory is advised: a lock where no other program looks keeps none out. */
+int rawpci_fail_lock(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+		     bool shared, int r)
+{
+	char path[RAWPCI_SYSFS_PATH] = "", text[128];
+
+	if (r == -EWOULDBLOCK)
+		return shared ? rawpci_fail_shared(ctx, name, address) :
+				fail_owned(ctx, name, address);
+	(void)rawpci_sysfs_path(ctx->sysfs_dir, address, "config", path, sizeof(path));
+	return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its lock %s %s cannot be had now, and "
+			   "without it two programs could have the device: %s: %s", name,
+			   shared ? "on" : "in", shared ? path : ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)), rawpci_passing_remedy(r));
 }
 
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)

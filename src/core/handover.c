@@ -24,8 +24,19 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 		.root = ctx->sysfs_dir,
 		.address = *address,
 		.limit_ms = ctx->driver_timeout_ms,
-		.keep = claim->lock,
+		.keep = { .lock = claim->lock, .shared = claim->shared },
 	};
+}
+
+int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_claim *claim,
+			 const struct rawpci_address *address, bool *shared)
+{
+	int of_run = rawpci_claim_take(claim, ctx->run_dir, address);
+	int of_config = rawpci_is_passing(of_run) ? 0 :
+			rawpci_claim_share(claim, ctx->sysfs_dir, address);
+
+	*shared = rawpci_is_passing(of_config);
+	return *shared ? of_config : of_run;
 }
 
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
@@ -51,21 +62,14 @@ int rawpci_handover_own(struct rawpci_device *dev)
 {
 	struct rawpci *ctx = dev->ctx;
 	char text[128];
-	bool foreign;
-	int r, shared;
+	bool foreign, shared;
+	int r;
 
 	if (dev->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
 		return 0;
-	r = rawpci_claim_take(&dev->claim, ctx->run_dir, &dev->info.address);
-	if (r == -EWOULDBLOCK)
-		return rawpci_fail_owned(ctx, dev->name, &dev->info.address);
+	r = rawpci_handover_lock(ctx, &dev->claim, &dev->info.address, &shared);
 	if (rawpci_is_passing(r))
-		return rawpci_fail_lock(ctx, dev->name, r);
-	shared = rawpci_claim_share(&dev->claim, ctx->sysfs_dir, &dev->info.address);
-	if (shared == -EWOULDBLOCK)
-		return rawpci_fail_shared(ctx, dev->name, &dev->info.address);
-	if (rawpci_is_passing(shared))
-		return rawpci_fail_lock(ctx, dev->name, shared);
+		return rawpci_fail_lock(ctx, dev->name, &dev->info.address, shared, r);
 	if (r < 0) {
 		dev->no_claim = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "

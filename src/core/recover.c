@@ -148,34 +148,37 @@ struct recovery {
 	char reason[400];
 };
 
+/* As rawpci_record_finish(); where that cannot be asked, the reason has its sentence, too. */
+static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_record owed;
+	char name[RAWPCI_ADDRESS_TEXT], text[128];
+	bool foreign, shared;
+	int r = rawpci_handover_lock(ctx, &claim, address, &shared);
+
+	rawpci_address_format(address, name);
+	if (r == -EWOULDBLOCK)
+		(void)rawpci_fail_lock(ctx, name, address, shared, r);
+	else if (rawpci_is_passing(r))
+		r = rawpci_fail_lock(ctx, name, address, shared, r);
+	else if (r < 0)
+		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be had: "
+				"%s", name, ctx->run_dir,
+				rawpci_sys_error_text(r, text, sizeof(text)));
+	else
+		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
+	rawpci_claim_release(&claim);
+	return r;
+}
+
 /* One that fails does not keep the others from being given back. */
 static int recover_one(void *opaque, const struct rawpci_address *address)
 {
 	struct recovery *recovery = opaque;
 	struct rawpci *ctx = recovery->ctx;
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
-	struct rawpci_record owed;
-	char name[RAWPCI_ADDRESS_TEXT], text[128];
-	bool foreign;
-	int r = rawpci_claim_take(&claim, ctx->run_dir, address);
+	int r = settle_one(ctx, address);
 
-	rawpci_address_format(address, name);
-	if (r == 0 && rawpci_claim_share(&claim, ctx->sysfs_dir, address) == -EWOULDBLOCK) {
-		rawpci_claim_release(&claim);
-		(void)rawpci_fail_shared(ctx, name, address);
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
-		return 0;
-	}
-	if (r == -EWOULDBLOCK)
-		(void)rawpci_fail_owned(ctx, name, address);
-	else if (r < 0)
-		r = rawpci_fail(ctx, rawpci_is_passing(r) ? rawpci_as_passing(r) :
-				rawpci_as_permission(r),
-				"%s: its lock in %s cannot be had: %s", name, ctx->run_dir,
-				rawpci_sys_error_text(r, text, sizeof(text)));
-	else
-		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
-	rawpci_claim_release(&claim);
 	if (r == -EWOULDBLOCK) {
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left alone", rawpci_reason());
 		return 0;

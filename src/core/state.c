@@ -149,7 +149,7 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 
 	if (r < 0 || rawpci_sys_access(path, F_OK) < 0)
 		return 0;
-	r = rawpci_slow_write(path, "1", at->limit_ms, at->keep);
+	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
 	if (r < 0 && r != -ETIMEDOUT)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: given back without a reset: %s", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
@@ -164,7 +164,7 @@ static int disable(const struct rawpci_binding *at, const struct rawpci_state *s
 	int r = rawpci_sysfs_path(at->root, &at->address, "enable", path, sizeof(path));
 
 	if (r == 0 && rawpci_sysfs_number(at->root, &at->address, "enable") > state->enables)
-		r = rawpci_slow_write(path, "0", at->limit_ms, at->keep);
+		r = rawpci_slow_write(path, "0", at->limit_ms, &at->keep);
 	return r == -EIO || r == -EBUSY ? 0 : r;
 }
 

@@ -31,7 +31,7 @@ static int write_override(const struct rawpci_binding *at, const char *driver)
 
 	if (r < 0)
 		return r;
-	return rawpci_slow_write(path, driver[0] ? driver : "\n", at->limit_ms, at->keep);
+	return rawpci_slow_write(path, driver[0] ? driver : "\n", at->limit_ms, &at->keep);
 }
 
 int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_SYSFS_NAME])
@@ -40,7 +40,7 @@ int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_S
 	int r = rawpci_sysfs_path(at->root, &at->address, "driver_override", path, sizeof(path));
 
 	if (r == 0)
-		r = rawpci_slow_read(path, driver, at->limit_ms, at->keep);
+		r = rawpci_slow_read(path, driver, at->limit_ms, &at->keep);
 	if (r < 0)
 		return r;
 	if (strcmp(driver, "(null)") == 0)
@@ -60,7 +60,7 @@ static int write_bus(const struct rawpci_binding *at, const char *directory, con
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	return rawpci_slow_write(path, rawpci_address_format(&at->address, text), at->limit_ms,
-				 at->keep);
+				 &at->keep);
 }
 
 /* Somebody else may have unbound it in the meantime, which is as good; but one that hangs looks

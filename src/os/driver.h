@@ -12,6 +12,7 @@
 
 #include <rawpci/device.h>
 
+#include "os/slow.h"
 #include "os/sysfs.h"
 
 /* The device, and how its binding is changed. */
@@ -19,7 +20,7 @@ struct rawpci_binding {
 	const char *root;               /* sysfs */
 	struct rawpci_address address;
 	unsigned limit_ms;              /* for each write */
-	int keep;                       /* as for rawpci_slow_write() */
+	struct rawpci_keep keep;        /* as for rawpci_slow_write() */
 };
 
 /* What there was before, and has to be there again. */

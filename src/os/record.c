@@ -119,10 +119,10 @@ int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
 int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address)
 {
 	int fd = open_shared(root, address, O_RDONLY);
-	bool locked = fd >= 0 && rawpci_sys_locked(fd) > 0;
+	int r = fd < 0 ? fd : rawpci_sys_locked(fd);
 
 	rawpci_sys_close(&fd);
-	return locked ? -EWOULDBLOCK : 0;
+	return r > 0 ? -EWOULDBLOCK : r;
 }
 
 /* Could the directory be made? */

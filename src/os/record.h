@@ -56,7 +56,6 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 /**
  * Locks the device's config file in sysfs, too. Containers with a run directory each share it, where
  * they have the same network namespace (sysfs has an inode a namespace: Linux fs/kernfs/mount.c).
- * Unlike the lock, it is not kept for the kernel's sake while that hangs.
  * @root: of sysfs
  *
  * Returns 0, -EWOULDBLOCK, or why it cannot be had.
@@ -64,7 +63,7 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
 int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
 		       const struct rawpci_address *address);
 
-/* -EWOULDBLOCK: somebody has that lock. 0: nobody, or it cannot be seen. */
+/* Finds out what rawpci_claim_share() would come to, as far as that can be seen. */
 int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address);
 
 /**

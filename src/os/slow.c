@@ -25,7 +25,7 @@ struct rawpci_slow {
 	bool finished;  /* result is there */
 	bool abandoned; /* nobody waits: the thread frees the job */
 	int result;
-	int keep;
+	struct rawpci_keep keep;
 	bool reading;   /* text is what was read */
 	pthread_t thread;
 	void (*then)(void *arg);
@@ -38,7 +38,8 @@ static void job_destroy(struct rawpci_slow *job)
 {
 	(void)pthread_cond_destroy(&job->done);
 	(void)pthread_mutex_destroy(&job->lock);
-	rawpci_sys_close(&job->keep);
+	rawpci_sys_close(&job->keep.lock);
+	rawpci_sys_close(&job->keep.shared);
 	free(job->arg);
 	free(job);
 }
@@ -50,7 +51,7 @@ static struct rawpci_slow *job_create(const char *path, const char *text)
 
 	if (!job)
 		return NULL;
-	job->keep = -1;
+	job->keep = RAWPCI_KEEP_NONE;
 	memcpy(job->path, path, strlen(path) + 1);
 	memcpy(job->text, text, strlen(text) + 1);
 	(void)pthread_condattr_init(&attributes);
@@ -168,12 +169,22 @@ bool rawpci_slow_ended(struct rawpci_slow **late)
 	return true;
 }
 
+static int copy(int fd, int *to)
+{
+	int r = fd < 0 ? 0 : rawpci_sys_dup(fd);
+
+	if (fd < 0 || r < 0)
+		return r;
+	*to = r;
+	return 0;
+}
+
 /* text: NULL to read. *late: the job, where time ran out; the caller's, too, where it has not. */
-static int do_job(const char *path, const char *text, unsigned limit_ms, int keep,
-		  struct rawpci_slow **late)
+static int do_job(const char *path, const char *text, unsigned limit_ms,
+		  const struct rawpci_keep *keep, struct rawpci_slow **late)
 {
 	struct rawpci_slow *job;
-	int r = 0;
+	int r;
 
 	*late = NULL;
 	if (strlen(path) >= sizeof(job->path) || (text && strlen(text) >= sizeof(job->text)))
@@ -182,13 +193,11 @@ static int do_job(const char *path, const char *text, unsigned limit_ms, int kee
 	if (!job)
 		return -ENOMEM;
 	job->reading = !text;
-	if (keep >= 0) {
-		r = rawpci_sys_dup(keep);
-		if (r < 0)
-			goto undo_job;
-		job->keep = r;
-	}
-	r = start(job);
+	r = copy(keep->lock, &job->keep.lock);
+	if (r == 0)
+		r = copy(keep->shared, &job->keep.shared);
+	if (r == 0)
+		r = start(job);
 	if (r < 0)
 		goto undo_job;
 	*late = job;
@@ -205,8 +214,9 @@ static void done_with(struct rawpci_slow **job)
 	*job = NULL;
 }
 
-int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms, int keep,
-		      void (*then)(void *arg), void *arg, struct rawpci_slow **late)
+int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms,
+		      const struct rawpci_keep *keep, void (*then)(void *arg), void *arg,
+		      struct rawpci_slow **late)
 {
 	int r = do_job(path, text, limit_ms, keep, late);
 
@@ -221,7 +231,8 @@ int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms, int
 	return r;
 }
 
-int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep)
+int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
+		      const struct rawpci_keep *keep)
 {
 	struct rawpci_slow *job;
 	int r = do_job(path, text, limit_ms, keep, &job);
@@ -232,7 +243,8 @@ int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int
 	return r;
 }
 
-int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms, int keep)
+int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms,
+		     const struct rawpci_keep *keep)
 {
 	struct rawpci_slow *job;
 	int r = do_job(path, NULL, limit_ms, keep, &job);

@@ -10,16 +10,24 @@
 
 #include "os/sysfs.h"
 
+/* Descriptors of which the thread has copies open until the kernel has returned; -1: none. */
+struct rawpci_keep {
+	int lock, shared; /* as in struct rawpci_claim; either tells that the device is in use */
+};
+
+#define RAWPCI_KEEP_NONE ((struct rawpci_keep) { .lock = -1, .shared = -1 })
+
 /**
  * Writes text to a file in one write, from a thread of its own, and waits for it.
  * @limit_ms: how long to wait at most
- * @keep: a descriptor of which the thread has a copy open until its write has returned; -1: none
+ * @keep: stays the caller's
  *
  * Returns 0 or a negative errno; -ETIMEDOUT when the limit has passed. The write is then still
  * under way (the kernel may not let go of the thread, nor of the process that ends): it may take
- * effect at any time later, and keep's open file is open until it has.
+ * effect at any time later, and keep's open files are open until it has.
  */
-int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms, int keep);
+int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
+		      const struct rawpci_keep *keep);
 
 /* A write or a read that may be waited for again. */
 struct rawpci_slow;
@@ -29,10 +37,11 @@ struct rawpci_slow;
  * (-ENOBUFS: there are more). Where the limit has passed:
  * @late: receives what is still under way, for one of the following two
  * @then: called in its thread with arg once the kernel has returned, if it was left; keep's
- *        open file is open until it returns. arg is freed with free() in any case
+ *        open files are open until it returns. arg is freed with free() in any case
  */
-int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms, int keep,
-		      void (*then)(void *arg), void *arg, struct rawpci_slow **late);
+int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms,
+		      const struct rawpci_keep *keep, void (*then)(void *arg), void *arg,
+		      struct rawpci_slow **late);
 
 /* Has it returned? Then it is done with, and *late is NULL. */
 bool rawpci_slow_ended(struct rawpci_slow **late);
@@ -41,6 +50,7 @@ bool rawpci_slow_ended(struct rawpci_slow **late);
 void rawpci_slow_leave(struct rawpci_slow **late);
 
 /* The same for reading a file without its last line break. Returns its length; -ENOBUFS. */
-int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms, int keep);
+int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms,
+		     const struct rawpci_keep *keep);
 
 #endif

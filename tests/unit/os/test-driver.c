@@ -88,7 +88,7 @@ static int write_as_kernel(const char *path, const char *text)
 static struct rawpci_binding at(const struct rawpci_address *device)
 {
 	return (struct rawpci_binding) {.root = tree.root, .address = *device,
-					.limit_ms = 20000, .keep = -1};
+					.limit_ms = 20000, .keep = RAWPCI_KEEP_NONE};
 }
 
 /* As the caller of the two is told to use them. */

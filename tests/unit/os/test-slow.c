@@ -13,6 +13,13 @@
 #define LONG_MS 20000
 
 static struct tree tree;
+static const struct rawpci_keep none = { .lock = -1, .shared = -1 };
+
+/* Of one descriptor, as either. */
+static struct rawpci_keep keep_one(int fd, bool shared)
+{
+	return (struct rawpci_keep) { .lock = shared ? -1 : fd, .shared = shared ? fd : -1 };
+}
 
 static void setup(void)
 {
@@ -29,7 +36,8 @@ START_TEST(writes)
 	char path[512], text[512];
 
 	tree_write(&tree, "file", "");
-	ck_assert_int_eq(rawpci_slow_write(tree_path(&tree, path, "file"), "text", LONG_MS, -1), 0);
+	ck_assert_int_eq(rawpci_slow_write(tree_path(&tree, path, "file"), "text", LONG_MS, &none),
+			 0);
 	ck_assert_str_eq(tree_read(&tree, "file", text), "text");
 }
 END_TEST
@@ -37,13 +45,17 @@ END_TEST
 START_TEST(reports)
 {
 	char path[512], text[RAWPCI_SYSFS_NAME + 1];
+	struct rawpci_keep keep;
 
 	tree_path(&tree, path, "absent");
-	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, -1), -ENOENT);
-	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, 1000000), -EBADF);
+	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, &none), -ENOENT);
+	keep = keep_one(1000000, false);
+	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, &keep), -EBADF);
+	keep = keep_one(1000000, true);
+	ck_assert_int_eq(rawpci_slow_write(path, "text", LONG_MS, &keep), -EBADF);
 	memset(text, 'x', RAWPCI_SYSFS_NAME);
 	text[RAWPCI_SYSFS_NAME] = '\0';
-	ck_assert_int_eq(rawpci_slow_write(path, text, LONG_MS, -1), -ENAMETOOLONG);
+	ck_assert_int_eq(rawpci_slow_write(path, text, LONG_MS, &none), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -52,12 +64,12 @@ START_TEST(reads)
 	char path[512], text[RAWPCI_SYSFS_NAME] = "before";
 
 	tree_write(&tree, "file", "text\n");
-	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "file"), text, LONG_MS, -1), 4);
+	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "file"), text, LONG_MS, &none), 4);
 	ck_assert_str_eq(text, "text");
-	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "absent"), text, LONG_MS, -1),
+	ck_assert_int_eq(rawpci_slow_read(tree_path(&tree, path, "absent"), text, LONG_MS, &none),
 			 -ENOENT);
 	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
-	ck_assert_int_eq(rawpci_slow_read(path, text, 50, -1), -ETIMEDOUT);
+	ck_assert_int_eq(rawpci_slow_read(path, text, 50, &none), -ETIMEDOUT);
 	ck_assert_str_eq(text, "text");
 	close(open(path, O_WRONLY | O_CLOEXEC)); /* the thread comes to its end */
 }
@@ -69,6 +81,7 @@ START_TEST(late)
 	char path[512], lock_path[512];
 	int mine, other, reader;
 	struct pollfd readable = {.events = POLLIN};
+	struct rawpci_keep keep;
 
 	tree_write(&tree, "lock", "");
 	mine = open(tree_path(&tree, lock_path, "lock"), O_RDWR | O_CLOEXEC);
@@ -76,7 +89,8 @@ START_TEST(late)
 	ck_assert_int_ge(mine, 0);
 	ck_assert_int_eq(rawpci_sys_lock(mine), 0);
 	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
-	ck_assert_int_eq(rawpci_slow_write(path, "text", 50, mine), -ETIMEDOUT);
+	keep = keep_one(mine, _i > 0);
+	ck_assert_int_eq(rawpci_slow_write(path, "text", 50, &keep), -ETIMEDOUT);
 	close(mine);
 	ck_assert_int_eq(rawpci_sys_lock(other), -EWOULDBLOCK);
 	reader = open(path, O_RDONLY | O_CLOEXEC);
@@ -101,6 +115,7 @@ START_TEST(waited_for_again)
 {
 	char path[512], mark[512], lock_path[512], *arg;
 	struct rawpci_slow *job = NULL;
+	struct rawpci_keep keep;
 	int mine, other, reader;
 
 	tree_write(&tree, "lock", "");
@@ -110,10 +125,11 @@ START_TEST(waited_for_again)
 	tree_path(&tree, mark, "mark");
 	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
 	arg = strdup(mark);
-	ck_assert_int_eq(rawpci_slow_begin(path, "text", 50, mine, leave_mark, arg, &job),
+	keep = keep_one(mine, _i / 2 > 0);
+	ck_assert_int_eq(rawpci_slow_begin(path, "text", 50, &keep, leave_mark, arg, &job),
 			 -ETIMEDOUT);
 	ck_assert(!rawpci_slow_ended(&job));
-	if (_i)
+	if (_i % 2)
 		rawpci_slow_leave(&job);
 	close(mine);
 	ck_assert_int_eq(rawpci_sys_lock(other), -EWOULDBLOCK);
@@ -123,9 +139,9 @@ START_TEST(waited_for_again)
 	ck_assert_ptr_null(job);
 	for (int i = 0; i < LONG_MS && rawpci_sys_lock(other) < 0; i++)
 		rawpci_sys_sleep_ms(1);
-	ck_assert_int_eq(access(mark, F_OK), _i ? 0 : -1);
-	ck_assert_int_eq(rawpci_slow_begin(mark, "text", LONG_MS, -1, leave_mark, strdup(mark),
-					   &job), _i ? 0 : -ENOENT);
+	ck_assert_int_eq(access(mark, F_OK), _i % 2 ? 0 : -1);
+	ck_assert_int_eq(rawpci_slow_begin(mark, "text", LONG_MS, &none, leave_mark, strdup(mark),
+					   &job), _i % 2 ? 0 : -ENOENT);
 	ck_assert_ptr_null(job);
 	close(other);
 	close(reader);
@@ -141,8 +157,8 @@ int main(void)
 	tcase_add_test(tests, writes);
 	tcase_add_test(tests, reports);
 	tcase_add_test(tests, reads);
-	tcase_add_test(tests, late);
-	tcase_add_loop_test(tests, waited_for_again, 0, 2);
+	tcase_add_loop_test(tests, late, 0, 2);
+	tcase_add_loop_test(tests, waited_for_again, 0, 4);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

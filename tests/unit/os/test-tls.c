@@ -15,7 +15,8 @@ START_TEST(writes)
 	large[sizeof(large) - 1] = 1;
 	tree_create(&tree);
 	tree_write(&tree, "file", "");
-	ck_assert_int_eq(rawpci_slow_write(tree_path(&tree, path, "file"), "text", 20000, -1), 0);
+	ck_assert_int_eq(rawpci_slow_write(tree_path(&tree, path, "file"), "text", 20000,
+					   &RAWPCI_KEEP_NONE), 0);
 	ck_assert_str_eq(tree_read(&tree, "file", text), "text");
 	tree_destroy(&tree);
 }

@@ -267,6 +267,38 @@ START_TEST(refuses_interrupts)
 }
 END_TEST
 
+/* The bit does nothing where the device says that it has no such reset, and VFIO looks at that, too
+ * (Linux drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()). */
+START_TEST(a_reset_that_the_device_does_not_have)
+{
+	char text[512];
+
+	open_device();
+	ck_assert_uint_eq(cfg_read(EXPRESS + 4, 4) & 0x10000000, 0);
+	ck_assert_uint_eq(cfg_read(AF + 3, 1) & 2, 0);
+	tree_write(&tree, DEVICE "reset", "-\n");
+	if (_i)
+		cfg_write(AF + 4, 1, 1);
+	else
+		cfg_write(EXPRESS + 8, 2, 0x8020);
+	ck_assert_str_eq(tree_read(&tree, DEVICE "reset", text), "-\n");
+	close_device();
+}
+END_TEST
+
+/* It fails, so nothing has changed. */
+START_TEST(a_reset_that_the_kernel_does_not_have)
+{
+	char path[512];
+
+	ck_assert_int_eq(unlink(tree_path(&tree, path, DEVICE "reset")), 0);
+	open_device();
+	ck_assert_int_eq(rawpci_config_write(dev, EXPRESS + 8, 2, 0x8030), -EOPNOTSUPP);
+	ck_assert_uint_eq(config(EXPRESS + 8, 2), 0x0020);
+	close_device();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sysfs-config");
@@ -286,6 +318,8 @@ int main(void)
 	tcase_add_test(tcase, resets_by_the_kernel);
 	tcase_add_test(tcase, wakes_with_its_bars);
 	tcase_add_test(tcase, refuses_interrupts);
+	tcase_add_loop_test(tcase, a_reset_that_the_device_does_not_have, 0, 2);
+	tcase_add_test(tcase, a_reset_that_the_kernel_does_not_have);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite);
 }

@@ -2,10 +2,15 @@
 /* A program that is out of descriptors, at each step of using a device; and a lock that cannot be had
  * for a reason that passes. */
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rawpci/explain.h>
 #include <rawpci/fake.h>
+#include <rawpci/recover.h>
 
+#include "os/record.h"
+#include "os/sys.h"
 #include "unit/sysfs/plain.h"
 
 static const char *const backends[] = { "sysfs", "uio", "fake" };
@@ -13,6 +18,7 @@ static const char *address;
 
 /* What the next attempts to open a lock, or to lock it, end with. */
 static int open_error, lock_error, record_error;
+static int shared_error; /* of the lock of the device's file config */
 
 int __real_rawpci_sys_open_at(int directory, const char *name, int flags);
 int __wrap_rawpci_sys_open_at(int directory, const char *name, int flags);
@@ -28,8 +34,28 @@ int __wrap_rawpci_sys_open_at(int directory, const char *name, int flags)
 	return __real_rawpci_sys_open_at(directory, name, flags);
 }
 
+static bool is_config(int fd)
+{
+	char link[64], path[512];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	return n > 7 && strcmp(path + n - 7, "/config") == 0;
+}
+
+int __real_rawpci_sys_locked(int fd);
+int __wrap_rawpci_sys_locked(int fd);
+int __wrap_rawpci_sys_locked(int fd)
+{
+	return shared_error < 0 && is_config(fd) ? shared_error : __real_rawpci_sys_locked(fd);
+}
+
 int __wrap_rawpci_sys_lock(int fd)
 {
+	if (shared_error < 0 && is_config(fd))
+		return shared_error;
 	return lock_error < 0 ? lock_error : __real_rawpci_sys_lock(fd);
 }
 
@@ -47,7 +73,7 @@ static void make_uio(void)
 
 static void set_up(void)
 {
-	open_error = lock_error = record_error = 0;
+	open_error = lock_error = record_error = shared_error = 0;
 	tree_create(&tree);
 	make_device();
 	tree_write(&tree, DEVICE "vendor", "0x1af4\n");
@@ -181,6 +207,119 @@ START_TEST(a_lock_that_cannot_be_had_now_is_not_gone_without)
 }
 END_TEST
 
+static struct rawpci *make_other(void)
+{
+	char sysfs[128], run[128];
+	const char *settings[] = { sysfs, run, NULL };
+	struct rawpci_options options = {
+		.size = sizeof(options), .backend = "sysfs", .settings = settings,
+	};
+	struct rawpci *other;
+
+	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
+	(void)snprintf(run, sizeof(run), "run.dir=%s/run2", tree.root);
+	ck_assert_int_eq(rawpci_create(&options, &other), 0);
+	return other;
+}
+
+/* A killed process has left a record. Another program, with a directory of its own, has the device by
+ * now: that cannot be seen while the lock that the two share cannot be had, so nothing is done. */
+START_TEST(nothing_is_recovered_without_the_lock_that_containers_share)
+{
+	struct rawpci *other;
+	struct rawpci_device *theirs;
+	char text[512];
+	pid_t child;
+	int r, status;
+
+	make_context("sysfs");
+	child = fork();
+	if (child == 0) {
+		r = rawpci_device_open(ctx, NULL, BDF, 0, &dev);
+		_exit(r == 0 && rawpci_device_power(dev, RAWPCI_POWER_ON) == 0 ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	other = make_other();
+	ck_assert_int_eq(rawpci_device_open(other, NULL, BDF, 0, &theirs), 0);
+	ck_assert_int_eq(rawpci_device_power(theirs, RAWPCI_POWER_ON), 0);
+	put(0x04, 2, 0x0407);
+	tree_write(&tree, DEVICE "reset", "-\n");
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	ck_assert_uint_eq(config(4, 2), 0x0407);
+	shared_error = passing[_i].error;
+	r = rawpci_recover(ctx);
+	shared_error = 0;
+	(void)fprintf(stderr, "# recover: %d; COMMAND %x, reset: %s", r, config(4, 2),
+		      tree_read(&tree, DEVICE "reset", text));
+	ck_assert_uint_eq(config(4, 2), 0x0407);
+	ck_assert_str_eq(tree_read(&tree, DEVICE "reset", text), "-\n");
+	ck_assert_int_eq(r, passing[_i].want);
+	ck_assert_int_eq(rawpci_device_close(theirs), 0);
+	ck_assert_int_eq(rawpci_destroy(other), 0);
+}
+END_TEST
+
+#define NEIGHBOUR "0000:03:00.1"
+#define NEXT_DEVICE "bus/pci/devices/" NEIGHBOUR "/"
+
+/* Another device of the same IOMMU group, which a killed process has left mastering the bus. */
+static void leave_neighbour(void)
+{
+	static const unsigned char mastering[64] = { 0xf4, 0x1a, 0x34, 0x12, 0x07 };
+	const struct rawpci_record record = { .vendor = 0x1af4, .device = 0x1234 };
+	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_address at;
+	char run[512];
+
+	tree_directory(&tree, "kernel/iommu_groups/7/devices/" BDF);
+	tree_directory(&tree, "kernel/iommu_groups/7/devices/" NEIGHBOUR);
+	tree_link(&tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/7");
+	tree_write(&tree, NEXT_DEVICE "vendor", "0x1af4\n");
+	tree_write(&tree, NEXT_DEVICE "device", "0x1234\n");
+	tree_write(&tree, NEXT_DEVICE "driver_override", "(null)\n");
+	put_bytes(NEXT_DEVICE "config", mastering, sizeof(mastering), 0);
+	ck_assert_int_eq(rawpci_address_parse(NEIGHBOUR, &at), 0);
+	tree_path(&tree, run, "run");
+	ck_assert_int_eq(rawpci_claim_take(&claim, run, &at), 0);
+	ck_assert_int_eq(rawpci_record_write(&claim, &record), 0);
+	rawpci_claim_release(&claim);
+}
+
+/* The close of the last of a group gives all of it back, and leaves what it cannot lock now. */
+START_TEST(no_neighbour_is_given_back_without_the_lock_that_containers_share)
+{
+	char path[512];
+
+	make_context("sysfs");
+	leave_neighbour();
+	open_device();
+	shared_error = passing[_i].error;
+	close_device();
+	shared_error = 0;
+	ck_assert_uint_eq(really(NEXT_DEVICE "config", 4, 2), 7);
+	ck_assert_int_eq(access(tree_path(&tree, path, "run/" NEIGHBOUR), F_OK), 0);
+	open_device();
+	close_device();
+	ck_assert_uint_eq(really(NEXT_DEVICE "config", 4, 2), 3);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+/* The sentence names the lock that it is about. A directory that nobody else uses would be a lock
+ * that keeps nobody out: that is no advice. */
+START_TEST(what_is_said_of_a_lock_that_cannot_be_had)
+{
+	make_context("sysfs");
+	*(_i ? &shared_error : &lock_error) = -EIO;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EIO);
+	(void)fprintf(stderr, "# %s\n", rawpci_last_error());
+	if (_i)
+		ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "config"));
+	ck_assert_ptr_null(strstr(rawpci_last_error(), "name another directory"));
+}
+END_TEST
+
 static const int for_good[] = { -EACCES, -EPERM, -EROFS, -ELOOP, -EISDIR, -ENXIO };
 
 START_TEST(without_a_right_it_is_gone_without)
@@ -217,15 +356,16 @@ START_TEST(explain_foretells_it)
 	make_context("sysfs");
 	open_device();
 	close_device();
-	open_error = passing[_i].error;
+	*(_i % 2 ? &shared_error : &open_error) = passing[_i / 2].error;
 	r = rawpci_explain(ctx, BDF, NULL, &explanation);
 	ck_assert_int_eq(r, 0);
 	ck_assert(!explanation->openable);
 	ck_assert_ptr_nonnull(explanation->findings);
-	ck_assert_int_eq(explanation->findings->error, passing[_i].want);
-	ck_assert_ptr_nonnull(strstr(explanation->text, "its lock in"));
+	ck_assert_int_eq(explanation->findings->error, passing[_i / 2].want);
+	ck_assert_ptr_nonnull(strstr(explanation->text, _i % 2 ? "its lock on" : "its lock in"));
+	ck_assert_ptr_null(strstr(explanation->text, "another directory"));
 	rawpci_explanation_destroy(explanation);
-	open_error = 0;
+	open_error = shared_error = 0;
 }
 END_TEST
 
@@ -239,10 +379,15 @@ int main(void)
 	tcase_add_loop_test(tests, out_of_descriptors, 0, 3);
 	tcase_add_loop_test(tests, a_lock_that_cannot_be_had_now_is_not_gone_without, 0,
 			    2 * PASSING);
+	tcase_add_loop_test(tests, nothing_is_recovered_without_the_lock_that_containers_share, 0,
+			    PASSING);
+	tcase_add_loop_test(tests, no_neighbour_is_given_back_without_the_lock_that_containers_share,
+			    0, PASSING);
+	tcase_add_loop_test(tests, what_is_said_of_a_lock_that_cannot_be_had, 0, 2);
 	tcase_add_loop_test(tests, without_a_right_it_is_gone_without, 0,
 			    sizeof(for_good) / sizeof(for_good[0]));
 	tcase_add_loop_test(tests, a_record_that_cannot_be_written_now_fails_the_open, 0, PASSING);
-	tcase_add_loop_test(tests, explain_foretells_it, 0, PASSING);
+	tcase_add_loop_test(tests, explain_foretells_it, 0, 2 * PASSING);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }
