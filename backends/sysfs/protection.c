@@ -12,7 +12,7 @@
 
 #define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
 
-static const char *const use_vfio = "use VFIO, or trust those who program it";
+static const char *const use_vfio = "use VFIO, or trust the programs that drive it";
 
 struct look {
 	const char *root;
@@ -37,10 +37,10 @@ static int look_at_member(void *opaque, const struct rawpci_address *address)
 	finding->obstacle = RAWPCI_OBSTACLE_GROUP;
 	finding->blocker = *address;
 	SAY(finding->driver, "%s", driver);
-	SAY(finding->cause, "%s of the same IOMMU group is bound to %s: whoever programs this "
-	    "device can reach the memory that is mapped for that one",
+	SAY(finding->cause, "%s of the same IOMMU group is bound to %s: a program that "
+	    "drives this device can reach the memory that is mapped for that one",
 	    rawpci_address_format(address, name), driver);
-	SAY(finding->remedy, "unbind that one, or trust those who program this one");
+	SAY(finding->remedy, "unbind that one, or trust the programs that drive this one");
 	return 1;
 }
 
@@ -49,8 +49,8 @@ static void judge_type(struct rawpci_finding *finding, const char *type)
 {
 	if (strcmp(type, "identity") == 0) {
 		SAY(finding->cause, "its IOMMU group %u is passed through (type identity, as with "
-		    "iommu=pt), so that no IOMMU stands between it and the host's memory: whoever "
-		    "programs it can reach all of that once it is powered on", finding->group);
+		    "iommu=pt), so that no IOMMU stands between it and the host's memory: a "
+		    "program that drives it can reach all of that once it is powered on", finding->group);
 		SAY(finding->remedy, "boot without iommu=pt, or write DMA to the type of the group "
 		    "in /sys/kernel/iommu_groups/%u; or %s", finding->group, use_vfio);
 	} else if (strcmp(type, "unmanaged") == 0) {
@@ -59,7 +59,7 @@ static void judge_type(struct rawpci_finding *finding, const char *type)
 		SAY(finding->remedy, "close the other devices of the group first");
 	} else {
 		SAY(finding->cause, "the kernel does not tell whether an IOMMU stands between it and "
-		    "the host's memory (type of group %u: %s): if none does, whoever programs it "
+		    "the host's memory (type of group %u: %s): if none does, a program that drives it "
 		    "can reach all of that once it is powered on", finding->group,
 		    type[0] ? type : "not there");
 		SAY(finding->remedy, "%s", use_vfio);
@@ -76,9 +76,9 @@ bool rawpci_sysdev_unprotected(struct rawpci *ctx, const struct rawpci_address *
 	memset(finding, 0, sizeof(*finding));
 	finding->obstacle = RAWPCI_OBSTACLE_NO_IOMMU;
 	if (rawpci_sysfs_group(root, address, &finding->group) < 0) {
-		SAY(finding->cause, "no IOMMU stands between it and the host's memory: whoever "
-		    "programs it can reach all of that once it is powered on");
-		SAY(finding->remedy, "enable the IOMMU and use VFIO, or trust those who program it");
+		SAY(finding->cause, "no IOMMU stands between it and the host's memory: a "
+		    "program that drives it can reach all of that once it is powered on");
+		SAY(finding->remedy, "enable the IOMMU and use VFIO, or trust the programs that drive it");
 		return true;
 	}
 	rawpci_sysfs_group_type(root, finding->group, type);
