@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI Express Base Specification, 6.6.2 and 7.5.3; Advanced Capabilities for Conventional PCI ECN. */
+/* PCI Express Base Specification, 6.6.2 and 7.5.3; ECN "Advanced Capabilities". */
 #include "pci/pci.h"
 
-static int find(const struct rawpci_config_reader *reader, uint8_t id, uint32_t says, unsigned width,
-		uint32_t can, uint8_t *found)
+static int find(const struct rawpci_config_reader *reader, uint8_t id, uint32_t says,
+		unsigned width, uint32_t can, uint8_t *found)
 {
 	uint32_t value;
 	uint8_t at;
