@@ -28,10 +28,9 @@
 #define MSIX_MASK_ALL 0x4000
 
 #define EXPRESS_ENDPOINT_V2 0x0002
-#define EXPRESS_CAN_RESET 0x10000000 /* function level reset */
 #define EXPRESS_ROLE_BASED 0x00008000
 #define EXPRESS_CONTROL_INITIAL 0x2810 /* 512-byte reads, no snoop, relaxed ordering */
-#define EXPRESS_WRITABLE 0x7dff /* without phantom functions, as with VFIO */
+#define EXPRESS_WRITABLE 0x7dff /* without phantom functions, as with VFIO, and the reset */
 #define EXPRESS_LINK_X1_GEN1 0x0011
 
 static void put(uint8_t *bytes, unsigned offset, unsigned width, uint32_t value)
@@ -102,13 +101,12 @@ static void define_express(struct rawpci_fake *fake, unsigned *link)
 {
 	uint8_t at = fake->cap_express =
 		define_cap(fake, link, RAWPCI_CAP_EXPRESS, CAP_EXPRESS_AT);
-	uint32_t can_reset = fake->is.no_reset ? 0 : EXPRESS_CAN_RESET;
-	uint32_t reset = fake->is.no_reset ? 0 : RAWPCI_EXPRESS_RESET;
+	uint32_t can_reset = fake->is.no_reset ? 0 : RAWPCI_EXPRESS_DEVICE_RESET;
 
 	define(fake, at + 2u, 2, EXPRESS_ENDPOINT_V2, 0);
-	define(fake, at + 4u, 4, EXPRESS_ROLE_BASED | can_reset, 0);
+	define(fake, at + RAWPCI_EXPRESS_DEVICE, 4, EXPRESS_ROLE_BASED | can_reset, 0);
 	define(fake, at + RAWPCI_EXPRESS_DEVICE_CONTROL, 2, EXPRESS_CONTROL_INITIAL,
-	       EXPRESS_WRITABLE | reset);
+	       EXPRESS_WRITABLE);
 	define(fake, at + 12u, 4, EXPRESS_LINK_X1_GEN1, 0);
 	define(fake, at + 18u, 2, EXPRESS_LINK_X1_GEN1, 0);
 }
@@ -133,8 +131,19 @@ static void define_caps(struct rawpci_fake *fake)
 		define(fake, RAWPCI_CFG_STATUS, 2, RAWPCI_STATUS_CAPABILITIES, 0);
 }
 
+static int read_initial(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
+{
+	const struct rawpci_fake *fake = opaque;
+
+	*value = 0;
+	for (unsigned i = 0; i < width; i++)
+		*value |= (uint32_t)fake->initial[offset + i] << (8 * i);
+	return 0;
+}
+
 void rawpci_fake_config_build(struct rawpci_fake *fake)
 {
+	const struct rawpci_config_reader reader = { read_initial, fake };
 	const struct rawpci_fake_region *rom = &fake->regions[RAWPCI_REGION_ROM];
 
 	define(fake, RAWPCI_CFG_VENDOR, 2, fake->is.vendor_id, 0);
@@ -152,6 +161,7 @@ void rawpci_fake_config_build(struct rawpci_fake *fake)
 		define(fake, RAWPCI_CFG_ROM, 4, (uint32_t)rom->address,
 		       (uint32_t)~(rom->size - 1) | 1); /* bit 0: enable */
 	define_caps(fake);
+	(void)rawpci_resets_find(&reader, &fake->resets);
 	memcpy(fake->config, fake->initial, sizeof(fake->config));
 }
 
@@ -199,18 +209,6 @@ static void settle_power(struct rawpci_fake *fake, uint8_t before)
 		*control = before;
 }
 
-/* Was a function level reset just asked for? The bit always reads as 0. */
-static bool take_reset_bit(struct rawpci_fake *fake)
-{
-	unsigned at = fake->cap_express + RAWPCI_EXPRESS_DEVICE_CONTROL;
-	uint16_t control = rawpci_fake_config_get16(fake, at);
-
-	if (fake->cap_express == 0 || !(control & RAWPCI_EXPRESS_RESET))
-		return false;
-	rawpci_fake_config_set16(fake, at, control & (uint16_t)~RAWPCI_EXPRESS_RESET);
-	return true;
-}
-
 int rawpci_fake_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value)
 {
 	struct rawpci_fake *fake = device;
@@ -230,7 +228,7 @@ int rawpci_fake_cfg_write(void *device, uint32_t offset, unsigned width, uint32_
 			*old = (uint8_t)((*old & ~mask) | (byte & mask));
 		}
 		settle_power(fake, power);
-		reset = take_reset_bit(fake);
+		reset = rawpci_resets_start(&fake->resets, offset, width, value);
 		rawpci_fake_intx_deliver(fake); /* INTx may have become possible */
 	}
 	rawpci_fake_unlock(fake);

@@ -18,6 +18,8 @@
 #include <rawpci/backend.h>
 #include <rawpci/fake.h>
 
+#include "pci/pci.h"
+
 /* Config space beyond this is empty on every fake device. */
 #define RAWPCI_FAKE_CONFIG 256
 
@@ -76,6 +78,7 @@ struct rawpci_fake {
 
 	/* Offsets of capabilities, 0: none. */
 	uint8_t cap_pm, cap_msi, cap_msix, cap_express;
+	struct rawpci_resets resets;
 
 	pthread_mutex_t lock; /* everything below */
 	bool open;            /* these two change with the instance's lock held as well */

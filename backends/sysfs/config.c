@@ -76,7 +76,7 @@ static int find_capabilities(struct rawpci_sysdev *device)
 	if (r == 0)
 		r = rawpci_caps_find(&reader, RAWPCI_CAP_MSIX, &device->msix);
 	if (r == 0)
-		r = rawpci_caps_find(&reader, RAWPCI_CAP_AF, &device->af);
+		r = rawpci_resets_find(&reader, &device->resets);
 	if (r == 0)
 		r = rawpci_caps_find(&reader, RAWPCI_CAP_VPD, &device->vpd);
 	if (r == 0)

@@ -56,7 +56,8 @@ struct rawpci_sysdev {
 	struct rawpci_sysdev_region regions[RAWPCI_REGIONS];
 
 	/* Where capabilities are; 0: there is none. The length of Express is in bytes. */
-	uint8_t pm, msi, msix, express, af;
+	uint8_t pm, msi, msix, express;
+	struct rawpci_resets resets;
 	uint8_t express_length;
 	uint8_t vpd;
 	struct rawpci_sysdev_cap caps[RAWPCI_CAPS_MOST];

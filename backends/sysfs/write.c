@@ -31,22 +31,6 @@ static int write_command(struct rawpci_sysdev *device, uint32_t offset, unsigned
 	return rawpci_sysdev_put_command(device, then);
 }
 
-/* Does the write set these bits of the register at start? */
-static bool sets(uint32_t start, uint32_t bits, uint32_t offset, unsigned width, uint32_t value)
-{
-	return (rawpci_config_merge(0, start, offset, width, value) & bits) != 0;
-}
-
-static bool starts_reset(const struct rawpci_sysdev *device, uint32_t offset, unsigned width,
-			 uint32_t value)
-{
-	return (device->express != 0 &&
-		sets((uint32_t)device->express + RAWPCI_EXPRESS_DEVICE_CONTROL,
-		     RAWPCI_EXPRESS_RESET, offset, width, value)) ||
-	       (device->af != 0 && sets((uint32_t)device->af + RAWPCI_AF_CONTROL, RAWPCI_AF_RESET,
-					offset, width, value));
-}
-
 static bool within(uint32_t dword, uint32_t start, uint32_t length)
 {
 	return start != 0 && dword >= start && dword < start + length;
@@ -79,6 +63,18 @@ static int refuse(struct rawpci_sysdev *device, uint32_t offset, uint32_t value)
 	return 0;
 }
 
+/* The reset first: a write that fails has changed nothing. The kernel puts registers back as they
+ * were before it. */
+static int write_that_resets(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+			     uint32_t value)
+{
+	int r = rawpci_sysdev_reset(device);
+
+	if (r == 0)
+		r = rawpci_sysdev_write_listed(device, offset, width, value);
+	return r < 0 ? r : 0;
+}
+
 /* Requires the lock. */
 static int write_locked(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			uint32_t value)
@@ -104,12 +100,12 @@ static int write_locked(struct rawpci_sysdev *device, uint32_t offset, unsigned 
 		rawpci_sysdev_vpd_write(device, offset, width, value);
 		return 0;
 	}
+	if (rawpci_resets_start(&device->resets, offset, width, value))
+		return write_that_resets(device, offset, width, value);
 	if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2))
 		r = write_command(device, offset, width, value);
 	if (r == 0)
 		r = rawpci_sysdev_write_listed(device, offset, width, value);
-	if (r >= 0 && starts_reset(device, offset, width, value))
-		return rawpci_sysdev_reset(device);
 	if (r == 0 && dword != RAWPCI_CFG_COMMAND)
 		return refuse(device, offset, value);
 	return r < 0 ? r : 0;

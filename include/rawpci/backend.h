@@ -319,8 +319,8 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name);
 int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address);
 
 /**
- * The same of the lock of the device's file "config" in sysfs, which programs with other directories
- * look at. Either may be there without the other.
+ * The same of the lock of the device's file "config" in sysfs, which programs with other
+ * directories look at. Either may be there without the other.
  */
 int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address);
 

@@ -101,33 +101,13 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 	rawpci_access_start(dev, bits);
 }
 
-/* Where a write may change what the device decodes: COMMAND, the power state, and the bits that
- * start a function level reset. */
+/* Where a write may change what the device decodes: COMMAND and the power state. So do those that
+ * start a reset. */
 static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
 {
 	return rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2) ||
 	       (dev->pm_cap && rawpci_config_overlaps(offset, width,
-						      dev->pm_cap + RAWPCI_PM_CONTROL, 2)) ||
-	       (dev->express_cap &&
-		rawpci_config_overlaps(offset, width,
-				       dev->express_cap + RAWPCI_EXPRESS_DEVICE_CONTROL, 2)) ||
-	       (dev->af_cap && rawpci_config_overlaps(offset, width,
-						      dev->af_cap + RAWPCI_AF_CONTROL, 1));
-}
-
-/* Does the write set these bits of the 16-bit register at start? */
-static bool sets(uint32_t start, uint32_t bits, uint32_t offset, unsigned width, uint32_t value)
-{
-	return (rawpci_config_merge(0, start, offset, width, value) & 0xffff & bits) != 0;
-}
-
-static bool starts_reset(const struct rawpci_device *dev, uint32_t offset, unsigned width,
-			 uint32_t value)
-{
-	return (dev->express_cap && sets(dev->express_cap + RAWPCI_EXPRESS_DEVICE_CONTROL,
-					 RAWPCI_EXPRESS_RESET, offset, width, value)) ||
-	       (dev->af_cap &&
-		sets(dev->af_cap + RAWPCI_AF_CONTROL, RAWPCI_AF_RESET, offset, width, value));
+						      dev->pm_cap + RAWPCI_PM_CONTROL, 2));
 }
 
 /* Requires config_lock. Bus mastering goes to the device where the power state allows it. */
@@ -184,7 +164,7 @@ static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode
 static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			      uint32_t value)
 {
-	bool resets = starts_reset(dev, offset, width, value), wakes;
+	bool resets = rawpci_resets_start(&dev->resets, offset, width, value), wakes;
 	struct rawpci_decode before, after;
 	int r;
 
@@ -312,10 +292,10 @@ int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigne
 
 	if (r < 0)
 		return r;
+	if (rawpci_resets_start(&dev->resets, offset, width, value))
+		return write_that_resets(dev, offset, width, value);
 	if (!matters(dev, offset, width))
 		return write_plain(dev, offset, width, value);
-	if (starts_reset(dev, offset, width, value))
-		return write_that_resets(dev, offset, width, value);
 	return write_locked(dev, offset, width, value);
 }
 

@@ -32,6 +32,7 @@
 #include "event/event.h"
 #include "os/driver.h"
 #include "os/record.h"
+#include "pci/pci.h"
 
 /* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */
 #define RAWPCI_SLOTS 255
@@ -172,7 +173,8 @@ struct rawpci_device {
 	bool blocked; /* it could not be given back for its IOMMU group's sake */
 	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
-	uint8_t pm_cap, express_cap, af_cap; /* offsets; 0: none */
+	uint8_t pm_cap; /* its offset; 0: none */
+	struct rawpci_resets resets;
 
 	struct rawpci_vm *vm;
 	struct rawpci_spaces *spaces;  /* where its space is listed */

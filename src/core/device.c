@@ -50,9 +50,7 @@ static int read_identity(struct rawpci_device *dev)
 	if (r == 0)
 		r = rawpci_caps_find(&reader, RAWPCI_CAP_PM, &dev->pm_cap);
 	if (r == 0)
-		r = rawpci_caps_find(&reader, RAWPCI_CAP_EXPRESS, &dev->express_cap);
-	if (r == 0)
-		r = rawpci_caps_find(&reader, RAWPCI_CAP_AF, &dev->af_cap);
+		r = rawpci_resets_find(&reader, &dev->resets);
 	if (r < 0)
 		return r;
 	if ((ids & 0xffff) == 0xffff)

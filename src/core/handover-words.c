@@ -118,9 +118,9 @@ int rawpci_fail_shared(struct rawpci *ctx, const char *name,
 	(void)rawpci_sysfs_path(ctx->sysfs_dir, address, "config", path, sizeof(path));
 	rawpci_opener_find("/proc", path, true, &owner);
 	if (owner.self)
-		return rawpci_fail(ctx, -EBUSY, "%s: this process, in another context, has it open, "
-				   "with a directory of its own for locks (setting run.dir), or "
-				   "the kernel has not ended what was asked of it there (a reset, "
+		return rawpci_fail(ctx, -EBUSY, "%s: this process, in another context, has it "
+				   "open, with a directory of its own for locks (setting run.dir), "
+				   "or the kernel has not ended what was asked of it there (a reset, "
 				   "or unbinding its driver)", name);
 	return rawpci_fail(ctx, -EBUSY, "%s: %s has it open, with a directory of its own for locks "
 			   "(setting run.dir)", name, owner.text);

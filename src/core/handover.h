@@ -18,8 +18,8 @@ struct rawpci_device;
 struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 					      const struct rawpci_claim *claim,
 					      const struct rawpci_address *address);
-/* Takes the locks of a device. While others may have it, nothing is done to it without them: that is
- * a passing error (-EWOULDBLOCK: another program has it), and *shared says which lock it is about.
+/* Takes the locks of a device. While others may have it, nothing is done to it without them: that
+ * is a passing error (-EWOULDBLOCK: another program has it), and *shared says which lock it is.
  * Returns 0, such an error, or why there is no lock in run.dir until that is changed. The lock that
  * containers share is gone without where it cannot be had for such a reason. */
 int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_claim *claim,
@@ -101,7 +101,7 @@ int rawpci_as_passing(int r);
 /* What to do about a passing error. */
 const char *rawpci_passing_remedy(int r);
 
-/* Of rawpci_handover_lock(), a passing error. -EWOULDBLOCK: -EBUSY, with whoever has the device. */
+/* Of rawpci_handover_lock(), a passing error. -EWOULDBLOCK: -EBUSY, with who has the device. */
 int rawpci_fail_lock(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
 		     bool shared, int r);
 
@@ -113,7 +113,7 @@ int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r);
 void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
 		       struct rawpci_opener *owner);
 
-/* -EBUSY, with whoever has the device, where another run.dir is in the way of saying more. */
+/* -EBUSY, with who has the device, where another run.dir is in the way of saying more. */
 int rawpci_fail_shared(struct rawpci *ctx, const char *name,
 		       const struct rawpci_address *address);
 

@@ -46,18 +46,20 @@ static int read_interrupts(const struct rawpci_config_reader *reader, struct raw
 
 static int read_resets(const struct rawpci_config_reader *reader, struct rawpci_abilities *out)
 {
-	uint32_t value;
-	bool there;
-	int r = read_in(reader, RAWPCI_CAP_EXPRESS, RAWPCI_EXPRESS_DEVICE, 4, &there, &value);
+	struct rawpci_resets resets;
+	uint8_t express;
+	int r = rawpci_caps_find(reader, RAWPCI_CAP_EXPRESS, &express);
 
-	out->express = there;
-	if (value & RAWPCI_EXPRESS_DEVICE_RESET)
-		out->reset_methods |= RAWPCI_RESET_FLR;
+	out->express = r == 0 && express != 0;
 	if (r == 0)
-		r = read_in(reader, RAWPCI_CAP_AF, RAWPCI_AF_CAPABILITIES, 1, &there, &value);
-	if (r == 0 && (value & RAWPCI_AF_CAN_RESET) == RAWPCI_AF_CAN_RESET)
+		r = rawpci_resets_find(reader, &resets);
+	if (r < 0)
+		return r;
+	if (resets.express)
+		out->reset_methods |= RAWPCI_RESET_FLR;
+	if (resets.af)
 		out->reset_methods |= RAWPCI_RESET_AF_FLR;
-	return r;
+	return 0;
 }
 
 static int read_power(const struct rawpci_config_reader *reader, struct rawpci_abilities *out)

@@ -107,6 +107,22 @@ struct rawpci_abilities {
  */
 int rawpci_abilities_read(const struct rawpci_config_reader *reader, struct rawpci_abilities *out);
 
+/*
+ * Function level resets that a write to config space starts. The bits for it do nothing where the
+ * device's capabilities do not say that it has such a reset (as VFIO takes them, too: Linux
+ * drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()).
+ */
+struct rawpci_resets {
+	uint8_t express, af; /* the capability by which there is one; 0: none */
+};
+
+/* Returns 0, or what read returned: then those behind it are taken for none. */
+int rawpci_resets_find(const struct rawpci_config_reader *reader, struct rawpci_resets *out);
+
+/* Does a write of width bytes at offset start one? */
+bool rawpci_resets_start(const struct rawpci_resets *resets, uint32_t offset, unsigned width,
+			 uint32_t value);
+
 /* Names of pci.ids, a text of length bytes: "" where it has none. A name too long is cut. */
 struct rawpci_ids_names {
 	char vendor[96];

@@ -222,7 +222,7 @@ static struct rawpci *make_other(void)
 	return other;
 }
 
-/* A killed process has left a record. Another program, with a directory of its own, has the device by
+/* A killed process has left a record. Another program, with a directory of its own, has the device
  * now: that cannot be seen while the lock that the two share cannot be had, so nothing is done. */
 START_TEST(nothing_is_recovered_without_the_lock_that_containers_share)
 {
@@ -287,7 +287,7 @@ static void leave_neighbour(void)
 }
 
 /* The close of the last of a group gives all of it back, and leaves what it cannot lock now. */
-START_TEST(no_neighbour_is_given_back_without_the_lock_that_containers_share)
+START_TEST(no_neighbour_is_given_back_without_the_lock_that_all_share)
 {
 	char path[512];
 
@@ -381,7 +381,7 @@ int main(void)
 			    2 * PASSING);
 	tcase_add_loop_test(tests, nothing_is_recovered_without_the_lock_that_containers_share, 0,
 			    PASSING);
-	tcase_add_loop_test(tests, no_neighbour_is_given_back_without_the_lock_that_containers_share,
+	tcase_add_loop_test(tests, no_neighbour_is_given_back_without_the_lock_that_all_share,
 			    0, PASSING);
 	tcase_add_loop_test(tests, what_is_said_of_a_lock_that_cannot_be_had, 0, 2);
 	tcase_add_loop_test(tests, without_a_right_it_is_gone_without, 0,

@@ -211,7 +211,7 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 	ck_assert_uint_eq(landed, 0);
 	r = rawpci_device_open(other, NULL, BDF, 0, &theirs);
 	if (r == 0) {
-		/* The late thread then turns off the bus mastering of a device that is another's. */
+		/* The late thread then turns off the bus mastering of another's device. */
 		(void)rawpci_device_power(theirs, RAWPCI_POWER_ON);
 		hold(NULL);
 		for (int i = 0; i < 200 && (config(0x04, 2) & 4); i++)
@@ -228,8 +228,8 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 }
 END_TEST
 
-/* And so with each write that moves it from its driver: the kernel would unbind it, or bind it, with
- * another program inside. */
+/* And so with each write that moves it from its driver: the kernel would unbind it, or bind it,
+ * with another program inside. */
 START_TEST(a_late_driver_change_keeps_the_lock_that_containers_share)
 {
 	static const char *const files[] = { "/driver_override", "/unbind" };
