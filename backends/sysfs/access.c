@@ -86,12 +86,12 @@ static int rom_read(struct rawpci_sysdev *device, uint64_t offset, unsigned widt
 	int r, off;
 
 	memset(bytes, 0xff, sizeof(bytes));
-	(void)pthread_mutex_lock(&device->lock);
+	(void)pthread_mutex_lock(&device->rom_lock);
 	r = rawpci_sys_pwrite(fd, "1", 1, 0);
 	if (r >= 0)
 		r = rawpci_sys_pread(fd, bytes, width, offset);
 	off = rawpci_sys_pwrite(fd, "0", 1, 0);
-	(void)pthread_mutex_unlock(&device->lock);
+	(void)pthread_mutex_unlock(&device->rom_lock);
 	if (r >= 0 && off < 0)
 		r = off;
 	if (r < 0)

@@ -149,6 +149,8 @@ int rawpci_sysdev_config_init(struct rawpci_sysdev *device)
 	r = find_capabilities(device);
 	if (r == 0)
 		r = rawpci_sysdev_writable_init(device);
+	if (r == 0)
+		r = rawpci_sysdev_kept_init(device);
 	return r < 0 ? r : copy_registers(device);
 }
 
@@ -202,16 +204,19 @@ int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32
 	r = rawpci_sysdev_raw_read(device, offset, width, &result);
 	if (r < 0)
 		return r;
-	(void)pthread_mutex_lock(&device->lock);
-	if (offset == RAWPCI_CFG_INTERRUPT_LINE)
+	if (offset == RAWPCI_CFG_INTERRUPT_LINE) {
+		(void)pthread_mutex_lock(&device->lock);
 		result = (result & ~0xffu) | device->line;
-	result = rawpci_sysdev_vpd_read(device, offset, width, result);
+		(void)pthread_mutex_unlock(&device->lock);
+	}
 	/* A device that is gone reads as all ones, here too. */
-	if ((offset & ~3u) == RAWPCI_CFG_COMMAND && result != UINT32_MAX >> (32 - 8 * width))
+	if ((offset & ~3u) == RAWPCI_CFG_COMMAND && result != UINT32_MAX >> (32 - 8 * width)) {
+		(void)pthread_mutex_lock(&device->command_lock);
 		result = device->intx_masked ? result | cut(bit, offset, width)
 					     : result & ~cut(bit, offset, width);
-	(void)pthread_mutex_unlock(&device->lock);
-	*value = result;
+		(void)pthread_mutex_unlock(&device->command_lock);
+	}
+	*value = rawpci_sysdev_vpd_read(device, offset, width, result);
 	return 0;
 }
 
@@ -225,22 +230,59 @@ int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command)
 	return rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command);
 }
 
-int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open)
+int rawpci_sysdev_put_intx(struct rawpci_sysdev *device)
 {
 	uint32_t command;
-	int r;
+	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);
+
+	if (r < 0)
+		return r;
+	command &= ~(uint32_t)RAWPCI_COMMAND_INTX_DISABLE;
+	command |= device->master ? RAWPCI_COMMAND_MASTER : 0;
+	return rawpci_sysdev_put_command(device, command);
+}
+
+int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open)
+{
+	bool was_open;
+	int r = 0;
 
 	/* A reset masks it, too; and at close nothing is to wait for what is under way. */
 	if (!open && (device->late || rawpci_sysdev_is_lost(device)))
 		return 0;
-	(void)pthread_mutex_lock(&device->lock);
-	r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);
-	if (r == 0) {
-		device->intx_open = open;
-		command &= ~(uint32_t)RAWPCI_COMMAND_INTX_DISABLE;
-		command |= device->master ? RAWPCI_COMMAND_MASTER : 0;
-		r = rawpci_sysdev_put_command(device, command);
-	}
-	(void)pthread_mutex_unlock(&device->lock);
+	(void)pthread_mutex_lock(&device->command_lock);
+	was_open = device->intx_open;
+	device->intx_open = open;
+	if (device->waking)
+		device->intx_waits = true;
+	else
+		r = rawpci_sysdev_put_intx(device);
+	if (r < 0)
+		device->intx_open = was_open;
+	(void)pthread_mutex_unlock(&device->command_lock);
 	return r;
+}
+
+int rawpci_sysdev_locks_init(struct rawpci_sysdev *device)
+{
+	pthread_mutex_t *const locks[] = { &device->lock, &device->command_lock, &device->vpd_lock,
+					   &device->rom_lock };
+	int r = 0;
+
+	for (unsigned i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
+		r = -pthread_mutex_init(locks[i], NULL);
+		while (r < 0 && i-- > 0)
+			(void)pthread_mutex_destroy(locks[i]);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+void rawpci_sysdev_locks_finish(struct rawpci_sysdev *device)
+{
+	(void)pthread_mutex_destroy(&device->rom_lock);
+	(void)pthread_mutex_destroy(&device->vpd_lock);
+	(void)pthread_mutex_destroy(&device->command_lock);
+	(void)pthread_mutex_destroy(&device->lock);
 }

@@ -180,7 +180,7 @@ int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 	device->vf = rawpci_sysfs_is_vf(root_of(ctx), address);
 	device->ids = (uint32_t)rawpci_sysfs_number(root_of(ctx), address, "vendor") |
 		      (uint32_t)rawpci_sysfs_number(root_of(ctx), address, "device") << 16;
-	r = -pthread_mutex_init(&device->lock, NULL);
+	r = rawpci_sysdev_locks_init(device);
 	if (r < 0)
 		return rawpci_backend_fail(ctx, -ENOMEM, "%s: no memory", device->name);
 	r = open_config(device, O_RDWR);
@@ -208,7 +208,7 @@ undo_regions:
 undo_config:
 	rawpci_sys_close(&device->config);
 undo_lock:
-	(void)pthread_mutex_destroy(&device->lock);
+	rawpci_sysdev_locks_finish(device);
 	return r;
 }
 
@@ -217,7 +217,7 @@ void rawpci_sysdev_finish(struct rawpci_sysdev *device)
 	rawpci_sysdev_regions_finish(device);
 	put_back(device);
 	rawpci_sys_close(&device->config);
-	(void)pthread_mutex_destroy(&device->lock);
+	rawpci_sysdev_locks_finish(device);
 }
 
 int rawpci_sysdev_info(void *opaque, struct rawpci_backend_info *out)

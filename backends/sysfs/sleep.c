@@ -9,73 +9,61 @@
 #include "pci/pci.h"
 #include "sysfs/sysdev.h"
 
-#define NO_SOFT_RESET 0x0008
-#define DWORDS 16
+#define GONE 0xffff /* what COMMAND of a device reads as that does not answer */
 
-/* Of the Express capability: device, link and second device control. */
-static const uint8_t express_control[] = { 0x08, 0x10, 0x28 };
-
-static unsigned express_count(const struct rawpci_sysdev *device)
+/* Requires command_lock. */
+static int settle(struct rawpci_sysdev *device, uint32_t command, bool forgot)
 {
-	unsigned n = 0;
+	bool waits = device->intx_waits;
 
-	while (device->express && n < 3 && express_control[n] < device->express_length)
-		n++;
-	return n;
+	device->waking = false;
+	device->intx_waits = false;
+	if (!forgot)
+		return waits ? rawpci_sysdev_put_intx(device) : 0;
+	if (waits)
+		command &= ~(uint32_t)RAWPCI_COMMAND_INTX_DISABLE;
+	if (!device->master)
+		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	else if (waits)
+		command |= RAWPCI_COMMAND_MASTER;
+	return rawpci_sysdev_put_command(device, command);
 }
 
-static int save(struct rawpci_sysdev *device)
-{
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < DWORDS; i++)
-		r = rawpci_sysdev_raw_read(device, 4 * i, 4, &device->header[i]);
-	for (unsigned i = 0; r == 0 && i < express_count(device); i++)
-		r = rawpci_sysdev_raw_read(device, device->express + express_control[i], 2,
-					   &device->express_control[i]);
-	device->saved = r == 0;
-	return r;
-}
-
-/* From the end, so that COMMAND comes after the BARs it lets loose; its upper half is STATUS, whose
- * bits are cleared by writing them. */
-static int restore(struct rawpci_sysdev *device, uint32_t command)
-{
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < express_count(device); i++)
-		r = rawpci_sysdev_raw_write(device, device->express + express_control[i], 2,
-					    device->express_control[i]);
-	for (unsigned i = DWORDS; r == 0 && i-- > 0;) {
-		uint32_t value = device->header[i], now;
-
-		if (4 * i == RAWPCI_CFG_COMMAND) {
-			r = rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command);
-			continue;
-		}
-		r = rawpci_sysdev_raw_read(device, 4 * i, 4, &now);
-		if (r == 0 && now != value)
-			r = rawpci_sysdev_raw_write(device, 4 * i, 4, value);
-	}
-	return r;
-}
-
-/* Config space answers in D3hot, too. */
+/* Config space answers in D3hot, too; but not on the way from there. */
 static int wake(struct rawpci_sysdev *device, uint32_t control, uint32_t offset, unsigned width,
 		uint32_t value)
 {
 	uint32_t command;
-	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);
+	bool forgot;
+	int r, settled;
 
+	(void)pthread_mutex_lock(&device->command_lock);
+	r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &command);
+	device->waking = r == 0;
+	(void)pthread_mutex_unlock(&device->command_lock);
 	if (r < 0)
 		return r;
-	if (!device->master)
-		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
 	r = rawpci_sysdev_raw_write(device, offset, width, value);
-	if (r < 0)
-		return r;
-	rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
-	return (control & NO_SOFT_RESET) || !device->saved ? 0 : restore(device, command);
+	forgot = r == 0 && command != GONE && !(control & RAWPCI_PM_NO_SOFT_RESET);
+	if (r == 0)
+		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
+	if (forgot)
+		r = rawpci_sysdev_kept_restore(device);
+	(void)pthread_mutex_lock(&device->command_lock);
+	settled = settle(device, command, forgot && r == 0);
+	(void)pthread_mutex_unlock(&device->command_lock);
+	return r < 0 ? r : settled;
+}
+
+/* Told once: a guest may go on trying. */
+static void stay_awake(struct rawpci_sysdev *device)
+{
+	if (!device->told_awake)
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: not put into D3hot: it would "
+				   "lose registers that cannot be restored "
+				   "(backends/sysfs/kept.c); further tries are not told",
+				   device->name);
+	device->told_awake = true;
 }
 
 int rawpci_sysdev_write_pm(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
@@ -89,8 +77,13 @@ int rawpci_sysdev_write_pm(struct rawpci_sysdev *device, uint32_t offset, unsign
 	then = rawpci_config_merge(now, at, offset, width, value);
 	if ((now & RAWPCI_PM_STATE) == RAWPCI_PM_D3HOT && (then & RAWPCI_PM_STATE) == 0)
 		return wake(device, now, offset, width, value);
-	if ((now & RAWPCI_PM_STATE) != RAWPCI_PM_D3HOT &&
-	    (then & RAWPCI_PM_STATE) == RAWPCI_PM_D3HOT)
-		r = save(device);
+	if ((now & RAWPCI_PM_STATE) == RAWPCI_PM_D3HOT || (then & RAWPCI_PM_STATE) != RAWPCI_PM_D3HOT)
+		return rawpci_sysdev_raw_write(device, offset, width, value);
+	if (!(now & RAWPCI_PM_NO_SOFT_RESET) && !rawpci_sysdev_kept_whole(device)) {
+		stay_awake(device);
+		then = (then & ~(uint32_t)RAWPCI_PM_STATE) | (now & RAWPCI_PM_STATE);
+		return rawpci_sysdev_raw_write(device, at, 2, then);
+	}
+	r = rawpci_sysdev_kept_save(device);
 	return r < 0 ? r : rawpci_sysdev_raw_write(device, offset, width, value);
 }

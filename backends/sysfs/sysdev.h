@@ -13,7 +13,17 @@
  *   vital product data  is read by the kernel and never written (vpd.c)
  *   function resets     are made by the kernel, which restores config space after them
  *   everything else     reads as it is, and cannot be written but for the bits that writable.c lists
- * At the end the listed bits are put back as they were, the device awake. No capability is hidden.
+ * At the end the listed bits are put back as they were, and so are the bodies of vendor-specific
+ * capabilities, the device awake. No capability is hidden.
+ *
+ * A device may forget config space when it wakes from D3hot, unless it says No_Soft_Reset. What the
+ * kernel would restore then is restored here (kept.c). Where that cannot be done, the device does
+ * not go to sleep: its power state cannot be written to D3hot, and reads as it is. That is so with
+ * several virtual channels, virtual functions that are enabled, IDE and CXL.
+ *
+ * Locks, where one is taken inside another in this order: lock, command_lock. Those of vital product
+ * data and the ROM are taken alone or inside lock. No call to the kernel that may take long is made
+ * with command_lock: unmasking INTx takes it alone, in a thread that serves other devices, too.
  */
 #ifndef RAWPCI_SYSFS_SYSDEV_H
 #define RAWPCI_SYSFS_SYSDEV_H
@@ -43,6 +53,16 @@ struct rawpci_sysdev_cap {
 	uint8_t length; /* bytes that are its own for certain: none of another one's */
 };
 
+/* A register that is restored after a sleep. */
+struct rawpci_sysdev_kept {
+	uint16_t at;
+	uint8_t width;
+	bool resizes; /* a BAR, where the device does not decode */
+	uint32_t mask, live, value;
+};
+
+#define RAWPCI_SYSDEV_KEPT 96
+
 struct rawpci_sysdev {
 	struct rawpci *ctx;
 	struct rawpci_address address;
@@ -63,21 +83,34 @@ struct rawpci_sysdev {
 	struct rawpci_sysdev_cap caps[RAWPCI_CAPS_MOST];
 	unsigned cap_count;
 	uint32_t before[RAWPCI_SYSDEV_DWORDS]; /* config space at open */
+	bool forgets;   /* what is not in kept, when it wakes */
+	uint32_t sriov; /* where that capability is; 0: there is none */
 
 	pthread_mutex_t lock; /* the following, and writes that depend on what was read before */
 	uint32_t bar[6], bar_mask[6]; /* the copies, and which bits can be written */
 	uint32_t rom, rom_mask;
 	uint8_t line;          /* copy of Interrupt Line */
-	uint16_t vpd_address;  /* copies of the registers of vital product data */
-	uint32_t vpd_data;
 	bool told;             /* that a write was not let through */
+	bool told_awake;       /* that the device was not let to sleep */
+	struct rawpci_sysdev_kept kept[RAWPCI_SYSDEV_KEPT]; /* in the order of restoring */
+	unsigned kept_count;
+
+	pthread_mutex_t command_lock; /* the following, and writes to COMMAND */
 	bool intx_masked;      /* copy of Interrupt Disable */
 	bool intx_open;        /* the backend lets INTx through */
 	bool master;           /* bus mastering as it was last written */
+	bool waking;           /* the device is not to be touched before it is awake */
+	bool intx_waits;       /* what INTx is to be is put into COMMAND then */
+
+	pthread_mutex_t vpd_lock; /* the following */
+	uint16_t vpd_address;  /* copies of the registers of vital product data */
+	uint32_t vpd_data;
+	bool vpd_asked;        /* for what is at vpd_address */
+	bool vpd_reading;      /* a thread is at it */
+
+	pthread_mutex_t rom_lock; /* one at a time lets the ROM be read */
+
 	uint32_t command;      /* as it was before open */
-	bool saved;
-	uint32_t header[16];   /* before the device went to sleep */
-	uint32_t express_control[3];
 
 	/* The kernel is still at it: a reset, or anything that holds up config space. */
 	struct rawpci_slow *late;
@@ -108,6 +141,10 @@ int rawpci_sysdev_probe(struct rawpci *ctx, const struct rawpci_address *address
  * refuses while a driver is bound) and masks its INTx. driver is kept. */
 int rawpci_sysdev_init(struct rawpci_sysdev *device, struct rawpci *ctx,
 		       const struct rawpci_address *address, const char *driver);
+
+/* The locks, before everything else. */
+int rawpci_sysdev_locks_init(struct rawpci_sysdev *device);
+void rawpci_sysdev_locks_finish(struct rawpci_sysdev *device);
 
 /* Leaves the device as it was before init, with bus mastering off. */
 void rawpci_sysdev_finish(struct rawpci_sysdev *device);
@@ -145,12 +182,15 @@ int rawpci_sysdev_cfg_read(void *device, uint32_t offset, unsigned width, uint32
 /* The copy of a dword of the header and which bits of it can be written; NULL: it has none. */
 uint32_t *rawpci_sysdev_copy_at(struct rawpci_sysdev *device, uint32_t dword, uint32_t *mask);
 
-/* Writes COMMAND, with Interrupt Disable set where nothing may come through. Requires the lock. */
+/* Writes COMMAND, with Interrupt Disable set where nothing may come through. Requires
+ * command_lock. */
 int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command);
 
 /* Lets INTx through (as far as the device's user does) or not, and turns bus mastering on again
  * where it was last written so and another program turned it off. */
 int rawpci_sysdev_intx(struct rawpci_sysdev *device, bool open);
+/* The same for what it was last. Requires command_lock. */
+int rawpci_sysdev_put_intx(struct rawpci_sysdev *device);
 
 /* write.c */
 int rawpci_sysdev_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value);
@@ -165,15 +205,25 @@ int rawpci_sysdev_writable_init(struct rawpci_sysdev *device);
 /* Writes the listed bits. 1: there were some, 0: there were none. Requires the lock. */
 int rawpci_sysdev_write_listed(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			       uint32_t value);
-/* Wakes the device and puts back the listed bits. Requires the lock. */
+/* Wakes the device and puts back the listed bits, and vendor-specific bodies. Requires the lock. */
 int rawpci_sysdev_put_listed(struct rawpci_sysdev *device);
 
-/* vpd.c: vital product data. Both require the lock. */
+/* vpd.c: vital product data. Reading may take as long as the kernel waits for the device. It is the
+ * reader that waits, with no lock; others see meanwhile that the data are not there. */
 void rawpci_sysdev_vpd_write(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			     uint32_t value);
 /* What was read at offset, with the copies put in. */
-uint32_t rawpci_sysdev_vpd_read(const struct rawpci_sysdev *device, uint32_t offset,
-				unsigned width, uint32_t value);
+uint32_t rawpci_sysdev_vpd_read(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+				uint32_t value);
+
+/* kept.c */
+int rawpci_sysdev_kept_init(struct rawpci_sysdev *device);
+/* Before it sleeps: the bits that may have changed since open. */
+int rawpci_sysdev_kept_save(struct rawpci_sysdev *device);
+/* All but COMMAND. */
+int rawpci_sysdev_kept_restore(const struct rawpci_sysdev *device);
+/* Can all be restored that the device forgets? */
+bool rawpci_sysdev_kept_whole(const struct rawpci_sysdev *device);
 
 /* sleep.c: a write to the power management registers. Requires the lock. */
 int rawpci_sysdev_write_pm(struct rawpci_sysdev *device, uint32_t offset, unsigned width,

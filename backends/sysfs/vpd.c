@@ -4,6 +4,10 @@
  * where the data end, behind which some devices hang, and which devices have none that is fit to be
  * read. It is not written: that would outlast this user. A write is never completed then, as after
  * an error, and its user gives up.
+ *
+ * Reading may take long (Linux drivers/pci/vpd.c, pci_vpd_wait()). So it is done when the user looks
+ * whether the data are there: config reads keep nobody waiting, while a power state waits for
+ * writes.
  */
 #include <fcntl.h>
 
@@ -40,24 +44,54 @@ void rawpci_sysdev_vpd_write(struct rawpci_sysdev *device, uint32_t offset, unsi
 
 	if (!rawpci_config_overlaps(offset, width, at, 2))
 		return;
+	(void)pthread_mutex_lock(&device->vpd_lock);
 	device->vpd_address = (uint16_t)rawpci_config_merge(device->vpd_address, at, offset, width,
 							    value);
-	if (rawpci_config_overlaps(offset, width, at + 1, 1) && !(device->vpd_address & FLAG) &&
-	    read_data(device, device->vpd_address, &device->vpd_data))
-		device->vpd_address |= FLAG;
+	if (rawpci_config_overlaps(offset, width, at + 1, 1))
+		device->vpd_asked = !(device->vpd_address & FLAG);
+	(void)pthread_mutex_unlock(&device->vpd_lock);
 }
 
-uint32_t rawpci_sysdev_vpd_read(const struct rawpci_sysdev *device, uint32_t offset,
-				unsigned width, uint32_t value)
+/* What was asked for, unless a thread is at it already. Where something else has been asked for
+ * meanwhile, the next reader sees to that. Requires vpd_lock, and lets go of it for a while. */
+static void see_to(struct rawpci_sysdev *device)
 {
-	uint32_t at = device->vpd;
+	const uint16_t address = device->vpd_address;
+	uint32_t data = 0;
+	bool was_read;
+
+	if (!device->vpd_asked || device->vpd_reading)
+		return;
+	device->vpd_reading = true;
+	(void)pthread_mutex_unlock(&device->vpd_lock);
+	was_read = read_data(device, address, &data);
+	(void)pthread_mutex_lock(&device->vpd_lock);
+	device->vpd_reading = false;
+	if (!device->vpd_asked || device->vpd_address != address)
+		return;
+	device->vpd_asked = false;
+	if (!was_read)
+		return;
+	device->vpd_data = data;
+	device->vpd_address |= FLAG;
+}
+
+uint32_t rawpci_sysdev_vpd_read(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
+				uint32_t value)
+{
+	const uint32_t at = device->vpd, ones = UINT32_MAX >> (32 - 8 * width);
+	uint32_t address, data;
 
 	if (at == 0 || !rawpci_config_overlaps(offset, width, at + ADDRESS, 6))
 		return value;
+	(void)pthread_mutex_lock(&device->vpd_lock);
+	see_to(device);
+	address = device->vpd_address;
+	data = device->vpd_data;
+	(void)pthread_mutex_unlock(&device->vpd_lock);
 	if (offset >= at + DATA)
-		return (device->vpd_data >> (8 * (offset & 3))) & (UINT32_MAX >> (32 - 8 * width));
+		return data >> (8 * (offset & 3)) & ones;
 	if (offset >= at + ADDRESS)
-		return (uint32_t)device->vpd_address >> (8 * (offset & 1)) &
-		       (UINT32_MAX >> (32 - 8 * width));
-	return (value & 0xffff) | (uint32_t)device->vpd_address << 16;
+		return address >> (8 * (offset & 1)) & ones;
+	return (value & 0xffff) | address << 16;
 }

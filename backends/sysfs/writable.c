@@ -211,7 +211,8 @@ static int write_register(struct rawpci_sysdev *device, const struct rule *rule,
 }
 
 /* Its body, as it is: what is in there concerns this function alone, like the registers in its
- * BARs. VFIO lets the first bytes through, too. */
+ * BARs. VFIO lets the first bytes through, too, and leaves what was written to the next user. Here it
+ * is put back at close (put_vendor()). */
 static int write_vendor(struct rawpci_sysdev *device, struct written *w)
 {
 	int r = 0;
@@ -245,6 +246,24 @@ int rawpci_sysdev_write_listed(struct rawpci_sysdev *device, uint32_t offset, un
 	return r < 0 ? r : w.listed;
 }
 
+/* From the first byte on, each compared when it is its turn: where a window is among them, its place
+ * and size stand before its data, which are not written through it then. */
+static int put_vendor(struct rawpci_sysdev *device, const struct rawpci_sysdev_cap *cap)
+{
+	uint32_t end = (uint32_t)cap->at + cap->length, now;
+	int r = 0;
+
+	for (uint32_t at = (uint32_t)cap->at + VENDOR_BODY; r == 0 && at < end;) {
+		unsigned width = at % 4 == 0 && at + 4 <= end ? 4 : 1;
+
+		r = rawpci_sysdev_raw_read(device, at, width, &now);
+		if (r == 0 && now != before(device, at, width))
+			r = rawpci_sysdev_raw_write(device, at, width, before(device, at, width));
+		at += width;
+	}
+	return r;
+}
+
 static int put_register(struct rawpci_sysdev *device, const struct rule *rule, uint32_t at,
 			void *opaque)
 {
@@ -263,5 +282,10 @@ static int put_register(struct rawpci_sysdev *device, const struct rule *rule, u
 
 int rawpci_sysdev_put_listed(struct rawpci_sysdev *device)
 {
-	return each_register(device, put_register, NULL);
+	int r = each_register(device, put_register, NULL);
+
+	for (unsigned i = 0; r == 0 && i < device->cap_count; i++)
+		if (device->caps[i].id == RAWPCI_CAP_VENDOR)
+			r = put_vendor(device, &device->caps[i]);
+	return r;
 }

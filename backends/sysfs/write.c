@@ -8,7 +8,8 @@
 #define MSIX_LENGTH 12
 #define VPD_LENGTH 8
 
-/* Interrupt Disable is a copy's. The rest of COMMAND takes the bits that may be written. */
+/* Interrupt Disable is a copy's. The rest of COMMAND takes the bits that may be written. Requires
+ * command_lock. */
 static int write_command(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			 uint32_t value)
 {
@@ -102,8 +103,11 @@ static int write_locked(struct rawpci_sysdev *device, uint32_t offset, unsigned 
 	}
 	if (rawpci_resets_start(&device->resets, offset, width, value))
 		return write_that_resets(device, offset, width, value);
-	if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2))
+	if (rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2)) {
+		(void)pthread_mutex_lock(&device->command_lock);
 		r = write_command(device, offset, width, value);
+		(void)pthread_mutex_unlock(&device->command_lock);
+	}
 	if (r == 0)
 		r = rawpci_sysdev_write_listed(device, offset, width, value);
 	if (r == 0 && dword != RAWPCI_CFG_COMMAND)

@@ -21,7 +21,7 @@ static void allow(uint32_t at, unsigned width, uint32_t bits, bool lasts)
 		if (lasts)
 			lasting[at + i] |= (uint8_t)(bits >> (8 * i));
 		/* Errors that have been seen, and PME, are cleared by writing them as set. */
-		if (lasts && at + i != VENDOR + 2 && !(at >= VENDOR && at < VENDOR + VENDOR_SIZE))
+		if (lasts)
 			initial[at + i] &= (uint8_t)~(bits >> (8 * i));
 	}
 }
@@ -62,7 +62,7 @@ static void fill(void)
 	allow(0x0c, 2, 0xffff, false);
 	allow(PM + 4, 2, 0x1e03, false);
 	for (unsigned i = 3; i < VENDOR_SIZE; i++)
-		allow(VENDOR + i, 1, 0xff, true);
+		allow(VENDOR + i, 1, 0xff, false);
 	allow(PCIX + 2, 2, 0x007f, false);
 	allow(PCIX + 4, 4, 0x200c0000, true);
 	allow(EXPRESS_AT + 8, 2, 0x781f, false);
