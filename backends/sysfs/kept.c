@@ -39,8 +39,9 @@ struct row {
 };
 
 /*
- * In this order. Latencies, and how L1 is left, come before what enables their use, and Link Control
- * after the rest of its kind. Enable bits come last: those of L1SS are rows of their own.
+ * In this order. Latencies, and how L1 is left, come before what enables their use. Link Control
+ * comes after the rest of its kind, and enable bits come last: those of L1SS have a row of their
+ * own.
  */
 static const struct row before_header[] = {
 	{ LTR, 0x04, 4, 0xffffffff, 0 },
@@ -201,7 +202,7 @@ static int keep_header(struct rawpci_sysdev *device)
 		at -= 4;
 		if (at == RAWPCI_CFG_COMMAND)
 			continue;
-		/* Cache line size and latency timer are the user's; the test of itself is nobody's. */
+		/* Cache line size and latency timer are the user's. BIST would start a test. */
 		if (at == (RAWPCI_CFG_HEADER_TYPE & ~3u)) {
 			row.mask = 0x00ffffff;
 			row.live = 0x0000ffff;

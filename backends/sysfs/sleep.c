@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sleep. A device that wakes from D3hot may have lost its config space (PCI Power Management 1.2,
- * 5.4.1, unless it says No_Soft_Reset), and its user cannot restore it through the copies. COMMAND
+ * 5.4.1, unless it says No_Soft_Reset), and its user cannot restore it: kept.c does. COMMAND
  * may have been written while the device slept: it is looked at just before waking up, and bus
  * mastering is what was last written. At no time is it on where it was turned off.
  */
