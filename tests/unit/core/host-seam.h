@@ -23,7 +23,7 @@
 #define BDF "0000:03:00.0"
 #define DEVICE "bus/pci/devices/" BDF "/"
 
-enum { HOST_PM = 0x40, HOST_COMMAND = 0x0140 }; /* not decoding, and with what nobody changes */
+enum { HOST_PM = 0x40, HOST_EXPRESS = 0x50, HOST_COMMAND = 0x0140 }; /* not decoding, and with what nobody changes */
 
 struct host {
 	struct tree tree;
@@ -207,12 +207,15 @@ int __wrap_rawpci_sys_write_file(const char *path, const char *text)
 	return r;
 }
 
-/* A device that wakes from D3hot has forgotten its BARs, and is still. */
+/* A device that wakes from D3hot has forgotten its BARs and, if it is one of PCI Express, its payload
+ * size, and is still. */
 static inline void host_wake(void)
 {
 	for (long at = 0x10; at < 0x28; at += 2)
 		host_configure(at, 0);
 	host_configure(4, 0);
+	if (host_config(HOST_PM) >> 8 == HOST_EXPRESS)
+		host_configure(HOST_EXPRESS + 8, 0);
 }
 
 static inline bool host_is_config(int fd)

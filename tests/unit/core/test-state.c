@@ -315,6 +315,22 @@ START_TEST(power_management_events_stay_off)
 }
 END_TEST
 
+/* The payload size is what the bridges above it send by. */
+START_TEST(killed_while_it_sleeps)
+{
+	(void)begin(_i ? 4 : 2);
+	host_configure(HOST_PM, 0x0001 | HOST_EXPRESS << 8);
+	host_configure(HOST_EXPRESS, 0x0010);
+	host_configure(HOST_EXPRESS + 2, 0x0002);
+	host_configure(HOST_EXPRESS + 8, 0x0020); /* 256 bytes */
+	for (unsigned k = 1; (host_config(HOST_PM + 4) & 0x3) != 0x3; k++)
+		ck_assert(stopped_at(k, true));
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+	ck_assert_uint_eq(host_config(HOST_EXPRESS + 8), 0x0020);
+}
+END_TEST
+
 /* Which does not say what there was: what is certain is that nobody masters the bus. */
 START_TEST(record_of_an_older_library)
 {
@@ -640,6 +656,7 @@ int main(void)
 	tcase_add_test(tests, somebody_elses);
 	tcase_add_test(tests, enabled_by_another_too);
 	tcase_add_test(tests, interrupt_stays_off);
+	tcase_add_loop_test(tests, killed_while_it_sleeps, 0, 2);
 	tcase_add_loop_test(tests, power_management_events_stay_off, 0, 2);
 	tcase_add_loop_test(tests, record_of_an_older_library, 0, 3);
 	tcase_add_loop_test(tests, nowhere_to_write, 0, 2);
