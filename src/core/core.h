@@ -193,6 +193,7 @@ struct rawpci_device {
 	pthread_mutex_t lock;
 	enum rawpci_power_now power;
 	bool rearm;       /* interrupts are paused for a reset that ran out of time */
+	bool was_gone;    /* it was silent for a time, and may have lost its registers */
 	bool unfinished;  /* the kernel is still at something: its record stays at close */
 	atomic_bool touched; /* since it was opened: a reset at power-on is not for nothing */
 	uint32_t saved_header[RAWPCI_HEADER_DWORDS];

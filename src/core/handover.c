@@ -368,7 +368,8 @@ void rawpci_handover_give_back(struct rawpci_device *dev)
 		(void)rawpci_record_erase(&dev->claim);
 	/* That what was open is another one now is not likely enough to keep it for that. */
 	else if (r > 0 || rawpci_is_passing(r))
-		r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record, false);
+		r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record,
+					 dev->was_gone);
 	dev->owed = record;
 	dev->owed.hold.held = r < 0;
 	dev->blocked = r == -EBUSY;

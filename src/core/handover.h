@@ -28,8 +28,8 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 /* Errors that say nothing about the record, the device, or a right to either. All others stay until
  * the directory, its rights or the record are changed. */
 bool rawpci_is_passing(int r);
-/* Puts back what there was, and removes the record when that is done. killed: whoever had the device
- * has not given it back, so that nobody knows how it is now. */
+/* Puts back what there was, and removes the record when that is done. killed: nobody knows how the
+ * device is now, because its owner has not given it back or it has been silent. */
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
