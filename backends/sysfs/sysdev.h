@@ -70,6 +70,7 @@ struct rawpci_sysdev {
 	uint16_t vpd_address;  /* copies of the registers of vital product data */
 	uint32_t vpd_data;
 	bool told;             /* that a write was not let through */
+	bool told_idle;        /* that the kernel may suspend the device */
 	bool intx_masked;      /* copy of Interrupt Disable */
 	bool intx_open;        /* the backend lets INTx through */
 	bool master;           /* bus mastering as it was last written */
@@ -146,6 +147,10 @@ uint32_t *rawpci_sysdev_copy_at(struct rawpci_sysdev *device, uint32_t dword, ui
 
 /* Writes COMMAND, with Interrupt Disable set where nothing may come through. Requires the lock. */
 int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command);
+
+/* idle.c: writes COMMAND to a device that no driver keeps awake, so that the kernel does not write an
+ * older one back. Requires the lock. */
+int rawpci_sysdev_put_awake(struct rawpci_sysdev *device, uint32_t command);
 
 /* Lets INTx through (as far as the device's user does) or not, and turns bus mastering on again
  * where it was last written so and another program turned it off. */

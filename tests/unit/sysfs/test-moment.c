@@ -65,9 +65,11 @@ START_TEST(has_lost_its_registers)
 	put(0x00, 4, 0x12341af4);
 	put(0x04, 2, 0);
 	put(0x14, 4, 0);
+	put(EXPRESS + 8, 2, 0);
 	ck_assert_int_eq(rawpci_config_read(dev, 0, 4, &value), -ESHUTDOWN);
 	close_device();
 	ck_assert_uint_eq(config(0x14, 4), 1);
+	ck_assert_uint_eq(config(EXPRESS + 8, 2), 0x0020);
 	ck_assert(!(config(0x04, 2) & RAWPCI_COMMAND_MASTER));
 }
 END_TEST
