@@ -227,7 +227,9 @@ int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command)
 {
 	if (!device->intx_open || device->intx_masked)
 		command |= RAWPCI_COMMAND_INTX_DISABLE;
-	return rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command);
+	return device->driver[0] != '\0' ?
+	       rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) :
+	       rawpci_sysdev_put_awake(device, command);
 }
 
 int rawpci_sysdev_put_intx(struct rawpci_sysdev *device)

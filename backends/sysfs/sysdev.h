@@ -91,6 +91,7 @@ struct rawpci_sysdev {
 	uint32_t rom, rom_mask;
 	uint8_t line;          /* copy of Interrupt Line */
 	bool told;             /* that a write was not let through */
+	bool told_idle;        /* that the kernel may suspend the device */
 	bool told_awake;       /* that the device was not let to sleep */
 	struct rawpci_sysdev_kept kept[RAWPCI_SYSDEV_KEPT]; /* in the order of restoring */
 	unsigned kept_count;
@@ -185,6 +186,10 @@ uint32_t *rawpci_sysdev_copy_at(struct rawpci_sysdev *device, uint32_t dword, ui
 /* Writes COMMAND, with Interrupt Disable set where nothing may come through. Requires
  * command_lock. */
 int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command);
+
+/* idle.c: writes COMMAND to a device that no driver keeps awake, so that the kernel does not write an
+ * older one back. Requires the lock. */
+int rawpci_sysdev_put_awake(struct rawpci_sysdev *device, uint32_t command);
 
 /* Lets INTx through (as far as the device's user does) or not, and turns bus mastering on again
  * where it was last written so and another program turned it off. */

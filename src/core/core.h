@@ -167,7 +167,8 @@ struct rawpci_device {
 	int no_claim; /* why there is none */
 	struct rawpci_driver_hold hold; /* what is to be put back; .held: a driver, too */
 	struct rawpci_state state;      /* the same, of the registers */
-	bool recorded;                  /* hold and state are written down */
+	bool idle;                      /* the kernel may suspend it again: os/idle.h */
+	bool recorded;                  /* these are written down */
 	uint16_t recorded_ids[2];       /* vendor's and device's, with them */
 	struct rawpci_record owed;      /* what could not be put back before, if .hold.held */
 	bool blocked; /* it could not be given back for its IOMMU group's sake */
@@ -197,6 +198,7 @@ struct rawpci_device {
 	pthread_mutex_t lock;
 	enum rawpci_power_now power;
 	bool rearm;       /* interrupts are paused for a reset that ran out of time */
+	bool was_gone;    /* it was silent for a time, and may have lost its registers */
 	bool unfinished;  /* the kernel is still at something: its record stays at close */
 	atomic_bool touched; /* since it was opened: a reset at power-on is not for nothing */
 	uint32_t saved_header[RAWPCI_HEADER_DWORDS];

@@ -126,7 +126,7 @@ static int check_allowed(struct rawpci_device *dev, const char *bound, unsigned 
 
 static int write_record(struct rawpci_device *dev, const struct rawpci_driver_hold *hold)
 {
-	struct rawpci_record record = {.hold = *hold, .state = dev->state};
+	struct rawpci_record record = {.hold = *hold, .state = dev->state, .idle = dev->idle};
 	int r = dev->no_claim;
 
 	if (r == 0)
@@ -294,25 +294,50 @@ static int look(struct rawpci_device *dev, const struct rawpci_binding *at, cons
 	return 0;
 }
 
+/* The record says so before that is changed, and what else there is afterwards, of a device that is
+ * awake. A record that cannot be written is seen to then. */
+static int wake(struct rawpci_device *dev, const struct rawpci_driver_hold *found)
+{
+	if (!rawpci_handover_is_idle(dev))
+		return 0;
+	if (dev->owed.hold.held)
+		dev->state = dev->owed.state;
+	(void)write_record(dev, found);
+	return rawpci_handover_wake(dev);
+}
+
+/* The first record says that nothing else was changed, and nothing is; but what is owed stays. */
+static void drop_record(struct rawpci_device *dev)
+{
+	if (dev->recorded && !dev->owed.hold.held)
+		(void)rawpci_record_erase(&dev->claim);
+	dev->recorded = false;
+}
+
 /* Writes down what there is, then moves the device. Where the kernel puts registers back, and a host
  * driver makes them what it wants in any case, they are left out, and the record is one that older
  * libraries understand. */
 static int record_and_move(struct rawpci_device *dev, const struct rawpci_driver_hold *found,
 			   const char *wanted, const char *seen)
 {
-	int r;
+	int r = dev->backend->bare ? wake(dev, found) : 0;
 
+	if (r < 0)
+		return r;
 	if (dev->backend->bare || found->driver[0] == '\0' || dev->owed.state.known)
 		look_at_state(dev);
 	r = write_record(dev, found);
-	if (r < 0 && (!found->held || changes_no_driver(found))) {
-		if (rawpci_is_passing(r))
-			return fail_unrecorded(dev, r);
+	if (r < 0)
+		drop_record(dev);
+	if (r < 0 && (!found->held || changes_no_driver(found)) && !rawpci_is_passing(r)) {
 		warn_unrecorded(dev, r);
 		return 0;
 	}
-	if (r < 0)
-		return fail_record(dev, wanted, r);
+	if (r < 0) {
+		rawpci_handover_let_idle(dev);
+		return !found->held || changes_no_driver(found) ? fail_unrecorded(dev, r) :
+								  fail_record(dev, wanted, r);
+	}
 	dev->hold = *found;
 	if (found->held)
 		r = move(dev, wanted, seen);
@@ -341,6 +366,7 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 		found.held = true;
 	}
 	memset(&dev->state, 0, sizeof(dev->state));
+	dev->idle = false;
 	if (!found.held && !dev->backend->bare)
 		return 0;
 	return record_and_move(dev, &found, wanted, seen);
@@ -353,9 +379,12 @@ void rawpci_handover_give_back(struct rawpci_device *dev)
 		.device = dev->recorded_ids[1],
 		.hold = dev->hold,
 		.state = dev->state,
+		.idle = dev->idle,
 	};
 	int r;
 
+	if (!dev->recorded && !dev->unfinished)
+		rawpci_handover_let_idle(dev);
 	if (!dev->recorded)
 		return;
 	if (dev->unfinished) {
@@ -372,10 +401,12 @@ void rawpci_handover_give_back(struct rawpci_device *dev)
 		(void)rawpci_record_erase(&dev->claim);
 	/* That what was open is another one now is not likely enough to keep it for that. */
 	else if (r > 0 || rawpci_is_passing(r))
-		r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record, false);
+		r = rawpci_record_settle(dev->ctx, &dev->claim, &dev->info.address, &record,
+					 dev->was_gone);
 	dev->owed = record;
 	dev->owed.hold.held = r < 0;
 	dev->blocked = r == -EBUSY;
+	dev->idle = false;
 	dev->hold.held = false;
 	dev->recorded = false;
 	if (r < 0)

@@ -34,8 +34,8 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 /* Errors that say nothing about the record, the device, or a right to either. All others stay until
  * the directory, its rights or the record are changed. */
 bool rawpci_is_passing(int r);
-/* Puts back what there was, and removes the record when that is done. killed: whoever had the device
- * has not given it back, so that nobody knows how it is now. */
+/* Puts back what there was, and removes the record when that is done. killed: nobody knows how the
+ * device is now, because its owner has not given it back or it has been silent. */
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
@@ -63,10 +63,30 @@ bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *addre
  */
 /* Reads what is to be put back. Returns 0 or -errno; -ENODEV: the device does not answer. */
 int rawpci_state_look(const struct rawpci_binding *at, bool bare, struct rawpci_state *out);
+/* state-words.c: the registers of capabilities among that. */
+struct rawpci_config_reader;
+void rawpci_state_look_words(const struct rawpci_config_reader *reader, struct rawpci_state *to);
 /* Unbinds the driver that the device was taken by, and puts the registers back before another one
  * has the device: bus mastering off first. An error other than -ETIMEDOUT has its sentence. */
 int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, const char *name,
 			 const struct rawpci_record *record, bool killed);
+
+/*
+ * handover-idle.c
+ */
+/* May the kernel suspend the device? Notes that in dev->idle, as it is to be again. */
+bool rawpci_handover_is_idle(struct rawpci_device *dev);
+/* Resumes the device, and keeps it so. Where that cannot be, the log says what may come of it.
+ * Returns 0 or -ETIMEDOUT, with its sentence. */
+int rawpci_handover_wake(struct rawpci_device *dev);
+/* Ends that, where it was. For a device without a record. */
+void rawpci_handover_let_idle(struct rawpci_device *dev);
+/* For the end by a record: resumes the device, if no other driver has it, so that the kernel writes
+ * nothing back after what follows. idle: the kernel may suspend it afterwards. 0 or -ETIMEDOUT. */
+int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record *record,
+		     bool *idle);
+/* The kernel may suspend it again. 0 or -ETIMEDOUT. */
+int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, const char *name);
 
 /*
  * handover-group.c

@@ -402,12 +402,29 @@ int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state)
 	return rawpci_leave(&call, rawpci_core_power(dev, state));
 }
 
+/* It has been silent, as while its link was down, and may be at work. Not for its user any more, to
+ * whom it stays gone: what it lost comes back at the end alone. */
+static void ask_again(struct rawpci_device *dev)
+{
+	uint32_t vendor;
+
+	if ((atomic_load(&dev->access) & (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY)) !=
+		    RAWPCI_ACCESS_STEADY ||
+	    rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 2, &vendor) < 0 || vendor == 0xffff)
+		return;
+	(void)atomic_fetch_or(&dev->access, RAWPCI_ACCESS_PRESENT);
+	dev->was_gone = true;
+	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: it answers again, and is stopped and reset",
+		   dev->name);
+}
+
 void rawpci_power_look(struct rawpci_device *dev)
 {
 	if (rawpci_reset_is_ready(dev))
 		rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
 	else
 		rawpci_access_stop(dev, RAWPCI_ACCESS_STEADY);
+	ask_again(dev);
 }
 
 void rawpci_power_cut(struct rawpci_device *dev)

@@ -83,8 +83,14 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 	const struct rawpci_driver_hold *hold = &record->hold;
 	const char *name = claim->name;
 	char text[128];
-	int r = rawpci_state_restore(ctx, &at, name, record, killed);
+	bool idle;
+	int r = rawpci_idle_hold(&at, record, &idle);
 
+	if (r == 0)
+		r = rawpci_state_restore(ctx, &at, name, record, killed);
+	/* Before a driver comes, which may have a wish of its own. */
+	if (r == 0 && idle)
+		r = rawpci_idle_release(ctx, &at, name);
 	if (r < 0)
 		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name, "the kernel has not "
 							     "unbound and reset it") : r;

@@ -74,6 +74,7 @@ int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpc
 {
 	struct rawpci_state found = { .known = true, .bare = bare };
 	struct rawpci_binding at = *from;
+	const struct rawpci_config_reader reader = { get, &at };
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < RAWPCI_STATE_DWORDS; i++)
@@ -82,6 +83,8 @@ int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpc
 		r = -ENODEV;
 	if (r < 0)
 		return r;
+	if (bare)
+		rawpci_state_look_words(&reader, &found);
 	this_boot(&found);
 	found.enables = (unsigned)rawpci_sysfs_number(at.root, &at.address, "enable");
 	*out = found;
@@ -140,6 +143,20 @@ static int put_header(struct rawpci_binding *at, const struct rawpci_state *stat
 	return r;
 }
 
+/* Before the header: a BAR is of the size that its capability says. */
+static int put_words(struct rawpci_binding *at, const struct rawpci_state *state)
+{
+	uint32_t now;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < state->word_count; i++) {
+		r = get(at, state->words[i].at, 2, &now);
+		if (r == 0 && now != state->words[i].value)
+			r = put(at, state->words[i].at, 2, state->words[i].value);
+	}
+	return r;
+}
+
 /* As at a close: what the user had the device do would go on once a driver lets it master the bus.
  * Returns 0 or -ETIMEDOUT. */
 static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char *name)
@@ -193,6 +210,8 @@ static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *n
 
 	if (killed && state->bare)
 		r = wake(at);
+	if (r == 0 && killed && state->bare)
+		r = put_words(at, state);
 	if (r == 0 && killed && state->bare)
 		r = put_header(at, state);
 	if (r == 0 && killed && state->bare && !bound)

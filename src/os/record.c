@@ -10,7 +10,7 @@
 
 #include "os/sys.h"
 
-#define RECORD_BYTES 512
+#define RECORD_BYTES 1024
 #define FILE_NAME (RAWPCI_ADDRESS_TEXT + 8)
 #define TAKE_TRIES 3
 
@@ -208,17 +208,41 @@ static bool good_name(const char *name)
 	return true;
 }
 
+static int version_of(const struct rawpci_record *record)
+{
+	if (record->idle || (record->state.known && record->state.word_count > 0))
+		return 3;
+	return record->state.known ? 2 : 1;
+}
+
+/* The lines that version 3 has more than version 2. */
+static int format_words(const struct rawpci_record *record, char *text, size_t size)
+{
+	const struct rawpci_state *state = &record->state;
+	int n = snprintf(text, size, "idle %s\nwords", record->idle ? "yes" : "no");
+
+	for (unsigned i = 0; i < state->word_count && n < (int)size; i++)
+		n += snprintf(text + n, size - (size_t)n, " %03x=%04x", state->words[i].at,
+			      state->words[i].value);
+	if (n < (int)size)
+		n += snprintf(text + n, size - (size_t)n, "\n");
+	return n;
+}
+
 /* What of the text comes before the last line. Returns its length, or where it would end. */
 static int format_body(const struct rawpci_claim *claim, const struct rawpci_record *record,
 		       char text[RECORD_BYTES])
 {
 	const struct rawpci_driver_hold *hold = &record->hold;
 	const struct rawpci_state *state = &record->state;
+	const int version = version_of(record);
 	int n = snprintf(text, RECORD_BYTES,
 			 "rawpci %d\ndevice %s %04x:%04x\ndriver %s\noverride %s\ntaken-by %s\n",
-			 state->known ? 2 : 1, claim->name, record->vendor, record->device,
-			 hold->driver, hold->override, hold->taken_by);
+			 version, claim->name, record->vendor, record->device, hold->driver,
+			 hold->override, hold->taken_by);
 
+	if (version == 3 && n >= 0 && n < RECORD_BYTES)
+		n += format_words(record, text + n, RECORD_BYTES - (size_t)n);
 	if (!state->known || n < 0 || n >= RECORD_BYTES)
 		return n;
 	n += snprintf(text + n, RECORD_BYTES - (size_t)n, "bare %s\nboot %s\nenable %u\nheader",
@@ -312,6 +336,27 @@ static bool take_id(const char *text, char after, uint16_t *id)
 	return end == text + 4 && *end == after;
 }
 
+/* The lines that version 3 has more. What is wrong in them is found out by who calls. */
+static bool take_words(const char **at, struct rawpci_record *record)
+{
+	struct rawpci_state *state = &record->state;
+	char idle[RAWPCI_SYSFS_NAME];
+	char *end;
+
+	if (!take_line(at, "idle", idle) || strncmp(*at, "words", 5) != 0)
+		return false;
+	record->idle = strcmp(idle, "yes") == 0;
+	*at += 5;
+	for (; **at == ' ' && state->word_count < RAWPCI_STATE_WORDS; state->word_count++) {
+		state->words[state->word_count].at = (uint16_t)strtoul(*at, &end, 16);
+		if (*end != '=' || (state->words[state->word_count].at & 0xf001))
+			return false;
+		state->words[state->word_count].value = (uint16_t)strtoul(end + 1, &end, 16);
+		*at = end;
+	}
+	return *(*at)++ == '\n';
+}
+
 /* The lines that version 2 has more. What is wrong in them is found out by who calls. */
 static bool take_state(const char *at, struct rawpci_state *state)
 {
@@ -345,7 +390,11 @@ static int parse(const struct rawpci_claim *claim, const char *text, struct rawp
 	    !take_line(&at, "override", found.hold.override) ||
 	    !take_line(&at, "taken-by", found.hold.taken_by))
 		return -EBADMSG;
-	if (strcmp(version, "2") == 0 && !take_state(at, &found.state))
+	if (strcmp(version, "3") == 0 && !take_words(&at, &found))
+		return -EBADMSG;
+	if ((strcmp(version, "2") == 0 ||
+	     (strcmp(version, "3") == 0 && strcmp(at, "end\n") != 0)) &&
+	    !take_state(at, &found.state))
 		return -EBADMSG;
 	ids = strchr(device, ' ');
 	if (!ids || !take_id(ids + 1, ':', &found.vendor) || !take_id(ids + 6, '\0', &found.device))

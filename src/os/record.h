@@ -27,6 +27,7 @@ struct rawpci_claim {
 #define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1, .shared = -1 })
 
 #define RAWPCI_STATE_DWORDS 16
+#define RAWPCI_STATE_WORDS 20
 
 /* What a device's registers were before it had a user who is not of the kernel. */
 struct rawpci_state {
@@ -35,12 +36,17 @@ struct rawpci_state {
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
 	char boot[40];    /* when that was: the kernel gives addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */
+	unsigned word_count;
+	struct {
+		uint16_t at, value;
+	} words[RAWPCI_STATE_WORDS]; /* registers of capabilities */
 };
 
 struct rawpci_record {
 	uint16_t vendor, device; /* so that another device in the same slot is not taken for it */
 	struct rawpci_driver_hold hold;
 	struct rawpci_state state;
+	bool idle; /* power/control is to be "auto": os/idle.h */
 };
 
 /**
@@ -84,8 +90,8 @@ int rawpci_claim_path(const char *run, const struct rawpci_address *address,
 void rawpci_claim_release(struct rawpci_claim *claim);
 
 /* Writes the record so that there is either the one before or the whole new one, whatever happens.
- * Without a known state it is of version 1, as a library that knows no states writes and reads it;
- * such a library does not act upon one of version 2.
+ * It is of the lowest version that holds what it says: 1 without a known state, 2 with one, 3 with
+ * words of capabilities or idle. A library that does not know the version does not act upon it.
  * -EINVAL: a name that rawpci_record_read() would not take. */
 int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record);
 

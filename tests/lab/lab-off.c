@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <rawpci/recover.h>
 
 #include "edu.h"
 #include "lab.h"
@@ -265,4 +268,138 @@ void off_sleep(const char *bdf)
 	      really(bdf, COMMAND));
 out:
 	lab_close(&lab);
+}
+
+/* "auto": as programs that save power write it. The kernel then suspends a device without a driver,
+ * and resumes it with what it kept: "on". */
+static void power(const char *bdf, const char *control)
+{
+	const char *wanted = strcmp(control, "auto") == 0 ? "suspended" : "active";
+	char path[128], now[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control", bdf);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, control, strlen(control)) < 0)
+		check(false, "writing %s to %s", control, path);
+	close(fd);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/runtime_status", bdf);
+	for (int i = 0; i < 200 && strncmp(now, wanted, strlen(wanted)) != 0; i++) {
+		sleep_ms(10);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, now, sizeof(now) - 1) < 0)
+			now[0] = '\0';
+		close(fd);
+	}
+	check(strncmp(now, wanted, strlen(wanted)) == 0, "%s: the kernel has it %s", control, now);
+}
+
+static bool may_suspend(const char *bdf)
+{
+	char path[128], now[8] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control", bdf);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, now, sizeof(now) - 1) < 0)
+		now[0] = '\0';
+	close(fd);
+	return strncmp(now, "auto", 4) == 0;
+}
+
+/* Suspended and resumed once more. */
+static void masters(const char *bdf, bool wanted, const char *when)
+{
+	power(bdf, "on");
+	check(((really(bdf, COMMAND) & MASTER) != 0) == wanted, "%s, then resumed: COMMAND 0x%04x",
+	      when, really(bdf, COMMAND));
+	power(bdf, "auto");
+}
+
+static void change(struct lab *lab, enum rawpci_power state, const char *what)
+{
+	int ret = rawpci_device_power(lab->dev, state);
+
+	check(ret == 0, "%s: %d", what, ret);
+}
+
+/* to: of an edu. */
+static void suspended_and_resumed(const char *bdf, const char *before, const struct target *to)
+{
+	struct lab lab = { 0 };
+
+	power(bdf, before);
+	if (lab_open(&lab, bdf, false)) {
+		check(!may_suspend(bdf), "opened: the kernel does not suspend it");
+		change(&lab, RAWPCI_POWER_ON, "on");
+		power(bdf, "auto");
+		masters(bdf, true, "on");
+		change(&lab, RAWPCI_POWER_SUSPEND, "suspended");
+		power(bdf, "auto");
+		masters(bdf, false, "suspended");
+		change(&lab, RAWPCI_POWER_RESUME, "resumed");
+		power(bdf, "auto");
+		change(&lab, RAWPCI_POWER_OFF, "off");
+		check(!to->at || !reached(&lab, to), "off: memory is not reached");
+		power(bdf, "auto");
+		masters(bdf, false, "off");
+		check(!to->at || !reached(&lab, to), "off, resumed: memory is not reached");
+		change(&lab, RAWPCI_POWER_ON, "on again");
+		check(!to->at || reached(&lab, to), "on: memory is");
+		power(bdf, "auto");
+	}
+	lab_close(&lab);
+	check(may_suspend(bdf) == (strcmp(before, "auto") == 0), "closed: as before, %s", before);
+	masters(bdf, false, "closed");
+}
+
+static void killed_meanwhile(const char *bdf)
+{
+	pid_t child = fork();
+	struct lab lab = { 0 };
+	int ret, status = 0;
+
+	if (child == 0) {
+		lab_open(&lab, bdf, true);
+		_exit(really(bdf, COMMAND) & MASTER && !may_suspend(bdf) ? 0 : 1);
+	}
+	check(waitpid(child, &status, 0) == child && status == 0, "its user ended while it was on");
+	lab.ctx = lab_context();
+	ret = lab.ctx ? rawpci_recover(lab.ctx) : -ENOMEM;
+	check(ret == 1 && may_suspend(bdf), "given back: %d", ret);
+	masters(bdf, false, "given back");
+	rawpci_destroy(lab.ctx);
+}
+
+static void write_bus(const char *file, const char *bdf)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	check(fd >= 0 && write(fd, bdf, strlen(bdf)) > 0, "%s written to %s", bdf, path);
+	close(fd);
+}
+
+/* Without a driver, by sysfs. edu's DMA is looked at, too. */
+void off_idle(const char *bdf)
+{
+	const bool bound = host_driver(bdf)[0] != '\0';
+	struct target to = { 0 };
+	struct lab lab = { 0 };
+	char file[128];
+
+	snprintf(file, sizeof(file), "drivers/%.64s/unbind", host_driver(bdf));
+	if (bound)
+		write_bus(file, bdf);
+	if (lab_open(&lab, bdf, false) && lab_read(&lab, EDU_ID) == EDU_ID_VALUE)
+		to.at = low_page(&to.bus);
+	lab_close(&lab);
+	suspended_and_resumed(bdf, "on", &to);
+	suspended_and_resumed(bdf, "auto", &to);
+	killed_meanwhile(bdf);
+	power(bdf, "on");
+	if (bound)
+		write_bus("drivers_probe", bdf);
 }

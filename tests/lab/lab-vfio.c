@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 		{ "noiommu", noiommu },
 		{ "off-master", off_master },
 		{ "off-sleep", off_sleep },
+		{ "off-idle", off_idle },
 		{ "config", plain_config },
 		{ "refusals", plain_refusals },
 		{ "sleep", plain_sleep },

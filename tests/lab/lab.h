@@ -75,6 +75,7 @@ void via_shared(const char *bdf);
 void noiommu(const char *bdf);
 void off_master(const char *bdf);
 void off_sleep(const char *bdf);
+void off_idle(const char *bdf);
 void plain_config(const char *bdf);
 void plain_refusals(const char *bdf);
 void plain_sleep(const char *bdf);

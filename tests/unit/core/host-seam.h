@@ -23,7 +23,8 @@
 #define BDF "0000:03:00.0"
 #define DEVICE "bus/pci/devices/" BDF "/"
 
-enum { HOST_PM = 0x40, HOST_COMMAND = 0x0140 }; /* not decoding, and with what nobody changes */
+enum { HOST_PM = 0x40, HOST_EXPRESS = 0x50 };
+enum { HOST_COMMAND = 0x0140 }; /* not decoding, and with what nobody changes */
 
 struct host {
 	struct tree tree;
@@ -102,6 +103,45 @@ static inline int host_count(const char *file, int more)
 	return n;
 }
 
+static inline bool host_is(const char *file, const char *text)
+{
+	char now[512];
+
+	tree_read(&host.tree, file, now);
+	now[strcspn(now, "\n")] = '\0';
+	return strcmp(now, text) == 0;
+}
+
+/* Runtime power management of a device without a driver (Linux drivers/pci/pci-driver.c,
+ * pci_pm_runtime_suspend(), pci_pm_runtime_resume()). "kept" is what COMMAND was; "": nothing is. */
+static inline void host_suspend(void)
+{
+	char text[32];
+
+	if (!host_is(DEVICE "power/control", "auto") || !host_is("kept", ""))
+		return;
+	(void)snprintf(text, sizeof(text), "%u\n", host_config(4));
+	tree_write(&host.tree, "kept", text);
+}
+
+static inline void host_resume(void)
+{
+	if (!host_is("kept", ""))
+		host_configure(4, (unsigned)host_count("kept", 0));
+	tree_write(&host.tree, "kept", "");
+}
+
+static inline void host_control(const char *text)
+{
+	char now[RAWPCI_SYSFS_NAME];
+
+	tree_write(&host.tree, DEVICE "power/control", text);
+	if (strcmp(text, "on") == 0)
+		host_resume();
+	else if (rawpci_sysfs_driver(host.tree.root, &host.address, now) == 0 && now[0] == '\0')
+		host_suspend();
+}
+
 /* Linux drivers/pci/pci.c, pci_enable_device() and pci_disable_device(). */
 static inline void host_enable(void)
 {
@@ -127,6 +167,7 @@ static inline void host_bind(const char *driver)
 	}
 	if (!driver || strcmp(driver, "rawpci-nobody") == 0)
 		return;
+	host_resume();
 	(void)snprintf(target, sizeof(target), "../../drivers/%s", driver);
 	tree_link(&host.tree, DEVICE "driver", target);
 	if (strcmp(driver, "e1000e") == 0) {
@@ -146,11 +187,16 @@ static inline void host_unbind(const char *driver)
 	tree_unlink(&host.tree, DEVICE "driver");
 	if (strcmp(driver, "e1000e") == 0 || strcmp(driver, "uio_pci_generic") == 0)
 		host_disable();
+	host_suspend();
 }
 
 /* The files of the device itself. */
 static inline int host_write_own(const char *file, const char *text, bool bound)
 {
+	if (strcmp(file, DEVICE "power/control") == 0) {
+		host_control(text);
+		return 0;
+	}
 	if (strcmp(file, DEVICE "reset") == 0) {
 		host_count("resets", 1);
 		return host.reset;
@@ -207,12 +253,15 @@ int __wrap_rawpci_sys_write_file(const char *path, const char *text)
 	return r;
 }
 
-/* A device that wakes from D3hot has forgotten its BARs, and is still. */
+/* A device that wakes from D3hot has forgotten its BARs and, where it has that, its payload size, and
+ * is still. */
 static inline void host_wake(void)
 {
 	for (long at = 0x10; at < 0x28; at += 2)
 		host_configure(at, 0);
 	host_configure(4, 0);
+	if (host_config(HOST_PM) >> 8 == HOST_EXPRESS)
+		host_configure(HOST_EXPRESS + 8, 0);
 }
 
 static inline bool host_is_config(int fd)

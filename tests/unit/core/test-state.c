@@ -175,15 +175,31 @@ static void check_back(int row, const struct before *before)
 	ck_assert(!there(RECORD));
 }
 
+/* The kernel may suspend it as before, and keeps nothing but what it is now. */
+static void check_idle(int row, bool idle)
+{
+	const unsigned command = host_config(4);
+
+	if (!idle)
+		return;
+	ck_assert(host_is(DEVICE "power/control", "auto"));
+	ck_assert_int_eq(host_is("kept", ""), rows[row].driver[0] != '\0');
+	host_resume();
+	ck_assert_uint_eq(host_config(4), command);
+	host_control("auto");
+}
+
 START_TEST(killed_anywhere)
 {
 	const int row = _i % ROWS;
-	const bool reopen = _i / ROWS == 1, sleep = _i / ROWS == 2;
+	const bool reopen = _i / ROWS == 1, sleep = _i / ROWS == 2, idle = _i / ROWS == 3;
 	const struct before before = begin(row);
 	struct rawpci_device *dev;
 	unsigned k;
 	int due;
 
+	if (idle)
+		host_control("auto");
 	for (k = 1; stopped_at(k, sleep); k++) {
 		due = there(RECORD) ? 1 : 0;
 		if (reopen) {
@@ -194,9 +210,11 @@ START_TEST(killed_anywhere)
 			ck_assert_int_eq(rawpci_recover(ctx), due);
 		}
 		check_back(row, &before);
+		check_idle(row, idle);
 	}
 	ck_assert_uint_ge(k, 20);
 	check_back(row, &before);
+	check_idle(row, idle);
 }
 END_TEST
 
@@ -312,6 +330,75 @@ START_TEST(power_management_events_stay_off)
 	host_configure(HOST_PM + 4, _i ? 0x0103 : 0x0100);
 	ck_assert_int_eq(rawpci_recover(ctx), 1);
 	ck_assert_uint_eq(host_config(HOST_PM + 4), 0);
+}
+END_TEST
+
+/* Other programs, as those that save power, let the kernel suspend and resume it meanwhile. */
+START_TEST(suspended_and_resumed)
+{
+	const char *const was = _i ? "auto" : "on";
+	struct rawpci_device *dev;
+
+	(void)begin(0);
+	host_control(was);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert(host_is(DEVICE "power/control", "on"));
+	for (int i = 0; i < 2; i++) {
+		host_control("auto");
+		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+		host_resume();
+		ck_assert(host_config(4) & MASTER);
+		host_control("auto");
+		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_SUSPEND), 0);
+		host_resume();
+		ck_assert(!(host_config(4) & MASTER));
+		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_RESUME), 0);
+		host_control("auto");
+		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
+		host_control("auto");
+		host_resume();
+		ck_assert(!(host_config(4) & MASTER));
+	}
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	host_control("auto");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_resume();
+	ck_assert_uint_eq(host_config(4), HOST_COMMAND);
+	ck_assert(host_is(DEVICE "power/control", was));
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* Who may not write that file has the device, and is told of the difference. */
+START_TEST(control_cannot_be_written)
+{
+	struct rawpci_device *dev;
+
+	(void)begin(0);
+	host_control("auto");
+	host.failing = "power/control";
+	host.error = -EACCES;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert(heard("power/control cannot be written"));
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert(host_is(DEVICE "power/control", "auto"));
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* The payload size is what the bridges above it send by. */
+START_TEST(killed_while_it_sleeps)
+{
+	(void)begin(_i ? 4 : 2);
+	host_configure(HOST_PM, 0x0001 | HOST_EXPRESS << 8);
+	host_configure(HOST_EXPRESS, 0x0010);
+	host_configure(HOST_EXPRESS + 2, 0x0002);
+	host_configure(HOST_EXPRESS + 8, 0x0020); /* 256 bytes */
+	for (unsigned k = 1; (host_config(HOST_PM + 4) & 0x3) != 0x3; k++)
+		ck_assert(stopped_at(k, true));
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("e1000e", "(null)");
+	ck_assert_uint_eq(host_config(HOST_EXPRESS + 8), 0x0020);
 }
 END_TEST
 
@@ -633,13 +720,16 @@ int main(void)
 
 	tcase_set_timeout(tests, 180);
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_loop_test(tests, killed_anywhere, 0, 3 * ROWS);
+	tcase_add_loop_test(tests, killed_anywhere, 0, 4 * ROWS);
 	tcase_add_loop_test(tests, reset_before_it_is_bound, 0, 2);
 	tcase_add_test(tests, cannot_be_stopped);
 	tcase_add_test(tests, stopped_before_it_is_unbound);
 	tcase_add_test(tests, somebody_elses);
 	tcase_add_test(tests, enabled_by_another_too);
 	tcase_add_test(tests, interrupt_stays_off);
+	tcase_add_loop_test(tests, suspended_and_resumed, 0, 2);
+	tcase_add_test(tests, control_cannot_be_written);
+	tcase_add_loop_test(tests, killed_while_it_sleeps, 0, 2);
 	tcase_add_loop_test(tests, power_management_events_stay_off, 0, 2);
 	tcase_add_loop_test(tests, record_of_an_older_library, 0, 3);
 	tcase_add_loop_test(tests, nowhere_to_write, 0, 2);

@@ -38,11 +38,12 @@ static char run[512];
 static unsigned steps, stop_at;
 
 static const struct rawpci_record before = {
-	0x8086, 0x10d3, {true, "e1000e", "", "vfio-pci"}, {.known = false},
+	0x8086, 0x10d3, {true, "e1000e", "", "vfio-pci"}, {.known = false}, false,
 };
 static const struct rawpci_record after = {
 	0x8086, 0x10d3, {true, "e1000e", "some other", "uio_pci_generic"},
-	{true, true, 3, "4f1c-22", {0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX}},
+	{true, true, 3, "4f1c-22", {0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX},
+	 2, {{0x58, 0x2810}, {0x118, 0}}}, true,
 };
 
 static void step(void)
@@ -117,7 +118,10 @@ static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
 	       a->state.known == b->state.known && a->state.bare == b->state.bare &&
 	       a->state.enables == b->state.enables &&
 	       strcmp(a->state.boot, b->state.boot) == 0 &&
-	       memcmp(a->state.header, b->state.header, sizeof(a->state.header)) == 0;
+	       memcmp(a->state.header, b->state.header, sizeof(a->state.header)) == 0 &&
+	       a->state.word_count == b->state.word_count &&
+	       memcmp(a->state.words, b->state.words, sizeof(a->state.words)) == 0 &&
+	       a->idle == b->idle;
 }
 
 START_TEST(there_and_gone)
@@ -362,6 +366,7 @@ END_TEST
 
 #define HEAD "rawpci 1\ndevice " BDF " 8086:10d3\n"
 #define HEAD2 "rawpci 2\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\n"
+#define HEAD3 "rawpci 3\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\n"
 #define ZEROS " 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000"
 
 /* As an older library wrote it, and reads it. */
@@ -382,6 +387,34 @@ START_TEST(version_1)
 }
 END_TEST
 
+#define SEVEN " 010=0000 010=0000 010=0000 010=0000 010=0000 010=0000 010=0000"
+#define LATER "bare yes\nboot b\nenable 0\nheader" ZEROS ZEROS "\n"
+
+/* With nothing that needs version 3 it is as an older library wrote it, and reads it; and of that
+ * version with any. */
+START_TEST(version_2_and_3)
+{
+	static const char *const texts[] = {
+		HEAD2 LATER "end\n", HEAD3 "idle yes\nwords\n" LATER "end\n",
+		HEAD3 "idle no\nwords 058=2810\n" LATER "end\n", HEAD3 "idle yes\nwords\nend\n",
+	};
+	struct rawpci_record record;
+	struct rawpci_claim claim;
+	char now[512];
+
+	must_take(&claim);
+	tree_write(&tree, "rawpci/" BDF, texts[_i]);
+	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(record.state.known, _i < 3);
+	ck_assert_int_eq(record.idle, _i % 2);
+	ck_assert_uint_eq(record.state.word_count, _i == 2);
+	ck_assert_uint_eq(record.state.words[0].value, _i == 2 ? 0x2810 : 0);
+	ck_assert_int_eq(tested_write(&claim, &record), 0);
+	ck_assert_str_eq(tree_read(&tree, "rawpci/" BDF, now), texts[_i]);
+	tested_claim_release(&claim);
+}
+END_TEST
+
 /* The longest there can be. */
 START_TEST(longest)
 {
@@ -394,6 +427,10 @@ START_TEST(longest)
 	memset(full.hold.taken_by, 'c', sizeof(full.hold.taken_by) - 1);
 	full.state.enables = UINT32_MAX;
 	memset(full.state.boot, 'd', sizeof(full.state.boot) - 1);
+	full.state.word_count = RAWPCI_STATE_WORDS;
+	memset(full.state.words, 0xff, sizeof(full.state.words));
+	for (unsigned i = 0; i < RAWPCI_STATE_WORDS; i++)
+		full.state.words[i].at = 0xffe;
 	ck_assert_int_eq(tested_write(&claim, &full), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), 0);
 	ck_assert(same(&record, &full));
@@ -437,7 +474,13 @@ START_TEST(garbage)
 		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS ZEROS "\nmore\nend\n",
 		HEAD "driver a\noverride \ntaken-by b\nbare yes\nboot a\nenable 0\nheader" ZEROS ZEROS
 		"\nend\n",
-		"rawpci 3\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
+		HEAD3 "end\n", HEAD3 LATER "end\n", HEAD3 "idle no\nwords\nend\n",
+		HEAD3 "idle no\nwords\n" LATER "end\n", HEAD3 "idle maybe\nwords 058=2810\n" LATER "end\n",
+		HEAD3 "idle no\nwords 058=2810\nend\n", HEAD3 "idle yes\nwords 058=28100\n" LATER "end\n",
+		HEAD3 "idle yes\nwords 1058=2810\n" LATER "end\n", HEAD3 "idle yes\nwords 058\n" LATER "end\n",
+		HEAD3 "idle yes\nwords 058=\n" LATER "end\n", HEAD3 "idle yes\nwords" SEVEN SEVEN SEVEN "\n"
+		LATER "end\n", HEAD3 "idle yes\nwords ", HEAD3 "idle yes\nwords\n" LATER,
+		"rawpci 4\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice 0000:04:00.0 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice " BDF " 8086:10\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice " BDF "\ndriver a\noverride \ntaken-by b\nend\n",
@@ -512,6 +555,7 @@ int main(void)
 	tcase_add_test(tests, links);
 	tcase_add_test(tests, not_ours);
 	tcase_add_test(tests, version_1);
+	tcase_add_loop_test(tests, version_2_and_3, 0, 4);
 	tcase_add_test(tests, longest);
 	tcase_add_loop_test(tests, cut_short, 0, 2);
 	tcase_add_test(tests, garbage);

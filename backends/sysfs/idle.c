@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Core has the kernel never suspend the device while it is open, but another program may allow that
+ * again: the kernel then keeps COMMAND as it is (os/idle.h). What it has kept goes when it resumes
+ * the device, so that comes before each write of COMMAND.
+ *
+ * What is left: between two writes the kernel may write back what config space was when it suspended
+ * the device, which was after the last of them. Bus mastering is then as last written, and what was
+ * written to other registers since is lost.
+ */
+#include "os/idle.h"
+#include "pci/pci.h"
+#include "sysfs/sysdev.h"
+
+#define TRIES 3
+
+static bool may_be_suspended(const struct rawpci_sysdev *device)
+{
+	return rawpci_idle_may(rawpci_backend_setting(device->ctx, "sysfs.dir"), &device->address);
+}
+
+/* False: it could not be done. */
+static bool resume(struct rawpci_sysdev *device)
+{
+	if (!may_be_suspended(device))
+		return true;
+	if (rawpci_sysdev_write_file(device, RAWPCI_IDLE_FILE, RAWPCI_IDLE_NEVER) == 0)
+		return true;
+	if (!device->told_idle)
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: another program lets the "
+				   "kernel suspend it, and \"on\" cannot be written to its file "
+				   RAWPCI_IDLE_FILE ": the kernel may turn its bus mastering on "
+				   "when it resumes it, also while it is off", device->name);
+	device->told_idle = true;
+	return false;
+}
+
+/* Bus mastering is off, and nothing is kept in which it is on. */
+static bool is_off(const struct rawpci_sysdev *device)
+{
+	uint32_t now;
+
+	return !may_be_suspended(device) &&
+	       (rawpci_sysdev_raw_read(device, RAWPCI_CFG_COMMAND, 2, &now) < 0 || now == 0xffff ||
+		!(now & RAWPCI_COMMAND_MASTER));
+}
+
+int rawpci_sysdev_put_awake(struct rawpci_sysdev *device, uint32_t command)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < TRIES; i++) {
+		const bool resumed = resume(device);
+
+		r = rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command);
+		if (!resumed || (command & RAWPCI_COMMAND_MASTER) || is_off(device))
+			break;
+	}
+	return r;
+}
