@@ -142,14 +142,16 @@ static int power_on(struct rawpci_device *dev)
 	struct rawpci_decode before = { 0, 0 };
 	struct rawpci_reason reason;
 	bool were_running;
-	uint32_t command;
+	uint32_t decoded;
 	int r = rawpci_command_check_off(dev);
 
 	if (r == 0)
 		r = attach_memory(dev);
 	if (r < 0)
 		return r;
-	command = dev->command;
+	(void)pthread_mutex_lock(&dev->config_lock);
+	decoded = dev->command & decoding(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
 	were_running = rawpci_irqs_pause(dev);
 	r = rouse(dev, &before);
 	if (r == 0)
@@ -161,7 +163,7 @@ static int power_on(struct rawpci_device *dev)
 	}
 	rawpci_reason_keep(&reason);
 	(void)pthread_mutex_lock(&dev->config_lock);
-	rawpci_command_want(dev, command, false);
+	rawpci_command_want(dev, (dev->command & ~decoding(dev)) | decoded, false);
 	(void)pthread_mutex_unlock(&dev->config_lock);
 	restore(dev, &before);
 	detach_memory(dev);

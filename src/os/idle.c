@@ -23,5 +23,5 @@ int rawpci_idle_let(const struct rawpci_binding *at, bool may)
 	int r = rawpci_sysfs_path(at->root, &at->address, RAWPCI_IDLE_FILE, path, sizeof(path));
 
 	return r < 0 ? r : rawpci_slow_write(path, may ? AUTO : RAWPCI_IDLE_NEVER, at->limit_ms,
-					     at->keep);
+					     &at->keep);
 }
