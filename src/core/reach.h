@@ -79,6 +79,18 @@ void rawpci_reset_look(struct rawpci_device *dev);
 int rawpci_reset_wait(struct rawpci_device *dev);
 
 /*
+ * suspend.c. All need dev->lock.
+ */
+/* Wakes a device that its user has put to sleep, and says what was before. To be called before bus
+ * mastering goes off. */
+int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before);
+/* After a step that failed: COMMAND as it is to be, and asleep if it was. */
+void rawpci_power_restore(struct rawpci_device *dev, const struct rawpci_decode *before);
+/* From on, and back. */
+int rawpci_power_suspend(struct rawpci_device *dev);
+int rawpci_power_resume(struct rawpci_device *dev);
+
+/*
  * power.c
  */
 /* For close, before anything else: may the device be touched? */
