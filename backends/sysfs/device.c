@@ -154,6 +154,7 @@ static void put_back(struct rawpci_sysdev *device)
 	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers or its "
 				   "enabling could not be put back", device->name);
+	(void)rawpci_sysdev_leave(device);
 }
 
 /* Nothing is mapped for it, and yet it masters the bus once it is on. */

@@ -101,7 +101,9 @@ static int begin(struct rawpci_sysdev *device, const char *file, const char *tex
 
 int rawpci_sysdev_write_file(struct rawpci_sysdev *device, const char *file, const char *text)
 {
-	return device->late ? fail_unended(device, file) : begin(device, file, text);
+	if (device->late && !rawpci_slow_ended(&device->late))
+		return fail_unended(device, file);
+	return begin(device, file, text);
 }
 
 int rawpci_sysdev_reset(void *opaque)

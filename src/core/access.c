@@ -277,6 +277,8 @@ static int region_access(struct rawpci_device *dev, unsigned region, uint64_t of
 	rawpci_reset_look(dev);
 	counter = rawpci_gate_enter(&dev->slot->memory);
 	r = rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
+	if (r == 0 && a->write)
+		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	if (r == 0)
 		r = trapped(dev, region, offset, a);
 	rawpci_gate_leave(counter);
@@ -330,7 +332,6 @@ int rawpci_core_region_write(struct rawpci_device *dev, unsigned region, uint64_
 	if (r < 0)
 		return r;
 	a.value &= all_ones(width);
-	atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	return region_access(dev, region, offset, &a);
 }
 

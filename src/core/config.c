@@ -213,6 +213,7 @@ static int write_locked(struct rawpci_device *dev, uint32_t offset, unsigned wid
 static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			     uint32_t value)
 {
+	struct rawpci_reason reason;
 	bool were_running;
 	int r;
 
@@ -221,7 +222,9 @@ static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigne
 	if (r == 0) {
 		were_running = rawpci_irqs_pause(dev);
 		r = write_locked(dev, offset, width, value);
-		rawpci_reset_rearm(dev, were_running);
+		rawpci_reason_keep(&reason);
+		(void)rawpci_reset_rearm(dev, were_running);
+		rawpci_reason_restore(&reason);
 	}
 	(void)pthread_mutex_unlock(&dev->lock);
 	return r;

@@ -76,6 +76,9 @@ int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record
 	int r;
 
 	*idle = record->idle;
+	/* vfio-pci allows it when it is bound, and forbids it again when it goes. */
+	if (!record->idle && !record->state.bare)
+		return 0;
 	if (!rawpci_idle_may(at->root, &at->address) ||
 	    rawpci_sysfs_driver(at->root, &at->address, now) < 0 ||
 	    (now[0] != '\0' && strcmp(now, record->hold.taken_by) != 0))

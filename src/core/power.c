@@ -60,10 +60,10 @@ static void detach_memory(struct rawpci_device *dev)
 	(void)pthread_mutex_unlock(&vm->lock);
 }
 
-static int reset_if_possible(struct rawpci_device *dev)
+static int reset_if_possible(struct rawpci_device *dev, bool forget)
 {
 	if (dev->info.can_reset)
-		return rawpci_reset_do(dev);
+		return rawpci_reset_do(dev, forget);
 	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
 		   dev->name);
 	return 0;
@@ -76,7 +76,7 @@ static int start(struct rawpci_device *dev)
 
 	/* Opening it was a reset. */
 	if (atomic_load(&dev->touched))
-		r = reset_if_possible(dev);
+		r = reset_if_possible(dev, false);
 	/* Registers answer before a handler can be called, and the device is at work only then. */
 	if (r == 0)
 		r = rawpci_config_command(dev, 0, decoding(dev), false);
@@ -139,12 +139,9 @@ static void power_off(struct rawpci_device *dev)
 			   "off: %s", dev->name, rawpci_reason());
 	(void)rawpci_irqs_pause(dev);
 	detach_memory(dev);
-	if (reset_if_possible(dev) < 0)
+	if (reset_if_possible(dev, true) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
-	/* Who has it mapped may write to it unseen. */
-	else if (dev->info.can_reset && rawpci_mappings_none(dev))
-		atomic_store(&dev->touched, false);
 	dev->power = RAWPCI_NOW_OFF;
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 }

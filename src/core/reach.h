@@ -62,8 +62,9 @@ void rawpci_decode_follow(struct rawpci_device *dev);
 /*
  * reset.c. Those about resets that ran out of time do nothing where there is none.
  */
-/* Resets; COMMAND is then as it is to be. Requires dev->lock, and interrupts paused. */
-int rawpci_reset_do(struct rawpci_device *dev);
+/* Resets; COMMAND is then as it is to be. forget: the device counts as untouched after it. Requires
+ * dev->lock, and interrupts paused. */
+int rawpci_reset_do(struct rawpci_device *dev, bool forget);
 /* A reset has run out of time: no access until it has ended. Requires that accesses are stopped. */
 void rawpci_reset_unended(struct rawpci_device *dev);
 /* Has the kernel ended everything that was asked of it for the device? */

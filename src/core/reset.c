@@ -47,7 +47,7 @@ static int put_command(struct rawpci_device *dev)
 	return r;
 }
 
-int rawpci_reset_do(struct rawpci_device *dev)
+int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 {
 	struct rawpci_decode decode;
 	int r, again;
@@ -57,7 +57,15 @@ int rawpci_reset_do(struct rawpci_device *dev)
 	if (r < 0)
 		goto out;
 	rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO);
+	/* A write that came before is undone by the reset, one that comes now touches it anew. Who has
+	 * the device mapped may write to it unseen. */
+	forget = forget && rawpci_mappings_none(dev);
+	if (forget)
+		atomic_store(&dev->touched, false);
+	rawpci_gate_wait(&dev->slot->memory);
 	r = dev->backend->reset(dev->handle);
+	if (r < 0 && forget)
+		atomic_store(&dev->touched, true);
 	if (r == -ETIMEDOUT) {
 		rawpci_reset_unended(dev);
 		goto out;
@@ -141,11 +149,8 @@ static int reset_and_restore(struct rawpci_device *dev)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the device has no reset that leaves "
 				   "its neighbours alone", dev->name);
 	were_running = rawpci_irqs_pause(dev);
-	r = rawpci_reset_do(dev);
+	r = rawpci_reset_do(dev, dev->power == RAWPCI_NOW_OFF);
 	rawpci_reason_keep(&reason);
-	/* What is on but could not be touched by its user is as it was after its opening. */
-	if (r == 0 && dev->power == RAWPCI_NOW_OFF && rawpci_mappings_none(dev))
-		atomic_store(&dev->touched, false);
 	again = rawpci_reset_rearm(dev, were_running);
 	if (r < 0)
 		rawpci_reason_restore(&reason);

@@ -131,6 +131,15 @@ static void restore(struct rawpci_device *dev, struct route *route)
 	rawpci_reason_restore(&reason);
 }
 
+/* Are the lines nobody's now? */
+static bool takes_back(const struct rawpci_irqs *irqs, const struct route *route)
+{
+	for (unsigned i = 0; i < route->n; i++)
+		if (irqs->lines[route->first + i].routed >= 0)
+			return false;
+	return true;
+}
+
 /* Requires irq_lock. */
 static int apply(struct rawpci_device *dev, struct route *route)
 {
@@ -154,6 +163,9 @@ static int apply(struct rawpci_device *dev, struct route *route)
 	exchange(irqs, route);
 	if (irqs->in_use > 0) {
 		r = rawpci_irq_hw_assign(dev, route->first, route->n);
+		/* They are silent already. */
+		if (r < 0 && irqs->unarmed && takes_back(irqs, route))
+			r = 0;
 		if (r < 0)
 			restore(dev, route);
 		hint(irqs, route, r < 0);

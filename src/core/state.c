@@ -143,6 +143,18 @@ static int put_header(struct rawpci_binding *at, const struct rawpci_state *stat
 	return r;
 }
 
+/* What decodes must not be resized or moved. */
+static int stop_decoding(struct rawpci_binding *at)
+{
+	const uint32_t decoding = RAWPCI_COMMAND_MEMORY | RAWPCI_COMMAND_IO;
+	uint32_t now;
+	int r = get(at, RAWPCI_CFG_COMMAND, 2, &now);
+
+	if (r < 0 || now == 0xffff || !(now & decoding))
+		return r;
+	return put(at, RAWPCI_CFG_COMMAND, 2, now & ~decoding);
+}
+
 /* Before the header: a BAR is of the size that its capability says. */
 static int put_words(struct rawpci_binding *at, const struct rawpci_state *state)
 {
@@ -210,6 +222,8 @@ static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *n
 
 	if (killed && state->bare)
 		r = wake(at);
+	if (r == 0 && killed && state->bare)
+		r = stop_decoding(at);
 	if (r == 0 && killed && state->bare)
 		r = put_words(at, state);
 	if (r == 0 && killed && state->bare)

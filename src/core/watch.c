@@ -108,7 +108,8 @@ static void restore(struct rawpci_device *dev, struct rawpci_watch **watches)
 	for (unsigned i = 0; i < 2; i++) {
 		int fd = dev->watches[i] ? dev->watches[i]->fd : -1;
 
-		if (!watches[i] || dev->backend->event_set(dev->handle, all_events[i], fd) == 0)
+		if (!(dev->caps.events & (1u << all_events[i])) ||
+		    dev->backend->event_set(dev->handle, all_events[i], fd) == 0 || !watches[i])
 			continue;
 		atomic_store(&watches[i]->detached, true);
 		watches[i]->next = dev->stale;

@@ -9,7 +9,7 @@ static int find(const struct rawpci_config_reader *reader, uint8_t id, uint32_t 
 	uint8_t at;
 	int r = rawpci_caps_find(reader, id, &at);
 
-	if (r < 0 || at == 0)
+	if (r < 0 || at == 0 || at + says + width > 256)
 		return r;
 	r = reader->read(reader->opaque, at + says, width, &value);
 	if (r == 0 && (value & can) == can)

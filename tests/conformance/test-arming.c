@@ -119,8 +119,11 @@ START_TEST(a_handler_can_look_when_it_is_called_after_a_suspension)
 	atomic_store(&runs, 0);
 	atomic_store(&delay_command_ms, (unsigned)_i);
 	for (int i = 0; i < 50; i++) {
+		unsigned before = atomic_load(&runs);
+
 		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_RESUME), 0);
-		nap(10);
+		for (int k = 0; k < 5000 && atomic_load(&runs) == before; k++)
+			nap(1);
 		ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_SUSPEND), 0);
 	}
 	ck_assert_uint_ge(atomic_load(&runs), 1);
@@ -231,6 +234,39 @@ START_TEST(turned_on_after_a_reset)
 }
 END_TEST
 
+static void *write_register(void *arg)
+{
+	*(int *)arg = rawpci_config_write(dev, 0x3c, 1, 1);
+	return NULL;
+}
+
+/* Config space is written while the device is being reset: that write comes after it. */
+static int reset_and_write(void *device)
+{
+	int r = rawpci_backend_fake.reset(device), written = -1;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, write_register, &written), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(written, 0);
+	return r;
+}
+
+START_TEST(turned_on_after_a_write_that_met_the_reset)
+{
+	uint64_t resets;
+
+	ck_assert_int_eq(rawpci_region_unmap(dev, map.base), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	slow.reset = reset_and_write;
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_OFF), 0);
+	slow.reset = rawpci_backend_fake.reset;
+	resets = rawpci_fake_calls(ctx, RAWPCI_FAKE_RESET);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+	ck_assert_uint_eq(rawpci_fake_calls(ctx, RAWPCI_FAKE_RESET), resets + 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("arming");
@@ -245,6 +281,7 @@ int main(void)
 	tcase_add_test(c, turned_off_after_it_was_pulled_out);
 	tcase_add_test(c, a_vector_that_could_not_be_silenced_signals_nobody_else);
 	tcase_add_loop_test(c, turned_on_after_a_reset, 0, 2);
+	tcase_add_test(c, turned_on_after_a_write_that_met_the_reset);
 	suite_add_tcase(suite, c);
 	return harness_run(suite);
 }

@@ -43,6 +43,7 @@ static void on_event(void *opaque, enum rawpci_event event)
 {
 	(void)opaque;
 	(void)event;
+	atomic_fetch_add(&runs, 1);
 }
 
 static void setup(void)
@@ -189,6 +190,28 @@ START_TEST(no_signal_of_an_event_handler_that_failed)
 }
 END_TEST
 
+/* The second of the two events is not let go: the first is still told of. */
+START_TEST(an_event_handler_that_could_not_be_taken_off)
+{
+	ck_assert_int_eq(rawpci_device_on_event(t.dev, on_event, NULL), 0);
+	ck_assert_int_eq(rawpci_fake_fail(t.ctx, RAWPCI_FAKE_EVENT_SET, 1, 1, -EIO), 0);
+	ck_assert_int_eq(rawpci_device_on_event(t.dev, NULL, NULL), -EIO);
+	atomic_store(&runs, 0);
+	ck_assert_int_eq(rawpci_fake_event(t.fake, RAWPCI_EVENT_ERROR), 0);
+	for (unsigned i = 0; i < 3000 && atomic_load(&runs) == 0; i++)
+		(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+	ck_assert_uint_eq(atomic_load(&runs), 1);
+}
+END_TEST
+
+/* Nothing signals them, and nothing is to be enabled for them. */
+START_TEST(vectors_are_taken_back_although_none_can_be_armed)
+{
+	ck_assert_int_eq(rawpci_fake_fail(t.ctx, RAWPCI_FAKE_IRQ_ENABLE, 0, 1, -ENOSPC), 0);
+	ck_assert_int_eq(rawpci_irq_route(t.dev, RAWPCI_IRQ_MSIX, 1, 2, NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("after");
@@ -201,10 +224,12 @@ int main(void)
 	tcase_add_test(tcase, the_sentence_of_a_failed_power_on);
 	tcase_add_test(tcase, no_signal_of_a_detached_vector);
 	tcase_add_test(tcase, no_signal_of_an_event_handler_that_failed);
+	tcase_add_test(tcase, an_event_handler_that_could_not_be_taken_off);
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(unarmed, setup_unarmed, end);
 	tcase_add_test(unarmed, a_later_reset_arms_interrupts);
 	tcase_add_test(unarmed, a_vector_attached_later_is_armed_or_refused);
+	tcase_add_test(unarmed, vectors_are_taken_back_although_none_can_be_armed);
 	suite_add_tcase(suite, unarmed);
 	return harness_run(suite);
 }
