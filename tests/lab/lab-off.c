@@ -161,22 +161,11 @@ static void bare(const char *bdf)
 	lab_close(&lab);
 }
 
-/* Kernels that cannot do it are not tested. */
-static void need_way(void)
-{
-	if (lab_settings && strcmp(lab_settings[0], "vfio.via=cdev") == 0 &&
-	    access("/dev/iommu", F_OK) < 0) {
-		printf("this kernel has no iommufd\n");
-		exit(77);
-	}
-}
-
 void off_master(const char *bdf)
 {
 	static const char *const noiommu[] = { "vfio.noiommu=yes", NULL };
 	char path[128];
 
-	need_way();
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
 	if (strcmp(lab_backend(), "vfio") != 0) {
 		bare(bdf);
@@ -231,7 +220,6 @@ void off_sleep(const char *bdf)
 	uint32_t pm, command = 0;
 	int ret;
 
-	need_way();
 	if (!lab_open(&lab, bdf, true))
 		goto out;
 	pm = lab_capability(&lab, CAP_PM) + PM_CONTROL;

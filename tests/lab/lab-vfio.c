@@ -5,8 +5,10 @@
  * usage: lab-vfio TOPIC BDF [BACKEND] [SETTING...]
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lab.h"
 
@@ -127,6 +129,16 @@ uint32_t lab_capability(struct lab *lab, uint8_t id)
 	return 0;
 }
 
+/* Kernels that cannot do it are not tested. */
+static void need_way(void)
+{
+	if (lab_settings && strcmp(lab_settings[0], "vfio.via=cdev") == 0 &&
+	    access("/dev/iommu", F_OK) < 0) {
+		printf("this kernel has no iommufd\n");
+		exit(77);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -182,6 +194,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
 		if (strcmp(topic, topics[i].name) != 0)
 			continue;
+		need_way();
 		snprintf(driver, sizeof(driver), "%s", host_driver(argv[2]));
 		before = open_descriptors();
 		topics[i].run(argv[2]);
