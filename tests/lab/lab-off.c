@@ -377,7 +377,13 @@ void off_idle(const char *bdf)
 	struct target to = { 0 };
 	struct lab lab = { 0 };
 	char file[128];
+	char control[128];
 
+	snprintf(control, sizeof(control), "/sys/bus/pci/devices/%s/power/control", bdf);
+	if (access(control, F_OK) < 0) {
+		printf("this kernel has no runtime power management\n");
+		exit(77);
+	}
 	snprintf(file, sizeof(file), "drivers/%.64s/unbind", host_driver(bdf));
 	if (bound)
 		write_bus(file, bdf);
