@@ -20,7 +20,7 @@ struct look {
 	struct rawpci_finding *finding;
 };
 
-/* A driver's device, whose memory is mapped for the whole group. Ports and stubs map none. */
+/* A driver's device, whose memory is mapped for the whole group. pcieport and pci-stub map none. */
 static int look_at_member(void *opaque, const struct rawpci_address *address)
 {
 	static const char *const harmless[] = { "", "pcieport", "pci-stub" };
