@@ -9,7 +9,7 @@
 
 #include <rawpci/abi.h>
 
-#include "core/doors.h"
+#include "device/doors.h"
 
 #define RAWPCI_SESSION_MAGIC UINT32_C(0x72617753)
 #define RAWPCI_PORT_MAGIC UINT32_C(0x72617750)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "abi/abi.h"
-#include "core/mmio.h"
+#include "device/mmio.h"
 #include "pci/pci.h"
 
 #define OPERATIONS (PCIRAWR0_DO_POWER_STATE_CHANGE + 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of the library: contexts, slots of open devices, VMs, devices. Private to src/core,
- * save for the functions that src/abi calls (src/core/doors.h).
+ * The state of the library: contexts, slots of open devices, VMs, devices. Private to src,
+ * save for the functions that src/abi calls (src/device/doors.h).
  *
  * Locks, outermost first; none is held while a handler or the log callback runs:
  *   spaces->lock       devices of one VM are opened and closed one after the other
@@ -25,13 +25,13 @@
 #include <rawpci/backend.h>
 #include <rawpci/context.h>
 
-#include "core/doors.h"
+#include "device/doors.h"
 #include "core/gate.h"
-#include "core/guest.h"
+#include "memory/guest.h"
 #include "core/told.h"
 #include "event/event.h"
-#include "os/driver.h"
-#include "os/record.h"
+#include "handover/driver.h"
+#include "handover/record.h"
 #include "pci/pci.h"
 
 /* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */
@@ -260,7 +260,7 @@ void rawpci_registry_finish(struct rawpci *ctx);
 const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char *name);
 
 /*
- * device.c: a device that nobody else can see yet, or any more.
+ * attach.c: a device that nobody else can see yet, or any more.
  */
 /* Does the backend need the host driver called bound ("": none) taken away, which the flags do not
  * allow? The second says so: -EBUSY with the reason, or 0. */
@@ -290,7 +290,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 void rawpci_device_detach(struct rawpci_device *dev);
 
 /*
- * handover.c
+ * take.c
  */
 /* Owns the device across processes and gives it back if its former owner has not. Without a place
  * for locks and records it goes on; take then refuses to change a driver. */
@@ -301,7 +301,7 @@ int rawpci_handover_take(struct rawpci_device *dev, const char *wanted, unsigned
 void rawpci_handover_give_back(struct rawpci_device *dev);
 /* The same after a failure that has its sentence already, which stays. */
 void rawpci_handover_undo(struct rawpci_device *dev);
-/* handover-group.c: gives back what of a device's IOMMU group has a record, once nobody has any of
+/* group.c: gives back what of a device's IOMMU group has a record, once nobody has any of
  * them. For when the device is not owned any more; blocked: it is to be given back itself. */
 void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked);
 

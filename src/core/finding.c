@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/explain.h"
+#include "explain/explain.h"
 #include "os/sys.h"
 
 struct node {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "core/core.h"
-#include "core/doors.h"
-#include "core/maps.h"
-#include "core/reach.h"
+#include "device/doors.h"
+#include "device/maps.h"
+#include "device/reach.h"
 #include "pci/pci.h"
 
 #define GENERATIONS 0xffffffu

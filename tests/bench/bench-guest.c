@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/guest.h"
+#include "memory/guest.h"
 
 #define PAGE UINT64_C(0x1000)
 #define HOST ((uintptr_t)0x7f0000000000)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Backends of the program's own. */
 #include "bench.h"
-#include "unit/core/blank-backend.h"
+#include "unit/device/blank-backend.h"
 
 static unsigned destroyed;
 

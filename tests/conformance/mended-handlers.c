@@ -2,7 +2,7 @@
 /* Handlers that close devices: who is waited for is decided by device and thread, and by neither
  * slot nor address. Fake only. */
 #include "bench.h"
-#include "unit/core/blank-backend.h"
+#include "unit/device/blank-backend.h"
 
 #include <malloc.h>
 #include <pthread.h>

@@ -9,7 +9,7 @@
 #include <rawpci/fake.h>
 #include <rawpci/recover.h>
 
-#include "os/record.h"
+#include "handover/record.h"
 #include "os/sys.h"
 #include "unit/sysfs/plain.h"
 

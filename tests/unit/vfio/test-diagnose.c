@@ -6,7 +6,7 @@
 #include <rawpci/explain.h>
 
 #include "harness.h"
-#include "unit/core/host-tree.h"
+#include "unit/handover/host-tree.h"
 #include "vfio/vfio.h"
 
 #define NIC "0000:03:00.0"

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * COMMAND. What it is to be is kept here (dev->command), and not asked of the device: a reset, sleep
+ * or another program may change it there. The device gets it without Bus Master unless it is on.
+ */
+#include <stdio.h>
+
+#include "core/core.h"
+#include "device/reach.h"
+#include "pci/pci.h"
+
+void rawpci_decode_follow(struct rawpci_device *dev)
+{
+	/* As asleep, where even a virtual function decodes nothing. */
+	struct rawpci_decode now = { 0, RAWPCI_PM_D3HOT };
+	struct rawpci_reason reason;
+
+	rawpci_reason_keep(&reason);
+	if (rawpci_decode_read(dev, &now) < 0) {
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it cannot be asked what it decodes, "
+			   "and counts as decoding nothing until COMMAND is written again: %s",
+			   dev->name, rawpci_reason());
+		rawpci_reason_restore(&reason);
+	}
+	rawpci_decode_apply(dev, &now);
+}
+
+void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master)
+{
+	dev->command = command;
+	dev->may_master = may_master;
+	atomic_store(&dev->shown_master,
+		     may_master ? RAWPCI_SHOW_REAL : command & RAWPCI_COMMAND_MASTER);
+}
+
+int rawpci_command_put(struct rawpci_device *dev)
+{
+	uint32_t command = dev->command;
+	int r;
+
+	if (!dev->may_master)
+		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	/* A failed write may have got through. */
+	dev->masters = true;
+	r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
+	if (r == 0)
+		dev->masters = command & RAWPCI_COMMAND_MASTER;
+	return r;
+}
+
+/* Requires config_lock. A backend may put bus mastering back that another program turned off, if it
+ * was written last: so the device's own word does not do. */
+static bool is_put(const struct rawpci_device *dev, uint32_t now)
+{
+	const uint32_t master = dev->may_master ? dev->command & RAWPCI_COMMAND_MASTER : 0;
+
+	return dev->masters == (master != 0) &&
+	       now == ((dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
+}
+
+/* Requires config_lock. */
+static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
+{
+	const uint32_t command = dev->command;
+	struct rawpci_decode before;
+	bool might;
+	int r;
+
+	/* Whatever fails below: what is to go off is not let through any more. */
+	rawpci_command_want(dev, command, dev->may_master && may_master);
+	might = dev->may_master;
+	r = rawpci_decode_read(dev, &before);
+	if (r < 0)
+		return r;
+	rawpci_command_want(dev, (command & ~clear) | set, may_master);
+	if (is_put(dev, before.command)) {
+		rawpci_decode_apply(dev, &before);
+		return 0;
+	}
+	if (!(dev->command & RAWPCI_COMMAND_MEMORY))
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
+	r = rawpci_command_put(dev);
+	before.command = dev->command;
+	if (r == 0) {
+		rawpci_decode_apply(dev, &before);
+		return 0;
+	}
+	rawpci_command_want(dev, command, might);
+	rawpci_decode_follow(dev);
+	return r;
+}
+
+int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = change_command(dev, clear, set, may_master);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+int rawpci_command_stop(struct rawpci_device *dev)
+{
+	int r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	rawpci_command_want(dev, dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER, false);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+int rawpci_command_check_off(struct rawpci_device *dev)
+{
+	struct rawpci_decode now;
+	int r;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = rawpci_decode_read(dev, &now);
+	if (r == 0 && (dev->masters || (now.command & RAWPCI_COMMAND_MASTER)))
+		r = rawpci_command_put(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+int rawpci_command_begin(struct rawpci_device *dev)
+{
+	struct rawpci_decode found;
+	int r = rawpci_decode_read(dev, &found);
+
+	if (r < 0)
+		return r;
+	rawpci_command_want(dev, found.command, false);
+	dev->masters = found.command & RAWPCI_COMMAND_MASTER;
+	return rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Config space, and what a write to it does to the rest: COMMAND and the power state decide whether
+ * MMIO and ports may be touched. An access with memory decoding off would raise SIGBUS, so writes
+ * that turn it off wait for accesses under way first.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/core.h"
+#include "irq/irq.h"
+#include "device/maps.h"
+#include "device/reach.h"
+#include "pci/pci.h"
+
+int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)
+{
+	return dev->backend->cfg_read(dev->handle, offset, width, value);
+}
+
+int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
+	return dev->backend->cfg_write(dev->handle, offset, width, value);
+}
+
+bool rawpci_device_gone(struct rawpci_device *dev)
+{
+	uint32_t vendor;
+
+	if (rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 2, &vendor) < 0 || vendor != 0xffff)
+		return false;
+	if (atomic_fetch_and(&dev->access, ~RAWPCI_ACCESS_PRESENT) & RAWPCI_ACCESS_PRESENT)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it does not answer any more",
+			   dev->name);
+	return true;
+}
+
+int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
+{
+	unsigned lacking = bits & ~atomic_load(&dev->access);
+
+	if (lacking == 0)
+		return 0;
+	if (lacking & RAWPCI_ACCESS_PRESENT)
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is gone: close it",
+				   dev->name);
+	if (lacking & RAWPCI_ACCESS_STEADY)
+		return rawpci_fail_unsteady(dev);
+	if (lacking & RAWPCI_ACCESS_AWAKE)
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
+				   "first", dev->name);
+	if (atomic_load(&dev->asleep))
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device sleeps: write D0 (0) to the "
+				   "power state in its power management register, at %#x of config "
+				   "space", dev->name, dev->pm_cap + RAWPCI_PM_CONTROL);
+	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device does not decode %s: set bit %d of "
+			   "its command register%s", dev->name,
+			   lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",
+			   lacking & RAWPCI_ACCESS_MEMORY ? 1 : 0,
+			   atomic_load(&dev->shown_master) == RAWPCI_SHOW_REAL ? "" :
+									       ", or power it on");
+}
+
+void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
+{
+	if (!(atomic_fetch_and(&dev->access, ~bits) & bits))
+		return;
+	rawpci_gate_wait(&dev->slot->memory);
+	rawpci_mappings_follow(dev);
+}
+
+int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
+{
+	struct rawpci_decode decode = { 0, 0 };
+	int r;
+
+	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &decode.command);
+	if (r == 0 && dev->pm_cap)
+		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
+	if (r < 0)
+		return r;
+	if (decode.command == 0xffff && rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	*out = decode;
+	return 0;
+}
+
+void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode)
+{
+	unsigned bits = 0;
+
+	atomic_store(&dev->asleep, (decode->control & RAWPCI_PM_STATE) != 0);
+	if ((decode->control & RAWPCI_PM_STATE) == 0) {
+		if (dev->caps.memory_always_on || (decode->command & RAWPCI_COMMAND_MEMORY))
+			bits |= RAWPCI_ACCESS_MEMORY;
+		if (decode->command & RAWPCI_COMMAND_IO)
+			bits |= RAWPCI_ACCESS_IO;
+	}
+	rawpci_access_stop(dev, ~bits & (RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO));
+	rawpci_access_start(dev, bits);
+}
+
+/* Where a write may change what the device decodes: COMMAND and the power state. So do those that
+ * start a reset. */
+static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
+{
+	return rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2) ||
+	       (dev->pm_cap && rawpci_config_overlaps(offset, width,
+						      dev->pm_cap + RAWPCI_PM_CONTROL, 2));
+}
+
+/* Requires config_lock. Bus mastering goes to the device where the power state allows it. */
+static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	const bool masters = offset == RAWPCI_CFG_COMMAND;
+	int r;
+
+	if (!masters)
+		return rawpci_config_poke(dev, offset, width, value);
+	if (!dev->may_master)
+		value &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	r = rawpci_config_poke(dev, offset, width, value);
+	dev->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
+	return r;
+}
+
+/* Requires config_lock. After a reset that the user has asked for, COMMAND is what the device says:
+ * the kernel restores it or not. The wish for bus mastering stays with the rest or goes with it. */
+static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *before)
+{
+	const uint32_t master = RAWPCI_COMMAND_MASTER;
+	struct rawpci_decode now;
+	uint32_t command;
+	int r = rawpci_decode_read(dev, &now);
+
+	if (r < 0)
+		return r;
+	command = now.command;
+	if (!dev->may_master && ((now.command ^ before->command) & ~master) == 0)
+		command = (command & ~master) | (dev->command & master);
+	rawpci_command_want(dev, command, dev->may_master);
+	dev->masters = now.command & master;
+	return dev->masters && !dev->may_master ? rawpci_command_put(dev) : 0;
+}
+
+/* Where the write itself failed, that is what is told. */
+static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode *before,
+			   bool was_reset)
+{
+	struct rawpci_reason reason;
+
+	rawpci_reason_keep(&reason);
+	if ((was_reset ? adopt_command(dev, before) : rawpci_command_put(dev)) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
+			   "put right after a reset or waking up: %s", dev->name, rawpci_reason());
+	rawpci_reason_restore(&reason);
+}
+
+/*
+ * Requires config_lock. What the device decodes afterwards is asked of it. Waking up may change
+ * COMMAND: the kernel restores it as it was before the device went to sleep.
+ */
+static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			      uint32_t value)
+{
+	bool resets = rawpci_resets_start(&dev->resets, offset, width, value), wakes;
+	struct rawpci_decode before, after;
+	int r;
+
+	/* Looked at again, because a suspension may have come in between. */
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+	if (r == 0)
+		r = rawpci_decode_read(dev, &before);
+	if (r < 0)
+		return r;
+	after.command = rawpci_config_merge(dev->command, RAWPCI_CFG_COMMAND, offset, width,
+					    value) & 0xffff;
+	after.control = before.control;
+	if (dev->pm_cap)
+		after.control = rawpci_config_merge(before.control,
+						    dev->pm_cap + RAWPCI_PM_CONTROL, offset,
+						    width, value) & 0xffff;
+	wakes = (before.control & RAWPCI_PM_STATE) && !(after.control & RAWPCI_PM_STATE);
+	if (resets || !(after.command & RAWPCI_COMMAND_MEMORY) ||
+	    (after.control & RAWPCI_PM_STATE) != 0)
+		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | (resets ? RAWPCI_ACCESS_IO : 0));
+	r = poke_masked(dev, offset, width, value);
+	if (resets && r == -ETIMEDOUT) {
+		rawpci_reset_unended(dev);
+		return r;
+	}
+	if (r == 0)
+		rawpci_command_want(dev, after.command, dev->may_master);
+	if (resets || wakes)
+		see_to_command(dev, &before, resets && r == 0);
+	rawpci_decode_follow(dev);
+	return r;
+}
+
+static int write_locked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->config_lock);
+	r = write_that_matters(dev, offset, width, value);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	return r;
+}
+
+/* A reset takes the vectors out of the device without the kernel's knowing: they are disabled before
+ * it and enabled after. */
+static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			     uint32_t value)
+{
+	struct rawpci_reason reason;
+	bool were_running;
+	int r;
+
+	(void)pthread_mutex_lock(&dev->lock);
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+	if (r == 0) {
+		were_running = rawpci_irqs_pause(dev);
+		r = write_locked(dev, offset, width, value);
+		rawpci_reason_keep(&reason);
+		(void)rawpci_reset_rearm(dev, were_running);
+		rawpci_reason_restore(&reason);
+	}
+	(void)pthread_mutex_unlock(&dev->lock);
+	return r;
+}
+
+static int check(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	if (width != 1 && width != 2 && width != 4)
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: config access of %u bytes: use 1, 2 "
+				   "or 4", dev->name, width);
+	if (width < 4 && value >> (8 * width) != 0)
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: value %#x does not fit in %u bytes",
+				   dev->name, value, width);
+	if (offset % width != 0)
+		return rawpci_fail(dev->ctx, -EDOM, "%s: config offset %#x is not a multiple of "
+				   "the width %u", dev->name, offset, width);
+	if (offset > dev->caps.config_size - width)
+		return rawpci_fail(dev->ctx, -ERANGE, "%s: config offset %#x is beyond its %u "
+				   "bytes", dev->name, offset, dev->caps.config_size);
+	rawpci_reset_look(dev);
+	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+}
+
+/* While the power state forbids bus mastering, its user sees what it has written. */
+static uint32_t show_master(struct rawpci_device *dev, uint32_t offset, uint32_t value)
+{
+	uint32_t shown = atomic_load(&dev->shown_master);
+
+	if (offset != RAWPCI_CFG_COMMAND || shown == RAWPCI_SHOW_REAL)
+		return value;
+	return (value & ~(uint32_t)RAWPCI_COMMAND_MASTER) | shown;
+}
+
+int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			    uint32_t *value)
+{
+	uint32_t ones, result;
+	int r = check(dev, offset, width, 0);
+
+	if (r < 0)
+		return r;
+	r = rawpci_config_peek(dev, offset, width, &result);
+	if (r < 0)
+		return r;
+	ones = UINT32_MAX >> (32 - 8 * width);
+	if (result == ones && rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	*value = show_master(dev, offset, result);
+	return 0;
+}
+
+/* Inside the memory gate, for which a suspension waits before it saves config space. */
+static int write_plain(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	atomic_uint *counter = rawpci_gate_enter(&dev->slot->memory);
+	int r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+
+	if (r == 0)
+		r = rawpci_config_poke(dev, offset, width, value);
+	rawpci_gate_leave(counter);
+	return r;
+}
+
+int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
+			     uint32_t value)
+{
+	int r = check(dev, offset, width, value);
+
+	if (r < 0)
+		return r;
+	if (rawpci_resets_start(&dev->resets, offset, width, value))
+		return write_that_resets(dev, offset, width, value);
+	if (!matters(dev, offset, width))
+		return write_plain(dev, offset, width, value);
+	return write_locked(dev, offset, width, value);
+}
+
+int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	if (!value)
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: value is NULL", dev->name);
+	else
+		r = rawpci_core_config_read(dev, offset, width, value);
+	return rawpci_leave(&call, r);
+}
+
+int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	return rawpci_leave(&call, rawpci_core_config_write(dev, offset, width, value));
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Direct loads and stores. The library does not see them, so they must not reach a device that does
+ * not answer: on some hosts such an access ends the host. The kernel takes care of that for VFIO's
+ * mappings (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_zap_bars()). For backends whose
+ * mappings stay, the pages are covered here until the device answers again.
+ */
+#include "core/core.h"
+#include "device/maps.h"
+#include "device/mmio.h"
+#include "device/reach.h"
+#include "os/sys.h"
+
+static bool answers(unsigned access)
+{
+	return (access & RAWPCI_ACCESS_FOR_MEMORY) == RAWPCI_ACCESS_FOR_MEMORY;
+}
+
+/* Without the file an access raises another signal, but does not get through either. */
+void rawpci_cover_prepare(struct rawpci_device *dev)
+{
+	char text[128];
+	int fd;
+
+	if (!dev->caps.mappings_stay || dev->blank >= 0)
+		return;
+	fd = rawpci_sys_memfd("rawpci-blank", 0);
+	if (fd >= 0)
+		dev->blank = fd;
+	else
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): direct loads and "
+			   "stores while it does not answer raise SIGSEGV instead of SIGBUS",
+			   dev->name, rawpci_sys_error_text(fd, text, sizeof(text)));
+}
+
+static void cover_entry(struct rawpci_device *dev, const struct rawpci_map_entry *entry)
+{
+	char text[128];
+
+	for (unsigned i = 0; i < entry->area_count; i++) {
+		const struct rawpci_region_area *area = &entry->areas[i];
+		int r = rawpci_sys_cover(entry->base + area->offset, area->size, dev->blank);
+
+		if (r < 0)
+			rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: %#llx bytes of region %u "
+				   "cannot be taken away while it does not answer: %s: do not "
+				   "touch them", dev->name, (unsigned long long)area->size,
+				   entry->region, rawpci_sys_error_text(r, text, sizeof(text)));
+	}
+}
+
+/* Drops the areas that the kernel does not map again: they stay covered. */
+static bool uncover_entry(struct rawpci_device *dev, struct rawpci_map_entry *entry)
+{
+	unsigned kept = 0, count = entry->area_count;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct rawpci_region_area area = entry->areas[i];
+
+		if (entry->map(dev->handle, entry->region, entry->offset + area.offset, area.size,
+			       entry->base + area.offset) == 0) {
+			entry->areas[kept++] = area;
+			continue;
+		}
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: %#llx bytes at %#llx of region %u "
+			   "cannot be mapped again, and are reached by trapping from now on: %s",
+			   dev->name, (unsigned long long)area.size,
+			   (unsigned long long)(entry->offset + area.offset), entry->region,
+			   rawpci_reason());
+	}
+	entry->area_count = kept;
+	return kept < count;
+}
+
+/* Requires map_lock. A device that is found gone gets here without having waited for the gate. */
+static void cover(struct rawpci_device *dev)
+{
+	const struct rawpci_map_table *table = atomic_load(&dev->mappings);
+
+	rawpci_gate_wait(&dev->slot->memory);
+	for (unsigned i = 0; table && i < table->count; i++)
+		cover_entry(dev, table->entries[i]);
+	dev->covered = true;
+}
+
+/* Requires map_lock. */
+static void uncover(struct rawpci_device *dev)
+{
+	struct rawpci_map_table *table = atomic_load(&dev->mappings);
+	bool dropped = false;
+
+	for (unsigned i = 0; table && i < table->count; i++)
+		dropped = uncover_entry(dev, table->entries[i]) || dropped;
+	if (dropped)
+		rawpci_map_table_refill(table);
+	dev->covered = false;
+}
+
+/* Requires map_lock. */
+static void follow(struct rawpci_device *dev)
+{
+	if (dev->caps.mappings_stay && !dev->covered && !answers(atomic_load(&dev->access)))
+		cover(dev);
+}
+
+void rawpci_mappings_follow(struct rawpci_device *dev)
+{
+	(void)pthread_mutex_lock(&dev->map_lock);
+	follow(dev);
+	(void)pthread_mutex_unlock(&dev->map_lock);
+}
+
+void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry)
+{
+	follow(dev);
+	if (dev->covered)
+		cover_entry(dev, entry);
+}
+
+void rawpci_access_start(struct rawpci_device *dev, unsigned bits)
+{
+	(void)pthread_mutex_lock(&dev->map_lock);
+	if (dev->covered && answers(atomic_load(&dev->access) | bits))
+		uncover(dev);
+	atomic_fetch_or(&dev->access, bits);
+	(void)pthread_mutex_unlock(&dev->map_lock);
+}

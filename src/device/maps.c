@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of a device's mappings. Readers find it without a lock; a change makes a new one. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "device/maps.h"
+#include "os/sys.h"
+
+#define LARGEST_ALIGN (UINT64_C(1) << 30)
+
+/* Large BARs get huge page tables where the address allows it. */
+static uint64_t alignment(const struct rawpci_region_info *info, uint64_t offset)
+{
+	uint64_t align = info->size;
+
+	if (align > LARGEST_ALIGN)
+		align = LARGEST_ALIGN;
+	if (offset % align != 0 || (align & (align - 1)) != 0)
+		align = 0;
+	return align;
+}
+
+/* Maps what of the area lies in the entry. The kernel may refuse; then it is trapped. */
+static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
+		     const struct rawpci_region_area *area)
+{
+	uint64_t page = rawpci_sys_page_size();
+	uint64_t end = (entry->offset + entry->size + page - 1) & ~(page - 1);
+	uint64_t first = area->offset > entry->offset ? area->offset : entry->offset;
+	uint64_t last = area->offset + area->size < end ? area->offset + area->size : end;
+	struct rawpci_region_area *mapped = &entry->areas[entry->area_count];
+
+	if (first >= last)
+		return;
+	mapped->offset = first - entry->offset;
+	mapped->size = last - first;
+	if (entry->map(dev->handle, entry->region, first, mapped->size,
+		       entry->base + mapped->offset) == 0) {
+		entry->area_count++;
+		return;
+	}
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: %#llx bytes at %#llx of region %u are "
+		   "reached by trapping: %s", dev->name, (unsigned long long)mapped->size,
+		   (unsigned long long)first, entry->region, rawpci_reason());
+}
+
+int rawpci_map_entry_create(struct rawpci_device *dev, unsigned region, uint64_t offset,
+			    uint64_t size, rawpci_region_map_fn *map, struct rawpci_map_entry **out)
+{
+	const struct rawpci_region_info *info = &dev->regions[region];
+	struct rawpci_map_entry *entry = calloc(1, sizeof(*entry));
+	void *where = NULL;
+	char text[128];
+	int r;
+
+	if (!entry)
+		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	r = rawpci_sys_reserve(size, alignment(info, offset), &where);
+	if (r < 0)
+		r = rawpci_sys_reserve(size, 0, &where);
+	if (r < 0) {
+		free(entry);
+		return rawpci_fail(dev->ctx, -EADDRNOTAVAIL, "%s: the kernel gave no %#llx bytes "
+				   "of address space: %s", dev->name, (unsigned long long)size,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
+	}
+	entry->base = where;
+	entry->size = size;
+	entry->offset = offset;
+	entry->region = region;
+	entry->map = map;
+	for (unsigned i = 0; map && i < info->area_count; i++)
+		map_area(dev, entry, &info->areas[i]);
+	entry->cpu = entry->area_count > 0 ? entry->base : NULL;
+	*out = entry;
+	return 0;
+}
+
+void rawpci_map_entry_destroy(struct rawpci_map_entry *entry)
+{
+	rawpci_sys_unmap(entry->base, entry->size);
+	free(entry);
+}
+
+/* With room for all of old's entries and one more. */
+static struct rawpci_map_table *table_create(const struct rawpci_map_table *old,
+					     const struct rawpci_map_entry *with)
+{
+	size_t spans = old->span_count + (with ? with->area_count : 0);
+	size_t count = old->count + 1;
+	struct rawpci_map_table *table;
+
+	/* The short way looks at the first span without asking whether there is one. */
+	spans = spans > 0 ? spans : 1;
+	table = malloc(sizeof(*table) + spans * sizeof(table->spans[0]) +
+		       count * sizeof(table->entries[0]));
+	if (!table)
+		return NULL;
+	memset(table->spans, 0, sizeof(table->spans[0]));
+	table->span_count = 0;
+	table->count = 0;
+	table->entries = (struct rawpci_map_entry **)(table->spans + spans);
+	return table;
+}
+
+static void add_spans(struct rawpci_map_table *table, const struct rawpci_map_entry *entry)
+{
+	for (unsigned i = 0; i < entry->area_count; i++) {
+		const struct rawpci_region_area *area = &entry->areas[i];
+		struct rawpci_map_span *span = &table->spans[table->span_count++];
+		uint64_t size = area->size;
+
+		/* The area is whole pages, the mapping need not be. */
+		if (size > entry->size - area->offset)
+			size = entry->size - area->offset;
+		span->first = (uintptr_t)(entry->base + area->offset);
+		span->size = size & ~UINT64_C(7);
+	}
+}
+
+static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *entry)
+{
+	table->entries[table->count++] = entry;
+	add_spans(table, entry);
+}
+
+void rawpci_map_table_refill(struct rawpci_map_table *table)
+{
+	memset(table->spans, 0, sizeof(table->spans[0]));
+	table->span_count = 0;
+	for (unsigned i = 0; i < table->count; i++)
+		add_spans(table, table->entries[i]);
+}
+
+/* Requires map_lock. The new table has all of the old one's entries but without, and with. */
+static int make_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
+		      struct rawpci_map_entry *with)
+{
+	struct rawpci_map_table *old = atomic_load(&dev->mappings);
+	struct rawpci_map_table *table = table_create(old, with);
+
+	if (!table)
+		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	for (unsigned i = 0; i < old->count; i++)
+		if (old->entries[i] != without)
+			table_add(table, old->entries[i]);
+	if (with)
+		table_add(table, with);
+	atomic_store(&dev->mappings, table);
+	rawpci_gate_wait(&dev->slot->memory);
+	free(old);
+	return 0;
+}
+
+int rawpci_map_table_replace(struct rawpci_device *dev, struct rawpci_map_entry *without,
+			     struct rawpci_map_entry *with)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&dev->map_lock);
+	if (with)
+		rawpci_mappings_follow_new(dev, with);
+	r = make_table(dev, without, with);
+	(void)pthread_mutex_unlock(&dev->map_lock);
+	return r;
+}
+
+int rawpci_mappings_create(struct rawpci_device *dev)
+{
+	static const struct rawpci_map_table nothing;
+	struct rawpci_map_table *table = table_create(&nothing, NULL);
+
+	dev->covered = false;
+	dev->blank = -1;
+	atomic_init(&dev->mappings, table);
+	return table ? 0 : -ENOMEM;
+}
+
+void rawpci_mappings_destroy(struct rawpci_device *dev)
+{
+	struct rawpci_map_table *table = atomic_load(&dev->mappings);
+
+	for (unsigned i = 0; table && i < table->count; i++)
+		rawpci_map_entry_destroy(table->entries[i]);
+	free(table);
+	atomic_store(&dev->mappings, NULL);
+	rawpci_sys_close(&dev->blank);
+}

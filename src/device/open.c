@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a device: choosing the backend. Closing it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "handover/handover.h"
+#include "irq/irq.h"
+#include "device/maps.h"
+#include "device/reach.h"
+#include "os/sys.h"
+#include "os/sysfs.h"
+#include "pci/pci.h"
+
+static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
+					   const struct rawpci_address *address)
+{
+	struct rawpci_device *dev = calloc(1, sizeof(*dev));
+
+	if (dev)
+		dev->handlers = rawpci_handlers_create();
+	if (!dev || !dev->handlers || rawpci_mappings_create(dev) < 0) {
+		if (dev)
+			rawpci_handlers_release(dev->handlers);
+		free(dev);
+		return NULL;
+	}
+	dev->ctx = ctx;
+	dev->slot = slot;
+	dev->claim = RAWPCI_CLAIM_NONE;
+	/* Field by field: what lies between them stays zero. */
+	dev->info.address.segment = address->segment;
+	dev->info.address.bus = address->bus;
+	dev->info.address.device = address->device;
+	dev->info.address.function = address->function;
+	rawpci_address_format(address, dev->name);
+	rawpci_told_init(&dev->told, ctx, dev->name);
+	(void)pthread_mutex_init(&dev->lock, NULL);
+	(void)pthread_mutex_init(&dev->config_lock, NULL);
+	(void)pthread_mutex_init(&dev->map_lock, NULL);
+	(void)pthread_mutex_init(&dev->irq_lock, NULL);
+	rawpci_irqs_init(&dev->irqs);
+	return dev;
+}
+
+static void device_destroy(struct rawpci_device *dev)
+{
+	rawpci_handover_disown(dev);
+	rawpci_mappings_destroy(dev);
+	(void)pthread_mutex_destroy(&dev->lock);
+	(void)pthread_mutex_destroy(&dev->config_lock);
+	(void)pthread_mutex_destroy(&dev->map_lock);
+	(void)pthread_mutex_destroy(&dev->irq_lock);
+	rawpci_handlers_release(dev->handlers);
+	rawpci_told_finish(&dev->told);
+	free(dev);
+}
+
+static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
+		       struct rawpci_vm *vm, unsigned flags)
+{
+	int r = 0;
+
+	if (!dev->fds)
+		r = with->backend->probe(with->instance, &dev->info.address);
+	else if (!with->backend->open_fds)
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
+	if (r == 0)
+		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
+	if (r == 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
+			   with->backend->name);
+	return r;
+}
+
+static bool is_candidate(const struct rawpci_backend *chosen, const struct rawpci_backend *backend)
+{
+	return chosen ? backend == chosen : backend->rank >= 0;
+}
+
+bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused)
+{
+	bool report;
+
+	choice->ended = !refused && error != -EOPNOTSUPP && error != -ENODEV;
+	report = choice->error == 0 || choice->ended || (!refused && !choice->tried);
+	if (report)
+		choice->error = error;
+	choice->tried = choice->tried || !refused;
+	return report;
+}
+
+struct failure {
+	struct rawpci_choice choice;
+	char reason[400];
+};
+
+static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
+			 struct failure *failure, int error, bool refused)
+{
+	/* With one candidate it is the call's own sentence. */
+	if (!atomic_load(&ctx->chosen))
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
+	if (rawpci_choice_note(&failure->choice, error, refused))
+		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
+}
+
+bool rawpci_choice_owns(const struct rawpci *ctx)
+{
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
+
+	for (unsigned i = 0; i < ctx->backend_count; i++) {
+		if (is_candidate(chosen, ctx->backends[i].backend) &&
+		    !ctx->backends[i].backend->pretend)
+			return true;
+	}
+	return false;
+}
+
+/* Where the host driver is not to be replaced, it decides: what is left are the backend that works
+ * with it and those that do not care. Else the order of rank does. */
+static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
+{
+	struct rawpci *ctx = dev->ctx;
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
+	char bound[RAWPCI_SYSFS_NAME] = "";
+	struct failure failure = {.reason = ""};
+	int r;
+
+	rawpci_sys_forget_lack();
+	/* Whoever opened the descriptors owns the device. */
+	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_handover_own(dev) : 0;
+	if (r < 0)
+		return r;
+	/* Which may be another one than before, if a killed process had taken the device. */
+	(void)rawpci_sysfs_driver(ctx->sysfs_dir, &dev->info.address, bound);
+	for (unsigned i = 0; i < ctx->backend_count; i++) {
+		const struct rawpci_registered *with = &ctx->backends[i];
+		bool refused;
+
+		if (!is_candidate(chosen, with->backend))
+			continue;
+		rawpci_call_begin();
+		/* Whoever opened the descriptors sees to the host driver. */
+		r = dev->fds ? 0 : rawpci_device_may_rebind(dev, with->backend, bound, flags);
+		refused = r < 0;
+		if (!refused)
+			r = try_backend(dev, with, vm, flags);
+		/* What it said may have come of files that it could not open. */
+		if (r < 0 && !refused && rawpci_sys_lack() < 0)
+			r = rawpci_fail_lack(ctx, dev->name, rawpci_sys_lack());
+		if (r == 0)
+			return 0;
+		note_failure(ctx, with->backend, &failure, r, refused);
+		if (failure.choice.ended)
+			break;
+	}
+	if (failure.choice.error == 0)
+		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
+	return rawpci_fail(ctx, failure.choice.error, "%s", failure.reason);
+}
+
+static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags,
+		     const struct rawpci_device_fds *fds, uint32_t *handle,
+		     struct rawpci_device **out)
+{
+	struct rawpci_device *dev;
+	struct rawpci_slot *slot;
+	int r;
+
+	r = rawpci_slot_reserve(ctx, address, &slot);
+	if (r < 0)
+		return r;
+	dev = device_create(ctx, slot, address);
+	if (!dev) {
+		r = rawpci_fail(ctx, -ENOMEM, "no memory");
+		goto undo_slot;
+	}
+	slot->dev = dev; /* for rawpci_backend_lock(); there is no handle to find it by yet */
+	dev->fds = fds;
+	r = try_all(dev, vm, flags);
+	dev->fds = NULL;
+	if (r < 0)
+		goto undo_device;
+	if (out)
+		*out = dev;
+	*handle = rawpci_slot_publish(slot, dev, owner);
+	return 0;
+
+undo_device:
+	device_destroy(dev);
+undo_slot:
+	rawpci_slot_release(ctx, slot);
+	return r;
+}
+
+int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+		     struct rawpci_device **out)
+{
+	return open_with(ctx, owner, vm, address, flags, NULL, handle, out);
+}
+
+/*
+ * The handle is invalid by now, so nobody new comes in. Handlers first, while calls under way may
+ * still need the device; then wait for those calls; then everything else in the reverse order of
+ * opening.
+ */
+static void close_claimed(struct rawpci_device *dev)
+{
+	const struct rawpci_address address = dev->info.address;
+	const bool pretend = dev->backend->pretend;
+	bool blocked;
+	struct rawpci_slot *slot = dev->slot;
+	struct rawpci *ctx = dev->ctx;
+
+	rawpci_gate_wait(&slot->life);
+	rawpci_gate_wait(&slot->memory);
+	rawpci_power_look(dev);
+	if (rawpci_device_lost(dev))
+		rawpci_access_stop(dev, RAWPCI_ACCESS_PRESENT);
+	rawpci_irqs_close(dev);
+	rawpci_watches_close(dev);
+	rawpci_handlers_wait(dev->handlers);
+	rawpci_power_cut(dev);
+	rawpci_mappings_destroy(dev);
+	rawpci_device_detach(dev);
+	blocked = dev->blocked;
+	device_destroy(dev);
+	if (!pretend)
+		rawpci_group_finish(ctx, &address, blocked);
+	rawpci_slot_release(ctx, slot);
+}
+
+int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle)
+{
+	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
+	struct rawpci_device *dev;
+	atomic_uint *counter;
+	bool claimed;
+
+	if (!slot)
+		return rawpci_fail(ctx, -EBADF, "device handle %#x was never given out", handle);
+	/* Inside, because the device may be closed by somebody else between the looks. */
+	counter = rawpci_gate_enter(&slot->life);
+	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_claim(slot, handle);
+	dev = slot->dev;
+	rawpci_gate_leave(counter);
+	if (!claimed)
+		return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, "
+				   "unknown, or another owner's", handle);
+	close_claimed(dev);
+	return 0;
+}
+
+void rawpci_core_close_all(struct rawpci *ctx, const void *owner)
+{
+	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+		uint32_t handle = slot ? atomic_load(&slot->handle) : 0;
+
+		if (handle != 0 && atomic_load(&slot->owner) == owner)
+			(void)rawpci_core_close(ctx, owner, handle);
+	}
+}
+
+/* The native API's: the caller gets the device, nobody the handle. */
+static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, const struct rawpci_device_fds *fds,
+		       struct rawpci_device **out)
+{
+	struct rawpci_address parsed;
+	uint32_t handle;
+
+	if (!ctx || !address || !out)
+		return rawpci_fail(ctx, -EFAULT, "%s is NULL",
+				   !ctx ? "the context" : !address ? "address" : "out");
+	if (flags & ~(fds ? 0 : RAWPCI_OPEN_FLAGS))
+		return rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are defined%s", flags,
+				   fds ? 0 : RAWPCI_OPEN_FLAGS, fds ? " with descriptors" : "");
+	if (rawpci_address_parse(address, &parsed) < 0)
+		return rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
+				   "03:00.0", address);
+	return open_with(ctx, NULL, vm, &parsed, flags, fds, &handle, out);
+}
+
+int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+		       unsigned flags, struct rawpci_device **out)
+{
+	rawpci_call_begin();
+	return rawpci_call_end(ctx, open_native(ctx, vm, address, flags, NULL, out));
+}
+
+/* What the program's structure lacks is -1. */
+static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
+		    struct rawpci_device_fds *fds)
+{
+	bool by_group, by_cdev;
+
+	*fds = (struct rawpci_device_fds)RAWPCI_DEVICE_FDS_NONE;
+	if (!given)
+		return rawpci_fail(ctx, -EFAULT, "fds is NULL");
+	if (given->size < sizeof(given->size))
+		return rawpci_fail(ctx, -EINVAL, "fds.size is %zu: set it to sizeof(struct "
+				   "rawpci_device_fds)", given->size);
+	memcpy(fds, given, given->size < sizeof(*fds) ? given->size : sizeof(*fds));
+	fds->size = sizeof(*fds);
+	by_group = fds->group >= 0 || fds->container >= 0;
+	by_cdev = fds->cdev >= 0 || fds->iommufd >= 0;
+	if (by_group == by_cdev)
+		return rawpci_fail(ctx, -EINVAL, "%s: give a group and its container, or a cdev "
+				   "and its iommufd", by_group ? "descriptors of both kinds" :
+							    "no descriptor");
+	return 0;
+}
+
+int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
+			   unsigned flags, const struct rawpci_device_fds *given,
+			   struct rawpci_device **out)
+{
+	struct rawpci_device_fds fds;
+	int r;
+
+	rawpci_call_begin();
+	r = take_fds(ctx, given, &fds);
+	if (r == 0)
+		r = open_native(ctx, vm, address, flags, &fds, out);
+	return rawpci_call_end(ctx, r);
+}
+
+int rawpci_device_close(struct rawpci_device *dev)
+{
+	struct rawpci *ctx;
+	struct rawpci_slot *slot;
+
+	if (!dev)
+		return 0;
+	ctx = dev->ctx;
+	slot = dev->slot;
+	rawpci_call_begin();
+	if (atomic_load(&slot->owner) != NULL)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "%s belongs to a session or a "
+							"port: close it there", dev->name));
+	return rawpci_call_end(ctx, rawpci_core_close(ctx, NULL, atomic_load(&slot->handle)));
+}

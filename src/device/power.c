@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Power states. Bus Master reaches the device while it is on, and never else. */
+#include <errno.h>
+
+#include "core/core.h"
+#include "irq/irq.h"
+#include "device/maps.h"
+#include "device/reach.h"
+#include "pci/pci.h"
+
+/* The decoding that the device has regions for. */
+static uint32_t decoding(const struct rawpci_device *dev)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
+		if (!dev->regions[i].present)
+			continue;
+		bits |= dev->regions[i].flags & RAWPCI_REGION_IO ? RAWPCI_COMMAND_IO
+								 : RAWPCI_COMMAND_MEMORY;
+	}
+	return bits;
+}
+
+static int attach_memory(struct rawpci_device *dev)
+{
+	struct rawpci_vm *vm = dev->vm;
+	struct rawpci_memory_stats stats;
+	int r = 0;
+
+	if (!vm)
+		return 0;
+	(void)pthread_mutex_lock(&vm->lock);
+	if (dev->info.can_dma) {
+		r = rawpci_guest_attach(vm->guest, &dev->space->guest);
+	} else {
+		rawpci_guest_stats(vm->guest, &stats);
+		if (stats.bytes > 0)
+			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the VM has guest memory, and "
+					"%s cannot map it for this device's DMA: that takes "
+					"VFIO and an IOMMU", dev->name, dev->backend->name);
+		else
+			vm->powered_without_dma++;
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	return r;
+}
+
+static void detach_memory(struct rawpci_device *dev)
+{
+	struct rawpci_vm *vm = dev->vm;
+
+	if (!vm)
+		return;
+	(void)pthread_mutex_lock(&vm->lock);
+	if (dev->info.can_dma)
+		rawpci_guest_detach(vm->guest, &dev->space->guest);
+	else
+		vm->powered_without_dma--;
+	(void)pthread_mutex_unlock(&vm->lock);
+}
+
+static int reset_if_possible(struct rawpci_device *dev, bool forget)
+{
+	if (dev->info.can_reset)
+		return rawpci_reset_do(dev, forget);
+	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: not reset: it has no reset of its own",
+		   dev->name);
+	return 0;
+}
+
+/* Interrupts are paused, memory is attached. */
+static int start(struct rawpci_device *dev)
+{
+	int r = 0;
+
+	/* Opening it was a reset. */
+	if (atomic_load(&dev->touched))
+		r = reset_if_possible(dev, false);
+	/* Registers answer before a handler can be called, and the device is at work only then. */
+	if (r == 0)
+		r = rawpci_config_command(dev, 0, decoding(dev), false);
+	if (r == 0)
+		r = rawpci_irqs_resume(dev);
+	if (r == 0)
+		r = rawpci_config_command(dev, 0, RAWPCI_COMMAND_MASTER, true);
+	return r;
+}
+
+/* Memory first, which may well be refused: by then nothing of the device has been changed. */
+static int power_on(struct rawpci_device *dev)
+{
+	struct rawpci_decode before = { 0, 0 };
+	struct rawpci_reason reason;
+	bool were_running;
+	uint32_t decoded;
+	int r = rawpci_command_check_off(dev);
+
+	if (r == 0)
+		r = attach_memory(dev);
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&dev->config_lock);
+	decoded = dev->command & decoding(dev);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	were_running = rawpci_irqs_pause(dev);
+	r = rawpci_power_rouse(dev, &before);
+	if (r == 0)
+		r = start(dev);
+	if (r == 0) {
+		atomic_store(&dev->touched, true);
+		dev->power = RAWPCI_NOW_ON;
+		return 0;
+	}
+	rawpci_reason_keep(&reason);
+	(void)pthread_mutex_lock(&dev->config_lock);
+	rawpci_command_want(dev, (dev->command & ~decoding(dev)) | decoded, false);
+	(void)pthread_mutex_unlock(&dev->config_lock);
+	rawpci_power_restore(dev, &before);
+	detach_memory(dev);
+	if (were_running)
+		(void)rawpci_reset_rearm(dev, true);
+	else
+		(void)rawpci_irqs_pause(dev);
+	rawpci_reason_restore(&reason);
+	return r;
+}
+
+/* From on or suspended. What fails on the way is logged: off it goes. */
+static void power_off(struct rawpci_device *dev)
+{
+	struct rawpci_decode before;
+
+	if (rawpci_power_rouse(dev, &before) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be woken up to be "
+			   "turned off: %s", dev->name, rawpci_reason());
+	if (rawpci_command_stop(dev) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: bus mastering could not be turned "
+			   "off: %s", dev->name, rawpci_reason());
+	(void)rawpci_irqs_pause(dev);
+	detach_memory(dev);
+	if (reset_if_possible(dev, true) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
+			   rawpci_reason());
+	dev->power = RAWPCI_NOW_OFF;
+	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
+}
+
+static int wrong_order(struct rawpci_device *dev, const char *asked)
+{
+	static const char *const names[] = {
+		[RAWPCI_NOW_OFF] = "off",
+		[RAWPCI_NOW_ON] = "on",
+		[RAWPCI_NOW_SUSPENDED] = "suspended",
+	};
+
+	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s%s", dev->name,
+			   asked, names[dev->power],
+			   dev->power == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" :
+								 "");
+}
+
+/* Requires dev->lock. */
+static int change(struct rawpci_device *dev, enum rawpci_power state)
+{
+	int r;
+
+	if (state == RAWPCI_POWER_ON && dev->power != RAWPCI_NOW_OFF)
+		return wrong_order(dev, "turned on");
+	if (state == RAWPCI_POWER_OFF && dev->power == RAWPCI_NOW_OFF)
+		return wrong_order(dev, "turned off");
+	if (state == RAWPCI_POWER_SUSPEND && dev->power != RAWPCI_NOW_ON)
+		return wrong_order(dev, "suspended");
+	if (state == RAWPCI_POWER_RESUME && dev->power != RAWPCI_NOW_SUSPENDED)
+		return wrong_order(dev, "resumed");
+	r = rawpci_reset_wait(dev);
+	if (r < 0)
+		return r;
+	if (state == RAWPCI_POWER_OFF) {
+		power_off(dev);
+		return 0;
+	}
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	if (r < 0)
+		return r;
+	if (state == RAWPCI_POWER_ON)
+		return power_on(dev);
+	return state == RAWPCI_POWER_SUSPEND ? rawpci_power_suspend(dev)
+					     : rawpci_power_resume(dev);
+}
+
+int rawpci_core_power(struct rawpci_device *dev, enum rawpci_power state)
+{
+	int r;
+
+	if ((unsigned)state > RAWPCI_POWER_RESUME)
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: %u is no power state", dev->name,
+				   (unsigned)state);
+	(void)pthread_mutex_lock(&dev->lock);
+	r = change(dev, state);
+	(void)pthread_mutex_unlock(&dev->lock);
+	return r;
+}
+
+int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state)
+{
+	struct rawpci_call call;
+	int r = rawpci_enter(&call, dev);
+
+	if (r < 0)
+		return r;
+	return rawpci_leave(&call, rawpci_core_power(dev, state));
+}
+
+/* It has been silent, as while its link was down, and may be at work. Not for its user any more, to
+ * whom it stays gone: what it lost comes back at the end alone. */
+static void ask_again(struct rawpci_device *dev)
+{
+	uint32_t vendor;
+
+	if ((atomic_load(&dev->access) & (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY)) !=
+		    RAWPCI_ACCESS_STEADY ||
+	    rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 2, &vendor) < 0 || vendor == 0xffff)
+		return;
+	(void)atomic_fetch_or(&dev->access, RAWPCI_ACCESS_PRESENT);
+	dev->was_gone = true;
+	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: it answers again, and is stopped and reset",
+		   dev->name);
+}
+
+void rawpci_power_look(struct rawpci_device *dev)
+{
+	if (rawpci_reset_is_ready(dev))
+		rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
+	else
+		rawpci_access_stop(dev, RAWPCI_ACCESS_STEADY);
+	ask_again(dev);
+}
+
+void rawpci_power_cut(struct rawpci_device *dev)
+{
+	struct rawpci_decode before;
+
+	if (rawpci_can_ask(dev)) {
+		(void)rawpci_power_rouse(dev, &before);
+		(void)rawpci_command_stop(dev);
+	}
+	if (dev->power != RAWPCI_NOW_OFF)
+		detach_memory(dev);
+	dev->power = RAWPCI_NOW_OFF;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The diagnosis of a device: what concerns every way in, and the putting together. */
+#include "explain/explain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "handover/handover.h"
+#include "host/host.h"
+#include "event/poller.h"
+#include "os/sys.h"
+#include "os/sysfs.h"
+
+static int find_for_all(struct rawpci_inquiry *q, enum rawpci_obstacle obstacle, int error,
+			const char *cause, const char *remedy)
+{
+	struct rawpci_finding finding = {
+		.obstacle = obstacle,
+		.blocks = error != 0,
+		.error = error,
+	};
+
+	SAY(finding.cause, "%s", cause);
+	SAY(finding.remedy, "%s", remedy);
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
+static int find_absent(struct rawpci_inquiry *q)
+{
+	char cause[384];
+
+	SAY(cause, "there is no such device in %.256s/bus/pci/devices", q->ctx->sysfs_dir);
+	return find_for_all(q, RAWPCI_OBSTACLE_NO_DEVICE,
+			    q->choice.error != 0 ? q->choice.error : -ENODEV, cause,
+			    "lspci -D lists those there are; one that was removed comes back with "
+			    "echo 1 > /sys/bus/pci/rescan");
+}
+
+static int check_device(struct rawpci_inquiry *q)
+{
+	int r = 0;
+
+	q->found.step = RAWPCI_STEP_SETTLE;
+	if (q->device->gone)
+		r = find_for_all(q, RAWPCI_OBSTACLE_GONE, -ENODEV, "it does not answer, its config "
+				 "space reads as all ones: it has no power, or its link is down",
+				 "remove it (echo 1 > remove in its directory) and rescan the bus, "
+				 "or power the machine off and on");
+	if (r == 0 && q->device->boot_vga)
+		r = find_for_all(q, RAWPCI_OBSTACLE_BOOT_VGA, 0, "it shows the host's console, "
+				 "which is dark from then on", "have another way to log in");
+	return r;
+}
+
+static bool under_seccomp(void)
+{
+	char text[4096];
+	const char *at;
+
+	if (rawpci_sys_read_file("/proc/self/status", text, sizeof(text)) < 0)
+		return false;
+	at = strstr(text, "\nSeccomp:");
+	return at && strtoul(at + sizeof("\nSeccomp:") - 1, NULL, 10) > 0;
+}
+
+static int check_uring(struct rawpci_inquiry *q)
+{
+	struct rawpci_finding finding;
+	char sysctl[16];
+	int r;
+
+	if (q->ctx->engine_kind == RAWPCI_ENGINE_EPOLL)
+		return 0;
+	r = rawpci_uring_probe();
+	if (r >= 0)
+		return 0;
+	if (rawpci_sys_read_file("/proc/sys/kernel/io_uring_disabled", sysctl, sizeof(sysctl)) < 0)
+		sysctl[0] = '\0';
+	rawpci_finding_uring(&finding, r, sysctl, under_seccomp(),
+			     q->ctx->engine_kind == RAWPCI_ENGINE_URING);
+	q->found.step = RAWPCI_STEP_USE;
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
+static int describe(struct rawpci_inquiry *q)
+{
+	struct rawpci_ids ids;
+	int r;
+
+	/* Else the host's device of that address is another one. */
+	if (!rawpci_choice_owns(q->ctx))
+		return 0;
+	q->device = calloc(1, sizeof(*q->device));
+	if (!q->device)
+		return -ENOMEM;
+	rawpci_ids_load(q->ctx, &ids);
+	r = rawpci_host_describe(q->ctx, &ids, &q->out->address, q->device);
+	rawpci_ids_free(&ids);
+	if (r == 0) {
+		q->out->device = q->device;
+		return 0;
+	}
+	free(q->device);
+	q->device = NULL;
+	return 0;
+}
+
+static int inquire(struct rawpci_inquiry *q)
+{
+	int r = describe(q);
+
+	if (r < 0)
+		return r;
+	rawpci_findings_begin(&q->found, "", 0);
+	r = q->device ? check_device(q) : 0;
+	if (r == 0 && q->device)
+		r = rawpci_explain_owner(q);
+	if (r == 0)
+		r = check_uring(q);
+	if (r == 0)
+		r = rawpci_explain_ways(q);
+	if (r < 0 || q->device || q->out->openable || !rawpci_choice_owns(q->ctx))
+		return r;
+	rawpci_findings_begin(&q->found, "", 0);
+	return find_absent(q);
+}
+
+static int take_options(struct rawpci *ctx, const struct rawpci_explain_options *given,
+			struct rawpci_explain_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	if (!given)
+		return 0;
+	if (given->size < sizeof(given->size))
+		return rawpci_fail(ctx, -EINVAL, "options.size is %zu: set it to sizeof(struct "
+				   "rawpci_explain_options)", given->size);
+	memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
+	if (options->flags & ~RAWPCI_OPEN_FLAGS)
+		return rawpci_fail(ctx, -EBADRQC, "options.flags are %#x: only %#x are defined",
+				   options->flags, RAWPCI_OPEN_FLAGS);
+	return 0;
+}
+
+static int explain(struct rawpci *ctx, const char *address,
+		   const struct rawpci_explain_options *options, struct rawpci_explanation **out)
+{
+	struct rawpci_inquiry q = {.ctx = ctx};
+	int r = take_options(ctx, options, &q.options);
+
+	if (r < 0)
+		return r;
+	q.out = calloc(1, sizeof(*q.out));
+	if (!q.out)
+		return rawpci_fail(ctx, -ENOMEM, "no memory");
+	if (rawpci_address_parse(address, &q.out->address) < 0) {
+		r = rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
+				"03:00.0", address);
+		goto undo_out;
+	}
+	rawpci_address_format(&q.out->address, q.name);
+	rawpci_sys_forget_lack();
+	r = inquire(&q);
+	q.out->findings = q.found.first;
+	if (r == 0 && rawpci_sys_lack() < 0) {
+		r = rawpci_fail_lack(ctx, q.name, rawpci_sys_lack());
+		goto undo_out;
+	}
+	if (r == 0)
+		r = rawpci_explain_text(q.out);
+	if (r < 0) {
+		r = rawpci_fail(ctx, r, "no memory");
+		goto undo_out;
+	}
+	*out = q.out;
+	return 0;
+
+undo_out:
+	rawpci_explanation_destroy(q.out);
+	return r;
+}
+
+int rawpci_explain(struct rawpci *ctx, const char *address,
+		   const struct rawpci_explain_options *options, struct rawpci_explanation **out)
+{
+	rawpci_call_begin();
+	if (!ctx || !address || !out)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+							!ctx ? "the context" :
+							!address ? "address" : "out"));
+	return rawpci_call_end(ctx, explain(ctx, address, options, out));
+}
+
+void rawpci_explanation_destroy(struct rawpci_explanation *explanation)
+{
+	struct rawpci_way *way, *next;
+
+	if (!explanation)
+		return;
+	for (way = (struct rawpci_way *)explanation->ways; way; way = next) {
+		next = way->next;
+		free(way);
+	}
+	rawpci_findings_free((struct rawpci_finding *)explanation->findings);
+	free((struct rawpci_host_device *)explanation->device);
+	free((char *)explanation->text);
+	free(explanation);
+}

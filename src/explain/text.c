@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* A diagnosis in words. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rawpci/irq.h>
+
+#include "explain/explain.h"
+
+/* Grows; once memory was lacking, nothing more is added. */
+struct text {
+	char *at;
+	size_t length, room;
+	bool failed;
+};
+
+static RAWPCI_PRINTF(2, 3) void add(struct text *text, const char *format, ...)
+{
+	char line[2048];
+	va_list arguments;
+	size_t n;
+
+	va_start(arguments, format);
+	(void)vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	n = strlen(line);
+	if (text->length + n + 1 > text->room) {
+		size_t room = (text->length + n + 1) * 2;
+		char *more = text->failed ? NULL : realloc(text->at, room);
+
+		if (!more) {
+			text->failed = true;
+			return;
+		}
+		text->at = more;
+		text->room = room;
+	}
+	memcpy(text->at + text->length, line, n + 1);
+	text->length += n;
+}
+
+static void add_reason(struct text *text, const struct rawpci_finding *finding)
+{
+	add(text, "%s%s%s", finding->cause, finding->remedy[0] ? ": " : "", finding->remedy);
+}
+
+/* How many more things of the same kind of way block than the one that is said first. */
+static unsigned count_others(const struct rawpci_finding *first)
+{
+	unsigned n = 0;
+
+	for (const struct rawpci_finding *f = first->next; f && f->blocks; f = f->next)
+		if (strcmp(f->backend, first->backend) == 0 || f->backend[0] == '\0')
+			n++;
+	return n;
+}
+
+static const struct rawpci_finding *first_advice(const struct rawpci_explanation *e,
+						 const struct rawpci_way *way)
+{
+	const struct rawpci_finding *f;
+
+	for (f = e->findings; f; f = f->next)
+		if (!f->blocks && (f->backend[0] == '\0' || strcmp(f->backend, way->backend) == 0))
+			return f;
+	return NULL;
+}
+
+static const char *limits_of(const struct rawpci_way *way)
+{
+	if (way->interrupts && way->dma)
+		return "";
+	if (way->interrupts)
+		return " without DMA";
+	return way->dma ? " without interrupts" : " without interrupts and DMA";
+}
+
+static void add_headline(struct text *text, const struct rawpci_explanation *e)
+{
+	const struct rawpci_way *way = e->ways;
+	const struct rawpci_finding *f;
+
+	while (way && !way->works)
+		way = way->next;
+	if (way && way == e->ways) {
+		f = first_advice(e, way);
+		if (!f) {
+			add(text, "nothing stands in the way, %s can open it now", way->backend);
+			return;
+		}
+		add(text, "%s can open it now, but ", way->backend);
+		add_reason(text, f);
+		return;
+	}
+	f = e->findings;
+	if (!f || !f->blocks) {
+		add(text, "there is no backend to open it with");
+		return;
+	}
+	add_reason(text, f);
+	if (count_others(f) > 0)
+		add(text, " (and %u more in the way, see below)", count_others(f));
+	if (way && e->openable)
+		add(text, "; as it is, only %s can open it,%s", way->backend, limits_of(way));
+	else if (way)
+		add(text, "; %s can open it as it is, if it is chosen by name,%s", way->backend,
+		    limits_of(way));
+}
+
+static void add_region(struct text *text, unsigned index, const struct rawpci_host_region *region)
+{
+	uint64_t size = region->size;
+	const char *unit = "bytes";
+
+	if (size == 0)
+		return;
+	if (size % (1u << 20) == 0) {
+		size >>= 20;
+		unit = "MiB";
+	} else if (size % 1024 == 0) {
+		size >>= 10;
+		unit = "KiB";
+	}
+	if (index == RAWPCI_REGION_ROM)
+		add(text, "  ROM         ");
+	else
+		add(text, "  BAR %u       ", index);
+	add(text, "%s at %#llx, %llu %s%s%s\n",
+	    region->flags & RAWPCI_REGION_IO ? "ports" : "memory",
+	    (unsigned long long)region->address, (unsigned long long)size, unit,
+	    region->flags & RAWPCI_REGION_64BIT ? ", 64-bit" : "",
+	    region->flags & RAWPCI_REGION_PREFETCH ? ", prefetchable" : "");
+}
+
+static void add_abilities(struct text *text, const struct rawpci_host_device *d)
+{
+	static const struct {
+		unsigned method;
+		const char *name;
+	} resets[] = {
+		{RAWPCI_RESET_DEVICE_SPECIFIC, "device-specific"}, {RAWPCI_RESET_ACPI, "acpi"},
+		{RAWPCI_RESET_FLR, "flr"}, {RAWPCI_RESET_AF_FLR, "af-flr"},
+		{RAWPCI_RESET_PM, "pm"}, {RAWPCI_RESET_BUS, "bus"},
+		{RAWPCI_RESET_CXL_BUS, "cxl-bus"},
+	};
+
+	add(text, "  interrupts  %u INTx", d->irq_count[RAWPCI_IRQ_INTX]);
+	if (d->capabilities_known)
+		add(text, ", %u MSI, %u MSI-X\n", d->irq_count[RAWPCI_IRQ_MSI],
+		    d->irq_count[RAWPCI_IRQ_MSIX]);
+	else
+		add(text, "; MSI and MSI-X unknown: %s\n", strcmp(d->power, "D3cold") == 0 ?
+		    "it sleeps in D3cold" : "only CAP_SYS_ADMIN sees capabilities");
+	add(text, "  resets     ");
+	for (size_t i = 0; i < sizeof(resets) / sizeof(resets[0]); i++)
+		if (d->reset_methods & resets[i].method)
+			add(text, " %s", resets[i].name);
+	add(text, "%s\n", d->reset_methods == 0 ? " none known" : "");
+	if (d->power[0] != '\0')
+		add(text, "  power       %s\n", d->power);
+	if (d->total_vfs > 0)
+		add(text, "  SR-IOV      %u of %u virtual functions enabled\n", d->vfs,
+		    d->total_vfs);
+}
+
+static void add_device(struct text *text, const struct rawpci_host_device *d)
+{
+	add(text, "  device      %s%s%s%s[%04x:%04x]%s\n", d->vendor_name,
+	    d->vendor_name[0] ? " " : "", d->device_name, d->device_name[0] ? " " : "",
+	    d->vendor_id, d->device_id, d->virtual_function ? ", a virtual function" : "");
+	add(text, "  class       %06x %s\n", d->class_code, d->class_name);
+	add(text, "  driver      %s\n", d->driver[0] ? d->driver : "none");
+	if (d->iommu_group >= 0)
+		add(text, "  IOMMU group %lld%s%s\n", (long long)d->iommu_group,
+		    d->iommu_type[0] ? ", type " : "", d->iommu_type);
+	else
+		add(text, "  IOMMU group none\n");
+	for (unsigned i = 0; i < RAWPCI_REGIONS; i++)
+		add_region(text, i, &d->regions[i]);
+	add_abilities(text, d);
+}
+
+static void add_ways(struct text *text, const struct rawpci_way *way)
+{
+	for (; way; way = way->next) {
+		add(text, "  %-11s ", way->backend);
+		if (way->works)
+			add(text, "can open it now%s%s\n", limits_of(way)[0] ? "," : "",
+			    limits_of(way));
+		else
+			add(text, "cannot open it now: %s\n", way->reason);
+	}
+}
+
+static void add_findings(struct text *text, const struct rawpci_finding *f)
+{
+	if (f)
+		add(text, "found:\n");
+	for (; f; f = f->next) {
+		const char *line = f->commands, *end;
+
+		add(text, "  - %s%s", f->backend, f->backend[0] ? ": " : "");
+		add_reason(text, f);
+		add(text, "\n");
+		for (; *line != '\0'; line = *end ? end + 1 : end) {
+			end = strchr(line, '\n');
+			if (!end)
+				end = line + strlen(line);
+			add(text, "      # %.*s\n", (int)(end - line), line);
+		}
+	}
+}
+
+int rawpci_explain_text(struct rawpci_explanation *e)
+{
+	struct text text = {NULL, 0, 0, false};
+	char name[RAWPCI_ADDRESS_TEXT];
+
+	add(&text, "%s: ", rawpci_address_format(&e->address, name));
+	add_headline(&text, e);
+	add(&text, "\n");
+	if (e->device)
+		add_device(&text, e->device);
+	add_ways(&text, e->ways);
+	add_findings(&text, e->findings);
+	if (text.failed) {
+		free(text.at);
+		return -ENOMEM;
+	}
+	e->text = text.at;
+	return 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A device's registers, put back as they were before it had a user. VFIO does that itself once its
+ * user is gone, save for decoding, which it leaves on (Linux drivers/vfio/pci/vfio_pci_core.c,
+ * vfio_pci_core_disable()). uio_pci_generic only turns bus mastering off (uio_pci_generic.c,
+ * release()), and behind the files of sysfs there is nobody at all.
+ *
+ * MSI and MSI-X need not be looked at: bare backends let no write through to them. What else of
+ * config space and of the device such a user has written goes with the reset, where there is one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/core.h"
+#include "handover/handover.h"
+#include "os/slow.h"
+#include "os/sys.h"
+#include "pci/pci.h"
+
+#define COMMAND_DWORD (RAWPCI_CFG_COMMAND / 4)
+
+/* Reads or writes config space past all backends, none of which has the device any more. */
+static int config(const struct rawpci_binding *at, uint32_t offset, void *bytes, unsigned size,
+		  bool write)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(at->root, &at->address, "config", path, sizeof(path));
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = rawpci_sys_open(path, write ? O_RDWR : O_RDONLY);
+	if (fd < 0)
+		return fd;
+	r = write ? rawpci_sys_pwrite(fd, bytes, size, offset)
+		  : rawpci_sys_pread(fd, bytes, size, offset);
+	rawpci_sys_close(&fd);
+	if (r < 0)
+		return r;
+	return (unsigned)r == size ? 0 : -EIO;
+}
+
+static int get(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
+{
+	unsigned char bytes[4] = { 0 };
+	int r = config(opaque, offset, bytes, width, false);
+
+	if (r == 0)
+		*value = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+			 (uint32_t)bytes[3] << 24;
+	return r;
+}
+
+static int put(struct rawpci_binding *at, uint32_t offset, unsigned width, uint32_t value)
+{
+	unsigned char bytes[4] = { (unsigned char)value, (unsigned char)(value >> 8),
+				   (unsigned char)(value >> 16), (unsigned char)(value >> 24) };
+
+	return config(at, offset, bytes, width, true);
+}
+
+/* "" where the kernel does not tell. */
+static void this_boot(struct rawpci_state *state)
+{
+	if (rawpci_sys_read_file("/proc/sys/kernel/random/boot_id", state->boot,
+				 sizeof(state->boot)) < 0)
+		state->boot[0] = '\0';
+}
+
+int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpci_state *out)
+{
+	struct rawpci_state found = { .known = true, .bare = bare };
+	struct rawpci_binding at = *from;
+	const struct rawpci_config_reader reader = { get, &at };
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < RAWPCI_STATE_DWORDS; i++)
+		r = get(&at, 4 * i, 4, &found.header[i]);
+	if (r == 0 && found.header[COMMAND_DWORD] == UINT32_MAX)
+		r = -ENODEV;
+	if (r < 0)
+		return r;
+	if (bare)
+		rawpci_state_look_words(&reader, &found);
+	this_boot(&found);
+	found.enables = (unsigned)rawpci_sysfs_number(at.root, &at.address, "enable");
+	*out = found;
+	return 0;
+}
+
+/* Returns 1 if it was on. */
+static int stop(struct rawpci_binding *at)
+{
+	uint32_t now;
+	int r = get(at, RAWPCI_CFG_COMMAND, 4, &now);
+
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+	if (now == UINT32_MAX || !(now & RAWPCI_COMMAND_MASTER))
+		return 0;
+	r = put(at, RAWPCI_CFG_COMMAND, 2, now & 0xffff & ~(uint32_t)RAWPCI_COMMAND_MASTER);
+	return r < 0 ? r : 1;
+}
+
+/* The kernel takes a device that a user put to sleep behind its back for awake, and a host driver
+ * would find it asleep. A device may have enabled its PME by itself, and would wake the host: Linux
+ * leaves it off but for a driver that asks for it. */
+static int wake(struct rawpci_binding *at)
+{
+	const struct rawpci_config_reader reader = { get, at };
+	uint32_t control = 0;
+	uint8_t pm;
+	int r = rawpci_caps_find(&reader, RAWPCI_CAP_PM, &pm);
+
+	if (r == 0 && pm != 0)
+		r = get(at, pm + RAWPCI_PM_CONTROL, 2, &control);
+	if (r < 0 || !(control & (RAWPCI_PM_STATE | RAWPCI_PM_PME_ENABLE)))
+		return r;
+	r = put(at, pm + RAWPCI_PM_CONTROL, 2,
+		control & ~(uint32_t)(RAWPCI_PM_STATE | RAWPCI_PM_PME_ENABLE));
+	if (control & RAWPCI_PM_STATE)
+		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
+	return r;
+}
+
+/* What wakes from D3hot may have forgotten its config space (PCI Power Management 1.2, 5.4.1), and
+ * its user may have been killed before he had put it back. From the end, and without COMMAND. */
+static int put_header(struct rawpci_binding *at, const struct rawpci_state *state)
+{
+	uint32_t now;
+	int r = 0;
+
+	for (unsigned i = RAWPCI_STATE_DWORDS; r == 0 && i-- > 0;) {
+		if (i == COMMAND_DWORD)
+			continue;
+		r = get(at, 4 * i, 4, &now);
+		if (r == 0 && now != state->header[i])
+			r = put(at, 4 * i, 4, state->header[i]);
+	}
+	return r;
+}
+
+/* What decodes must not be resized or moved. */
+static int stop_decoding(struct rawpci_binding *at)
+{
+	const uint32_t decoding = RAWPCI_COMMAND_MEMORY | RAWPCI_COMMAND_IO;
+	uint32_t now;
+	int r = get(at, RAWPCI_CFG_COMMAND, 2, &now);
+
+	if (r < 0 || now == 0xffff || !(now & decoding))
+		return r;
+	return put(at, RAWPCI_CFG_COMMAND, 2, now & ~decoding);
+}
+
+/* Before the header: a BAR is of the size that its capability says. */
+static int put_words(struct rawpci_binding *at, const struct rawpci_state *state)
+{
+	uint32_t now;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < state->word_count; i++) {
+		r = get(at, state->words[i].at, 2, &now);
+		if (r == 0 && now != state->words[i].value)
+			r = put(at, state->words[i].at, 2, state->words[i].value);
+	}
+	return r;
+}
+
+/* As at a close: what the user had the device do would go on once a driver lets it master the bus.
+ * Returns 0 or -ETIMEDOUT. */
+static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char *name)
+{
+	char path[RAWPCI_SYSFS_PATH], text[128];
+	int r = rawpci_sysfs_path(at->root, &at->address, "reset", path, sizeof(path));
+
+	if (r < 0 || rawpci_sys_access(path, F_OK) < 0)
+		return 0;
+	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
+	if (r < 0 && r != -ETIMEDOUT)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: given back without a reset: %s", name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
+	return r == -ETIMEDOUT ? r : 0;
+}
+
+/* The user was one, and has enabled once; what is more is somebody else's. The kernel refuses where
+ * there is nothing to disable any more (-EIO), and where a driver has come (-EBUSY). */
+static int disable(const struct rawpci_binding *at, const struct rawpci_state *state)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(at->root, &at->address, "enable", path, sizeof(path));
+
+	if (r == 0 && rawpci_sysfs_number(at->root, &at->address, "enable") > state->enables)
+		r = rawpci_slow_write(path, "0", at->limit_ms, &at->keep);
+	return r == -EIO || r == -EBUSY ? 0 : r;
+}
+
+/* Bus mastering stays off, and so does an interrupt that nobody would serve: it would cost all who
+ * share its line theirs. A driver turns on what it needs. */
+static int put_command(struct rawpci_binding *at, const struct rawpci_state *state)
+{
+	uint32_t then = state->header[COMMAND_DWORD] & 0xffff & ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	uint32_t now;
+	int r = get(at, RAWPCI_CFG_COMMAND, 4, &now);
+
+	if (r < 0)
+		return r;
+	if (now >> 16 & RAWPCI_STATUS_INTERRUPT)
+		then |= RAWPCI_COMMAND_INTX_DISABLE;
+	if (now == UINT32_MAX || (now & 0xffff) == then)
+		return 0;
+	return put(at, RAWPCI_CFG_COMMAND, 2, then);
+}
+
+/* Of a device that no driver has, or (bound) one that was there before and is used like none. */
+static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *name,
+		    const struct rawpci_state *state, bool killed, bool bound)
+{
+	int r = 0;
+
+	if (killed && state->bare)
+		r = wake(at);
+	if (r == 0 && killed && state->bare)
+		r = stop_decoding(at);
+	if (r == 0 && killed && state->bare)
+		r = put_words(at, state);
+	if (r == 0 && killed && state->bare)
+		r = put_header(at, state);
+	if (r == 0 && killed && state->bare && !bound)
+		r = reset(ctx, at, name);
+	if (r == 0 && state->bare && !bound)
+		r = disable(at, state);
+	if (r == 0)
+		r = put_command(at, state);
+	return r;
+}
+
+/* A reboot has put back all there is in the device, and an old address would be somebody else's. Two
+ * boots that are not known are the same only to the process that has looked itself. */
+static bool is_of_this_boot(const struct rawpci_state *state, bool killed)
+{
+	struct rawpci_state now;
+
+	this_boot(&now);
+	return strcmp(state->boot, now.boot) == 0 && (!killed || now.boot[0] != '\0');
+}
+
+static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char *name)
+{
+	char text[128];
+	int r = stop(at);
+
+	if (r > 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: it was still mastering the bus, which "
+			   "nobody had turned off: now it is", name);
+	if (r >= 0)
+		return 0;
+	return rawpci_fail(ctx, r, "%s: its bus mastering cannot be turned off (%s), so that no "
+			   "driver is given it: it could still write to memory that is not its "
+			   "own", name, rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
+/* The kernel's part has been done; what it leaves is no reason to keep the device from its driver. */
+static int fail_put_back(struct rawpci *ctx, const char *name, bool bare, int r)
+{
+	char text[128];
+
+	if (r == 0 || r == -ETIMEDOUT)
+		return r;
+	(void)rawpci_fail(ctx, r, "%s: its registers cannot be put back: %s", name,
+			  rawpci_sys_error_text(r, text, sizeof(text)));
+	if (bare)
+		return r;
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
+	return 0;
+}
+
+/* Whose the device is decides: what somebody else's driver has is not touched. A kernel driver that
+ * turns bus mastering off itself has done so by now: where it is on again, a new user has it. */
+int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, const char *name,
+			 const struct rawpci_record *record, bool killed)
+{
+	const bool bare = record->state.bare;
+	struct rawpci_binding at = *from;
+	char now[RAWPCI_SYSFS_NAME];
+	int r;
+
+	if (rawpci_sysfs_present(at.root, &at.address) < 0)
+		return 0;
+	r = rawpci_sysfs_driver(at.root, &at.address, now);
+	if (r < 0)
+		return fail_put_back(ctx, name, true, r);
+	if (killed &&
+	    (now[0] == '\0' || (bare && strcmp(now, record->hold.taken_by) == 0)))
+		r = stop_first(ctx, &at, name);
+	if (r < 0)
+		return r;
+	if (rawpci_driver_let_go(&at, &record->hold) == -ETIMEDOUT)
+		return -ETIMEDOUT;
+	r = rawpci_sysfs_driver(at.root, &at.address, now);
+	if (r < 0)
+		return fail_put_back(ctx, name, true, r);
+	if (now[0] != '\0' && (!bare || strcmp(now, record->hold.taken_by) != 0))
+		return 0;
+	if (killed)
+		r = stop_first(ctx, &at, name);
+	if (r < 0 || !record->state.known || !is_of_this_boot(&record->state, killed))
+		return r;
+	return fail_put_back(ctx, name, bare,
+			     put_back(ctx, &at, name, &record->state, killed, now[0] != '\0'));
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "handover/handover.h"
+#include "host/host.h"
+#include "os/sys.h"
+#include "os/sysfs.h"
+#include "pci/pci.h"
+
+struct found {
+	struct rawpci_address *addresses;
+	size_t count, room;
+};
+
+static int collect(void *opaque, const struct rawpci_address *address)
+{
+	struct found *found = opaque;
+
+	if (found->count == found->room) {
+		size_t room = found->room ? found->room * 2 : 64;
+		struct rawpci_address *more = realloc(found->addresses, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		found->addresses = more;
+		found->room = room;
+	}
+	found->addresses[found->count++] = *address;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return rawpci_address_compare(a, b);
+}
+
+static int check_size(struct rawpci *ctx, size_t size)
+{
+	if (size > 0 && size <= sizeof(struct rawpci_host_device))
+		return 0;
+	return rawpci_fail(ctx, -EINVAL, "size %zu is not that of struct rawpci_host_device", size);
+}
+
+static int collect_all(struct rawpci *ctx, struct found *found)
+{
+	int r = rawpci_sysfs_each(ctx->sysfs_dir, collect, found);
+	char text[128];
+
+	if (r == -ENOMEM)
+		return rawpci_fail(ctx, r, "no memory");
+	if (r < 0)
+		return rawpci_fail(ctx, rawpci_sys_result(r, -ENODEV), "%s/bus/pci/devices cannot "
+				   "be read: %s%s", ctx->sysfs_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)),
+				   rawpci_sys_result(r, 0) == 0 ? ": is sysfs mounted there?" : "");
+	if (found->count > 0)
+		qsort(found->addresses, found->count, sizeof(found->addresses[0]), compare);
+	return 0;
+}
+
+static bool is_lack(int r)
+{
+	return r == -ENOSPC || r == -ENOMEM;
+}
+
+/* What files that cannot be opened for want of descriptors would say is not made up. */
+static int describe(struct rawpci *ctx, const struct rawpci_ids *ids,
+		    const struct rawpci_address *address, struct rawpci_host_device *device)
+{
+	char name[RAWPCI_ADDRESS_TEXT];
+	int r;
+
+	rawpci_sys_forget_lack();
+	r = rawpci_host_describe(ctx, ids, address, device);
+	if (rawpci_sys_lack() < 0)
+		return rawpci_fail_lack(ctx, rawpci_address_format(address, name),
+					rawpci_sys_lack());
+	return r;
+}
+
+int rawpci_enumerate(struct rawpci *ctx, size_t size,
+		     int (*each)(void *opaque, const struct rawpci_host_device *device),
+		     void *opaque)
+{
+	struct rawpci_host_device device;
+	struct found found = {NULL, 0, 0};
+	struct rawpci_ids ids;
+	int lack = 0, r;
+
+	rawpci_call_begin();
+	if (!ctx || !each)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+							ctx ? "each" : "the context"));
+	r = check_size(ctx, size);
+	if (r == 0)
+		r = collect_all(ctx, &found);
+	if (r < 0) {
+		free(found.addresses);
+		return rawpci_call_end(ctx, r);
+	}
+	rawpci_ids_load(ctx, &ids);
+	for (size_t i = 0; i < found.count && r == 0; i++) {
+		int described = describe(ctx, &ids, &found.addresses[i], &device);
+
+		if (described == 0)
+			r = each(opaque, &device);
+		else if (is_lack(described))
+			lack = r = described;
+	}
+	rawpci_ids_free(&ids);
+	free(found.addresses);
+	if (lack < 0)
+		return rawpci_call_end(ctx, lack);
+	(void)rawpci_call_end(ctx, 0);
+	return r;
+}
+
+int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
+		       struct rawpci_host_device *out)
+{
+	struct rawpci_host_device device;
+	struct rawpci_address parsed;
+	struct rawpci_ids ids;
+	int r;
+
+	rawpci_call_begin();
+	if (!ctx || !address || !out)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+							!ctx ? "the context" :
+							!address ? "address" : "out"));
+	r = check_size(ctx, size);
+	if (r < 0)
+		return rawpci_call_end(ctx, r);
+	if (rawpci_address_parse(address, &parsed) < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
+							"write 0000:03:00.0 or 03:00.0", address));
+	rawpci_ids_load(ctx, &ids);
+	r = describe(ctx, &ids, &parsed, &device);
+	rawpci_ids_free(&ids);
+	if (is_lack(r))
+		return rawpci_call_end(ctx, r);
+	if (r < 0)
+		return rawpci_call_end(ctx, rawpci_fail(ctx, r, "%s: there is no such device in "
+							"%s/bus/pci/devices", address,
+							ctx->sysfs_dir));
+	memcpy(out, &device, size);
+	return rawpci_call_end(ctx, 0);
+}

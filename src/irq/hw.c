@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vectors as the device has them. Enabling is by type and from vector 0 on; where the kernel
+ * cannot add a vector to an enabled device, all are disabled and enabled again, with room for more.
+ * A vector that is enabled and nobody's has no eventfd, so that others need not be disturbed when
+ * somebody comes or goes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core.h"
+#include "irq/irq.h"
+#include "os/sys.h"
+
+static int fd_of(const struct rawpci_irqs *irqs, unsigned line)
+{
+	const struct rawpci_irq_line *l = &irqs->lines[line];
+
+	if (l->vector)
+		return l->vector->fd;
+	return l->routed;
+}
+
+static int enable(struct rawpci_device *dev, unsigned n)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	int *fds = malloc(n * sizeof(*fds));
+	int r;
+
+	if (!fds)
+		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = fd_of(irqs, i);
+	r = dev->backend->irq_enable(dev->handle, (enum rawpci_irq_type)irqs->type, n, fds);
+	free(fds);
+	if (r == 0)
+		irqs->enabled = n;
+	return r;
+}
+
+void rawpci_irq_hw_disable(struct rawpci_device *dev)
+{
+	if (dev->irqs.enabled > 0)
+		dev->backend->irq_disable(dev->handle, (enum rawpci_irq_type)dev->irqs.type);
+	dev->irqs.enabled = 0;
+	dev->irqs.stuck = false;
+}
+
+int rawpci_irq_hw_unmask(struct rawpci_device *dev)
+{
+	int r = dev->backend->irq_unmask(dev->handle);
+
+	dev->irqs.stuck = r < 0;
+	return r;
+}
+
+/* INTx is level-triggered: the device asserts it until it is served, and it is delivered again by
+ * itself. */
+void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n)
+{
+	for (unsigned i = first; i < first + n && i < irqs->enabled; i++) {
+		const struct rawpci_vector *vector = irqs->lines[i].vector;
+
+		if (irqs->type != RAWPCI_IRQ_INTX && fd_of(irqs, i) >= 0 &&
+		    !(vector && vector->read_size > 0))
+			(void)rawpci_sys_signal(fd_of(irqs, i));
+	}
+}
+
+/* Behind the last line in use. */
+static unsigned used(const struct rawpci_irqs *irqs)
+{
+	unsigned n = irqs->count;
+
+	while (n > 0 && fd_of(irqs, n - 1) < 0)
+		n--;
+	return n;
+}
+
+/* Doubling, so that a device with many vectors is not re-enabled for each of them. */
+static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	unsigned before = irqs->enabled;
+	unsigned generous = before * 2;
+	unsigned needed = first + n;
+	int r;
+
+	/* Also those that could not be enabled again before. */
+	if (needed < used(irqs))
+		needed = used(irqs);
+	if (generous > irqs->count)
+		generous = irqs->count;
+	rawpci_irq_hw_disable(dev);
+	r = enable(dev, generous > needed ? generous : needed);
+	if (r == -ENOSPC && generous > needed)
+		r = enable(dev, needed);
+	if (r < 0 && before > 0 && enable(dev, before) < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its %u vectors could not be enabled "
+			   "again: attach a handler or route a vector anew", dev->name, before);
+	/* All the others: what came in while they were disabled is lost. */
+	rawpci_irq_hw_hint(irqs, 0, first);
+	rawpci_irq_hw_hint(irqs, first + n, irqs->count - first - n);
+	return r;
+}
+
+static int swap(struct rawpci_device *dev, unsigned first, unsigned n)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	int r = 0;
+
+	for (unsigned i = first; r == 0 && i < first + n; i++)
+		r = dev->backend->irq_swap(dev->handle, (enum rawpci_irq_type)irqs->type, i,
+					   fd_of(irqs, i));
+	if (r == 0 && first + n > irqs->enabled)
+		irqs->enabled = first + n;
+	return r;
+}
+
+/* All of them, which could not be enabled after a reset or suspension. */
+static int arm(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	int r = rawpci_irq_hw_restore(dev);
+
+	irqs->paused = irqs->unarmed = r < 0;
+	if (r == 0)
+		rawpci_irq_hw_hint(irqs, 0, irqs->count);
+	return r;
+}
+
+/* Disabling cannot fail: after it the backend has none of the descriptors that it did not let go. */
+static int let_go(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_reason reason;
+	int r;
+
+	rawpci_reason_keep(&reason);
+	rawpci_irq_hw_disable(dev);
+	r = rawpci_irq_hw_restore(dev);
+	irqs->paused = irqs->unarmed = r < 0;
+	if (r < 0)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
+			   "again: attach a handler or route a vector anew, or reset it: %s",
+			   dev->name, rawpci_reason());
+	else
+		rawpci_irq_hw_hint(irqs, 0, irqs->count);
+	rawpci_reason_restore(&reason);
+	return r;
+}
+
+int rawpci_irq_hw_release(struct rawpci_device *dev, unsigned first, unsigned n)
+{
+	if (dev->irqs.enabled == 0)
+		return 0;
+	return rawpci_irq_hw_assign(dev, first, n) < 0 ? let_go(dev) : 0;
+}
+
+int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	unsigned needed = first + n;
+
+	if (irqs->unarmed)
+		return arm(dev);
+	if (irqs->paused)
+		return 0;
+	if (needed <= irqs->enabled ||
+	    (irqs->enabled > 0 && dev->caps.irq_dynamic[irqs->type]))
+		return swap(dev, first, n);
+	return grow(dev, first, n);
+}
+
+int rawpci_irq_hw_restore(struct rawpci_device *dev)
+{
+	struct rawpci_irqs *irqs = &dev->irqs;
+	unsigned n = used(irqs);
+
+	return n > 0 ? enable(dev, n) : 0;
+}
