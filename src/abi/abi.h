@@ -9,7 +9,12 @@
 
 #include <rawpci/abi.h>
 
+#include "core/call.h"
+#include "core/device.h"
+#include "core/slot.h"
 #include "device/doors.h"
+#include "irq/irq.h"
+#include "memory/vm.h"
 
 #define RAWPCI_SESSION_MAGIC UINT32_C(0x72617753)
 #define RAWPCI_PORT_MAGIC UINT32_C(0x72617750)

@@ -34,7 +34,7 @@ static void release(PRAWPCIFACTORY table)
 			return;
 		}
 	} while (!atomic_compare_exchange_weak(&factory->references, &references, references - 1));
-	rawpci_core_release(factory->ctx);
+	rawpci_context_release(factory->ctx);
 }
 
 static int connect(struct rawpci *ctx, const struct rawpci_address *address, uint32_t flags,
@@ -54,10 +54,10 @@ static int connect(struct rawpci *ctx, const struct rawpci_address *address, uin
 	r = rawpci_port_create(ctx, NULL, vm, address, 0, &port);
 	if (r < 0) {
 		if (vm)
-			rawpci_core_vm_release(vm);
+			rawpci_vm_release(vm);
 		return r;
 	}
-	r = rawpci_core_open(ctx, port, vm, address, flags, &handle, NULL);
+	r = rawpci_do_open(ctx, port, vm, address, flags, &handle, NULL);
 	if (r < 0) {
 		rawpci_port_free(port);
 		return r;
@@ -132,12 +132,12 @@ PRAWPCIFACTORY rawpci_factory(struct rawpci *ctx)
 		(void)rawpci_abi_fail(NULL, -EFAULT, "the context is NULL");
 		return NULL;
 	}
-	factory = rawpci_core_factory(ctx, create, destroy);
+	factory = rawpci_context_factory(ctx, create, destroy);
 	if (!factory) {
 		(void)rawpci_abi_fail(ctx, -ENOMEM, "no memory");
 		return NULL;
 	}
-	rawpci_core_retain(ctx);
+	rawpci_context_retain(ctx);
 	atomic_fetch_add(&factory->references, 1);
 	return &factory->table;
 }

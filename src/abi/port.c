@@ -37,7 +37,7 @@ static int enter(PRAWPCIDEVPORT table, struct rawpci_call *call)
 	if (status < 0)
 		return status;
 	handle = atomic_load(&port->handle);
-	if (handle != 0 && rawpci_core_is_open(port->ctx, owner_of(port), handle) &&
+	if (handle != 0 && rawpci_handle_is_open(port->ctx, owner_of(port), handle) &&
 	    rawpci_enter_handle(call, port->ctx, owner_of(port), handle) == 0)
 		return VINF_SUCCESS;
 	return rawpci_abi_refuse(port->ctx, -ESHUTDOWN, "the port's device is closed: initialise "
@@ -63,10 +63,10 @@ static int init(PRAWPCIDEVPORT table, uint32_t flags)
 	if (flags & ~(uint32_t)PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER)
 		r = rawpci_fail(port->ctx, -EBADRQC, "init flags %#x: only %#x is defined", flags,
 				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
-	else if (handle != 0 && rawpci_core_is_open(port->ctx, owner_of(port), handle))
+	else if (handle != 0 && rawpci_handle_is_open(port->ctx, owner_of(port), handle))
 		r = rawpci_fail(port->ctx, -EPROTO, "the port is initialised already");
 	else
-		r = rawpci_core_open(port->ctx, owner_of(port), port->vm, &port->address, flags,
+		r = rawpci_do_open(port->ctx, owner_of(port), port->vm, &port->address, flags,
 				     &handle, NULL);
 	if (r == 0)
 		atomic_store(&port->handle, handle);
@@ -78,9 +78,9 @@ static int close_device(struct rawpci_port *port)
 {
 	uint32_t handle = atomic_exchange(&port->handle, 0);
 
-	if (handle == 0 || !rawpci_core_is_open(port->ctx, owner_of(port), handle))
+	if (handle == 0 || !rawpci_handle_is_open(port->ctx, owner_of(port), handle))
 		return rawpci_fail(port->ctx, -EPROTO, "the port is not initialised");
-	return rawpci_core_close(port->ctx, owner_of(port), handle);
+	return rawpci_do_close(port->ctx, owner_of(port), handle);
 }
 
 static int deinit(PRAWPCIDEVPORT table, uint32_t flags)
@@ -129,7 +129,7 @@ static int get_region_info(PRAWPCIDEVPORT table, int32_t region, RTHCPHYS *start
 	if (!start || !size || !present || !flags)
 		r = rawpci_fail(call.ctx, -EFAULT, "an output pointer is NULL");
 	else
-		r = rawpci_core_region_info(call.dev, (unsigned)region, &info);
+		r = rawpci_do_region_info(call.dev, (unsigned)region, &info);
 	if (r == 0) {
 		*start = info.address;
 		*size = info.size;
@@ -210,7 +210,7 @@ static int register_irq(PRAWPCIDEVPORT table, PFNRAWPCIISR handler, void *contex
 		r = rawpci_fail(call.ctx, -EFAULT, "%s is NULL", handler ? "piHostIrq"
 									  : "the handler");
 	else
-		r = rawpci_core_irq_attach(call.dev, handler, context, 0);
+		r = rawpci_do_irq_attach(call.dev, handler, context, 0);
 	if (r > 0)
 		*host_irq = r;
 	return leave(&call, r);
@@ -230,7 +230,7 @@ static int unregister_irq(PRAWPCIDEVPORT table, int32_t host_irq)
 	port = (struct rawpci_port *)table;
 	handle = atomic_load(&port->handle);
 	return rawpci_status_from_errno(
-		rawpci_core_irq_detach(port->ctx, owner_of(port), handle, host_irq));
+		rawpci_do_irq_detach(port->ctx, owner_of(port), handle, host_irq));
 }
 
 static int power_state_change(PRAWPCIDEVPORT table, PCIRAWPOWERSTATE state)
@@ -240,7 +240,7 @@ static int power_state_change(PRAWPCIDEVPORT table, PCIRAWPOWERSTATE state)
 
 	if (status < 0)
 		return status;
-	return leave(&call, rawpci_core_power(call.dev, (enum rawpci_power)state));
+	return leave(&call, rawpci_do_power(call.dev, (enum rawpci_power)state));
 }
 
 static const RAWPCIDEVPORT functions = {
@@ -277,7 +277,7 @@ int rawpci_port_create(struct rawpci *ctx, PSUPDRVSESSION session, struct rawpci
 	(void)pthread_mutex_init(&port->lock, NULL);
 	/* A session's port lives no longer than the session, which keeps the context. */
 	if (!session)
-		rawpci_core_retain(ctx);
+		rawpci_context_retain(ctx);
 	*out = port;
 	return 0;
 }
@@ -286,8 +286,8 @@ void rawpci_port_free(struct rawpci_port *port)
 {
 	if (!port->session) {
 		if (port->vm)
-			rawpci_core_vm_release(port->vm);
-		rawpci_core_release(port->ctx);
+			rawpci_vm_release(port->vm);
+		rawpci_context_release(port->ctx);
 	}
 	port->magic = 0;
 	port->table.u32Version = 0;

@@ -14,8 +14,8 @@ static int offset_of(struct rawpci_device *dev, const struct rawpci_abi_range *r
 
 	if (range->region < 0)
 		return rawpci_fail(NULL, -EINVAL, "%s: there is no region %d: 0 to 5 are the BARs, "
-				   "6 is the expansion ROM", rawpci_core_name(dev), range->region);
-	r = rawpci_core_region_info(dev, (unsigned)range->region, &info);
+				   "6 is the expansion ROM", dev->name, range->region);
+	r = rawpci_do_region_info(dev, (unsigned)range->region, &info);
 	if (r < 0)
 		return r;
 	*offset = range->start - info.address;
@@ -32,8 +32,8 @@ int rawpci_abi_map(struct rawpci_device *dev, const struct rawpci_abi_range *ran
 		return r;
 	if (flags != 0)
 		return rawpci_fail(NULL, -EBADRQC, "%s: mapping flags %#x: none are defined",
-				   rawpci_core_name(dev), flags);
-	return rawpci_core_region_map(dev, (unsigned)range->region, offset, range->size, out);
+				   dev->name, flags);
+	return rawpci_do_region_map(dev, (unsigned)range->region, offset, range->size, out);
 }
 
 int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *range, void *base,
@@ -46,10 +46,10 @@ int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *r
 	if (r == 0 && cpu)
 		mapping.cpu = *cpu;
 	else if (r == 0)
-		r = rawpci_core_mapping_cpu(dev, base, &mapping.cpu);
+		r = rawpci_do_mapping_cpu(dev, base, &mapping.cpu);
 	if (r < 0)
 		return r;
-	return rawpci_core_region_unmap(dev, (unsigned)range->region, offset, &mapping);
+	return rawpci_do_region_unmap(dev, (unsigned)range->region, offset, &mapping);
 }
 
 uint64_t rawpci_abi_value(const PCIRAWMEMLOC *value)
@@ -65,7 +65,7 @@ uint64_t rawpci_abi_value(const PCIRAWMEMLOC *value)
 int rawpci_abi_config_read(struct rawpci_device *dev, uint32_t offset, PCIRAWMEMLOC *value)
 {
 	uint32_t result;
-	int r = rawpci_core_config_read(dev, offset, value->cb, &result);
+	int r = rawpci_do_config_read(dev, offset, value->cb, &result);
 
 	if (r == 0)
 		value->u.u64 = result;
@@ -75,5 +75,5 @@ int rawpci_abi_config_read(struct rawpci_device *dev, uint32_t offset, PCIRAWMEM
 int rawpci_abi_config_write(struct rawpci_device *dev, uint32_t offset, const PCIRAWMEMLOC *value)
 {
 	/* A width that config space does not have is for core to refuse. */
-	return rawpci_core_config_write(dev, offset, value->cb, (uint32_t)rawpci_abi_value(value));
+	return rawpci_do_config_write(dev, offset, value->cb, (uint32_t)rawpci_abi_value(value));
 }

@@ -25,7 +25,7 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 				"host driver, is defined", open->fFlags,
 				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
 	else
-		r = rawpci_core_open(session->ctx, session, session->vm, &address, open->fFlags,
+		r = rawpci_do_open(session->ctx, session, session->vm, &address, open->fFlags,
 				     &handle, NULL);
 	if (r == 0)
 		open->Device = handle;
@@ -49,7 +49,7 @@ static int close_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 							request->u.aCloseDevice.fFlags)));
 	(void)rawpci_leave(&call, 0);
 	rawpci_call_begin();
-	r = rawpci_call_end(session->ctx, rawpci_core_close(session->ctx, session, handle));
+	r = rawpci_call_end(session->ctx, rawpci_do_close(session->ctx, session, handle));
 	return rawpci_status_from_errno(r);
 }
 
@@ -57,7 +57,7 @@ static int get_region_info(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 {
 	PCIRAWREQGETREGIONINFO *get = &request->u.aGetRegionInfo;
 	struct rawpci_region_info info;
-	int r = rawpci_core_region_info(dev, (unsigned)get->iRegion, &info);
+	int r = rawpci_do_region_info(dev, (unsigned)get->iRegion, &info);
 
 	if (r < 0)
 		return r;
@@ -98,9 +98,9 @@ static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, 
 
 	if (width != 1 && width != 2 && width != 4)
 		return rawpci_fail(NULL, -EINVAL, "%s: a port access of %u bytes: use 1, 2 or "
-				   "4", rawpci_core_name(dev), width);
+				   "4", dev->name, width);
 	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
-		int r = rawpci_core_region_info(dev, i, &info);
+		int r = rawpci_do_region_info(dev, i, &info);
 
 		if (r < 0)
 			return r;
@@ -112,7 +112,7 @@ static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, 
 		return 0;
 	}
 	return rawpci_fail(NULL, -ERANGE, "%s: ports %#x to %#x are not inside one of its I/O "
-			   "regions", rawpci_core_name(dev), port, (unsigned)port + width - 1);
+			   "regions", dev->name, port, (unsigned)port + width - 1);
 }
 
 static int pio_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -124,7 +124,7 @@ static int pio_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 
 	if (r < 0)
 		return r;
-	return rawpci_core_region_write(dev, region, offset, pio->cb, pio->iValue);
+	return rawpci_do_region_write(dev, region, offset, pio->cb, pio->iValue);
 }
 
 static int pio_read(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -135,7 +135,7 @@ static int pio_read(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	int r = find_ports(dev, pio->iPort, pio->cb, &region, &offset);
 
 	if (r == 0)
-		r = rawpci_core_region_read(dev, region, offset, pio->cb, &value);
+		r = rawpci_do_region_read(dev, region, offset, pio->cb, &value);
 	if (r == 0)
 		pio->iValue = (uint32_t)value;
 	return r;
@@ -151,7 +151,7 @@ static __attribute__((noinline, cold)) int mmio_write_long(PSUPDRVSESSION sessio
 {
 	const PCIRAWREQMMIOWRITE *mmio = &request->u.aMmioWrite;
 
-	return rawpci_status_from_errno(rawpci_core_mmio_write(
+	return rawpci_status_from_errno(rawpci_do_mmio_write(
 		session->ctx, session, request->TargetDevice, mmio->Address, mmio->Value.cb,
 		rawpci_abi_value(&mmio->Value)));
 }
@@ -175,10 +175,10 @@ static __attribute__((noinline, cold)) int mmio_read_long(PSUPDRVSESSION session
 	int r;
 
 	if (progress == RAWPCI_IN_DOUBT)
-		r = rawpci_core_mmio_doubt(session->ctx, session, request->TargetDevice,
+		r = rawpci_do_mmio_doubt(session->ctx, session, request->TargetDevice,
 					   mmio->Value.cb, &mmio->Value.u.u64);
 	else
-		r = rawpci_core_mmio_read(session->ctx, session, request->TargetDevice,
+		r = rawpci_do_mmio_read(session->ctx, session, request->TargetDevice,
 					  mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
 	return rawpci_status_from_errno(r);
 }
@@ -222,7 +222,7 @@ static int register_irq(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 
 	if (!irq->pfnHandler)
 		return rawpci_fail(NULL, -EFAULT, "the interrupt handler is NULL");
-	r = rawpci_core_irq_attach(dev, handler.function, irq->pfnHandlerContext, irq->iGuestIrq);
+	r = rawpci_do_irq_attach(dev, handler.function, irq->pfnHandlerContext, irq->iGuestIrq);
 	if (r < 0)
 		return r;
 	irq->iHostIrq = r;
@@ -232,13 +232,13 @@ static int register_irq(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 static int unregister_irq(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
 	return rawpci_status_from_errno(
-		rawpci_core_irq_detach(session->ctx, session, request->TargetDevice,
+		rawpci_do_irq_detach(session->ctx, session, request->TargetDevice,
 				       request->u.aUnregisterR0IrqHandler.iHostIrq));
 }
 
 static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 {
-	return rawpci_core_power(dev, (enum rawpci_power)request->u.aPowerStateChange.iState);
+	return rawpci_do_power(dev, (enum rawpci_power)request->u.aPowerStateChange.iState);
 }
 
 /* Operations that work on a device that is open, inside a call on it, with errno values. */

@@ -15,14 +15,14 @@ static int create(struct rawpci *ctx, PRAWPCIVM data, PSUPDRVSESSION *out)
 	session = calloc(1, sizeof(*session));
 	if (!session) {
 		if (vm)
-			rawpci_core_vm_release(vm);
+			rawpci_vm_release(vm);
 		return rawpci_fail(ctx, -ENOMEM, "no memory");
 	}
 	session->magic = RAWPCI_SESSION_MAGIC;
 	session->ctx = ctx;
 	session->vm = vm;
 	(void)pthread_mutex_init(&session->lock, NULL);
-	rawpci_core_retain(ctx);
+	rawpci_context_retain(ctx);
 	*out = session;
 	return 0;
 }
@@ -45,7 +45,7 @@ int rawpci_session_destroy(PSUPDRVSESSION session)
 		return rawpci_abi_fail(NULL, -EBADMSG, "this is no session");
 	ctx = session->ctx;
 	rawpci_call_begin();
-	rawpci_core_close_all(ctx, session);
+	rawpci_do_close_all(ctx, session);
 	while (session->ports) {
 		struct rawpci_port *port = session->ports;
 
@@ -53,12 +53,12 @@ int rawpci_session_destroy(PSUPDRVSESSION session)
 		rawpci_port_free(port);
 	}
 	if (session->vm)
-		rawpci_core_vm_release(session->vm);
+		rawpci_vm_release(session->vm);
 	session->magic = 0;
 	(void)pthread_mutex_destroy(&session->lock);
 	free(session);
 	(void)rawpci_call_end(ctx, 0);
-	rawpci_core_release(ctx);
+	rawpci_context_release(ctx);
 	return VINF_SUCCESS;
 }
 
@@ -76,7 +76,7 @@ static int find_or_create(PSUPDRVSESSION session, struct rawpci_device *dev, uin
 			return 0;
 		}
 	}
-	rawpci_core_info(dev, &info);
+	rawpci_do_info(dev, &info);
 	r = rawpci_port_create(session->ctx, session, session->vm, &info.address, handle, &port);
 	if (r < 0)
 		return r;

@@ -19,15 +19,15 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 		return rawpci_abi_refuse(NULL, -EFAULT, "%s", data ? "the VM is not initialised"
 								   : "the VM is NULL");
 	vm = data->pDriverData;
-	ctx = rawpci_core_vm_context(vm);
+	ctx = vm->ctx;
 	if (action == PCIRAW_MEMINFO_UNMAP)
 		return rawpci_status_from_errno(rawpci_memory_unmap(vm, guest_start, size));
 	if (action != PCIRAW_MEMINFO_MAP)
 		return rawpci_abi_refuse(ctx, -EINVAL, "%d is no memory action", (int)action);
 	rawpci_call_begin();
-	r = rawpci_core_memory_check(vm, guest_start, size);
+	r = rawpci_memory_check(vm, guest_start, size);
 	if (r == 0)
-		r = rawpci_core_translate(ctx, host_start, size, &host);
+		r = rawpci_translate(ctx, host_start, size, &host);
 	if (r < 0)
 		return rawpci_status_from_errno(rawpci_call_refused(ctx, r));
 	return rawpci_status_from_errno(rawpci_memory_map(vm, guest_start, host, size));
@@ -37,7 +37,7 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 static bool is_vm(struct rawpci *ctx, const RAWPCIVM *data)
 {
 	return data->pDriverData && data->pfnContigMemInfo == contig_mem_info &&
-	       rawpci_core_vm_known(ctx, data->pDriverData);
+	       rawpci_vm_known(ctx, data->pDriverData);
 }
 
 int rawpci_abi_vm(struct rawpci *ctx, PRAWPCIVM data, struct rawpci_vm **vm)
@@ -49,7 +49,7 @@ int rawpci_abi_vm(struct rawpci *ctx, PRAWPCIVM data, struct rawpci_vm **vm)
 		return 0;
 	if (data->pfnContigMemInfo != contig_mem_info)
 		return rawpci_fail(ctx, -EINVAL, "the VM was not initialised by pfnInitVm");
-	r = rawpci_core_vm_hold(ctx, data->pDriverData);
+	r = rawpci_vm_hold(ctx, data->pDriverData);
 	if (r == 0)
 		*vm = data->pDriverData;
 	return r;

@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
+#include "core/registry.h"
 #include "core/settings.h"
+#include "core/slot.h"
 #include "os/sys.h"
 
 static void free_context(struct rawpci *ctx)
@@ -119,7 +122,7 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 static int check_unused(struct rawpci *ctx)
 {
 	char first[RAWPCI_ADDRESS_TEXT] = "";
-	unsigned devices = 0, vms = 0;
+	unsigned devices = 0;
 
 	if (ctx->users == 0 && !ctx->vms)
 		return 0;
@@ -129,12 +132,10 @@ static int check_unused(struct rawpci *ctx)
 		if (slot && slot->used && devices++ == 0)
 			rawpci_address_format(&slot->address, first);
 	}
-	for (const struct rawpci_vm *vm = ctx->vms; vm; vm = vm->next)
-		vms++;
 	return rawpci_fail(ctx, -EBUSY, "the context still has %u devices open%s%s%s, %u sessions, "
 			   "ports and factory references, and %u VMs: end them first", devices,
 			   devices ? " (" : "", first, devices ? ")" : "", ctx->users - devices,
-			   vms);
+			   ctx->vm_count);
 }
 
 int rawpci_destroy(struct rawpci *ctx)
@@ -156,21 +157,21 @@ int rawpci_destroy(struct rawpci *ctx)
 	return 0;
 }
 
-void rawpci_core_retain(struct rawpci *ctx)
+void rawpci_context_retain(struct rawpci *ctx)
 {
 	(void)pthread_mutex_lock(&ctx->lock);
 	ctx->users++;
 	(void)pthread_mutex_unlock(&ctx->lock);
 }
 
-void rawpci_core_release(struct rawpci *ctx)
+void rawpci_context_release(struct rawpci *ctx)
 {
 	(void)pthread_mutex_lock(&ctx->lock);
 	ctx->users--;
 	(void)pthread_mutex_unlock(&ctx->lock);
 }
 
-struct rawpci_factory *rawpci_core_factory(struct rawpci *ctx,
+struct rawpci_factory *rawpci_context_factory(struct rawpci *ctx,
 					   struct rawpci_factory *(*create)(struct rawpci *ctx),
 					   void (*destroy)(struct rawpci_factory *factory))
 {
@@ -183,7 +184,7 @@ struct rawpci_factory *rawpci_core_factory(struct rawpci *ctx,
 	return ctx->factory;
 }
 
-int rawpci_core_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, void **host)
+int rawpci_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, void **host)
 {
 	void *at = (void *)(uintptr_t)host_start;
 

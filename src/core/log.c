@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
 #include "os/sys.h"
 
 struct message {
@@ -64,10 +65,7 @@ static RAWPCI_PRINTF(1, 0) void set_reason(const char *format, va_list arguments
 	memcpy(said.reason, text, sizeof(text));
 }
 
-const char *rawpci_backend_reason(void)
-{
-	return said.reason;
-}
+const char *rawpci_backend_reason(void) __attribute__((__alias__("rawpci_reason")));
 
 int rawpci_fail(struct rawpci *ctx, int error, const char *format, ...)
 {
@@ -80,22 +78,23 @@ int rawpci_fail(struct rawpci *ctx, int error, const char *format, ...)
 	return rawpci_sys_result(error, error);
 }
 
+/* The same to a backend, which sees the public header alone. */
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
-{
-	va_list arguments;
-
-	(void)ctx;
-	va_start(arguments, format);
-	set_reason(format, arguments);
-	va_end(arguments);
-	return rawpci_sys_result(error, error);
-}
+	__attribute__((__alias__("rawpci_fail")));
 
 int rawpci_fail_list(struct rawpci *ctx, int error, const char *format, va_list arguments)
 {
 	(void)ctx;
 	set_reason(format, arguments);
 	return rawpci_sys_result(error, error);
+}
+
+int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r)
+{
+	char text[128];
+
+	return rawpci_fail(ctx, r, "%s: not all of its files could be opened: %s", name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
 static bool is_wanted(const struct rawpci *ctx, enum rawpci_log_level level)
@@ -146,13 +145,7 @@ void rawpci_say(struct rawpci *ctx, enum rawpci_log_level level, const char *for
 }
 
 void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	collect(ctx, level, format, arguments);
-	va_end(arguments);
-}
+	__attribute__((__alias__("rawpci_say")));
 
 void rawpci_call_begin(void)
 {

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
+#include "core/registry.h"
+#include "core/slot.h"
 
 #define RAWPCI_BACKEND_ROW(name) extern const struct rawpci_backend rawpci_backend_##name;
 #include "rawpci-backend-rows.h"

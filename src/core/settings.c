@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
 
 #define MAX_TIMEOUT_MS 3600000
 

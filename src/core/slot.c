@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "core/slot.h"
 #include "device/doors.h"
 #include "device/maps.h"
-#include "device/reach.h"
 #include "pci/pci.h"
 
 #define GENERATIONS 0xffffffu
@@ -122,59 +123,9 @@ void rawpci_slots_destroy(struct rawpci *ctx)
 	}
 }
 
-int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev)
-{
-	rawpci_call_begin();
-	if (!dev)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the device is NULL"));
-	call->ctx = dev->ctx;
-	call->dev = dev;
-	call->counter = rawpci_gate_enter(&dev->slot->life);
-	rawpci_call_about(&dev->told);
-	return 0;
-}
-
-bool rawpci_core_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
+bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
 {
 	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
 
 	return slot && atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner;
-}
-
-int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void *owner,
-			uint32_t handle)
-{
-	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
-
-	rawpci_call_begin();
-	if (slot) {
-		call->counter = rawpci_gate_enter(&slot->life);
-		if (atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner) {
-			call->ctx = ctx;
-			call->dev = slot->dev;
-			rawpci_call_about(&slot->dev->told);
-			return 0;
-		}
-		rawpci_gate_leave(call->counter);
-	}
-	return rawpci_call_refused(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open "
-						    "here: stale, unknown, or another owner's",
-						    handle));
-}
-
-void rawpci_out(struct rawpci_call *call, int result)
-{
-	if (result < 0)
-		rawpci_call_failed(&call->dev->told, result);
-	rawpci_call_about(NULL);
-	rawpci_gate_leave(call->counter);
-}
-
-int rawpci_leave(struct rawpci_call *call, int result)
-{
-	/* It may have been found gone where the pages of its mappings could not be taken away. */
-	if (!(atomic_load(&call->dev->access) & RAWPCI_ACCESS_PRESENT))
-		rawpci_mappings_follow(call->dev);
-	rawpci_out(call, result);
-	return rawpci_call_end(call->ctx, result);
 }

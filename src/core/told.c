@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
 
 /* Words are the library's own, so kinds are few. Should they not be, the rest counts as one. */
 #define KINDS 64u

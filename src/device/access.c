@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "core/slot.h"
+#include "device/doors.h"
 #include "device/maps.h"
 #include "device/mmio.h"
-#include "device/reach.h"
+#include "device/power.h"
 
 #define ACCESS_FOR_IO (RAWPCI_ACCESS_FOR_CONFIG | RAWPCI_ACCESS_IO)
 #define OUT_OF_LINE __attribute__((noinline, cold))
@@ -99,7 +102,7 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 	if (r < 0)
 		return r;
 	if (a->write)
-		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
+		atomic_store_explicit(&dev->reach.touched, true, memory_order_relaxed);
 	for (unsigned i = 0; i < entry->area_count; i++) {
 		if (at - entry->areas[i].offset >= entry->areas[i].size)
 			continue;
@@ -131,7 +134,7 @@ static int attempt(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 
 		told = &dev->told;
 		rawpci_call_about(told);
-		*again = *again && !(atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY);
+		*again = *again && !(atomic_load(&dev->reach.access) & RAWPCI_ACCESS_STEADY);
 		r = work(dev, a);
 		*again = *again && r == -ESHUTDOWN;
 	} else {
@@ -177,7 +180,7 @@ static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 	return rawpci_call_end(ctx, r);
 }
 
-int rawpci_core_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
+int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
 			  const void *address, unsigned width, uint64_t *value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
@@ -189,7 +192,7 @@ int rawpci_core_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle
 	return r;
 }
 
-int rawpci_core_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle, unsigned width,
+int rawpci_do_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle, unsigned width,
 			   uint64_t *value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
@@ -201,7 +204,7 @@ int rawpci_core_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handl
 	return r;
 }
 
-int rawpci_core_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
+int rawpci_do_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
 			   unsigned width, uint64_t value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
@@ -278,7 +281,7 @@ static int region_access(struct rawpci_device *dev, unsigned region, uint64_t of
 	counter = rawpci_gate_enter(&dev->slot->memory);
 	r = rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
 	if (r == 0 && a->write)
-		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
+		atomic_store_explicit(&dev->reach.touched, true, memory_order_relaxed);
 	if (r == 0)
 		r = trapped(dev, region, offset, a);
 	rawpci_gate_leave(counter);
@@ -310,7 +313,7 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 	return 0;
 }
 
-int rawpci_core_region_read(struct rawpci_device *dev, unsigned region, uint64_t offset,
+int rawpci_do_region_read(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			    unsigned width, uint64_t *value)
 {
 	struct access a = { .width = width };
@@ -323,7 +326,7 @@ int rawpci_core_region_read(struct rawpci_device *dev, unsigned region, uint64_t
 	return r;
 }
 
-int rawpci_core_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset,
+int rawpci_do_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			     unsigned width, uint64_t value)
 {
 	struct access a = { .width = width, .write = true, .value = value };
@@ -346,7 +349,7 @@ int rawpci_region_read(struct rawpci_device *dev, unsigned region, uint64_t offs
 	if (!value)
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: value is NULL", dev->name);
 	else
-		r = rawpci_core_region_read(dev, region, offset, width, value);
+		r = rawpci_do_region_read(dev, region, offset, width, value);
 	return rawpci_leave(&call, r);
 }
 
@@ -358,5 +361,5 @@ int rawpci_region_write(struct rawpci_device *dev, unsigned region, uint64_t off
 
 	if (r < 0)
 		return r;
-	return rawpci_leave(&call, rawpci_core_region_write(dev, region, offset, width, value));
+	return rawpci_leave(&call, rawpci_do_region_write(dev, region, offset, width, value));
 }

@@ -4,33 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/core.h"
-#include "handover/handover.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "core/slot.h"
+#include "device/config.h"
+#include "device/doors.h"
+#include "device/life.h"
 #include "device/maps.h"
-#include "device/reach.h"
+#include "device/power.h"
+#include "handover/custody.h"
+#include "handover/handover.h"
+#include "irq/irq.h"
+#include "memory/vm.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-
-bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound, unsigned flags)
-{
-	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
-		return false;
-	return backend->driver ? strcmp(bound, backend->driver) != 0 : backend->unbound;
-}
-
-int rawpci_device_may_rebind(const struct rawpci_device *dev, const struct rawpci_backend *backend,
-			     const char *bound, unsigned flags)
-{
-	if (!rawpci_driver_is_kept(backend, bound, flags))
-		return 0;
-	if (backend->driver)
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
-				   "the flag to detach the host driver, or bind it to %s first",
-				   dev->name, bound, backend->driver);
-	return rawpci_fail(dev->ctx, -EBUSY, "%s: the host driver %s holds it: open it with the flag "
-			   "to detach the host driver, or unbind it first", dev->name, bound);
-}
 
 static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
 {
@@ -48,9 +36,9 @@ static int read_identity(struct rawpci_device *dev)
 	if (r == 0)
 		r = rawpci_config_peek(dev, RAWPCI_CFG_CLASS_REVISION, 4, &class_revision);
 	if (r == 0)
-		r = rawpci_caps_find(&reader, RAWPCI_CAP_PM, &dev->pm_cap);
+		r = rawpci_caps_find(&reader, RAWPCI_CAP_PM, &dev->reach.pm_cap);
 	if (r == 0)
-		r = rawpci_resets_find(&reader, &dev->resets);
+		r = rawpci_resets_find(&reader, &dev->config->resets);
 	if (r < 0)
 		return r;
 	if ((ids & 0xffff) == 0xffff)
@@ -86,7 +74,7 @@ static void fill_info(struct rawpci_device *dev)
 	dev->info.can_map_wc = dev->backend->region_map_wc != NULL;
 	(void)snprintf(dev->info.backend, sizeof(dev->info.backend), "%s", dev->backend->name);
 	(void)snprintf(dev->info.host_driver, sizeof(dev->info.host_driver), "%s",
-		       dev->hold.held ? dev->hold.driver : "");
+		       dev->custody->hold.held ? dev->custody->hold.driver : "");
 }
 
 /* No DMA before it is powered on, whatever was left in COMMAND. */
@@ -112,29 +100,29 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 	dev->backend = with->backend;
 	dev->instance = with->instance;
 	dev->vm = vm;
-	memset(&dev->hold, 0, sizeof(dev->hold));
+	dev->custody->backend = with->backend;
+	memset(&dev->custody->hold, 0, sizeof(dev->custody->hold));
 	memset(&dev->caps, 0, sizeof(dev->caps));
 	if (vm) {
-		r = rawpci_core_vm_hold(dev->ctx, vm);
+		r = rawpci_vm_hold(dev->ctx, vm);
 		if (r < 0)
 			return r;
 	}
 	if ((with->backend->driver || with->backend->unbound) && !dev->fds) {
-		r = rawpci_handover_take(dev, with->backend->driver ? with->backend->driver : "",
-					 flags);
+		r = rawpci_custody_take(dev->custody, flags);
 		if (r < 0)
 			goto undo_vm;
 	}
 	r = rawpci_vm_space_open(dev, with, address);
 	if (r < 0)
 		goto undo_driver;
-	atomic_store(&dev->access, RAWPCI_ACCESS_FOR_CONFIG);
+	atomic_store(&dev->reach.access, RAWPCI_ACCESS_FOR_CONFIG);
 	r = settle(dev);
 	if (r == 0 && rawpci_sys_lack() < 0)
 		r = rawpci_fail_lack(dev->ctx, dev->name, rawpci_sys_lack());
 	if (r < 0)
 		goto undo_open;
-	atomic_store(&dev->touched, !dev->caps.fresh);
+	atomic_store(&dev->reach.touched, !dev->caps.fresh);
 	fill_info(dev);
 	rawpci_cover_prepare(dev);
 	return 0;
@@ -142,24 +130,24 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 undo_open:
 	rawpci_vm_space_close(dev);
 undo_driver:
-	rawpci_handover_undo(dev);
+	rawpci_custody_undo(dev->custody);
 undo_vm:
 	if (vm)
-		rawpci_core_vm_release(vm);
+		rawpci_vm_release(vm);
 	return r;
 }
 
 void rawpci_device_detach(struct rawpci_device *dev)
 {
 	if (rawpci_can_ask(dev) && dev->info.can_reset &&
-	    !dev->caps.close_resets && atomic_load(&dev->touched) &&
+	    !dev->caps.close_resets && atomic_load(&dev->reach.touched) &&
 	    dev->backend->reset(dev->handle) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
 			   dev->name, rawpci_reason());
 	rawpci_vm_space_close(dev);
-	rawpci_handover_give_back(dev);
+	rawpci_custody_give_back(dev->custody);
 	if (dev->vm)
-		rawpci_core_vm_release(dev->vm);
+		rawpci_vm_release(dev->vm);
 }
 
 /* The device itself cannot be seen yet, or any more: its slot can. */
@@ -184,14 +172,14 @@ int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address
 {
 	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
-	return dev ? dev->claim.lock : -1;
+	return dev ? dev->custody->claim.lock : -1;
 }
 
 int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
-	return dev ? dev->claim.shared : -1;
+	return dev ? dev->custody->claim.shared : -1;
 }
 
 void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address)
@@ -199,15 +187,10 @@ void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *
 	struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
 	if (dev)
-		dev->unfinished = true;
+		dev->custody->unfinished = true;
 }
 
-const char *rawpci_core_name(const struct rawpci_device *dev)
-{
-	return dev->name;
-}
-
-void rawpci_core_info(const struct rawpci_device *dev, struct rawpci_device_info *out)
+void rawpci_do_info(const struct rawpci_device *dev, struct rawpci_device_info *out)
 {
 	*out = dev->info;
 }
@@ -226,9 +209,9 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
 						       "struct rawpci_device_info", size));
 	memcpy(out, &dev->info, size);
 	if (size > offsetof(struct rawpci_device_info, intx_stuck)) {
-		(void)pthread_mutex_lock(&dev->irq_lock);
-		out->intx_stuck = dev->irqs.stuck;
-		(void)pthread_mutex_unlock(&dev->irq_lock);
+		(void)pthread_mutex_lock(&dev->irqs->lock);
+		out->intx_stuck = dev->irqs->stuck;
+		(void)pthread_mutex_unlock(&dev->irqs->lock);
 	}
 	return rawpci_leave(&call, 0);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COMMAND. What it is to be is kept here (dev->command), and not asked of the device: a reset, sleep
+ * COMMAND. What it is to be is kept here (dev->config->command), and not asked of the device: a reset, sleep
  * or another program may change it there. The device gets it without Bus Master unless it is on.
  */
 #include <stdio.h>
 
-#include "core/core.h"
-#include "device/reach.h"
+#include "core/device.h"
+#include "core/log.h"
+#include "device/config.h"
 #include "pci/pci.h"
 
 void rawpci_decode_follow(struct rawpci_device *dev)
@@ -27,48 +28,48 @@ void rawpci_decode_follow(struct rawpci_device *dev)
 
 void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master)
 {
-	dev->command = command;
-	dev->may_master = may_master;
-	atomic_store(&dev->shown_master,
+	dev->config->command = command;
+	dev->config->may_master = may_master;
+	atomic_store(&dev->reach.shown_master,
 		     may_master ? RAWPCI_SHOW_REAL : command & RAWPCI_COMMAND_MASTER);
 }
 
 int rawpci_command_put(struct rawpci_device *dev)
 {
-	uint32_t command = dev->command;
+	uint32_t command = dev->config->command;
 	int r;
 
-	if (!dev->may_master)
+	if (!dev->config->may_master)
 		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
 	/* A failed write may have got through. */
-	dev->masters = true;
+	dev->config->masters = true;
 	r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
 	if (r == 0)
-		dev->masters = command & RAWPCI_COMMAND_MASTER;
+		dev->config->masters = command & RAWPCI_COMMAND_MASTER;
 	return r;
 }
 
-/* Requires config_lock. A backend may put bus mastering back that another program turned off, if it
+/* Requires config->lock. A backend may put bus mastering back that another program turned off, if it
  * was written last: so the device's own word does not do. */
 static bool is_put(const struct rawpci_device *dev, uint32_t now)
 {
-	const uint32_t master = dev->may_master ? dev->command & RAWPCI_COMMAND_MASTER : 0;
+	const uint32_t master = dev->config->may_master ? dev->config->command & RAWPCI_COMMAND_MASTER : 0;
 
-	return dev->masters == (master != 0) &&
-	       now == ((dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
+	return dev->config->masters == (master != 0) &&
+	       now == ((dev->config->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
 }
 
-/* Requires config_lock. */
+/* Requires config->lock. */
 static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
 {
-	const uint32_t command = dev->command;
+	const uint32_t command = dev->config->command;
 	struct rawpci_decode before;
 	bool might;
 	int r;
 
 	/* Whatever fails below: what is to go off is not let through any more. */
-	rawpci_command_want(dev, command, dev->may_master && may_master);
-	might = dev->may_master;
+	rawpci_command_want(dev, command, dev->config->may_master && may_master);
+	might = dev->config->may_master;
 	r = rawpci_decode_read(dev, &before);
 	if (r < 0)
 		return r;
@@ -77,10 +78,10 @@ static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t se
 		rawpci_decode_apply(dev, &before);
 		return 0;
 	}
-	if (!(dev->command & RAWPCI_COMMAND_MEMORY))
+	if (!(dev->config->command & RAWPCI_COMMAND_MEMORY))
 		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY);
 	r = rawpci_command_put(dev);
-	before.command = dev->command;
+	before.command = dev->config->command;
 	if (r == 0) {
 		rawpci_decode_apply(dev, &before);
 		return 0;
@@ -90,23 +91,23 @@ static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t se
 	return r;
 }
 
-int rawpci_config_command(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
+int rawpci_command_change(struct rawpci_device *dev, uint32_t clear, uint32_t set, bool may_master)
 {
 	int r;
 
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	r = change_command(dev, clear, set, may_master);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	return r;
 }
 
 int rawpci_command_stop(struct rawpci_device *dev)
 {
-	int r = rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
+	int r = rawpci_command_change(dev, RAWPCI_COMMAND_MASTER, 0, false);
 
-	(void)pthread_mutex_lock(&dev->config_lock);
-	rawpci_command_want(dev, dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER, false);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
+	rawpci_command_want(dev, dev->config->command & ~(uint32_t)RAWPCI_COMMAND_MASTER, false);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	return r;
 }
 
@@ -115,11 +116,11 @@ int rawpci_command_check_off(struct rawpci_device *dev)
 	struct rawpci_decode now;
 	int r;
 
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	r = rawpci_decode_read(dev, &now);
-	if (r == 0 && (dev->masters || (now.command & RAWPCI_COMMAND_MASTER)))
+	if (r == 0 && (dev->config->masters || (now.command & RAWPCI_COMMAND_MASTER)))
 		r = rawpci_command_put(dev);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	return r;
 }
 
@@ -131,6 +132,6 @@ int rawpci_command_begin(struct rawpci_device *dev)
 	if (r < 0)
 		return r;
 	rawpci_command_want(dev, found.command, false);
-	dev->masters = found.command & RAWPCI_COMMAND_MASTER;
-	return rawpci_config_command(dev, RAWPCI_COMMAND_MASTER, 0, false);
+	dev->config->masters = found.command & RAWPCI_COMMAND_MASTER;
+	return rawpci_command_change(dev, RAWPCI_COMMAND_MASTER, 0, false);
 }

@@ -7,64 +7,19 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "core/slot.h"
+#include "device/config.h"
+#include "device/doors.h"
 #include "device/maps.h"
-#include "device/reach.h"
+#include "device/power.h"
+#include "irq/irq.h"
 #include "pci/pci.h"
-
-int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)
-{
-	return dev->backend->cfg_read(dev->handle, offset, width, value);
-}
-
-int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
-{
-	atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
-	return dev->backend->cfg_write(dev->handle, offset, width, value);
-}
-
-bool rawpci_device_gone(struct rawpci_device *dev)
-{
-	uint32_t vendor;
-
-	if (rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 2, &vendor) < 0 || vendor != 0xffff)
-		return false;
-	if (atomic_fetch_and(&dev->access, ~RAWPCI_ACCESS_PRESENT) & RAWPCI_ACCESS_PRESENT)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it does not answer any more",
-			   dev->name);
-	return true;
-}
-
-int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
-{
-	unsigned lacking = bits & ~atomic_load(&dev->access);
-
-	if (lacking == 0)
-		return 0;
-	if (lacking & RAWPCI_ACCESS_PRESENT)
-		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is gone: close it",
-				   dev->name);
-	if (lacking & RAWPCI_ACCESS_STEADY)
-		return rawpci_fail_unsteady(dev);
-	if (lacking & RAWPCI_ACCESS_AWAKE)
-		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
-				   "first", dev->name);
-	if (atomic_load(&dev->asleep))
-		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device sleeps: write D0 (0) to the "
-				   "power state in its power management register, at %#x of config "
-				   "space", dev->name, dev->pm_cap + RAWPCI_PM_CONTROL);
-	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device does not decode %s: set bit %d of "
-			   "its command register%s", dev->name,
-			   lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",
-			   lacking & RAWPCI_ACCESS_MEMORY ? 1 : 0,
-			   atomic_load(&dev->shown_master) == RAWPCI_SHOW_REAL ? "" :
-									       ", or power it on");
-}
 
 void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
 {
-	if (!(atomic_fetch_and(&dev->access, ~bits) & bits))
+	if (!(atomic_fetch_and(&dev->reach.access, ~bits) & bits))
 		return;
 	rawpci_gate_wait(&dev->slot->memory);
 	rawpci_mappings_follow(dev);
@@ -76,8 +31,8 @@ int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
 	int r;
 
 	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &decode.command);
-	if (r == 0 && dev->pm_cap)
-		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
+	if (r == 0 && dev->reach.pm_cap)
+		r = rawpci_config_peek(dev, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
 	if (r < 0)
 		return r;
 	if (decode.command == 0xffff && rawpci_device_gone(dev))
@@ -90,7 +45,7 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 {
 	unsigned bits = 0;
 
-	atomic_store(&dev->asleep, (decode->control & RAWPCI_PM_STATE) != 0);
+	atomic_store(&dev->reach.asleep, (decode->control & RAWPCI_PM_STATE) != 0);
 	if ((decode->control & RAWPCI_PM_STATE) == 0) {
 		if (dev->caps.memory_always_on || (decode->command & RAWPCI_COMMAND_MEMORY))
 			bits |= RAWPCI_ACCESS_MEMORY;
@@ -106,11 +61,11 @@ void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *
 static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
 {
 	return rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2) ||
-	       (dev->pm_cap && rawpci_config_overlaps(offset, width,
-						      dev->pm_cap + RAWPCI_PM_CONTROL, 2));
+	       (dev->reach.pm_cap && rawpci_config_overlaps(offset, width,
+						      dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2));
 }
 
-/* Requires config_lock. Bus mastering goes to the device where the power state allows it. */
+/* Requires config->lock. Bus mastering goes to the device where the power state allows it. */
 static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
 	const bool masters = offset == RAWPCI_CFG_COMMAND;
@@ -118,14 +73,14 @@ static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned widt
 
 	if (!masters)
 		return rawpci_config_poke(dev, offset, width, value);
-	if (!dev->may_master)
+	if (!dev->config->may_master)
 		value &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
 	r = rawpci_config_poke(dev, offset, width, value);
-	dev->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
+	dev->config->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
 	return r;
 }
 
-/* Requires config_lock. After a reset that the user has asked for, COMMAND is what the device says:
+/* Requires config->lock. After a reset that the user has asked for, COMMAND is what the device says:
  * the kernel restores it or not. The wish for bus mastering stays with the rest or goes with it. */
 static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
@@ -137,11 +92,11 @@ static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *
 	if (r < 0)
 		return r;
 	command = now.command;
-	if (!dev->may_master && ((now.command ^ before->command) & ~master) == 0)
-		command = (command & ~master) | (dev->command & master);
-	rawpci_command_want(dev, command, dev->may_master);
-	dev->masters = now.command & master;
-	return dev->masters && !dev->may_master ? rawpci_command_put(dev) : 0;
+	if (!dev->config->may_master && ((now.command ^ before->command) & ~master) == 0)
+		command = (command & ~master) | (dev->config->command & master);
+	rawpci_command_want(dev, command, dev->config->may_master);
+	dev->config->masters = now.command & master;
+	return dev->config->masters && !dev->config->may_master ? rawpci_command_put(dev) : 0;
 }
 
 /* Where the write itself failed, that is what is told. */
@@ -158,13 +113,13 @@ static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode
 }
 
 /*
- * Requires config_lock. What the device decodes afterwards is asked of it. Waking up may change
+ * Requires config->lock. What the device decodes afterwards is asked of it. Waking up may change
  * COMMAND: the kernel restores it as it was before the device went to sleep.
  */
 static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			      uint32_t value)
 {
-	bool resets = rawpci_resets_start(&dev->resets, offset, width, value), wakes;
+	bool resets = rawpci_resets_start(&dev->config->resets, offset, width, value), wakes;
 	struct rawpci_decode before, after;
 	int r;
 
@@ -174,12 +129,12 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 		r = rawpci_decode_read(dev, &before);
 	if (r < 0)
 		return r;
-	after.command = rawpci_config_merge(dev->command, RAWPCI_CFG_COMMAND, offset, width,
+	after.command = rawpci_config_merge(dev->config->command, RAWPCI_CFG_COMMAND, offset, width,
 					    value) & 0xffff;
 	after.control = before.control;
-	if (dev->pm_cap)
+	if (dev->reach.pm_cap)
 		after.control = rawpci_config_merge(before.control,
-						    dev->pm_cap + RAWPCI_PM_CONTROL, offset,
+						    dev->reach.pm_cap + RAWPCI_PM_CONTROL, offset,
 						    width, value) & 0xffff;
 	wakes = (before.control & RAWPCI_PM_STATE) && !(after.control & RAWPCI_PM_STATE);
 	if (resets || !(after.command & RAWPCI_COMMAND_MEMORY) ||
@@ -191,7 +146,7 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 		return r;
 	}
 	if (r == 0)
-		rawpci_command_want(dev, after.command, dev->may_master);
+		rawpci_command_want(dev, after.command, dev->config->may_master);
 	if (resets || wakes)
 		see_to_command(dev, &before, resets && r == 0);
 	rawpci_decode_follow(dev);
@@ -202,9 +157,9 @@ static int write_locked(struct rawpci_device *dev, uint32_t offset, unsigned wid
 {
 	int r;
 
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	r = write_that_matters(dev, offset, width, value);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	return r;
 }
 
@@ -251,14 +206,14 @@ static int check(struct rawpci_device *dev, uint32_t offset, unsigned width, uin
 /* While the power state forbids bus mastering, its user sees what it has written. */
 static uint32_t show_master(struct rawpci_device *dev, uint32_t offset, uint32_t value)
 {
-	uint32_t shown = atomic_load(&dev->shown_master);
+	uint32_t shown = atomic_load(&dev->reach.shown_master);
 
 	if (offset != RAWPCI_CFG_COMMAND || shown == RAWPCI_SHOW_REAL)
 		return value;
 	return (value & ~(uint32_t)RAWPCI_COMMAND_MASTER) | shown;
 }
 
-int rawpci_core_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
+int rawpci_do_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			    uint32_t *value)
 {
 	uint32_t ones, result;
@@ -288,14 +243,14 @@ static int write_plain(struct rawpci_device *dev, uint32_t offset, unsigned widt
 	return r;
 }
 
-int rawpci_core_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
+int rawpci_do_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			     uint32_t value)
 {
 	int r = check(dev, offset, width, value);
 
 	if (r < 0)
 		return r;
-	if (rawpci_resets_start(&dev->resets, offset, width, value))
+	if (rawpci_resets_start(&dev->config->resets, offset, width, value))
 		return write_that_resets(dev, offset, width, value);
 	if (!matters(dev, offset, width))
 		return write_plain(dev, offset, width, value);
@@ -312,7 +267,7 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
 	if (!value)
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: value is NULL", dev->name);
 	else
-		r = rawpci_core_config_read(dev, offset, width, value);
+		r = rawpci_do_config_read(dev, offset, width, value);
 	return rawpci_leave(&call, r);
 }
 
@@ -323,5 +278,5 @@ int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned wid
 
 	if (r < 0)
 		return r;
-	return rawpci_leave(&call, rawpci_core_config_write(dev, offset, width, value));
+	return rawpci_leave(&call, rawpci_do_config_write(dev, offset, width, value));
 }

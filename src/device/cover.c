@@ -5,10 +5,11 @@
  * mappings (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_zap_bars()). For backends whose
  * mappings stay, the pages are covered here until the device answers again.
  */
-#include "core/core.h"
+#include "core/device.h"
+#include "core/log.h"
+#include "core/slot.h"
 #include "device/maps.h"
 #include "device/mmio.h"
-#include "device/reach.h"
 #include "os/sys.h"
 
 static bool answers(unsigned access)
@@ -22,11 +23,11 @@ void rawpci_cover_prepare(struct rawpci_device *dev)
 	char text[128];
 	int fd;
 
-	if (!dev->caps.mappings_stay || dev->blank >= 0)
+	if (!dev->caps.mappings_stay || dev->maps->blank >= 0)
 		return;
 	fd = rawpci_sys_memfd("rawpci-blank", 0);
 	if (fd >= 0)
-		dev->blank = fd;
+		dev->maps->blank = fd;
 	else
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): direct loads and "
 			   "stores while it does not answer raise SIGSEGV instead of SIGBUS",
@@ -39,7 +40,7 @@ static void cover_entry(struct rawpci_device *dev, const struct rawpci_map_entry
 
 	for (unsigned i = 0; i < entry->area_count; i++) {
 		const struct rawpci_region_area *area = &entry->areas[i];
-		int r = rawpci_sys_cover(entry->base + area->offset, area->size, dev->blank);
+		int r = rawpci_sys_cover(entry->base + area->offset, area->size, dev->maps->blank);
 
 		if (r < 0)
 			rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: %#llx bytes of region %u "
@@ -72,7 +73,7 @@ static bool uncover_entry(struct rawpci_device *dev, struct rawpci_map_entry *en
 	return kept < count;
 }
 
-/* Requires map_lock. A device that is found gone gets here without having waited for the gate. */
+/* Requires maps->lock. A device that is found gone gets here without having waited for the gate. */
 static void cover(struct rawpci_device *dev)
 {
 	const struct rawpci_map_table *table = atomic_load(&dev->mappings);
@@ -80,10 +81,10 @@ static void cover(struct rawpci_device *dev)
 	rawpci_gate_wait(&dev->slot->memory);
 	for (unsigned i = 0; table && i < table->count; i++)
 		cover_entry(dev, table->entries[i]);
-	dev->covered = true;
+	dev->maps->covered = true;
 }
 
-/* Requires map_lock. */
+/* Requires maps->lock. */
 static void uncover(struct rawpci_device *dev)
 {
 	struct rawpci_map_table *table = atomic_load(&dev->mappings);
@@ -93,35 +94,35 @@ static void uncover(struct rawpci_device *dev)
 		dropped = uncover_entry(dev, table->entries[i]) || dropped;
 	if (dropped)
 		rawpci_map_table_refill(table);
-	dev->covered = false;
+	dev->maps->covered = false;
 }
 
-/* Requires map_lock. */
+/* Requires maps->lock. */
 static void follow(struct rawpci_device *dev)
 {
-	if (dev->caps.mappings_stay && !dev->covered && !answers(atomic_load(&dev->access)))
+	if (dev->caps.mappings_stay && !dev->maps->covered && !answers(atomic_load(&dev->reach.access)))
 		cover(dev);
 }
 
 void rawpci_mappings_follow(struct rawpci_device *dev)
 {
-	(void)pthread_mutex_lock(&dev->map_lock);
+	(void)pthread_mutex_lock(&dev->maps->lock);
 	follow(dev);
-	(void)pthread_mutex_unlock(&dev->map_lock);
+	(void)pthread_mutex_unlock(&dev->maps->lock);
 }
 
 void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry)
 {
 	follow(dev);
-	if (dev->covered)
+	if (dev->maps->covered)
 		cover_entry(dev, entry);
 }
 
 void rawpci_access_start(struct rawpci_device *dev, unsigned bits)
 {
-	(void)pthread_mutex_lock(&dev->map_lock);
-	if (dev->covered && answers(atomic_load(&dev->access) | bits))
+	(void)pthread_mutex_lock(&dev->maps->lock);
+	if (dev->maps->covered && answers(atomic_load(&dev->reach.access) | bits))
 		uncover(dev);
-	atomic_fetch_or(&dev->access, bits);
-	(void)pthread_mutex_unlock(&dev->map_lock);
+	atomic_fetch_or(&dev->reach.access, bits);
+	(void)pthread_mutex_unlock(&dev->maps->lock);
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/device.h"
+#include "core/log.h"
+#include "core/slot.h"
 #include "device/maps.h"
 #include "os/sys.h"
 
@@ -134,7 +136,7 @@ void rawpci_map_table_refill(struct rawpci_map_table *table)
 		add_spans(table, table->entries[i]);
 }
 
-/* Requires map_lock. The new table has all of the old one's entries but without, and with. */
+/* Requires maps->lock. The new table has all of the old one's entries but without, and with. */
 static int make_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
 		      struct rawpci_map_entry *with)
 {
@@ -159,11 +161,11 @@ int rawpci_map_table_replace(struct rawpci_device *dev, struct rawpci_map_entry 
 {
 	int r;
 
-	(void)pthread_mutex_lock(&dev->map_lock);
+	(void)pthread_mutex_lock(&dev->maps->lock);
 	if (with)
 		rawpci_mappings_follow_new(dev, with);
 	r = make_table(dev, without, with);
-	(void)pthread_mutex_unlock(&dev->map_lock);
+	(void)pthread_mutex_unlock(&dev->maps->lock);
 	return r;
 }
 
@@ -172,8 +174,8 @@ int rawpci_mappings_create(struct rawpci_device *dev)
 	static const struct rawpci_map_table nothing;
 	struct rawpci_map_table *table = table_create(&nothing, NULL);
 
-	dev->covered = false;
-	dev->blank = -1;
+	dev->maps->covered = false;
+	dev->maps->blank = -1;
 	atomic_init(&dev->mappings, table);
 	return table ? 0 : -ENOMEM;
 }
@@ -186,5 +188,5 @@ void rawpci_mappings_destroy(struct rawpci_device *dev)
 		rawpci_map_entry_destroy(table->entries[i]);
 	free(table);
 	atomic_store(&dev->mappings, NULL);
-	rawpci_sys_close(&dev->blank);
+	rawpci_sys_close(&dev->maps->blank);
 }

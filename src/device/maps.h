@@ -5,12 +5,19 @@
 #ifndef RAWPCI_DEVICE_MAPS_H
 #define RAWPCI_DEVICE_MAPS_H
 
-#include "core/core.h"
+#include "core/device.h"
+
+/* dev->mappings is the table itself. */
+struct rawpci_maps {
+	pthread_mutex_t lock;
+	bool covered; /* the pages of all mappings raise SIGBUS */
+	int blank;    /* the empty file that they are covered with; -1: none */
+};
 
 typedef int rawpci_region_map_fn(void *device, unsigned region, uint64_t offset, uint64_t size,
 				 void *where);
 
-/* A mapping: immutable once published, but for areas, which change under map_lock while no access is
+/* A mapping: immutable once published, but for areas, which change under maps->lock while no access is
  * let through. */
 struct rawpci_map_entry {
 	unsigned char *base;
@@ -56,7 +63,7 @@ static inline bool rawpci_mappings_none(const struct rawpci_device *dev)
 	return atomic_load(&dev->mappings)->count == 0;
 }
 
-/* The spans, from the entries' areas. Requires map_lock, and that no access is let through. */
+/* The spans, from the entries' areas. Requires maps->lock, and that no access is let through. */
 void rawpci_map_table_refill(struct rawpci_map_table *table);
 
 /*
@@ -67,7 +74,9 @@ void rawpci_map_table_refill(struct rawpci_map_table *table);
 void rawpci_cover_prepare(struct rawpci_device *dev);
 /* Takes direct accesses away where access has lost what they need. */
 void rawpci_mappings_follow(struct rawpci_device *dev);
-/* For an entry that is to be published. Requires map_lock. */
+/* Lets accesses through, and direct ones before them. The device answers already. */
+void rawpci_access_start(struct rawpci_device *dev, unsigned bits);
+/* For an entry that is to be published. Requires maps->lock. */
 void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry);
 
 #endif

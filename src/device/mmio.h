@@ -9,9 +9,9 @@
 
 #include <endian.h>
 
-#include "core/core.h"
+#include "core/device.h"
+#include "core/slot.h"
 #include "device/maps.h"
-#include "device/reach.h"
 
 #define RAWPCI_ACCESS_FOR_MEMORY                                                                  \
 	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY | RAWPCI_ACCESS_MEMORY)
@@ -117,7 +117,7 @@ static inline bool rawpci_is_mapped(const struct rawpci_device *dev, uintptr_t a
 {
 	const struct rawpci_map_table *table = atomic_load(&dev->mappings);
 
-	if ((atomic_load(&dev->access) & RAWPCI_ACCESS_FOR_MEMORY) != RAWPCI_ACCESS_FOR_MEMORY)
+	if ((atomic_load(&dev->reach.access) & RAWPCI_ACCESS_FOR_MEMORY) != RAWPCI_ACCESS_FOR_MEMORY)
 		return false;
 	/* There is always a first one, of no bytes if need be. */
 	if (RAWPCI_LIKELY(address - table->spans[0].first < table->spans[0].size))

@@ -5,11 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
-#include "handover/handover.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "core/slot.h"
+#include "device/choice.h"
+#include "device/config.h"
+#include "device/doors.h"
+#include "device/life.h"
 #include "device/maps.h"
-#include "device/reach.h"
+#include "device/power.h"
+#include "handover/custody.h"
+#include "irq/irq.h"
+#include "memory/vm.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
@@ -17,19 +24,23 @@
 static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slot *slot,
 					   const struct rawpci_address *address)
 {
-	struct rawpci_device *dev = calloc(1, sizeof(*dev));
+	struct rawpci_whole *whole = calloc(1, sizeof(*whole));
+	struct rawpci_device *dev = whole ? &whole->dev : NULL;
 
-	if (dev)
-		dev->handlers = rawpci_handlers_create();
-	if (!dev || !dev->handlers || rawpci_mappings_create(dev) < 0) {
-		if (dev)
-			rawpci_handlers_release(dev->handlers);
-		free(dev);
+	if (!dev)
 		return NULL;
-	}
+	dev->irqs = &whole->irqs;
+	dev->custody = &whole->custody;
+	dev->config = &whole->config;
+	dev->maps = &whole->maps;
+	dev->powering = &whole->powering;
+	dev->reach.lost = rawpci_mappings_follow;
+	if (rawpci_irqs_init(dev->irqs) < 0)
+		goto undo_whole;
+	if (rawpci_mappings_create(dev) < 0)
+		goto undo_irqs;
 	dev->ctx = ctx;
 	dev->slot = slot;
-	dev->claim = RAWPCI_CLAIM_NONE;
 	/* Field by field: what lies between them stays zero. */
 	dev->info.address.segment = address->segment;
 	dev->info.address.bus = address->bus;
@@ -37,25 +48,29 @@ static struct rawpci_device *device_create(struct rawpci *ctx, struct rawpci_slo
 	dev->info.address.function = address->function;
 	rawpci_address_format(address, dev->name);
 	rawpci_told_init(&dev->told, ctx, dev->name);
+	rawpci_custody_init(dev->custody, ctx, address);
 	(void)pthread_mutex_init(&dev->lock, NULL);
-	(void)pthread_mutex_init(&dev->config_lock, NULL);
-	(void)pthread_mutex_init(&dev->map_lock, NULL);
-	(void)pthread_mutex_init(&dev->irq_lock, NULL);
-	rawpci_irqs_init(&dev->irqs);
+	(void)pthread_mutex_init(&dev->config->lock, NULL);
+	(void)pthread_mutex_init(&dev->maps->lock, NULL);
 	return dev;
+
+undo_irqs:
+	rawpci_irqs_finish(dev->irqs);
+undo_whole:
+	free(whole);
+	return NULL;
 }
 
 static void device_destroy(struct rawpci_device *dev)
 {
-	rawpci_handover_disown(dev);
+	rawpci_custody_finish(dev->custody);
 	rawpci_mappings_destroy(dev);
 	(void)pthread_mutex_destroy(&dev->lock);
-	(void)pthread_mutex_destroy(&dev->config_lock);
-	(void)pthread_mutex_destroy(&dev->map_lock);
-	(void)pthread_mutex_destroy(&dev->irq_lock);
-	rawpci_handlers_release(dev->handlers);
+	(void)pthread_mutex_destroy(&dev->config->lock);
+	(void)pthread_mutex_destroy(&dev->maps->lock);
+	rawpci_irqs_finish(dev->irqs);
 	rawpci_told_finish(&dev->told);
-	free(dev);
+	free(dev); /* the first part of struct rawpci_whole */
 }
 
 static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
@@ -75,23 +90,6 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 	return r;
 }
 
-static bool is_candidate(const struct rawpci_backend *chosen, const struct rawpci_backend *backend)
-{
-	return chosen ? backend == chosen : backend->rank >= 0;
-}
-
-bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused)
-{
-	bool report;
-
-	choice->ended = !refused && error != -EOPNOTSUPP && error != -ENODEV;
-	report = choice->error == 0 || choice->ended || (!refused && !choice->tried);
-	if (report)
-		choice->error = error;
-	choice->tried = choice->tried || !refused;
-	return report;
-}
-
 struct failure {
 	struct rawpci_choice choice;
 	char reason[400];
@@ -107,18 +105,6 @@ static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backen
 		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
 }
 
-bool rawpci_choice_owns(const struct rawpci *ctx)
-{
-	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
-
-	for (unsigned i = 0; i < ctx->backend_count; i++) {
-		if (is_candidate(chosen, ctx->backends[i].backend) &&
-		    !ctx->backends[i].backend->pretend)
-			return true;
-	}
-	return false;
-}
-
 /* Where the host driver is not to be replaced, it decides: what is left are the backend that works
  * with it and those that do not care. Else the order of rank does. */
 static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
@@ -131,7 +117,7 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 
 	rawpci_sys_forget_lack();
 	/* Whoever opened the descriptors owns the device. */
-	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_handover_own(dev) : 0;
+	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_custody_own(dev->custody) : 0;
 	if (r < 0)
 		return r;
 	/* Which may be another one than before, if a killed process had taken the device. */
@@ -140,11 +126,11 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		const struct rawpci_registered *with = &ctx->backends[i];
 		bool refused;
 
-		if (!is_candidate(chosen, with->backend))
+		if (!rawpci_choice_has(chosen, with->backend))
 			continue;
 		rawpci_call_begin();
 		/* Whoever opened the descriptors sees to the host driver. */
-		r = dev->fds ? 0 : rawpci_device_may_rebind(dev, with->backend, bound, flags);
+		r = dev->fds ? 0 : rawpci_custody_may_rebind(dev->custody, with->backend, bound, flags);
 		refused = r < 0;
 		if (!refused)
 			r = try_backend(dev, with, vm, flags);
@@ -197,7 +183,7 @@ undo_slot:
 	return r;
 }
 
-int rawpci_core_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
+int rawpci_do_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
 		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
 		     struct rawpci_device **out)
 {
@@ -220,22 +206,20 @@ static void close_claimed(struct rawpci_device *dev)
 	rawpci_gate_wait(&slot->life);
 	rawpci_gate_wait(&slot->memory);
 	rawpci_power_look(dev);
-	if (rawpci_device_lost(dev))
+	if (rawpci_custody_lost(dev->custody))
 		rawpci_access_stop(dev, RAWPCI_ACCESS_PRESENT);
 	rawpci_irqs_close(dev);
-	rawpci_watches_close(dev);
-	rawpci_handlers_wait(dev->handlers);
 	rawpci_power_cut(dev);
 	rawpci_mappings_destroy(dev);
 	rawpci_device_detach(dev);
-	blocked = dev->blocked;
+	blocked = dev->custody->blocked;
 	device_destroy(dev);
 	if (!pretend)
 		rawpci_group_finish(ctx, &address, blocked);
 	rawpci_slot_release(ctx, slot);
 }
 
-int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle)
+int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 {
 	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
 	struct rawpci_device *dev;
@@ -256,14 +240,14 @@ int rawpci_core_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 	return 0;
 }
 
-void rawpci_core_close_all(struct rawpci *ctx, const void *owner)
+void rawpci_do_close_all(struct rawpci *ctx, const void *owner)
 {
 	for (unsigned i = 1; i <= RAWPCI_SLOTS; i++) {
 		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
 		uint32_t handle = slot ? atomic_load(&slot->handle) : 0;
 
 		if (handle != 0 && atomic_load(&slot->owner) == owner)
-			(void)rawpci_core_close(ctx, owner, handle);
+			(void)rawpci_do_close(ctx, owner, handle);
 	}
 }
 
@@ -344,5 +328,5 @@ int rawpci_device_close(struct rawpci_device *dev)
 	if (atomic_load(&slot->owner) != NULL)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "%s belongs to a session or a "
 							"port: close it there", dev->name));
-	return rawpci_call_end(ctx, rawpci_core_close(ctx, NULL, atomic_load(&slot->handle)));
+	return rawpci_call_end(ctx, rawpci_do_close(ctx, NULL, atomic_load(&slot->handle)));
 }

@@ -2,10 +2,16 @@
 /* Power states. Bus Master reaches the device while it is on, and never else. */
 #include <errno.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "device/config.h"
+#include "device/doors.h"
 #include "device/maps.h"
-#include "device/reach.h"
+#include "device/power.h"
+#include "handover/custody.h"
+#include "irq/irq.h"
+#include "memory/guest.h"
+#include "memory/vm.h"
 #include "pci/pci.h"
 
 /* The decoding that the device has regions for. */
@@ -75,15 +81,15 @@ static int start(struct rawpci_device *dev)
 	int r = 0;
 
 	/* Opening it was a reset. */
-	if (atomic_load(&dev->touched))
+	if (atomic_load(&dev->reach.touched))
 		r = reset_if_possible(dev, false);
 	/* Registers answer before a handler can be called, and the device is at work only then. */
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, decoding(dev), false);
+		r = rawpci_command_change(dev, 0, decoding(dev), false);
 	if (r == 0)
-		r = rawpci_irqs_resume(dev);
+		r = rawpci_irqs_resume(dev, dev->powering->now != RAWPCI_NOW_OFF);
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, RAWPCI_COMMAND_MASTER, true);
+		r = rawpci_command_change(dev, 0, RAWPCI_COMMAND_MASTER, true);
 	return r;
 }
 
@@ -100,22 +106,22 @@ static int power_on(struct rawpci_device *dev)
 		r = attach_memory(dev);
 	if (r < 0)
 		return r;
-	(void)pthread_mutex_lock(&dev->config_lock);
-	decoded = dev->command & decoding(dev);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
+	decoded = dev->config->command & decoding(dev);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	were_running = rawpci_irqs_pause(dev);
 	r = rawpci_power_rouse(dev, &before);
 	if (r == 0)
 		r = start(dev);
 	if (r == 0) {
-		atomic_store(&dev->touched, true);
-		dev->power = RAWPCI_NOW_ON;
+		atomic_store(&dev->reach.touched, true);
+		dev->powering->now = RAWPCI_NOW_ON;
 		return 0;
 	}
 	rawpci_reason_keep(&reason);
-	(void)pthread_mutex_lock(&dev->config_lock);
-	rawpci_command_want(dev, (dev->command & ~decoding(dev)) | decoded, false);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
+	rawpci_command_want(dev, (dev->config->command & ~decoding(dev)) | decoded, false);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	rawpci_power_restore(dev, &before);
 	detach_memory(dev);
 	if (were_running)
@@ -142,7 +148,7 @@ static void power_off(struct rawpci_device *dev)
 	if (reset_if_possible(dev, true) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
-	dev->power = RAWPCI_NOW_OFF;
+	dev->powering->now = RAWPCI_NOW_OFF;
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 }
 
@@ -155,8 +161,8 @@ static int wrong_order(struct rawpci_device *dev, const char *asked)
 	};
 
 	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s%s", dev->name,
-			   asked, names[dev->power],
-			   dev->power == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" :
+			   asked, names[dev->powering->now],
+			   dev->powering->now == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" :
 								 "");
 }
 
@@ -165,13 +171,13 @@ static int change(struct rawpci_device *dev, enum rawpci_power state)
 {
 	int r;
 
-	if (state == RAWPCI_POWER_ON && dev->power != RAWPCI_NOW_OFF)
+	if (state == RAWPCI_POWER_ON && dev->powering->now != RAWPCI_NOW_OFF)
 		return wrong_order(dev, "turned on");
-	if (state == RAWPCI_POWER_OFF && dev->power == RAWPCI_NOW_OFF)
+	if (state == RAWPCI_POWER_OFF && dev->powering->now == RAWPCI_NOW_OFF)
 		return wrong_order(dev, "turned off");
-	if (state == RAWPCI_POWER_SUSPEND && dev->power != RAWPCI_NOW_ON)
+	if (state == RAWPCI_POWER_SUSPEND && dev->powering->now != RAWPCI_NOW_ON)
 		return wrong_order(dev, "suspended");
-	if (state == RAWPCI_POWER_RESUME && dev->power != RAWPCI_NOW_SUSPENDED)
+	if (state == RAWPCI_POWER_RESUME && dev->powering->now != RAWPCI_NOW_SUSPENDED)
 		return wrong_order(dev, "resumed");
 	r = rawpci_reset_wait(dev);
 	if (r < 0)
@@ -189,7 +195,7 @@ static int change(struct rawpci_device *dev, enum rawpci_power state)
 					     : rawpci_power_resume(dev);
 }
 
-int rawpci_core_power(struct rawpci_device *dev, enum rawpci_power state)
+int rawpci_do_power(struct rawpci_device *dev, enum rawpci_power state)
 {
 	int r;
 
@@ -209,7 +215,7 @@ int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state)
 
 	if (r < 0)
 		return r;
-	return rawpci_leave(&call, rawpci_core_power(dev, state));
+	return rawpci_leave(&call, rawpci_do_power(dev, state));
 }
 
 /* It has been silent, as while its link was down, and may be at work. Not for its user any more, to
@@ -218,12 +224,12 @@ static void ask_again(struct rawpci_device *dev)
 {
 	uint32_t vendor;
 
-	if ((atomic_load(&dev->access) & (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY)) !=
+	if ((atomic_load(&dev->reach.access) & (RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY)) !=
 		    RAWPCI_ACCESS_STEADY ||
 	    rawpci_config_peek(dev, RAWPCI_CFG_VENDOR, 2, &vendor) < 0 || vendor == 0xffff)
 		return;
-	(void)atomic_fetch_or(&dev->access, RAWPCI_ACCESS_PRESENT);
-	dev->was_gone = true;
+	(void)atomic_fetch_or(&dev->reach.access, RAWPCI_ACCESS_PRESENT);
+	dev->custody->was_gone = true;
 	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: it answers again, and is stopped and reset",
 		   dev->name);
 }
@@ -245,7 +251,7 @@ void rawpci_power_cut(struct rawpci_device *dev)
 		(void)rawpci_power_rouse(dev, &before);
 		(void)rawpci_command_stop(dev);
 	}
-	if (dev->power != RAWPCI_NOW_OFF)
+	if (dev->powering->now != RAWPCI_NOW_OFF)
 		detach_memory(dev);
-	dev->power = RAWPCI_NOW_OFF;
+	dev->powering->now = RAWPCI_NOW_OFF;
 }

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "device/doors.h"
 #include "device/maps.h"
-#include "device/reach.h"
 #include "os/sys.h"
 
 static int check_region(struct rawpci_device *dev, unsigned region)
@@ -16,7 +17,7 @@ static int check_region(struct rawpci_device *dev, unsigned region)
 	return 0;
 }
 
-int rawpci_core_region_info(struct rawpci_device *dev, unsigned region,
+int rawpci_do_region_info(struct rawpci_device *dev, unsigned region,
 			    struct rawpci_region_info *out)
 {
 	int r = check_region(dev, region);
@@ -41,7 +42,7 @@ int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
 		r = rawpci_fail(dev->ctx, -EINVAL, "size %zu is not that of struct "
 				"rawpci_region_info", size);
 	else
-		r = rawpci_core_region_info(dev, region, &info);
+		r = rawpci_do_region_info(dev, region, &info);
 	if (r == 0)
 		memcpy(out, &info, size);
 	return rawpci_leave(&call, r);
@@ -92,7 +93,7 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 	}
 	if (r == 0) {
 		/* The caller may write through it unseen. */
-		atomic_store(&dev->touched, true);
+		atomic_store(&dev->reach.touched, true);
 		out->base = entry->base;
 		out->cpu = entry->cpu;
 		out->size = size;
@@ -101,7 +102,7 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 	return r;
 }
 
-int rawpci_core_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
+int rawpci_do_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			   uint64_t size, struct rawpci_mapping *out)
 {
 	int r = check_map(dev, region, offset, size);
@@ -125,7 +126,7 @@ static int map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, u
 				   "sysfs and uio do", dev->name, dev->backend->name);
 	r = map_with(dev, region, offset, size, dev->backend->region_map_wc, &mapping);
 	if (r == 0 && !mapping.cpu) {
-		(void)rawpci_core_region_unmap(dev, region, offset, &mapping);
+		(void)rawpci_do_region_unmap(dev, region, offset, &mapping);
 		r = -EOPNOTSUPP;
 	}
 	if (r == 0)
@@ -169,13 +170,13 @@ static int unmap(struct rawpci_device *dev, const void *base, unsigned region, u
 	return r;
 }
 
-int rawpci_core_region_unmap(struct rawpci_device *dev, unsigned region, uint64_t offset,
+int rawpci_do_region_unmap(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			     const struct rawpci_mapping *mapping)
 {
 	return unmap(dev, mapping->base, region, offset, mapping);
 }
 
-int rawpci_core_mapping_cpu(struct rawpci_device *dev, const void *base, void **cpu)
+int rawpci_do_mapping_cpu(struct rawpci_device *dev, const void *base, void **cpu)
 {
 	const struct rawpci_map_entry *entry;
 	int r = -ENOENT;
@@ -210,7 +211,7 @@ static int map_door(struct rawpci_device *dev, unsigned region, uint64_t offset,
 int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 		      struct rawpci_mapping *out)
 {
-	return map_door(dev, region, offset, size, rawpci_core_region_map, out);
+	return map_door(dev, region, offset, size, rawpci_do_region_map, out);
 }
 
 int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,

@@ -10,10 +10,13 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "core/slot.h"
+#include "device/config.h"
 #include "device/maps.h"
-#include "device/reach.h"
+#include "device/power.h"
+#include "irq/irq.h"
 #include "pci/pci.h"
 
 /* A table of version 1 ends before that operation. */
@@ -23,22 +26,15 @@ bool rawpci_reset_is_ready(struct rawpci_device *dev)
 	       dev->backend->ready(dev->handle) == 0;
 }
 
-int rawpci_fail_unsteady(struct rawpci_device *dev)
-{
-	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: a reset of it has not returned yet (it ran "
-			   "out of the %u ms of the setting driver.timeout_ms): try again later",
-			   dev->name, dev->ctx->driver_timeout_ms);
-}
-
 void rawpci_reset_unended(struct rawpci_device *dev)
 {
-	(void)atomic_fetch_and(&dev->access, ~RAWPCI_ACCESS_STEADY);
+	(void)atomic_fetch_and(&dev->reach.access, ~RAWPCI_ACCESS_STEADY);
 	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: a reset of it has not returned in %u ms "
 		   "(setting driver.timeout_ms): there is no access to it until it has", dev->name,
 		   dev->ctx->driver_timeout_ms);
 }
 
-/* Requires config_lock. Also after a reset that failed, which may have changed COMMAND. */
+/* Requires config->lock. Also after a reset that failed, which may have changed COMMAND. */
 static int put_command(struct rawpci_device *dev)
 {
 	int r = rawpci_command_put(dev);
@@ -52,7 +48,7 @@ int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 	struct rawpci_decode decode;
 	int r, again;
 
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	r = rawpci_decode_read(dev, &decode);
 	if (r < 0)
 		goto out;
@@ -61,11 +57,11 @@ int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 	 * the device mapped may write to it unseen. */
 	forget = forget && rawpci_mappings_none(dev);
 	if (forget)
-		atomic_store(&dev->touched, false);
+		atomic_store(&dev->reach.touched, false);
 	rawpci_gate_wait(&dev->slot->memory);
 	r = dev->backend->reset(dev->handle);
 	if (r < 0 && forget)
-		atomic_store(&dev->touched, true);
+		atomic_store(&dev->reach.touched, true);
 	if (r == -ETIMEDOUT) {
 		rawpci_reset_unended(dev);
 		goto out;
@@ -84,7 +80,7 @@ int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 		rawpci_reason_restore(&reason);
 	}
 out:
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	return r;
 }
 
@@ -94,11 +90,12 @@ int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running)
 
 	if (!were_running)
 		return 0;
-	if (!(atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY)) {
-		dev->rearm = true;
+	if (!(atomic_load(&dev->reach.access) & RAWPCI_ACCESS_STEADY)) {
+		dev->powering->rearm = true;
 		return 0;
 	}
-	r = rawpci_irqs_resume(dev);
+	/* A device that is off sends none, and goes on with a reset. */
+	r = rawpci_irqs_resume(dev, dev->powering->now != RAWPCI_NOW_OFF);
 	if (r < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
 			   "after its reset: %s", dev->name, rawpci_reason());
@@ -107,27 +104,27 @@ int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running)
 
 int rawpci_reset_wait(struct rawpci_device *dev)
 {
-	const bool rearm = dev->rearm;
+	const bool rearm = dev->powering->rearm;
 
-	if (atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY)
+	if (atomic_load(&dev->reach.access) & RAWPCI_ACCESS_STEADY)
 		return 0;
 	if (!rawpci_reset_is_ready(dev))
-		return rawpci_fail_unsteady(dev);
-	(void)pthread_mutex_lock(&dev->config_lock);
+		return rawpci_access_check(dev, RAWPCI_ACCESS_STEADY);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	if (put_command(dev) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
 			   "written after its reset: %s", dev->name, rawpci_reason());
 	rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: its reset has returned at last", dev->name);
-	dev->rearm = false;
+	dev->powering->rearm = false;
 	(void)rawpci_reset_rearm(dev, rearm);
 	return 0;
 }
 
 void rawpci_reset_look(struct rawpci_device *dev)
 {
-	if (atomic_load(&dev->access) & RAWPCI_ACCESS_STEADY)
+	if (atomic_load(&dev->reach.access) & RAWPCI_ACCESS_STEADY)
 		return;
 	(void)pthread_mutex_lock(&dev->lock);
 	(void)rawpci_reset_wait(dev);
@@ -149,7 +146,7 @@ static int reset_and_restore(struct rawpci_device *dev)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the device has no reset that leaves "
 				   "its neighbours alone", dev->name);
 	were_running = rawpci_irqs_pause(dev);
-	r = rawpci_reset_do(dev, dev->power == RAWPCI_NOW_OFF);
+	r = rawpci_reset_do(dev, dev->powering->now == RAWPCI_NOW_OFF);
 	rawpci_reason_keep(&reason);
 	again = rawpci_reset_rearm(dev, were_running);
 	if (r < 0)

@@ -2,15 +2,18 @@
 /* Sleep: suspending a device and resuming it, and waking one that its user has put to sleep. */
 #include <errno.h>
 
-#include "core/core.h"
+#include "core/device.h"
+#include "core/log.h"
+#include "device/config.h"
+#include "device/maps.h"
+#include "device/power.h"
 #include "irq/irq.h"
-#include "device/reach.h"
 #include "os/sys.h"
 #include "pci/pci.h"
 
 static int write_pm(struct rawpci_device *dev, uint32_t control)
 {
-	int r = dev->backend->cfg_write(dev->handle, dev->pm_cap + RAWPCI_PM_CONTROL, 2, control);
+	int r = dev->backend->cfg_write(dev->handle, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2, control);
 
 	if (!(control & RAWPCI_PM_STATE))
 		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
@@ -30,7 +33,7 @@ int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before)
 {
 	int r;
 
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	r = rawpci_decode_read(dev, before);
 	if (r == 0 && sleeps(before->control)) {
 		r = write_pm(dev, before->control & ~(uint32_t)RAWPCI_PM_STATE);
@@ -38,7 +41,7 @@ int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before)
 			r = rawpci_command_put(dev);
 		rawpci_decode_follow(dev);
 	}
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	return r;
 }
 
@@ -48,18 +51,18 @@ void rawpci_power_restore(struct rawpci_device *dev, const struct rawpci_decode 
 {
 	if (!rawpci_can_ask(dev))
 		return;
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	(void)rawpci_command_put(dev);
 	if (sleeps(before->control))
 		(void)write_pm(dev, before->control);
 	rawpci_decode_follow(dev);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 }
 
 static int wake(struct rawpci_device *dev)
 {
-	return dev->pm_cap ?
-	       write_pm(dev, dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) : 0;
+	return dev->reach.pm_cap ?
+	       write_pm(dev, dev->powering->saved_control & ~(uint32_t)RAWPCI_PM_STATE) : 0;
 }
 
 static int save_header(struct rawpci_device *dev)
@@ -67,12 +70,12 @@ static int save_header(struct rawpci_device *dev)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < RAWPCI_HEADER_DWORDS; i++)
-		r = rawpci_config_peek(dev, 4 * i, 4, &dev->saved_header[i]);
-	if (r == 0 && dev->saved_header[0] == UINT32_MAX && rawpci_device_gone(dev))
+		r = rawpci_config_peek(dev, 4 * i, 4, &dev->powering->saved_header[i]);
+	if (r == 0 && dev->powering->saved_header[0] == UINT32_MAX && rawpci_device_gone(dev))
 		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
-	if (r == 0 && dev->pm_cap)
-		r = rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2,
-				       &dev->saved_pm_control);
+	if (r == 0 && dev->reach.pm_cap)
+		r = rawpci_config_peek(dev, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2,
+				       &dev->powering->saved_control);
 	return r;
 }
 
@@ -83,10 +86,10 @@ static int restore_header(struct rawpci_device *dev)
 	int r = 0;
 
 	for (unsigned i = RAWPCI_HEADER_DWORDS; r == 0 && i-- > 0;) {
-		uint32_t value = dev->saved_header[i], now = 0;
+		uint32_t value = dev->powering->saved_header[i], now = 0;
 
 		if (4 * i == RAWPCI_CFG_COMMAND)
-			value = dev->command & ~(uint32_t)RAWPCI_COMMAND_MASTER;
+			value = dev->config->command & ~(uint32_t)RAWPCI_COMMAND_MASTER;
 		r = rawpci_config_peek(dev, 4 * i, 4, &now);
 		if (r == 0 && now != value)
 			r = dev->backend->cfg_write(dev->handle, 4 * i, 4, value);
@@ -96,9 +99,9 @@ static int restore_header(struct rawpci_device *dev)
 
 static int sleep(struct rawpci_device *dev)
 {
-	if (!dev->pm_cap)
+	if (!dev->reach.pm_cap)
 		return 0;
-	return write_pm(dev, (dev->saved_pm_control & ~(uint32_t)RAWPCI_PM_STATE) |
+	return write_pm(dev, (dev->powering->saved_control & ~(uint32_t)RAWPCI_PM_STATE) |
 				     RAWPCI_PM_D3HOT);
 }
 
@@ -109,13 +112,13 @@ static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *
 	uint32_t control = 0;
 
 	rawpci_reason_keep(&reason);
-	(void)pthread_mutex_lock(&dev->config_lock);
-	if (dev->pm_cap &&
-	    rawpci_config_peek(dev, dev->pm_cap + RAWPCI_PM_CONTROL, 2, &control) == 0 &&
+	(void)pthread_mutex_lock(&dev->config->lock);
+	if (dev->reach.pm_cap &&
+	    rawpci_config_peek(dev, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2, &control) == 0 &&
 	    sleeps(control) && wake(dev) == 0)
 		(void)restore_header(dev);
-	rawpci_command_want(dev, dev->command, true);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	rawpci_command_want(dev, dev->config->command, true);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	rawpci_power_restore(dev, before);
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 	(void)rawpci_reset_rearm(dev, true);
@@ -140,9 +143,9 @@ int rawpci_power_suspend(struct rawpci_device *dev)
 	struct rawpci_decode before = { 0, 0 };
 	int r;
 
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	rawpci_access_stop(dev, RAWPCI_ACCESS_AWAKE);
-	(void)pthread_mutex_unlock(&dev->config_lock);
+	(void)pthread_mutex_unlock(&dev->config->lock);
 	(void)rawpci_irqs_pause(dev);
 	r = rawpci_power_rouse(dev, &before);
 	if (r == 0)
@@ -151,14 +154,14 @@ int rawpci_power_suspend(struct rawpci_device *dev)
 		undo_save(dev, &before);
 		return r;
 	}
-	r = rawpci_config_command(dev, 0, 0, false);
+	r = rawpci_command_change(dev, 0, 0, false);
 	if (r == 0)
 		r = sleep(dev);
 	if (r < 0) {
 		undo_suspend(dev, &before);
 		return r;
 	}
-	dev->power = RAWPCI_NOW_SUSPENDED;
+	dev->powering->now = RAWPCI_NOW_SUSPENDED;
 	return 0;
 }
 
@@ -174,23 +177,23 @@ int rawpci_power_resume(struct rawpci_device *dev)
 	if (r == 0)
 		r = restore_header(dev);
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, 0, false);
+		r = rawpci_command_change(dev, 0, 0, false);
 	/* A handler that is called at once finds the device answering. */
 	if (r == 0) {
 		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
-		r = rawpci_irqs_resume(dev);
+		r = rawpci_irqs_resume(dev, dev->powering->now != RAWPCI_NOW_OFF);
 	}
 	if (r == 0)
-		r = rawpci_config_command(dev, 0, 0, true);
+		r = rawpci_command_change(dev, 0, 0, true);
 	if (r == 0) {
-		dev->power = RAWPCI_NOW_ON;
+		dev->powering->now = RAWPCI_NOW_ON;
 		return 0;
 	}
 	rawpci_reason_keep(&reason);
-	(void)pthread_mutex_lock(&dev->config_lock);
+	(void)pthread_mutex_lock(&dev->config->lock);
 	rawpci_access_stop(dev, RAWPCI_ACCESS_AWAKE);
-	(void)pthread_mutex_unlock(&dev->config_lock);
-	(void)rawpci_config_command(dev, 0, 0, false);
+	(void)pthread_mutex_unlock(&dev->config->lock);
+	(void)rawpci_command_change(dev, 0, 0, false);
 	(void)rawpci_irqs_pause(dev);
 	(void)sleep(dev);
 	rawpci_reason_restore(&reason);

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
+#include "core/registry.h"
+#include "device/choice.h"
 #include "explain/explain.h"
+#include "handover/custody.h"
 
 /* What cannot be driven at all needs no driver. */
 static const char *driver_for(const struct rawpci_inquiry *q, const struct rawpci_backend *b)

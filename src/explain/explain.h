@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A diagnosis in the making. Private to src/explain and src/core/finding.c. */
+/* A diagnosis in the making. Private to src/explain. */
 #ifndef RAWPCI_EXPLAIN_EXPLAIN_H
 #define RAWPCI_EXPLAIN_EXPLAIN_H
 
@@ -8,36 +8,12 @@
 #include <rawpci/backend.h>
 #include <rawpci/explain.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/registry.h"
+#include "device/choice.h"
+#include "core/finding.h"
 #include "os/inuse.h"
 #include "os/sysfs.h"
-
-/* Formats into an array, cut where it is too long. */
-#define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
-
-/* When an attempt to open the device would come upon it. */
-enum rawpci_explain_step {
-	RAWPCI_STEP_OWN,    /* owning the device, before a backend is looked at */
-	RAWPCI_STEP_HELD,   /* what the flags do not allow */
-	RAWPCI_STEP_PROBE,  /* what the backend's probe() says */
-	RAWPCI_STEP_TAKE,   /* whether it may be taken from the host */
-	RAWPCI_STEP_MOVE,   /* its other driver */
-	RAWPCI_STEP_OPEN,   /* the backend's open() */
-	RAWPCI_STEP_SETTLE, /* what it is found to be then */
-	RAWPCI_STEP_USE,    /* not before it is used */
-};
-
-/* Kept in the order in which they are to be dealt with: what blocks first; what concerns all ways
- * in, then the best of them. */
-struct rawpci_findings {
-	struct rawpci_finding *first;
-	const char *backend; /* that reports now; "": core, about all */
-	unsigned way;        /* its place; 0: all */
-	enum rawpci_explain_step step;
-	int refusal;         /* of its probe(), a negative errno; 0: none */
-	bool refusal_found;  /* something it reported is the reason of that */
-	bool owned;          /* core has reported who has the device open */
-};
 
 /* Why a backend could not open the device. */
 struct rawpci_verdict {
@@ -74,20 +50,7 @@ int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered 
 		       const char *driver);
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason);
 
-/* finding.c */
-void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsigned way);
-void rawpci_findings_put_first(struct rawpci_findings *to, const struct rawpci_finding *finding);
-void rawpci_findings_free(struct rawpci_finding *first);
-
-/* The first of a backend's that blocks, or of all; NULL: none. */
-const struct rawpci_finding *rawpci_findings_blocker(const struct rawpci_finding *first,
-						     const char *backend);
-
-/* What opening by that backend would come upon first; NULL: nothing. */
-const struct rawpci_finding *rawpci_findings_met(const struct rawpci_finding *first,
-						 const char *backend);
-
-/* Is io_uring refused with this error (a negative errno)? sysctl: what kernel.io_uring_disabled
+/* uring.c: is io_uring refused with this error (a negative errno)? sysctl: what kernel.io_uring_disabled
  * holds, "" before Linux 6.6. seccomp: a filter is on this process. only: nothing else is allowed
  * to be used for interrupts. */
 void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char *sysctl,

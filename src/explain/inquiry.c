@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
+#include "device/choice.h"
+#include "event/poller.h"
 #include "handover/handover.h"
 #include "host/host.h"
-#include "event/poller.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "device/choice.h"
 #include "explain/explain.h"
 #include "handover/handover.h"
 #include "os/inuse.h"

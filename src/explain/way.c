@@ -6,8 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "core/registry.h"
 #include "explain/explain.h"
+#include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/sys.h"
 #include "pci/pci.h"

@@ -5,12 +5,12 @@
 #define RAWPCI_HANDOVER_HANDOVER_H
 
 #include "handover/driver.h"
+#include "handover/record.h"
 #include "os/inuse.h"
 #include "os/opener.h"
-#include "handover/record.h"
 
 struct rawpci;
-struct rawpci_device;
+struct rawpci_custody;
 
 /*
  * take.c
@@ -27,6 +27,9 @@ int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_claim *claim,
 /* The ids of the device that is there now. */
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
 			struct rawpci_record *record);
+
+/* allowed.c: may it be taken from the host, and the driver that holds it ("": none) off it? */
+int rawpci_custody_check_allowed(struct rawpci_custody *custody, const char *bound, unsigned flags);
 
 /*
  * recover.c
@@ -74,13 +77,13 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, co
 /*
  * idle.c
  */
-/* May the kernel suspend the device? Notes that in dev->idle, as it is to be again. */
-bool rawpci_handover_is_idle(struct rawpci_device *dev);
+/* May the kernel suspend the device? Notes that in custody->idle, as it is to be again. */
+bool rawpci_handover_is_idle(struct rawpci_custody *custody);
 /* Resumes the device, and keeps it so. Where that cannot be, the log says what may come of it.
  * Returns 0 or -ETIMEDOUT, with its sentence. */
-int rawpci_handover_wake(struct rawpci_device *dev);
+int rawpci_handover_wake(struct rawpci_custody *custody);
 /* Ends that, where it was. For a device without a record. */
-void rawpci_handover_let_idle(struct rawpci_device *dev);
+void rawpci_handover_let_idle(struct rawpci_custody *custody);
 /* For the end by a record: resumes the device, if no other driver has it, so that the kernel writes
  * nothing back after what follows. idle: the kernel may suspend it afterwards. 0 or -ETIMEDOUT. */
 int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record *record,
@@ -125,10 +128,6 @@ const char *rawpci_passing_remedy(int r);
 int rawpci_fail_lock(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
 		     bool shared, int r);
 
-/* Files that could not be opened for want of descriptors or memory (r, of rawpci_sys_lack()) were
- * taken for files that are not there: whatever came of that does not count. */
-int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r);
-
 /* Who has the device, as far as it can be seen. */
 void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
 		       struct rawpci_opener *owner);
@@ -142,8 +141,8 @@ int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
 
 /* Of rawpci_driver_move(): -ETIMEDOUT, after which the kernel is still at it; and any other, as what
  * rawpci_device_open() returns for it. */
-int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step);
-int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, enum rawpci_driver_step step,
+int rawpci_fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_step step);
+int rawpci_fail_move(struct rawpci_custody *custody, const char *wanted, enum rawpci_driver_step step,
 		     int error);
 
 #endif

@@ -7,42 +7,44 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/idle.h"
 #include "os/sys.h"
 
-static struct rawpci_binding binding(const struct rawpci_device *dev)
+static struct rawpci_binding binding(const struct rawpci_custody *custody)
 {
-	return rawpci_handover_binding(dev->ctx, &dev->claim, &dev->info.address);
+	return rawpci_handover_binding(custody->ctx, &custody->claim, &custody->address);
 }
 
-bool rawpci_handover_is_idle(struct rawpci_device *dev)
+bool rawpci_handover_is_idle(struct rawpci_custody *custody)
 {
-	const bool now = rawpci_idle_may(dev->ctx->sysfs_dir, &dev->info.address);
+	const bool now = rawpci_idle_may(custody->ctx->sysfs_dir, &custody->address);
 
 	/* What is owed was changed before, and by this library. */
-	dev->idle = now || (dev->owed.hold.held && dev->owed.idle);
+	custody->idle = now || (custody->owed.hold.held && custody->owed.idle);
 	return now;
 }
 
-int rawpci_handover_wake(struct rawpci_device *dev)
+int rawpci_handover_wake(struct rawpci_custody *custody)
 {
-	const struct rawpci_binding at = binding(dev);
+	const struct rawpci_binding at = binding(custody);
 	char text[128];
 	int r = rawpci_idle_let(&at, false);
 
 	if (r == 0)
 		return 0;
-	dev->idle = false;
+	custody->idle = false;
 	if (r == -ETIMEDOUT) {
-		dev->recorded = false;
-		return rawpci_fail_timeout(dev->ctx, dev->name, "the kernel has not resumed it");
+		custody->recorded = false;
+		return rawpci_fail_timeout(custody->ctx, custody->name, "the kernel has not resumed it");
 	}
-	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE " cannot be "
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE " cannot be "
 		   "written (%s): the kernel may suspend it, and turn its bus mastering on when it "
 		   "resumes it, also while it is off: write \"on\" to the file before it is opened, "
-		   "or give this process the file", dev->name,
+		   "or give this process the file", custody->name,
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
@@ -60,13 +62,13 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 	return 0;
 }
 
-void rawpci_handover_let_idle(struct rawpci_device *dev)
+void rawpci_handover_let_idle(struct rawpci_custody *custody)
 {
-	const struct rawpci_binding at = binding(dev);
+	const struct rawpci_binding at = binding(custody);
 
-	if (dev->idle)
-		(void)rawpci_idle_release(dev->ctx, &at, dev->name);
-	dev->idle = false;
+	if (custody->idle)
+		(void)rawpci_idle_release(custody->ctx, &at, custody->name);
+	custody->idle = false;
 }
 
 int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record *record,

@@ -6,7 +6,8 @@
 
 #include <rawpci/recover.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
 #include "handover/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"

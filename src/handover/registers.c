@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
 #include "handover/handover.h"
 #include "os/slow.h"
 #include "os/sys.h"

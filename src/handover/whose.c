@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"
@@ -53,27 +55,27 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 	return 0;
 }
 
-bool rawpci_device_lost(struct rawpci_device *dev)
+bool rawpci_custody_lost(struct rawpci_custody *custody)
 {
-	const char *ours = dev->backend->driver ? dev->backend->driver : "";
-	struct rawpci *ctx = dev->ctx;
+	const char *ours = custody->backend->driver ? custody->backend->driver : "";
+	struct rawpci *ctx = custody->ctx;
 	char now[RAWPCI_SYSFS_NAME];
 	struct rawpci_record there;
 
-	if (!dev->backend->bare)
+	if (!custody->backend->bare)
 		return false;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, &dev->info.address) < 0)
+	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
 		return true;
 	/* Where it cannot be seen, the device is taken for what it was. */
-	if (rawpci_sysfs_driver(ctx->sysfs_dir, &dev->info.address, now) < 0)
+	if (rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, now) < 0)
 		return false;
 	if (now[0] != '\0' && strcmp(now, ours) != 0) {
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the host driver %s has taken it while it was "
-			   "open: left alone", dev->name, now);
+			   "open: left alone", custody->name, now);
 		return true;
 	}
-	return dev->recorded && rawpci_handover_ids(ctx, &dev->info.address, &there) == 0 &&
-	       (there.vendor != dev->recorded_ids[0] || there.device != dev->recorded_ids[1]);
+	return custody->recorded && rawpci_handover_ids(ctx, &custody->address, &there) == 0 &&
+	       (there.vendor != custody->recorded_ids[0] || there.device != custody->recorded_ids[1]);
 }
 
 bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *address,

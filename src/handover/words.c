@@ -4,7 +4,9 @@
 
 #include <errno.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "handover/custody.h"
 #include "os/sys.h"
 
 const char *rawpci_or_none(const char *driver)
@@ -80,14 +82,6 @@ const char *rawpci_passing_remedy(int r)
 	}
 }
 
-int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r)
-{
-	char text[128];
-
-	return rawpci_fail(ctx, r, "%s: not all of its files could be opened: %s", name,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
-}
-
 void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
 		       struct rawpci_opener *owner)
 {
@@ -150,7 +144,7 @@ int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)
 			   ctx->driver_timeout_ms, ctx->run_dir);
 }
 
-int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step step)
+int rawpci_fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_step step)
 {
 	static const char *const slow[] = {
 		[RAWPCI_DRIVER_OVERRIDE] = "somebody else is binding or unbinding it, and was not "
@@ -160,36 +154,36 @@ int rawpci_fail_slow_move(struct rawpci_device *dev, enum rawpci_driver_step ste
 		[RAWPCI_DRIVER_PROBE] = "the driver that it is to be bound to has not taken it",
 	};
 
-	return rawpci_fail_timeout(dev->ctx, dev->name, slow[step]);
+	return rawpci_fail_timeout(custody->ctx, custody->name, slow[step]);
 }
 
-int rawpci_fail_move(struct rawpci_device *dev, const char *wanted, enum rawpci_driver_step step,
+int rawpci_fail_move(struct rawpci_custody *custody, const char *wanted, enum rawpci_driver_step step,
 		     int error)
 {
-	const char *root = dev->ctx->sysfs_dir;
+	const char *root = custody->ctx->sysfs_dir;
 	char text[128];
 
 	if (step == RAWPCI_DRIVER_SEEN && error == -EBUSY)
-		return rawpci_fail(dev->ctx, error, "%s: a host driver took it in the meantime, and "
-				   "has it now: open it again", dev->name);
+		return rawpci_fail(custody->ctx, error, "%s: a host driver took it in the meantime, and "
+				   "has it now: open it again", custody->name);
 	(void)rawpci_sys_error_text(error, text, sizeof(text));
 	if (rawpci_sys_result(error, 0) < 0)
-		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s: %s",
-				   dev->name, rawpci_or_none(wanted), text);
+		return rawpci_fail(custody->ctx, error, "%s: it could not be bound to %s: %s",
+				   custody->name, rawpci_or_none(wanted), text);
 	if (error == -EROFS)
-		return rawpci_fail(dev->ctx, -EACCES, "%s: it could not be bound to %s (%s): mount "
+		return rawpci_fail(custody->ctx, -EACCES, "%s: it could not be bound to %s (%s): mount "
 				   "%s writable, or bind the device outside of this container",
-				   dev->name, rawpci_or_none(wanted), text, root);
+				   custody->name, rawpci_or_none(wanted), text, root);
 	if (error == -EACCES || error == -EPERM)
-		return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): user %u "
+		return rawpci_fail(custody->ctx, error, "%s: it could not be bound to %s (%s): user %u "
 				   "may not write to %s/bus/pci: run as root, or let root bind it",
-				   dev->name, rawpci_or_none(wanted), text, rawpci_sys_user(), root);
-	if (error == -ENODEV && rawpci_sysfs_present(root, &dev->info.address) < 0)
-		return rawpci_fail(dev->ctx, error, "%s: it was removed while it was being bound "
-				   "to %s", dev->name, rawpci_or_none(wanted));
+				   custody->name, rawpci_or_none(wanted), text, rawpci_sys_user(), root);
+	if (error == -ENODEV && rawpci_sysfs_present(root, &custody->address) < 0)
+		return rawpci_fail(custody->ctx, error, "%s: it was removed while it was being bound "
+				   "to %s", custody->name, rawpci_or_none(wanted));
 	if (error == -ENODEV)
-		return rawpci_fail(dev->ctx, error, "%s: the driver %s has refused it: the kernel "
-				   "log says why (dmesg)", dev->name, wanted);
-	return rawpci_fail(dev->ctx, error, "%s: it could not be bound to %s (%s): the kernel log "
-			   "may say why (dmesg)", dev->name, rawpci_or_none(wanted), text);
+		return rawpci_fail(custody->ctx, error, "%s: the driver %s has refused it: the kernel "
+				   "log says why (dmesg)", custody->name, wanted);
+	return rawpci_fail(custody->ctx, error, "%s: it could not be bound to %s (%s): the kernel log "
+			   "may say why (dmesg)", custody->name, rawpci_or_none(wanted), text);
 }

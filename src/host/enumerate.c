@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
 #include "handover/handover.h"
 #include "host/host.h"
 #include "os/sys.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/context.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"

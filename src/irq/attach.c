@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
-#include "device/reach.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "irq/vector.h"
 #include "os/sys.h"
 
 static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
@@ -27,7 +27,7 @@ static int vector_create(struct rawpci_device *dev, void (*handler)(void *opaque
 				   rawpci_sys_error_text(fd, text, sizeof(text)));
 	}
 	vector->dev = dev;
-	vector->handlers = rawpci_handlers_hold(dev->handlers);
+	vector->handlers = rawpci_handlers_hold(dev->irqs->handlers);
 	vector->handler = handler;
 	vector->opaque = opaque;
 	vector->guest_irq = guest_irq;
@@ -53,11 +53,11 @@ static int free_line(const struct rawpci_irqs *irqs, unsigned *line)
 /* Before the engine is started for it: could the handler be attached at all? */
 static int check_room(struct rawpci_device *dev)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	unsigned line;
 	int r = 0;
 
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	if (irqs->type >= 0 && free_line(irqs, &line) < 0)
 		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or is "
 				"routed", dev->name, irqs->count);
@@ -67,7 +67,7 @@ static int check_room(struct rawpci_device *dev)
 	else if (irqs->type < 0 && rawpci_irqs_best_type(dev) < 0)
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this "
 				"device", dev->name, dev->backend->name);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	return r;
 }
 
@@ -84,30 +84,30 @@ static int find_source(struct rawpci_device *dev, struct rawpci_vector *vector,
 	int r = 0;
 
 	if (dev->backend->irq_source)
-		r = dev->backend->irq_source(dev->handle, (enum rawpci_irq_type)dev->irqs.type,
+		r = dev->backend->irq_source(dev->handle, (enum rawpci_irq_type)dev->irqs->type,
 					     &vector->fd, &vector->read_size);
 	source->fd = vector->fd;
 	source->read_size = vector->read_size;
 	return r;
 }
 
-/* Requires irq_lock. The engine looks at its descriptor no more, which may be the backend's, and
+/* Requires irqs->lock. The engine looks at its descriptor no more, which may be the backend's, and
  * needed for the next vector. */
 static void empty_line(struct rawpci_device *dev, unsigned line)
 {
-	struct rawpci_vector *vector = dev->irqs.lines[line].vector;
+	struct rawpci_vector *vector = dev->irqs->lines[line].vector;
 
-	dev->irqs.lines[line].vector = NULL;
-	dev->irqs.in_use--;
+	dev->irqs->lines[line].vector = NULL;
+	dev->irqs->in_use--;
 	atomic_store(&vector->detached, true);
 	rawpci_engine_silence(atomic_load(&dev->ctx->engine), vector->source);
 }
 
-/* Requires irq_lock. The engine knows the vector before the device does, so that nothing is missed. */
+/* Requires irqs->lock. The engine knows the vector before the device does, so that nothing is missed. */
 static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	struct rawpci_source_options source = {
 		.fn = rawpci_vector_run, .done = rawpci_vector_done, .arg = vector,
 	};
@@ -144,7 +144,7 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	return r;
 }
 
-int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
+int rawpci_do_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
 			   void *opaque, int32_t guest_irq)
 {
 	struct rawpci_engine *engine;
@@ -165,7 +165,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 		return r;
 	}
 	(void)pthread_mutex_lock(&dev->lock);
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	r = put_on_line(dev, engine, vector);
 	irq = vector->irq;
 	if (r < 0)
@@ -173,7 +173,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 	atomic_store(&vector->pending, false);
 	if (r < 0)
 		rawpci_irqs_end_type_if_unused(dev);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (r < 0) {
 		rawpci_vector_stop_timer(engine, vector);
@@ -183,7 +183,7 @@ int rawpci_core_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaq
 			return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
 		return r;
 	}
-	atomic_store(&dev->touched, true);
+	atomic_store(&dev->reach.touched, true);
 	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: irq %d attached for guest irq %d", dev->name,
 		   irq, guest_irq);
 	return irq;
@@ -200,14 +200,14 @@ int rawpci_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, i
 	if (!handler)
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: the handler is NULL", dev->name);
 	else
-		r = rawpci_core_irq_attach(dev, handler, opaque, guest_irq);
+		r = rawpci_do_irq_attach(dev, handler, opaque, guest_irq);
 	return rawpci_leave(&call, r);
 }
 
 /* Takes the vector off its line. What is left is to wait for its handler. */
 static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 
 	for (unsigned i = 0; i < irqs->count; i++) {
 		struct rawpci_vector *vector = irqs->lines[i].vector;
@@ -233,10 +233,10 @@ static int detach(struct rawpci_call *call, int32_t irq)
 	struct rawpci *ctx = call->ctx;
 
 	(void)pthread_mutex_lock(&dev->lock);
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	if (irq > 0)
 		vector = take_off(dev, irq);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (!vector)
 		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
@@ -255,7 +255,7 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq)
 	return r < 0 ? r : detach(&call, irq);
 }
 
-int rawpci_core_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handle, int32_t irq)
+int rawpci_do_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handle, int32_t irq)
 {
 	struct rawpci_call call;
 	int r = rawpci_enter_handle(&call, ctx, owner, handle);
@@ -265,27 +265,27 @@ int rawpci_core_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handl
 
 /* For close: nobody else uses the device any more, except handlers. The one that this thread may be
  * in touches it no more either. */
-void rawpci_irqs_close(struct rawpci_device *dev)
+void rawpci_vectors_close(struct rawpci_device *dev)
 {
 	struct rawpci_engine *engine = atomic_load(&dev->ctx->engine);
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	struct rawpci_vector *vector;
 
 	(void)pthread_mutex_lock(&dev->lock);
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	irqs->closed = true;
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	do {
-		(void)pthread_mutex_lock(&dev->irq_lock);
+		(void)pthread_mutex_lock(&dev->irqs->lock);
 		vector = take_off(dev, 0);
-		(void)pthread_mutex_unlock(&dev->irq_lock);
+		(void)pthread_mutex_unlock(&dev->irqs->lock);
 		if (vector) {
 			rawpci_vector_stop_timer(engine, vector);
 			rawpci_vector_retire(engine, vector);
 		}
 	} while (vector);
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	for (unsigned i = 0; i < irqs->count; i++) {
 		if (irqs->lines[i].routed < 0)
 			continue;
@@ -293,5 +293,5 @@ void rawpci_irqs_close(struct rawpci_device *dev)
 		irqs->in_use--;
 	}
 	rawpci_irqs_end_type_if_unused(dev);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 }

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/context.h"
+#include "irq/vector.h"
 #include "os/sys.h"
 
 /* While it is being made, the caller is inside a call, whose end says it; later this is the waiting

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "irq/vector.h"
 #include "os/sys.h"
 
 static const enum rawpci_event all_events[] = { RAWPCI_EVENT_ERROR, RAWPCI_EVENT_RELEASE };
@@ -45,7 +46,7 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 		r = rawpci_fail(dev->ctx, -ENOMEM, "no memory");
 		goto undo_engine;
 	}
-	watch->handlers = rawpci_handlers_hold(dev->handlers);
+	watch->handlers = rawpci_handlers_hold(dev->irqs->handlers);
 	watch->event = event;
 	watch->handler = handler;
 	watch->opaque = opaque;
@@ -106,14 +107,14 @@ static void restore(struct rawpci_device *dev, struct rawpci_watch **watches)
 
 	rawpci_reason_keep(&reason);
 	for (unsigned i = 0; i < 2; i++) {
-		int fd = dev->watches[i] ? dev->watches[i]->fd : -1;
+		int fd = dev->irqs->watches[i] ? dev->irqs->watches[i]->fd : -1;
 
 		if (!(dev->caps.events & (1u << all_events[i])) ||
 		    dev->backend->event_set(dev->handle, all_events[i], fd) == 0 || !watches[i])
 			continue;
 		atomic_store(&watches[i]->detached, true);
-		watches[i]->next = dev->stale;
-		dev->stale = watches[i];
+		watches[i]->next = dev->irqs->stale;
+		dev->irqs->stale = watches[i];
 		watches[i] = NULL;
 	}
 	rawpci_reason_restore(&reason);
@@ -127,16 +128,16 @@ static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
 
 	(void)pthread_mutex_lock(&dev->lock);
 	/* A handler may run while its device is being closed. */
-	if (dev->irqs.closed)
+	if (dev->irqs->closed)
 		r = rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	else
 		r = set(dev, watches);
-	if (r < 0 && !dev->irqs.closed)
+	if (r < 0 && !dev->irqs->closed)
 		restore(dev, watches);
 	for (unsigned i = 0; r == 0 && i < 2; i++) {
-		struct rawpci_watch *before = dev->watches[i];
+		struct rawpci_watch *before = dev->irqs->watches[i];
 
-		dev->watches[i] = watches[i];
+		dev->irqs->watches[i] = watches[i];
 		watches[i] = before;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -190,9 +191,9 @@ void rawpci_watches_close(struct rawpci_device *dev)
 
 	(void)pthread_mutex_lock(&dev->lock);
 	for (unsigned i = 0; i < 2; i++) {
-		watches[i] = dev->watches[i];
-		dev->watches[i] = NULL;
-		if (!watches[i] && !dev->stale)
+		watches[i] = dev->irqs->watches[i];
+		dev->irqs->watches[i] = NULL;
+		if (!watches[i] && !dev->irqs->stale)
 			continue;
 		if (dev->caps.events & (1u << all_events[i]))
 			(void)dev->backend->event_set(dev->handle, all_events[i], -1);
@@ -203,10 +204,10 @@ void rawpci_watches_close(struct rawpci_device *dev)
 	for (unsigned i = 0; i < 2; i++)
 		if (watches[i])
 			retire(dev->ctx, watches[i]);
-	while (dev->stale) {
-		struct rawpci_watch *stale = dev->stale;
+	while (dev->irqs->stale) {
+		struct rawpci_watch *stale = dev->irqs->stale;
 
-		dev->stale = stale->next;
+		dev->irqs->stale = stale->next;
 		retire(dev->ctx, stale);
 	}
 }

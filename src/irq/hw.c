@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/device.h"
+#include "core/log.h"
+#include "irq/vector.h"
 #include "os/sys.h"
 
 static int fd_of(const struct rawpci_irqs *irqs, unsigned line)
@@ -24,7 +25,7 @@ static int fd_of(const struct rawpci_irqs *irqs, unsigned line)
 
 static int enable(struct rawpci_device *dev, unsigned n)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	int *fds = malloc(n * sizeof(*fds));
 	int r;
 
@@ -41,17 +42,17 @@ static int enable(struct rawpci_device *dev, unsigned n)
 
 void rawpci_irq_hw_disable(struct rawpci_device *dev)
 {
-	if (dev->irqs.enabled > 0)
-		dev->backend->irq_disable(dev->handle, (enum rawpci_irq_type)dev->irqs.type);
-	dev->irqs.enabled = 0;
-	dev->irqs.stuck = false;
+	if (dev->irqs->enabled > 0)
+		dev->backend->irq_disable(dev->handle, (enum rawpci_irq_type)dev->irqs->type);
+	dev->irqs->enabled = 0;
+	dev->irqs->stuck = false;
 }
 
 int rawpci_irq_hw_unmask(struct rawpci_device *dev)
 {
 	int r = dev->backend->irq_unmask(dev->handle);
 
-	dev->irqs.stuck = r < 0;
+	dev->irqs->stuck = r < 0;
 	return r;
 }
 
@@ -81,7 +82,7 @@ static unsigned used(const struct rawpci_irqs *irqs)
 /* Doubling, so that a device with many vectors is not re-enabled for each of them. */
 static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	unsigned before = irqs->enabled;
 	unsigned generous = before * 2;
 	unsigned needed = first + n;
@@ -107,7 +108,7 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 
 static int swap(struct rawpci_device *dev, unsigned first, unsigned n)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	int r = 0;
 
 	for (unsigned i = first; r == 0 && i < first + n; i++)
@@ -121,7 +122,7 @@ static int swap(struct rawpci_device *dev, unsigned first, unsigned n)
 /* All of them, which could not be enabled after a reset or suspension. */
 static int arm(struct rawpci_device *dev)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	int r = rawpci_irq_hw_restore(dev);
 
 	irqs->paused = irqs->unarmed = r < 0;
@@ -133,7 +134,7 @@ static int arm(struct rawpci_device *dev)
 /* Disabling cannot fail: after it the backend has none of the descriptors that it did not let go. */
 static int let_go(struct rawpci_device *dev)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	struct rawpci_reason reason;
 	int r;
 
@@ -153,14 +154,14 @@ static int let_go(struct rawpci_device *dev)
 
 int rawpci_irq_hw_release(struct rawpci_device *dev, unsigned first, unsigned n)
 {
-	if (dev->irqs.enabled == 0)
+	if (dev->irqs->enabled == 0)
 		return 0;
 	return rawpci_irq_hw_assign(dev, first, n) < 0 ? let_go(dev) : 0;
 }
 
 int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	unsigned needed = first + n;
 
 	if (irqs->unarmed)
@@ -175,7 +176,7 @@ int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n)
 
 int rawpci_irq_hw_restore(struct rawpci_device *dev)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	unsigned n = used(irqs);
 
 	return n > 0 ? enable(dev, n) : 0;

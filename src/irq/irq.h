@@ -1,115 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files of src/irq. */
+/*
+ * What others may use of a device's interrupts. The room owns rawpci_irqs (irqs->lock: all that the
+ * engine's thread takes) and the context's engine (ctx->engine_lock: its making and end).
+ */
 #ifndef RAWPCI_IRQ_IRQ_H
 #define RAWPCI_IRQ_IRQ_H
 
-#include <stdatomic.h>
+#include "core/device.h"
 
-#include <rawpci/irq.h>
+struct rawpci_vector;
+struct rawpci_watch;
+struct rawpci_handlers;
 
-#include "core/core.h"
-
-struct rawpci_vector {
-	struct rawpci_device *dev;
-	struct rawpci_handlers *handlers; /* the device's, which are there longer */
-	struct rawpci_source *source;
-	void (*handler)(void *opaque, int32_t irq);
-	void *opaque;
-	int32_t irq, guest_irq;
-	int fd;
-	unsigned read_size; /* not 0: fd is the backend's */
-	bool intx;
-	atomic_bool pending; /* being attached: whether that works is decided under irq_lock */
-	atomic_bool detached;
-
-	/* To unmask INTx once more. */
-	struct rawpci_source *timer; /* NULL: was not needed yet */
-	int timer_fd;
-	unsigned tries; /* since the handler ran; under irq_lock */
+/* One vector as the device has it: free, attached (vector), or routed (routed is a copy of the
+ * embedder's descriptor). */
+struct rawpci_irq_line {
+	struct rawpci_vector *vector;
+	int routed; /* -1: not */
 };
 
-struct rawpci_watch {
+struct rawpci_irqs {
+	pthread_mutex_t lock;
+	int type; /* enum rawpci_irq_type; -1: none in use */
+	unsigned count;   /* lines */
+	unsigned enabled; /* enabled in the backend; 0: none */
+	unsigned in_use;  /* lines attached or routed */
+	struct rawpci_irq_line *lines;
+	bool paused; /* off for a reset or suspension */
+	bool unarmed; /* paused because they could not be enabled again: to be tried again */
+	bool stuck;  /* INTx is masked because it could not be unmasked */
+	bool closed; /* nothing is taken into use any more; under dev->lock, too */
+	int32_t last_irq;
+
+	struct rawpci_watch *watches[2]; /* by enum rawpci_event */
+	struct rawpci_watch *stale; /* of no handler any more, but the backend may signal them still */
 	struct rawpci_handlers *handlers;
-	void (*handler)(void *opaque, enum rawpci_event event);
-	void *opaque;
-	enum rawpci_event event;
-	struct rawpci_source *source;
-	int fd;
-	atomic_bool detached;
-	struct rawpci_watch *next; /* of those that the backend did not let go */
 };
 
-/*
- * attach.c, type.c, events.c, dispatch.c
- */
-void rawpci_irqs_init(struct rawpci_irqs *irqs);
+/* -ENOMEM. Finish needs what rawpci_irqs_close() does, or no use at all. */
+int rawpci_irqs_init(struct rawpci_irqs *irqs);
+void rawpci_irqs_finish(struct rawpci_irqs *irqs);
+
+/* For close: no handler is called any more, except those that this thread is in. */
 void rawpci_irqs_close(struct rawpci_device *dev);
+
 /* Disables in the device, keeps who is attached; resume enables again. Pause says whether they were
- * not paused already. */
+ * not paused already. hint: the device may have sent an interrupt meanwhile, so each handler is
+ * called once. */
 bool rawpci_irqs_pause(struct rawpci_device *dev);
-int rawpci_irqs_resume(struct rawpci_device *dev);
-void rawpci_watches_close(struct rawpci_device *dev);
-/* The engine, started if need be. Who fails before he has used it puts it back: then a call that
- * fails leaves no engine behind. */
-int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out);
-void rawpci_engine_put_unused(struct rawpci *ctx);
+int rawpci_irqs_resume(struct rawpci_device *dev, bool hint);
 
-/* hw.c: what the device is told. Needs irq_lock. Assign makes lines [first, first + n) signal
- * what they are now attached or routed to; on failure the others still work. */
-int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n);
-/* The same for lines that are nobody's now: whatever fails, the backend no more signals what they were
- * attached or routed to. Returns what enabling the others again came to, which is logged. */
-int rawpci_irq_hw_release(struct rawpci_device *dev, unsigned first, unsigned n);
-void rawpci_irq_hw_disable(struct rawpci_device *dev);
-int rawpci_irq_hw_restore(struct rawpci_device *dev);
-int rawpci_irq_hw_unmask(struct rawpci_device *dev);
-/* Signals those of lines [first, first + n) that are in use and enabled, because an interrupt of
- * theirs may be lost: a signal without cause is better than none. */
-void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n);
-
-/*
- * The handlers of one device. A handler may run longer than its device is open, and another device
- * may have the slot or the memory by then: so they are counted here, in memory that the device, its
- * vectors and its watches share, and that goes with the last of them.
- */
-struct rawpci_handlers {
-	atomic_uint users;
-	atomic_uint running;
-};
-
-/* A call of a handler. They can be nested: a handler may dispatch for another context. */
-struct rawpci_handler_call {
-	struct rawpci_handlers *handlers;
-	struct rawpci_handler_call *outer;
-	struct rawpci_handler_call **innermost; /* this thread's */
-};
-
-/* NULL: no memory. */
-struct rawpci_handlers *rawpci_handlers_create(void);
-struct rawpci_handlers *rawpci_handlers_hold(struct rawpci_handlers *handlers);
-void rawpci_handlers_release(struct rawpci_handlers *handlers);
-
-/* Around all that the engine does for a device; before anything is looked at. */
-void rawpci_handler_enter(struct rawpci_handler_call *call, struct rawpci_handlers *handlers);
-void rawpci_handler_leave(struct rawpci_handler_call *call);
-
-/* Waits until none of them runs except those that this thread is in. */
-void rawpci_handlers_wait(const struct rawpci_handlers *handlers);
-
-/* Both need irq_lock. Begin requires that no type is in use. */
-int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type);
-void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev);
-
-/* -1: the device has none. */
-int rawpci_irqs_best_type(const struct rawpci_device *dev);
-
-/* For the engine: arg is a vector. */
-void rawpci_vector_run(void *arg);
-void rawpci_vector_done(void *arg);
-
-/* Two steps that forget a vector which is on no line any more, both without a lock. The first needs
- * the device, and waits for no handler. Retire needs it no more, and waits for the handler. */
-void rawpci_vector_stop_timer(struct rawpci_engine *engine, struct rawpci_vector *vector);
-void rawpci_vector_retire(struct rawpci_engine *engine, struct rawpci_vector *vector);
+/* What rawpci_irq_attach() and rawpci_irq_detach() do, the first inside a call. */
+int rawpci_do_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
+			 void *opaque, int32_t guest_irq);
+int rawpci_do_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handle, int32_t irq);
 
 #endif

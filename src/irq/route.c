@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
-#include "device/reach.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "irq/vector.h"
 #include "os/sys.h"
 
 struct route {
@@ -120,7 +120,7 @@ static void hint(struct rawpci_irqs *irqs, const struct route *route, bool resto
 /* After a failure. */
 static void restore(struct rawpci_device *dev, struct route *route)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 
 	struct rawpci_reason reason;
 
@@ -140,10 +140,10 @@ static bool takes_back(const struct rawpci_irqs *irqs, const struct route *route
 	return true;
 }
 
-/* Requires irq_lock. */
+/* Requires irqs->lock. */
 static int apply(struct rawpci_device *dev, struct route *route)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	int r;
 
 	/* A handler may run while its device is being closed. */
@@ -189,14 +189,14 @@ int rawpci_irq_route(struct rawpci_device *dev, enum rawpci_irq_type type, unsig
 	if (r < 0)
 		return rawpci_leave(&call, r);
 	(void)pthread_mutex_lock(&dev->lock);
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	r = apply(dev, &route);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	close_all(route.fds, n);
 	free(route.fds);
 	if (r == 0)
-		atomic_store(&dev->touched, true);
+		atomic_store(&dev->reach.touched, true);
 	return rawpci_leave(&call, r);
 }
 
@@ -210,11 +210,11 @@ int rawpci_irq_unmask(struct rawpci_device *dev)
 	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
 	if (r < 0)
 		return rawpci_leave(&call, r);
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (dev->irqs.type != RAWPCI_IRQ_INTX || dev->irqs.enabled == 0)
+	(void)pthread_mutex_lock(&dev->irqs->lock);
+	if (dev->irqs->type != RAWPCI_IRQ_INTX || dev->irqs->enabled == 0)
 		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
 	else
 		r = rawpci_irq_hw_unmask(dev);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	return rawpci_leave(&call, r);
 }

@@ -6,70 +6,17 @@
  */
 #include <stdlib.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
-#include "device/reach.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "irq/vector.h"
 #include "os/sys.h"
 
 #define UNMASK_TRIES 8u    /* after the first */
 #define UNMASK_DELAY_MS 5u /* before the second; doubled each time: 1.3 s in all */
 
-/* The handler that this thread is in. */
-static _Thread_local struct rawpci_handler_call *innermost;
-
-struct rawpci_handlers *rawpci_handlers_create(void)
-{
-	struct rawpci_handlers *handlers = malloc(sizeof(*handlers));
-
-	if (!handlers)
-		return NULL;
-	atomic_init(&handlers->users, 1);
-	atomic_init(&handlers->running, 0);
-	return handlers;
-}
-
-struct rawpci_handlers *rawpci_handlers_hold(struct rawpci_handlers *handlers)
-{
-	atomic_fetch_add(&handlers->users, 1);
-	return handlers;
-}
-
-void rawpci_handlers_release(struct rawpci_handlers *handlers)
-{
-	if (handlers && atomic_fetch_sub(&handlers->users, 1) == 1)
-		free(handlers);
-}
-
-/* Counted before anything is looked at: close waits for the count after it has detached
- * everything. */
-void rawpci_handler_enter(struct rawpci_handler_call *call, struct rawpci_handlers *handlers)
-{
-	atomic_fetch_add(&handlers->running, 1);
-	call->handlers = handlers;
-	call->innermost = &innermost;
-	call->outer = innermost;
-	innermost = call;
-}
-
-void rawpci_handler_leave(struct rawpci_handler_call *call)
-{
-	*call->innermost = call->outer;
-	atomic_fetch_sub(&call->handlers->running, 1);
-}
-
-void rawpci_handlers_wait(const struct rawpci_handlers *handlers)
-{
-	unsigned own = 0;
-
-	for (const struct rawpci_handler_call *call = innermost; call; call = call->outer)
-		own += call->handlers == handlers;
-	while (atomic_load(&handlers->running) > own)
-		rawpci_sys_sleep_ms(1);
-}
-
 static void unmask_later(void *arg);
 
-/* Requires irq_lock. Made when first needed: unmasking hardly ever fails. */
+/* Requires irqs->lock. Made when first needed: unmasking hardly ever fails. */
 static int start_timer(struct rawpci_vector *vector)
 {
 	struct rawpci_source_options source = {
@@ -93,11 +40,11 @@ static int start_timer(struct rawpci_vector *vector)
 	return r;
 }
 
-/* Requires irq_lock. */
+/* Requires irqs->lock. */
 static void unmask(struct rawpci_vector *vector)
 {
 	struct rawpci_device *dev = vector->dev;
-	bool gone = !(atomic_load(&dev->access) & RAWPCI_ACCESS_PRESENT);
+	bool gone = !(atomic_load(&dev->reach.access) & RAWPCI_ACCESS_PRESENT);
 
 	if (rawpci_irq_hw_unmask(dev) == 0) {
 		if (vector->tries > 0)
@@ -122,12 +69,12 @@ static void unmask_later(void *arg)
 	struct rawpci_vector *vector = arg;
 	struct rawpci_device *dev = vector->dev;
 
-	(void)pthread_mutex_lock(&dev->irq_lock);
+	(void)pthread_mutex_lock(&dev->irqs->lock);
 	rawpci_call_about(&dev->told);
-	if (!atomic_load(&vector->detached) && dev->irqs.stuck)
+	if (!atomic_load(&vector->detached) && dev->irqs->stuck)
 		unmask(vector);
 	rawpci_call_about(NULL);
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 }
 
 static void handle(struct rawpci_vector *vector)
@@ -137,8 +84,8 @@ static void handle(struct rawpci_vector *vector)
 	/* An attach that fails waits for this, and a handler may close the device, which waits for the
 	 * attach: so the handler runs only once it is attached. */
 	if (atomic_load(&vector->pending)) {
-		(void)pthread_mutex_lock(&dev->irq_lock);
-		(void)pthread_mutex_unlock(&dev->irq_lock);
+		(void)pthread_mutex_lock(&dev->irqs->lock);
+		(void)pthread_mutex_unlock(&dev->irqs->lock);
 	}
 	if (atomic_load(&vector->detached))
 		return;
@@ -146,14 +93,14 @@ static void handle(struct rawpci_vector *vector)
 	/* INTx was masked by its delivery. A handler that closed the device has detached itself. */
 	if (!vector->intx || atomic_load(&vector->detached))
 		return;
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (!atomic_load(&vector->detached) && dev->irqs.enabled > 0) {
+	(void)pthread_mutex_lock(&dev->irqs->lock);
+	if (!atomic_load(&vector->detached) && dev->irqs->enabled > 0) {
 		vector->tries = 0;
 		rawpci_call_about(&dev->told);
 		unmask(vector);
 		rawpci_call_about(NULL);
 	}
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 }
 
 void rawpci_vector_run(void *arg)
@@ -174,7 +121,7 @@ void rawpci_vector_done(void *arg)
 	free(vector);
 }
 
-/* What the timer runs looks at the device. It calls nobody, and waits for no more than irq_lock. */
+/* What the timer runs looks at the device. It calls nobody, and waits for no more than irqs->lock. */
 void rawpci_vector_stop_timer(struct rawpci_engine *engine, struct rawpci_vector *vector)
 {
 	if (!vector->timer)

@@ -4,13 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
-#include "irq/irq.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "irq/vector.h"
 
-void rawpci_irqs_init(struct rawpci_irqs *irqs)
+int rawpci_irqs_init(struct rawpci_irqs *irqs)
 {
 	memset(irqs, 0, sizeof(*irqs));
 	irqs->type = -1;
+	irqs->handlers = rawpci_handlers_create();
+	if (!irqs->handlers)
+		return -ENOMEM;
+	(void)pthread_mutex_init(&irqs->lock, NULL);
+	return 0;
+}
+
+void rawpci_irqs_finish(struct rawpci_irqs *irqs)
+{
+	(void)pthread_mutex_destroy(&irqs->lock);
+	rawpci_handlers_release(irqs->handlers);
+}
+
+void rawpci_irqs_close(struct rawpci_device *dev)
+{
+	rawpci_vectors_close(dev);
+	rawpci_watches_close(dev);
+	rawpci_handlers_wait(dev->irqs->handlers);
 }
 
 static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type type)
@@ -21,7 +40,7 @@ static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type t
 /* Takes a type into use: its lines, all free. */
 int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 	unsigned count = count_of(dev, type);
 
 	irqs->lines = calloc(count, sizeof(*irqs->lines));
@@ -37,7 +56,7 @@ int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type)
 /* With the last line the type goes out of use, so that another can be taken. */
 void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
 {
-	struct rawpci_irqs *irqs = &dev->irqs;
+	struct rawpci_irqs *irqs = dev->irqs;
 
 	if (irqs->in_use > 0 || irqs->type < 0)
 		return;
@@ -64,29 +83,28 @@ bool rawpci_irqs_pause(struct rawpci_device *dev)
 {
 	bool were_running;
 
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	were_running = !dev->irqs.paused || dev->irqs.unarmed;
+	(void)pthread_mutex_lock(&dev->irqs->lock);
+	were_running = !dev->irqs->paused || dev->irqs->unarmed;
 	rawpci_irq_hw_disable(dev);
-	dev->irqs.paused = true;
-	dev->irqs.unarmed = false;
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	dev->irqs->paused = true;
+	dev->irqs->unarmed = false;
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	return were_running;
 }
 
-int rawpci_irqs_resume(struct rawpci_device *dev)
+int rawpci_irqs_resume(struct rawpci_device *dev, bool hint)
 {
 	int r = 0;
 
-	(void)pthread_mutex_lock(&dev->irq_lock);
-	if (dev->irqs.paused) {
+	(void)pthread_mutex_lock(&dev->irqs->lock);
+	if (dev->irqs->paused) {
 		r = rawpci_irq_hw_restore(dev);
-		dev->irqs.paused = r < 0;
-		dev->irqs.unarmed = r < 0;
-		/* A device that is off sends none, and goes on with a reset. */
-		if (r == 0 && dev->power != RAWPCI_NOW_OFF)
-			rawpci_irq_hw_hint(&dev->irqs, 0, dev->irqs.count);
+		dev->irqs->paused = r < 0;
+		dev->irqs->unarmed = r < 0;
+		if (r == 0 && hint)
+			rawpci_irq_hw_hint(dev->irqs, 0, dev->irqs->count);
 	}
-	(void)pthread_mutex_unlock(&dev->irq_lock);
+	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	return r;
 }
 

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "memory/guest.h"
+#include "memory/vm.h"
 
 static int map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t size)
 {
@@ -20,7 +22,7 @@ static int map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t s
 	return r;
 }
 
-int rawpci_core_memory_check(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size)
+int rawpci_memory_check(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size)
 {
 	int r;
 

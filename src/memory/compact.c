@@ -6,8 +6,11 @@
  */
 #include <inttypes.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "memory/guest.h"
 #include "memory/pieces.h"
+#include "memory/vm.h"
 
 /* Fewer are not worth what devices may miss meanwhile; and a lack of something else than entries
  * shows up as the same error. */

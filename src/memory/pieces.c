@@ -14,7 +14,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/core.h"
+#include "core/context.h"
+#include "core/log.h"
+#include "memory/guest.h"
+#include "memory/vm.h"
 
 void rawpci_leftover_init(struct rawpci_leftover *left)
 {

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/device.h"
+#include "memory/guest.h"
+#include "memory/vm.h"
 
 int rawpci_vm_create(struct rawpci *ctx, struct rawpci_vm **out)
 {
@@ -29,6 +32,7 @@ int rawpci_vm_create(struct rawpci *ctx, struct rawpci_vm **out)
 	(void)pthread_mutex_lock(&ctx->lock);
 	vm->next = ctx->vms;
 	ctx->vms = vm;
+	ctx->vm_count++;
 	(void)pthread_mutex_unlock(&ctx->lock);
 	*out = vm;
 	return rawpci_call_end(ctx, 0);
@@ -46,6 +50,7 @@ static bool unlink_vm(struct rawpci_vm *vm)
 	for (link = &ctx->vms; unused && *link; link = &(*link)->next) {
 		if (*link == vm) {
 			*link = vm->next;
+			ctx->vm_count--;
 			break;
 		}
 	}
@@ -81,7 +86,7 @@ static bool is_listed(const struct rawpci *ctx, const struct rawpci_vm *vm)
 	return known != NULL;
 }
 
-bool rawpci_core_vm_known(struct rawpci *ctx, const struct rawpci_vm *vm)
+bool rawpci_vm_known(struct rawpci *ctx, const struct rawpci_vm *vm)
 {
 	bool known;
 
@@ -91,7 +96,7 @@ bool rawpci_core_vm_known(struct rawpci *ctx, const struct rawpci_vm *vm)
 	return known;
 }
 
-int rawpci_core_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm)
+int rawpci_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm)
 {
 	bool known;
 
@@ -103,16 +108,11 @@ int rawpci_core_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm)
 	return known ? 0 : rawpci_fail(ctx, -EINVAL, "this is no VM of this context");
 }
 
-void rawpci_core_vm_release(struct rawpci_vm *vm)
+void rawpci_vm_release(struct rawpci_vm *vm)
 {
 	(void)pthread_mutex_lock(&vm->ctx->lock);
 	vm->users--;
 	(void)pthread_mutex_unlock(&vm->ctx->lock);
-}
-
-struct rawpci *rawpci_core_vm_context(const struct rawpci_vm *vm)
-{
-	return vm->ctx;
 }
 
 static int space_create(struct rawpci *ctx, const struct rawpci_registered *with,

@@ -19,7 +19,8 @@
 #include <rawpci/memory.h>
 #include <rawpci/region.h>
 
-#include "core/core.h"
+#include "core/device.h"
+#include "irq/vector.h"
 #include "harness.h"
 #include "touch.h"
 

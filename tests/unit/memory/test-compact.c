@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory announced page by page to a space that runs out of entries. */
-#include "core/core.h"
+#include "core/call.h"
 #include "mock-space.h"
 
 #define HOST ((uintptr_t)0x7f0000000000)

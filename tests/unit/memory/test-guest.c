@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs: what the map remembers, accepts and refuses. Kernel mappings: test-pieces.c. */
-#include "core/core.h"
+#include "core/call.h"
 #include "mock-space.h"
 #include "search-seam.h"
 

@@ -2,7 +2,7 @@
 /* Kernel mappings: what devices reach while powered on, and after calls that failed half-way. */
 #include <stdlib.h>
 
-#include "core/core.h"
+#include "core/call.h"
 #include "mock-space.h"
 #include "search-seam.h"
 

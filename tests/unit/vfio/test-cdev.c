@@ -5,7 +5,7 @@
 
 #include <rawpci/context.h>
 
-#include "core/core.h"
+#include "core/call.h"
 #include "harness.h"
 #include "os/sys.h"
 #include "unit/os/tree.h"

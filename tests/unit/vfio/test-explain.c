@@ -4,7 +4,7 @@
 
 #include <rawpci/context.h>
 
-#include "core/core.h"
+#include "core/call.h"
 #include "harness.h"
 #include "unit/os/tree.h"
 #include "vfio/vfio.h"

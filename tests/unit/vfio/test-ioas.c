@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/core.h"
+#include "core/call.h"
+#include "core/context.h"
 #include "harness.h"
 #include "os/sys.h"
 

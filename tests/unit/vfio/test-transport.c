@@ -5,7 +5,7 @@
 #include <rawpci/context.h>
 #include <rawpci/log.h>
 
-#include "core/core.h"
+#include "core/call.h"
 #include "harness.h"
 #include "unit/os/tree.h"
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A context: its settings, its backends, its slots, and what the rooms keep once for all devices.
+ *
+ * Locks of the library, outermost first; none is held while a handler or the log callback runs:
+ *   spaces->lock       memory/   devices of one VM are opened and closed one after the other
+ *   dev->lock          core/     mappings, interrupts, power of one device: one call at a time
+ *   irqs->lock         irq/      the interrupt state; all that the engine's thread takes
+ *   config->lock       device/   config writes that change what the device decodes
+ *   maps->lock         device/   the table of mappings, and whether their pages are covered
+ *   vm->lock           memory/   the guest memory map
+ *   ctx->engine_lock   irq/      the engine's making and end
+ *   ctx->lock          core/     slots and lists; nothing is called with it held
+ */
+#ifndef RAWPCI_CORE_CONTEXT_H
+#define RAWPCI_CORE_CONTEXT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rawpci/context.h>
+
+#include "core/registry.h"
+#include "core/told.h"
+#include "event/event.h"
+
+/* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */
+#define RAWPCI_SLOTS 255
+
+struct rawpci_slot;
+struct rawpci_vm;
+struct rawpci_vm_space;
+struct rawpci_factory;
+
+/* Address spaces that a device can choose from; src/memory has their functions. Under the lock,
+ * devices are opened in them and closed one after the other. */
+struct rawpci_spaces {
+	pthread_mutex_t lock;
+	struct rawpci_vm_space *first;
+};
+
+struct rawpci {
+	/* By the lower 8 bits of a handle; the first is always NULL. First, to be found at once. */
+	_Atomic(struct rawpci_slot *) slots[RAWPCI_SLOTS + 1];
+
+	enum rawpci_irq_mode irq_mode;
+	enum rawpci_engine_kind engine_kind;
+	enum rawpci_log_level log_level;
+	void (*log)(void *opaque, enum rawpci_log_level level, const char *message);
+	void *log_opaque;
+	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
+	void *translate_opaque;
+	_Atomic(const struct rawpci_backend *) chosen; /* NULL: automatic */
+	char *vfio_dir, *sysfs_dir, *uio_dir, *vfio_iommu, *run_dir;
+	char *ids_file; /* "": where distributions have it */
+	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
+	unsigned driver_timeout_ms;
+	char driver_timeout[16]; /* the same, as backends ask for it */
+
+	pthread_mutex_t lock;
+	struct rawpci_registered backends[RAWPCI_BACKENDS];
+	unsigned backend_count;
+	unsigned users; /* sessions, ports, devices, factory references */
+	uint32_t first_generation;
+	struct rawpci_told told; /* of requests that name no device */
+
+	/* src/memory's */
+	struct rawpci_vm *vms; /* under ctx->lock */
+	unsigned vm_count;
+	struct rawpci_spaces bare_spaces; /* of devices without a VM */
+
+	/* src/irq's */
+	_Atomic(struct rawpci_engine *) engine;
+	pthread_mutex_t engine_lock; /* the engine's making and end */
+	uint64_t engine_users;
+
+	/* src/abi's; freed with the context */
+	struct rawpci_factory *factory;
+	void (*factory_destroy)(struct rawpci_factory *factory);
+};
+
+/* A user keeps the context from being destroyed. */
+void rawpci_context_retain(struct rawpci *ctx);
+void rawpci_context_release(struct rawpci *ctx);
+
+/* The one factory of a context. destroy() frees it when the context goes. */
+struct rawpci_factory *rawpci_context_factory(struct rawpci *ctx,
+					      struct rawpci_factory *(*create)(struct rawpci *ctx),
+					      void (*destroy)(struct rawpci_factory *factory));
+
+/* The embedder's host address as an address of this process; -EFAULT: it is refused. */
+int rawpci_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, void **host);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What of a device may be touched now, and the plain way to its config space. */
+#ifndef RAWPCI_CORE_REACH_H
+#define RAWPCI_CORE_REACH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rawpci_device;
+
+/* What accesses need; rawpci_reach.access has those that hold. */
+#define RAWPCI_ACCESS_PRESENT 1u /* not known to be gone */
+#define RAWPCI_ACCESS_AWAKE 2u   /* not suspended */
+#define RAWPCI_ACCESS_MEMORY 4u  /* decodes memory */
+#define RAWPCI_ACCESS_IO 8u      /* decodes I/O */
+#define RAWPCI_ACCESS_STEADY 16u /* no reset is under way that ran out of time */
+
+#define RAWPCI_ACCESS_FOR_CONFIG                                                                  \
+	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY)
+
+#define RAWPCI_SHOW_REAL UINT32_MAX
+
+struct rawpci_reach {
+	atomic_uint access;
+	atomic_bool asleep;       /* below D0, by its user's doing */
+	atomic_bool touched;      /* since it was opened: a reset at power-on is not for nothing */
+	atomic_uint shown_master; /* the Bus Master bit that reads show, or RAWPCI_SHOW_REAL */
+	uint8_t pm_cap;           /* offset of the power management capability; 0: none */
+
+	/* Takes direct accesses away from a device that is gone: the device room hands it in. */
+	void (*lost)(struct rawpci_device *dev);
+};
+
+/* Config space as the backend has it. Callers are inside the life gate or own the device. */
+int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
+		       uint32_t *value);
+int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
+
+/* Is the device gone? If so, that is noted and logged. */
+bool rawpci_device_gone(struct rawpci_device *dev);
+
+/* -ESHUTDOWN with the reason, when bits are lacking. */
+int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Slots of open devices, and the handles that name them. ctx->lock guards who has which slot. */
+#ifndef RAWPCI_CORE_SLOT_H
+#define RAWPCI_CORE_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rawpci/enumerate.h>
+
+#include "core/context.h"
+#include "core/gate.h"
+
+/* A place for an open device. It is made when it is first needed and stays until the context goes: a
+ * stale handle always finds a gate and a number to compare with. */
+struct rawpci_slot {
+	struct rawpci_gate life;   /* inside: the device is there */
+	struct rawpci_gate memory; /* inside: an MMIO access may be under way */
+	_Atomic uint32_t handle;   /* 0: nothing open */
+	_Atomic(const void *) owner;
+	struct rawpci_device *dev; /* valid inside a gate while handle is not 0 */
+
+	/* Under ctx->lock. */
+	bool used;
+	uint32_t generation;
+	unsigned index;
+	struct rawpci_address address;
+};
+
+int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address,
+			struct rawpci_slot **out);
+uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev,
+			     const void *owner);
+static inline struct rawpci_slot *rawpci_slot_of(struct rawpci *ctx, uint32_t handle)
+{
+	return atomic_load(&ctx->slots[handle & RAWPCI_SLOTS]);
+}
+
+bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle);
+/* Makes the handle invalid; true for exactly one of several that try. */
+bool rawpci_slot_claim(struct rawpci_slot *slot, uint32_t handle);
+void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot);
+void rawpci_slots_destroy(struct rawpci *ctx);
+
+#endif

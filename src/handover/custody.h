@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What others may use of the hand-over: a device in the library's custody, taken from the host and
+ * to be returned to it. The room owns rawpci_custody, which one thread at a time uses (its device is
+ * being opened or closed), and the directory of locks and records (setting run.dir).
+ *
+ * The order is own, take, return, finish. A process that is killed leaves the record, by which the
+ * next owner or rawpci_recover() returns the device.
+ */
+#ifndef RAWPCI_HANDOVER_CUSTODY_H
+#define RAWPCI_HANDOVER_CUSTODY_H
+
+#include <rawpci/backend.h>
+
+#include "core/context.h"
+#include "handover/record.h"
+
+struct rawpci_custody {
+	struct rawpci *ctx;
+	struct rawpci_address address;
+	char name[RAWPCI_ADDRESS_TEXT];
+	const struct rawpci_backend *backend; /* that has it, or is tried */
+	struct rawpci_claim claim;
+	int no_claim; /* why there is none */
+	struct rawpci_driver_hold hold; /* what is to be put back; .held: a driver, too */
+	struct rawpci_state state;      /* the same, of the registers */
+	bool idle;                      /* the kernel may suspend it again: os/idle.h */
+	bool recorded;                  /* these are written down */
+	uint16_t recorded_ids[2];       /* vendor's and device's, with them */
+	struct rawpci_record owed;      /* what could not be put back before, if .hold.held */
+
+	/* Known by others, at the close. */
+	bool was_gone;   /* it was silent for a time, and may have lost its registers */
+	bool unfinished; /* the kernel is still at something: its record stays */
+	bool blocked;    /* it could not be returned for its IOMMU group's sake */
+};
+
+/* Finish gives up the ownership. */
+void rawpci_custody_init(struct rawpci_custody *custody, struct rawpci *ctx,
+			 const struct rawpci_address *address);
+void rawpci_custody_finish(struct rawpci_custody *custody);
+
+/* Owns the device across processes, and returns it first if its former owner did not. Without a
+ * place for locks and records it goes on; take then refuses to change a driver. */
+int rawpci_custody_own(struct rawpci_custody *custody);
+
+/* Does the backend need the host driver called bound ("": none) taken away, which the flags do not
+ * allow? The second fails with the reason: -EBUSY. */
+bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound,
+			   unsigned flags);
+int rawpci_custody_may_rebind(const struct rawpci_custody *custody,
+			      const struct rawpci_backend *backend, const char *bound,
+			      unsigned flags);
+
+/* Binds the driver that custody->backend needs, if the flags allow what that takes. */
+int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags);
+void rawpci_custody_give_back(struct rawpci_custody *custody);
+/* The same after a failure that has its sentence already, which stays. */
+void rawpci_custody_undo(struct rawpci_custody *custody);
+
+/* Is the device gone, another one, or another driver's, where no kernel driver would keep its user
+ * from it? */
+bool rawpci_custody_lost(struct rawpci_custody *custody);
+
+/* Returns those devices of an IOMMU group that have a record, once no program has any of them. For
+ * a device that is not owned any more; blocked: it is to be returned itself. */
+void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked);
+
+#endif
