@@ -15,14 +15,6 @@
 #include "os/slow.h"
 #include "os/sysfs.h"
 
-/* The device, and how its binding is changed. */
-struct rawpci_binding {
-	const char *root;               /* sysfs */
-	struct rawpci_address address;
-	unsigned limit_ms;              /* for each write */
-	struct rawpci_keep keep;        /* as for rawpci_slow_write() */
-};
-
 /* What there was before, and has to be there again. */
 struct rawpci_driver_hold {
 	bool held;                            /* something has to be changed, or was */

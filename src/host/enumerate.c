@@ -5,7 +5,6 @@
 
 #include "core/call.h"
 #include "core/context.h"
-#include "handover/handover.h"
 #include "host/host.h"
 #include "os/sys.h"
 #include "os/sysfs.h"

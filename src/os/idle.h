@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "handover/driver.h"
+#include "os/slow.h"
 
 #define RAWPCI_IDLE_FILE "power/control"
 #define RAWPCI_IDLE_NEVER "on"

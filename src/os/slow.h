@@ -17,6 +17,14 @@ struct rawpci_keep {
 
 #define RAWPCI_KEEP_NONE ((struct rawpci_keep) { .lock = -1, .shared = -1 })
 
+/* A device in sysfs, and how writes to its files are limited. */
+struct rawpci_binding {
+	const char *root;               /* sysfs */
+	struct rawpci_address address;
+	unsigned limit_ms;              /* for each write */
+	struct rawpci_keep keep;        /* as for rawpci_slow_write() */
+};
+
 /**
  * Writes text to a file in one write, from a thread of its own, and waits for it.
  * @limit_ms: how long to wait at most
