@@ -2,7 +2,6 @@
 #include "event/engine.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 
 #include <rawpci/log.h>
@@ -15,32 +14,6 @@ enum {
 	UNWATCHABLE = 1, /* the embedder wants a descriptor to poll, and the poller has none */
 	CROWDED = 2,     /* more polls than the poller was made for */
 };
-
-void rawpci_engine_note(struct rawpci_engine *engine, int level, const char *text, int error)
-{
-	char message[256], reason[128];
-
-	if (!engine->options.note)
-		return;
-	snprintf(message, sizeof(message), "%s (%s)", text,
-		 rawpci_sys_error_text(error, reason, sizeof(reason)));
-	engine->options.note(engine->options.opaque, level, message);
-}
-
-bool rawpci_engine_is_owner(struct rawpci_engine *engine)
-{
-	return atomic_load(&engine->owner) == (uintptr_t)pthread_self();
-}
-
-void rawpci_engine_wake(struct rawpci_engine *engine)
-{
-	atomic_store(&engine->pending, true);
-	/* The waiting thread settles after each batch of handlers anyway. */
-	if (engine->signalled || (rawpci_engine_is_owner(engine) && engine->dispatching))
-		return;
-	engine->signalled = true;
-	(void)rawpci_sys_signal(engine->command);
-}
 
 /* Locked. Makes the embedder's descriptor follow the poller. */
 static int watch(struct rawpci_engine *engine)
