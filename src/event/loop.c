@@ -2,10 +2,10 @@
 #include "event/engine.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 
 #include <rawpci/log.h>
 
+#include "os/epoll.h"
 #include "os/sys.h"
 
 enum {
@@ -18,12 +18,10 @@ enum {
 /* Locked. Makes the embedder's descriptor follow the poller. */
 static int watch(struct rawpci_engine *engine)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	int r = rawpci_sys_epoll_add(engine->outer, engine->poller->fd, 0, true);
 
-	if (epoll_ctl(engine->outer, EPOLL_CTL_ADD, engine->poller->fd, &event) < 0)
-		return -errno;
-	engine->watching = true;
-	return 0;
+	engine->watching = r == 0;
+	return r;
 }
 
 /* Does what other threads and handlers have asked for. Returns 0, why the poller is of no more
