@@ -107,7 +107,7 @@ int rawpci_sys_access(const char *path, int mode);
 int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque);
 
 /*
- * Files of the library's own (files.c). Symbolic links are never followed in the last part.
+ * Files of the library's own (own.c, directory.c). Symbolic links are never followed in the last part.
  */
 
 /* Makes a directory for this user only. -EEXIST. */
