@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include <rawpci/log.h>
 
+#include "os/epoll.h"
 #include "os/sys.h"
 
 enum {
@@ -58,12 +58,12 @@ static int start_thread(struct rawpci_engine *engine)
 
 static int open_outer(struct rawpci_engine *engine)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	int fd = rawpci_sys_epoll();
 
-	engine->outer = epoll_create1(EPOLL_CLOEXEC);
-	if (engine->outer < 0)
-		return -errno;
-	return epoll_ctl(engine->outer, EPOLL_CTL_ADD, engine->command, &event) < 0 ? -errno : 0;
+	if (fd < 0)
+		return fd;
+	engine->outer = fd;
+	return rawpci_sys_epoll_add(engine->outer, engine->command, 0, true);
 }
 
 static int open_poller(struct rawpci_engine *engine)

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What engine.c (life), loop.c (the waiting thread) and source.c (the sources) share. */
+/*
+ * What the engine's files share. Each file calls only the files below it:
+ *
+ *   engine.c            life of an engine, and the embedder's calls
+ *   loop.c              the waiting thread: wait, handle, settle, change the poller
+ *   source.c            the sources
+ *   notify.c            waking the waiting thread, notes to the program
+ *   uring.c, epoll.c    the pollers (poller.h)
+ */
 #ifndef RAWPCI_EVENT_ENGINE_H
 #define RAWPCI_EVENT_ENGINE_H
 
@@ -89,17 +97,7 @@ struct rawpci_engine {
 	unsigned slots; /* in the tables */
 };
 
-/* loop.c */
-
-/* Waiting thread: the first time makes it that. Returns 0 or why nothing can be waited for. */
-int rawpci_engine_start(struct rawpci_engine *engine);
-
-/* Waiting thread. Waits once and handles what came. Returns how many times handlers ran, or why
- * nothing can be waited for. */
-int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms);
-
-/* Waiting thread. Does what was asked for. Returns 0 or why nothing can be waited for. */
-int rawpci_engine_settle(struct rawpci_engine *engine);
+/* notify.c */
 
 /* Locked. Makes the waiting thread settle what is queued. */
 void rawpci_engine_wake(struct rawpci_engine *engine);
@@ -120,5 +118,17 @@ void rawpci_source_orphan(struct rawpci_engine *engine);
 /* Waiting thread. Was fn called? Counts it, unless it is an uncounted one. */
 bool rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_event *event,
 			 unsigned *counted);
+
+/* loop.c */
+
+/* Waiting thread: the first time makes it that. Returns 0 or why nothing can be waited for. */
+int rawpci_engine_start(struct rawpci_engine *engine);
+
+/* Waiting thread. Waits once and handles what came. Returns how many times handlers ran, or why
+ * nothing can be waited for. */
+int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms);
+
+/* Waiting thread. Does what was asked for. Returns 0 or why nothing can be waited for. */
+int rawpci_engine_settle(struct rawpci_engine *engine);
 
 #endif

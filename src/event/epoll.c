@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
+#include "os/epoll.h"
 #include "os/sys.h"
 
 enum { BATCH = 256 };
@@ -28,13 +28,8 @@ static int epoll_start(struct rawpci_poller *poller)
 
 static int epoll_arm(struct rawpci_poller *poller, int fd, uint64_t user_data, bool level)
 {
-	struct epoll_event event = {
-		.events = level ? EPOLLIN : EPOLLIN | EPOLLET,
-		.data.u64 = user_data,
-	};
-
 	rawpci_count(poller->waits, 1);
-	return epoll_ctl(poller->fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+	return rawpci_sys_epoll_add(poller->fd, fd, user_data, level);
 }
 
 static int epoll_cancel(struct rawpci_poller *poller, uint64_t user_data)
@@ -46,7 +41,7 @@ static int epoll_cancel(struct rawpci_poller *poller, uint64_t user_data)
 
 static bool epoll_drop(struct rawpci_poller *poller, int fd)
 {
-	(void)epoll_ctl(poller->fd, EPOLL_CTL_DEL, fd, NULL);
+	rawpci_sys_epoll_remove(poller->fd, fd);
 	return true;
 }
 
@@ -63,9 +58,10 @@ static int epoll_wait_events(struct rawpci_poller *poller, int timeout_ms,
 	int n;
 
 	rawpci_count(poller->waits, 1);
-	n = epoll_wait(e->base.fd, e->ready, max < BATCH ? (int)max : BATCH, timeout_ms);
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+	n = rawpci_sys_epoll_wait(e->base.fd, e->ready, max < BATCH ? (int)max : BATCH,
+				  timeout_ms);
+	if (n <= 0)
+		return n == -EINTR ? 0 : n;
 	for (int i = 0; i < n; i++) {
 		events[i].user_data = e->ready[i].data.u64;
 		events[i].result = 0;
@@ -100,9 +96,9 @@ int rawpci_epoll_open(atomic_uint_least64_t *waits, struct rawpci_poller **out)
 	e->base.name = "epoll";
 	e->base.capacity = UINT_MAX;
 	e->base.waits = waits;
-	e->base.fd = epoll_create1(EPOLL_CLOEXEC);
+	e->base.fd = rawpci_sys_epoll();
 	if (e->base.fd < 0) {
-		int r = -errno;
+		int r = e->base.fd;
 
 		free(e);
 		return r;

@@ -2,11 +2,10 @@
 #include "event/engine.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <sys/epoll.h>
 
 #include <rawpci/log.h>
 
+#include "os/epoll.h"
 #include "os/sys.h"
 
 enum {
@@ -16,41 +15,13 @@ enum {
 	CROWDED = 2,     /* more polls than the poller was made for */
 };
 
-void rawpci_engine_note(struct rawpci_engine *engine, int level, const char *text, int error)
-{
-	char message[256], reason[128];
-
-	if (!engine->options.note)
-		return;
-	snprintf(message, sizeof(message), "%s (%s)", text,
-		 rawpci_sys_error_text(error, reason, sizeof(reason)));
-	engine->options.note(engine->options.opaque, level, message);
-}
-
-bool rawpci_engine_is_owner(struct rawpci_engine *engine)
-{
-	return atomic_load(&engine->owner) == (uintptr_t)pthread_self();
-}
-
-void rawpci_engine_wake(struct rawpci_engine *engine)
-{
-	atomic_store(&engine->pending, true);
-	/* The waiting thread settles after each batch of handlers anyway. */
-	if (engine->signalled || (rawpci_engine_is_owner(engine) && engine->dispatching))
-		return;
-	engine->signalled = true;
-	(void)rawpci_sys_signal(engine->command);
-}
-
 /* Locked. Makes the embedder's descriptor follow the poller. */
 static int watch(struct rawpci_engine *engine)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	int r = rawpci_sys_epoll_add(engine->outer, engine->poller->fd, 0, true);
 
-	if (epoll_ctl(engine->outer, EPOLL_CTL_ADD, engine->poller->fd, &event) < 0)
-		return -errno;
-	engine->watching = true;
-	return 0;
+	engine->watching = r == 0;
+	return r;
 }
 
 /* Does what other threads and handlers have asked for. Returns 0, why the poller is of no more

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One multishot poll a descriptor. Such a poll is edge-triggered: each signal of an eventfd gives a
- * completion although nobody ever reads the eventfd.
+ * The poller that waits with io_uring: one multishot poll a descriptor. Such a poll is
+ * edge-triggered: each signal of an eventfd gives a completion, although the engine never reads the
+ * eventfd. liburing makes io_uring's system calls; they are the only ones made outside src/os.
  */
 #include "event/poller.h"
 

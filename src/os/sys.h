@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seam to the kernel: every open, ioctl, mmap, pread and eventfd of the library is made here.
- * Each function returns a negative errno value or a result of at least 0; errno itself is not read
- * above this line. Interrupted calls are repeated.
+ * The seam to the kernel: src/os makes every system call of the library. The one exception is
+ * io_uring: liburing makes its calls for src/event/uring.c.
+ *
+ * Each function returns a result of at least 0 or a negative errno value. No other folder reads
+ * errno. A call that a signal interrupts is made again.
  */
 #ifndef RAWPCI_OS_SYS_H
 #define RAWPCI_OS_SYS_H
@@ -105,7 +107,7 @@ int rawpci_sys_access(const char *path, int mode);
 int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque);
 
 /*
- * Files of the library's own (files.c). Symbolic links are never followed in the last part.
+ * Files of the library's own (own.c, directory.c). Symbolic links are never followed in the last part.
  */
 
 /* Makes a directory for this user only. -EEXIST. */

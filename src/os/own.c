@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that are this library's own, in a directory that it is careful about. */
-#include <dirent.h>
+/* The library's own files, in a directory that no other user may write to. */
+#include "os/sys.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "os/sys.h"
-
-int rawpci_sys_make_directory(const char *path)
-{
-	int r;
-
-	do
-		r = mkdir(path, 0700);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
-}
 
 int rawpci_sys_open_at(int directory, const char *name, int flags)
 {
@@ -72,14 +60,6 @@ int rawpci_sys_locked(int fd)
 	return whole.l_type != F_UNLCK;
 }
 
-bool rawpci_sys_may_grow(uint64_t size)
-{
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY ||
-	       size <= limit.rlim_cur;
-}
-
 int rawpci_sys_sync(int fd)
 {
 	int r;
@@ -98,23 +78,4 @@ int rawpci_sys_rename_at(int directory, const char *from, const char *to)
 int rawpci_sys_unlink_at(int directory, const char *name)
 {
 	return unlinkat(directory, name, 0) < 0 ? -errno : 0;
-}
-
-int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name), void *opaque)
-{
-	int fd = rawpci_sys_open_at(directory, ".", O_RDONLY | O_DIRECTORY);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!dir) {
-		r = fd < 0 ? fd : -errno;
-		rawpci_sys_close(&fd);
-		return r;
-	}
-	while (r == 0 && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			r = each(opaque, entry->d_name);
-	(void)closedir(dir);
-	return r;
 }
