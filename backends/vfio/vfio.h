@@ -133,7 +133,7 @@ void rawpci_vfio_wait_for_node(const char *path, const char *second, unsigned li
 int rawpci_vfio_ioctl_patiently(int fd, unsigned long request, void *argument);
 
 /*
- * Replies of the kernel's (caps.c)
+ * Replies of the kernel's (reply.c)
  */
 
 /**
@@ -237,7 +237,7 @@ int rawpci_vfio_irq_unmask(void *device);
 int rawpci_vfio_event_set(void *device, enum rawpci_event event, int eventfd);
 
 /*
- * Reasons in words (explain.c, explain-open.c, explain-cdev.c, explain-dma.c). Each says why with
+ * Reasons in words (explain.c, refusals.c, explain-cdev.c, explain-dma.c). Each says why with
  * rawpci_backend_fail() and returns what the operation is to return. name: the device, as people
  * write it.
  */
@@ -273,7 +273,7 @@ int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int erro
 int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_address *address,
 				 unsigned group);
 
-/* explain-iommu.c: does an IOMMU run on this host? And what to do where none does; *intel_on: that
+/* host.c: does an IOMMU run on this host? And what to do where none does; *intel_on: that
  * takes the parameter intel_iommu=on. The last is what that is made of: /proc/cpuinfo, and which
  * tables the firmware has. */
 bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio);
@@ -288,7 +288,7 @@ unsigned rawpci_vfio_functions(const char *sysfs, const struct rawpci_address *a
 bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
 			const struct rawpci_address *address, char driver[RAWPCI_SYSFS_NAME]);
 
-/* explain-owner.c: does the host remap interrupts? path: /proc/interrupts. 1, 0, or where that
+/* nodes.c: does the host remap interrupts? path: /proc/interrupts. 1, 0, or where that
  * cannot be told a negative errno value. */
 int rawpci_vfio_remaps(const char *path);
 
@@ -308,7 +308,7 @@ int rawpci_vfio_explain_forbidden(const struct rawpci_vfio_device *device, unsig
 /* How many bytes this process may lock and has locked; false: as many as it wants. */
 bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used);
 
-/* Everything that stands in the way (diagnose.c), as the contract's explain(). */
+/* Everything that stands in the way (obstacles.c), as the contract's explain(). */
 int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, uint64_t memory,
 			 struct rawpci_findings *to);
 

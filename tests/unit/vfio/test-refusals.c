@@ -384,7 +384,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("vfio-explain");
+	Suite *suite = suite_create("vfio-refusals");
 	TCase *tests = tcase_create("explain");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
