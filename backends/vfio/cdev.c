@@ -11,6 +11,7 @@
 #include "os/sysfs.h"
 #include "vfio/iommufd-abi.h"
 #include "vfio/vfio.h"
+#include "vfio/wait.h"
 
 /* The group's node serves as well, so the cdev's permissions are not waited for so long. */
 #define CDEV_WAIT_MS 500
@@ -136,7 +137,7 @@ static int attach_device(const struct rawpci_vfio_device *device,
 	return rawpci_vfio_explain_attach(device, group, "iommufd", r);
 }
 
-int rawpci_vfio_cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
+static int cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
 {
 	int given = device->fds ? device->fds->cdev : -1;
 	char path[RAWPCI_VFIO_PATH] = "its cdev";
@@ -156,7 +157,7 @@ int rawpci_vfio_cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_
 }
 
 /* Detached first: somebody else may have the cdev open too, and then closing it does nothing. */
-void rawpci_vfio_cdev_leave(struct rawpci_vfio_device *device)
+static void cdev_leave(struct rawpci_vfio_device *device)
 {
 	struct vfio_device_detach_iommufd_pt detach = {.argsz = sizeof(detach)};
 	char text[128];
@@ -169,3 +170,24 @@ void rawpci_vfio_cdev_leave(struct rawpci_vfio_device *device)
 	rawpci_sys_close(&device->fd);
 	device->space->members--;
 }
+
+static int cdev_probe(struct rawpci_vfio *vfio, const char *name)
+{
+	const char *path = rawpci_vfio_iommu(vfio);
+	int r = rawpci_sys_access(path, R_OK | W_OK);
+
+	return r < 0 ? rawpci_vfio_explain_iommufd(vfio, name, path, r) : 0;
+}
+
+const struct rawpci_vfio_transport rawpci_vfio_transport_cdev = {
+	.name = "cdev",
+	.by_user = true,
+	.probe = cdev_probe,
+	.space_open = rawpci_vfio_ioas_open,
+	.space_close = rawpci_vfio_ioas_close,
+	.limits = rawpci_vfio_ioas_limits,
+	.map = rawpci_vfio_ioas_map,
+	.unmap = rawpci_vfio_ioas_unmap,
+	.join = cdev_join,
+	.leave = cdev_leave,
+};

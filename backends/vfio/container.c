@@ -12,6 +12,11 @@
 
 #define MOST_TRIED (UINT64_C(1) << 21) /* bytes, of a page that is mapped to see how that ends */
 
+static unsigned long model_of(const struct rawpci_vfio_space *space)
+{
+	return space->transport->unsafe ? VFIO_NOIOMMU_IOMMU : VFIO_TYPE1v2_IOMMU;
+}
+
 static int check_container(const struct rawpci_vfio_device *first, int container, const char *path,
 			   unsigned long model)
 {
@@ -36,8 +41,8 @@ static int check_container(const struct rawpci_vfio_device *first, int container
 	return 0;
 }
 
-static int open_container(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first,
-			  unsigned long model)
+int rawpci_vfio_container_open(struct rawpci_vfio_space *space,
+			       const struct rawpci_vfio_device *first)
 {
 	int given = first->fds ? first->fds->container : -1;
 	char path[RAWPCI_VFIO_PATH];
@@ -49,7 +54,7 @@ static int open_container(struct rawpci_vfio_space *space, const struct rawpci_v
 		return rawpci_vfio_explain_given(first, "a VFIO container", fd);
 	if (fd < 0)
 		return rawpci_vfio_explain_container(space->vfio, first->name, path, fd);
-	r = check_container(first, fd, path, model);
+	r = check_container(first, fd, path, model_of(space));
 	if (r < 0) {
 		rawpci_sys_close(&fd);
 		return r;
@@ -59,61 +64,22 @@ static int open_container(struct rawpci_vfio_space *space, const struct rawpci_v
 	return 0;
 }
 
-static int container_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
-{
-	return open_container(space, first, VFIO_TYPE1v2_IOMMU);
-}
-
-static int noiommu_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
-{
-	return open_container(space, first, VFIO_NOIOMMU_IOMMU);
-}
-
-static void container_close(struct rawpci_vfio_space *space)
+void rawpci_vfio_container_close(struct rawpci_vfio_space *space)
 {
 	rawpci_sys_close(&space->fd);
 	space->asked = space->whole = false;
 }
 
-static int container_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	char path[RAWPCI_VFIO_PATH];
-	int r;
-
-	rawpci_vfio_node(vfio, "vfio", path);
-	r = rawpci_sys_access(path, R_OK | W_OK);
-	return r < 0 ? rawpci_vfio_explain_container(vfio, name, path, r) : 0;
-}
-
 /* One that was handed to us may have its model already: only then it answers questions on it. */
 int rawpci_vfio_container_start(const struct rawpci_vfio_space *space)
 {
-	bool safe = space->transport != &rawpci_vfio_transport_noiommu;
 	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
-	unsigned long model = safe ? VFIO_TYPE1v2_IOMMU : VFIO_NOIOMMU_IOMMU;
-	int r = rawpci_sys_ioctl(space->fd, VFIO_SET_IOMMU, (void *)(uintptr_t)model);
+	int r = rawpci_sys_ioctl(space->fd, VFIO_SET_IOMMU, (void *)(uintptr_t)model_of(space));
 
-	if (r < 0 && safe && rawpci_sys_ioctl(space->fd, VFIO_IOMMU_GET_INFO, &info) >= 0)
+	if (r < 0 && !space->transport->unsafe &&
+	    rawpci_sys_ioctl(space->fd, VFIO_IOMMU_GET_INFO, &info) >= 0)
 		return 0;
 	return r;
-}
-
-void rawpci_vfio_copy_ranges(const unsigned char *from, uint32_t count,
-			     struct rawpci_dma_limits *limits)
-{
-	struct vfio_iova_range range;
-	uint32_t i;
-
-	if (count > RAWPCI_DMA_RANGES)
-		return;
-	for (i = 0; i < count; i++) {
-		memcpy(&range, from + i * sizeof(range), sizeof(range));
-		if (range.start > range.end || (i > 0 && range.start <= limits->ranges[i - 1].last))
-			return;
-		limits->ranges[i].first = range.start;
-		limits->ranges[i].last = range.end;
-	}
-	limits->range_count = count;
 }
 
 static int read_ranges(const void *reply, uint32_t size, struct rawpci_dma_limits *limits)
@@ -195,11 +161,10 @@ static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_lim
 		limits->ranges[last].last -= limits->page_size;
 }
 
-static int container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
+int rawpci_vfio_container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
 {
 	struct rawpci_dma_limits limits = {.page_size = rawpci_sys_page_size()};
 	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
-	char text[128];
 	uint32_t size;
 	void *reply;
 	int r = rawpci_vfio_query(space->fd, VFIO_IOMMU_GET_INFO, &info, sizeof(info),
@@ -213,16 +178,14 @@ static int container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_l
 		free(reply);
 	}
 	if (r < 0)
-		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
-					   "vfio: the limits of the IOMMU cannot be read: %s",
-					   rawpci_sys_error_text(r, text, sizeof(text)));
+		return r;
 	cut_last_page(space, &limits);
 	*out = limits;
 	return 0;
 }
 
-static int container_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
-			 uint64_t size)
+int rawpci_vfio_container_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			      uint64_t size)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
@@ -231,12 +194,12 @@ static int container_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, vo
 		.iova = iova,
 		.size = size,
 	};
-	int r = rawpci_sys_ioctl(space->fd, VFIO_IOMMU_MAP_DMA, &map);
 
-	return r < 0 ? rawpci_vfio_explain_map(space, iova, host, size, r) : 0;
+	return rawpci_sys_ioctl(space->fd, VFIO_IOMMU_MAP_DMA, &map);
 }
 
-static int container_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes)
+int rawpci_vfio_container_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova,
+				uint64_t *bytes)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
@@ -250,69 +213,3 @@ static int container_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, 
 	*bytes = unmap.size;
 	return 0;
 }
-
-const struct rawpci_vfio_transport rawpci_vfio_transport_group = {
-	.name = "group",
-	.probe = container_probe,
-	.space_open = container_open,
-	.space_close = container_close,
-	.limits = container_limits,
-	.map = container_map,
-	.unmap = container_unmap,
-	.join = rawpci_vfio_group_join,
-	.leave = rawpci_vfio_group_leave,
-};
-
-static int noiommu_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	char enabled[8];
-
-	rawpci_vfio_parameter(vfio, "vfio", "enable_unsafe_noiommu_mode", enabled, sizeof(enabled));
-	if (enabled[0] == '\0')
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO does not "
-					   "say whether it allows devices without an IOMMU (%s/"
-					   "module/vfio/parameters/enable_unsafe_noiommu_mode "
-					   "cannot be read): its module is not loaded, or was "
-					   "built without that", name, rawpci_vfio_sysfs(vfio));
-	if (enabled[0] != 'Y')
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: VFIO without an IOMMU is "
-					   "switched off in the kernel: write Y to %s/module/vfio/"
-					   "parameters/enable_unsafe_noiommu_mode", name,
-					   rawpci_vfio_sysfs(vfio));
-	return container_probe(vfio, name);
-}
-
-static int no_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits)
-{
-	(void)limits;
-	return rawpci_backend_fail(space->vfio->ctx, -EOPNOTSUPP, "VFIO without an IOMMU maps no "
-				   "memory");
-}
-
-static int no_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host, uint64_t size)
-{
-	(void)iova;
-	(void)host;
-	(void)size;
-	return no_limits(space, NULL);
-}
-
-static int no_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes)
-{
-	(void)space;
-	(void)iova;
-	(void)bytes;
-	return -EOPNOTSUPP;
-}
-
-const struct rawpci_vfio_transport rawpci_vfio_transport_noiommu = {
-	.name = "noiommu",
-	.probe = noiommu_probe,
-	.space_open = noiommu_open,
-	.space_close = container_close,
-	.limits = no_limits,
-	.map = no_map,
-	.unmap = no_unmap,
-	.join = rawpci_vfio_group_join,
-	.leave = rawpci_vfio_group_leave,
-};

@@ -86,7 +86,7 @@ bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used)
 static int explain_no_memory(struct rawpci_vfio_space *space, const struct mapping *what,
 			     uint64_t size)
 {
-	bool by_user = space->transport == &rawpci_vfio_transport_cdev;
+	bool by_user = space->transport->by_user;
 	struct rawpci *ctx = space->vfio->ctx;
 	char counted[64] = "for all processes of this user together";
 	uint64_t allowed, used;
@@ -120,29 +120,27 @@ static int explain_no_entry(struct rawpci_vfio_space *space, const struct mappin
 
 /* EINVAL has many causes; the ranges that the IOMMU translates are the usual one. */
 static int explain_invalid(struct rawpci_vfio_space *space, const struct mapping *what,
-			   rawpci_iova_t iova, uint64_t size)
+			   rawpci_iova_t iova, uint64_t size,
+			   const struct rawpci_dma_limits *limits)
 {
-	struct rawpci_dma_limits limits;
 	char text[384];
 	size_t length = 0;
 	unsigned i;
 
-	if (rawpci_vfio_space_limits(space, &limits) < 0)
-		limits.range_count = 0;
 	text[0] = '\0';
-	for (i = 0; i < limits.range_count; i++) {
+	for (i = 0; i < limits->range_count; i++) {
 		int n = snprintf(text + length, sizeof(text) - length, "%s0x%llx-0x%llx",
-				 i > 0 ? ", " : "", (unsigned long long)limits.ranges[i].first,
-				 (unsigned long long)limits.ranges[i].last);
+				 i > 0 ? ", " : "", (unsigned long long)limits->ranges[i].first,
+				 (unsigned long long)limits->ranges[i].last);
 
-		if (iova >= limits.ranges[i].first && iova + size - 1 <= limits.ranges[i].last)
+		if (iova >= limits->ranges[i].first && iova + size - 1 <= limits->ranges[i].last)
 			break;
 		if (n > 0 && (size_t)n < sizeof(text) - length)
 			length += (size_t)n;
 		else
 			text[length] = '\0';
 	}
-	if (limits.range_count == 0 || i < limits.range_count)
+	if (limits->range_count == 0 || i < limits->range_count)
 		return rawpci_backend_fail(space->vfio->ctx, -EADDRNOTAVAIL, "%s: the kernel "
 					   "refuses the mapping as invalid", what->text);
 	return rawpci_backend_fail(space->vfio->ctx, -ERANGE, "%s: outside what the IOMMU can "
@@ -150,7 +148,7 @@ static int explain_invalid(struct rawpci_vfio_space *space, const struct mapping
 }
 
 int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
-			    uint64_t size, int error)
+			    uint64_t size, const struct rawpci_dma_limits *limits, int error)
 {
 	struct rawpci *ctx = space->vfio->ctx;
 	struct mapping what;
@@ -163,7 +161,7 @@ int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova,
 	case -ENOMEM:
 		return explain_no_memory(space, &what, size);
 	case -EINVAL:
-		return explain_invalid(space, &what, iova, size);
+		return explain_invalid(space, &what, iova, size, limits);
 	case -EEXIST:
 		return rawpci_backend_fail(ctx, -EADDRINUSE, "%s: part of it is mapped already, by "
 					   "a former user of the same container, who has left it "

@@ -8,6 +8,7 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "vfio/vfio.h"
+#include "vfio/wait.h"
 
 #define MODULE "vfio_iommu_type1" /* of which a parameter gives unsafe groups away */
 
@@ -173,9 +174,8 @@ static void leave_group(struct rawpci_vfio_device *device)
 	(void)pthread_mutex_unlock(&vfio->lock);
 }
 
-int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
+static int group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
 {
-	bool safe = space->transport != &rawpci_vfio_transport_noiommu;
 	struct rawpci_vfio *vfio = device->vfio;
 	char path[RAWPCI_VFIO_PATH], unsafe[RAWPCI_VFIO_PATH];
 	char name[32];
@@ -190,7 +190,7 @@ int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio
 	rawpci_vfio_node(vfio, name, unsafe);
 	if (!device->fds || device->fds->group < 0)
 		rawpci_vfio_wait_for_node(path, unsafe, RAWPCI_VFIO_NODE_WAIT_MS);
-	r = enter(device, space, number, safe ? path : unsafe);
+	r = enter(device, space, number, space->transport->unsafe ? unsafe : path);
 	if (r < 0)
 		return r;
 	r = rawpci_vfio_ioctl_patiently(device->group->fd, VFIO_GROUP_GET_DEVICE_FD, device->name);
@@ -208,8 +208,59 @@ int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio
 }
 
 /* The group leaves its container only when its devices are closed. */
-void rawpci_vfio_group_leave(struct rawpci_vfio_device *device)
+static void group_leave(struct rawpci_vfio_device *device)
 {
 	rawpci_sys_close(&device->fd);
 	leave_group(device);
 }
+
+static int container_probe(struct rawpci_vfio *vfio, const char *name)
+{
+	char path[RAWPCI_VFIO_PATH];
+	int r;
+
+	rawpci_vfio_node(vfio, "vfio", path);
+	r = rawpci_sys_access(path, R_OK | W_OK);
+	return r < 0 ? rawpci_vfio_explain_container(vfio, name, path, r) : 0;
+}
+
+const struct rawpci_vfio_transport rawpci_vfio_transport_group = {
+	.name = "group",
+	.probe = container_probe,
+	.space_open = rawpci_vfio_container_open,
+	.space_close = rawpci_vfio_container_close,
+	.limits = rawpci_vfio_container_limits,
+	.map = rawpci_vfio_container_map,
+	.unmap = rawpci_vfio_container_unmap,
+	.join = group_join,
+	.leave = group_leave,
+};
+
+static int noiommu_probe(struct rawpci_vfio *vfio, const char *name)
+{
+	char enabled[8];
+
+	rawpci_vfio_parameter(vfio, "vfio", "enable_unsafe_noiommu_mode", enabled, sizeof(enabled));
+	if (enabled[0] == '\0')
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO does not "
+					   "say whether it allows devices without an IOMMU (%s/"
+					   "module/vfio/parameters/enable_unsafe_noiommu_mode "
+					   "cannot be read): its module is not loaded, or was "
+					   "built without that", name, rawpci_vfio_sysfs(vfio));
+	if (enabled[0] != 'Y')
+		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: VFIO without an IOMMU is "
+					   "switched off in the kernel: write Y to %s/module/vfio/"
+					   "parameters/enable_unsafe_noiommu_mode", name,
+					   rawpci_vfio_sysfs(vfio));
+	return container_probe(vfio, name);
+}
+
+const struct rawpci_vfio_transport rawpci_vfio_transport_noiommu = {
+	.name = "noiommu",
+	.unsafe = true,
+	.probe = noiommu_probe,
+	.space_open = rawpci_vfio_container_open,
+	.space_close = rawpci_vfio_container_close,
+	.join = group_join,
+	.leave = group_leave,
+};

@@ -9,7 +9,7 @@
 #include "vfio/iommufd-abi.h"
 #include "vfio/vfio.h"
 
-static int ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
+int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
 	int given = first->fds ? first->fds->iommufd : -1;
 	struct iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
@@ -31,7 +31,7 @@ static int ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_d
 }
 
 /* The iommufd may be somebody else's too, so the IOAS does not go with the descriptor. */
-static void ioas_close(struct rawpci_vfio_space *space)
+void rawpci_vfio_ioas_close(struct rawpci_vfio_space *space)
 {
 	struct iommu_destroy destroy = {.size = sizeof(destroy), .id = space->ioas};
 	char text[128];
@@ -43,7 +43,7 @@ static void ioas_close(struct rawpci_vfio_space *space)
 	rawpci_sys_close(&space->fd);
 }
 
-static int ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
+int rawpci_vfio_ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
 {
 	struct rawpci_dma_limits limits = {.page_size = rawpci_sys_page_size()};
 	struct iommu_iova_range ranges[RAWPCI_DMA_RANGES];
@@ -54,14 +54,11 @@ static int ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits
 		.allowed_iovas = (uintptr_t)ranges,
 	};
 	uint64_t alignment;
-	char text[128];
 	int r = rawpci_sys_ioctl(space->fd, IOMMU_IOAS_IOVA_RANGES, &query);
 
 	/* More ranges than there is room for are as good as unknown. */
 	if (r < 0 && r != -EMSGSIZE)
-		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
-					   "vfio: the limits of the IOMMU cannot be read: %s",
-					   rawpci_sys_error_text(r, text, sizeof(text)));
+		return r;
 	if (r >= 0)
 		rawpci_vfio_copy_ranges((const unsigned char *)ranges, query.num_iovas, &limits);
 	alignment = query.out_iova_alignment;
@@ -71,7 +68,8 @@ static int ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits
 	return 0;
 }
 
-static int ioas_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host, uint64_t size)
+int rawpci_vfio_ioas_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			 uint64_t size)
 {
 	struct iommu_ioas_map map = {
 		.size = sizeof(map),
@@ -82,12 +80,11 @@ static int ioas_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *h
 		.length = size,
 		.iova = iova,
 	};
-	int r = rawpci_sys_ioctl(space->fd, IOMMU_IOAS_MAP, &map);
 
-	return r < 0 ? rawpci_vfio_explain_map(space, iova, host, size, r) : 0;
+	return rawpci_sys_ioctl(space->fd, IOMMU_IOAS_MAP, &map);
 }
 
-static int ioas_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes)
+int rawpci_vfio_ioas_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes)
 {
 	struct iommu_ioas_unmap unmap = {
 		.size = sizeof(unmap),
@@ -102,23 +99,3 @@ static int ioas_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint6
 	*bytes = unmap.length;
 	return 0;
 }
-
-static int cdev_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	const char *path = rawpci_vfio_iommu(vfio);
-	int r = rawpci_sys_access(path, R_OK | W_OK);
-
-	return r < 0 ? rawpci_vfio_explain_iommufd(vfio, name, path, r) : 0;
-}
-
-const struct rawpci_vfio_transport rawpci_vfio_transport_cdev = {
-	.name = "cdev",
-	.probe = cdev_probe,
-	.space_open = ioas_open,
-	.space_close = ioas_close,
-	.limits = ioas_limits,
-	.map = ioas_map,
-	.unmap = ioas_unmap,
-	.join = rawpci_vfio_cdev_join,
-	.leave = rawpci_vfio_cdev_leave,
-};

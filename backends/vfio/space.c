@@ -24,18 +24,42 @@ void rawpci_vfio_space_destroy(void *space)
 	free(space);
 }
 
+static int fail_unsafe(const struct rawpci_vfio_space *space)
+{
+	return rawpci_backend_fail(space->vfio->ctx, -EOPNOTSUPP, "VFIO without an IOMMU maps no "
+				   "memory");
+}
+
 int rawpci_vfio_space_limits(void *opaque, struct rawpci_dma_limits *limits)
 {
 	struct rawpci_vfio_space *space = opaque;
+	char text[128];
+	int r;
 
-	return space->transport->limits(space, limits);
+	if (space->transport->unsafe)
+		return fail_unsafe(space);
+	r = space->transport->limits(space, limits);
+	if (r < 0)
+		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
+					   "vfio: the limits of the IOMMU cannot be read: %s",
+					   rawpci_sys_error_text(r, text, sizeof(text)));
+	return 0;
 }
 
 int rawpci_vfio_dma_map(void *opaque, rawpci_iova_t iova, void *host, uint64_t size)
 {
 	struct rawpci_vfio_space *space = opaque;
+	struct rawpci_dma_limits limits;
+	int r;
 
-	return space->transport->map(space, iova, host, size);
+	if (space->transport->unsafe)
+		return fail_unsafe(space);
+	r = space->transport->map(space, iova, host, size);
+	if (r >= 0)
+		return 0;
+	if (r != -EINVAL || space->transport->limits(space, &limits) < 0)
+		limits.range_count = 0;
+	return rawpci_vfio_explain_map(space, iova, host, size, &limits, r);
 }
 
 int rawpci_vfio_dma_unmap(void *opaque, rawpci_iova_t iova, uint64_t size)
@@ -43,14 +67,17 @@ int rawpci_vfio_dma_unmap(void *opaque, rawpci_iova_t iova, uint64_t size)
 	struct rawpci_vfio_space *space = opaque;
 	uint64_t bytes = size;
 	char text[128];
-	int r = space->transport->unmap(space, iova, &bytes);
+	int r;
 
+	if (space->transport->unsafe)
+		return fail_unsafe(space);
+	r = space->transport->unmap(space, iova, &bytes);
 	if (r < 0)
 		return rawpci_backend_fail(space->vfio->ctx, rawpci_sys_result(r, -EIO),
 					   "unmapping guest memory at 0x%llx, 0x%llx bytes: %s",
 					   (unsigned long long)iova, (unsigned long long)size,
 					   rawpci_sys_error_text(r, text, sizeof(text)));
-	/* Success with fewer bytes means that it was not mapped as one thinks. */
+	/* The kernel did not have the range as one mapping. */
 	if (bytes != size)
 		return rawpci_backend_fail(space->vfio->ctx, -EIO,
 					   "unmapping guest memory at 0x%llx: the kernel took "

@@ -7,33 +7,7 @@
 #include "os/sys.h"
 #include "vfio/vfio.h"
 
-#define NODE_POLL_MS 10
-#define LOCK_TRIES 10
-#define LOCK_PAUSE_MS 50
 #define TRANSPORTS 3
-
-void rawpci_vfio_wait_for_node(const char *path, const char *second, unsigned limit_ms)
-{
-	uint64_t end = rawpci_sys_now_ms() + limit_ms;
-
-	while (rawpci_sys_access(path, R_OK | W_OK) < 0 &&
-	       (!second || rawpci_sys_access(second, R_OK | W_OK) < 0) &&
-	       rawpci_sys_now_ms() < end)
-		rawpci_sys_sleep_ms(NODE_POLL_MS);
-}
-
-int rawpci_vfio_ioctl_patiently(int fd, unsigned long request, void *argument)
-{
-	int tries = LOCK_TRIES;
-	int r;
-
-	for (;;) {
-		r = rawpci_sys_ioctl(fd, request, argument);
-		if (r != -EAGAIN || --tries == 0)
-			return r;
-		rawpci_sys_sleep_ms(LOCK_PAUSE_MS);
-	}
-}
 
 bool rawpci_vfio_noiommu_wanted(const struct rawpci_vfio *vfio)
 {
@@ -90,16 +64,21 @@ static int given_space(const struct rawpci_vfio_device *device,
 static int join_first(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		      const struct rawpci_vfio_transport *transport)
 {
-	int r = transport->space_open(space, device);
+	int r;
 
-	if (r < 0)
-		return r;
 	space->transport = transport;
+	r = transport->space_open(space, device);
+	if (r < 0)
+		goto undo_transport;
 	r = transport->join(device, space);
-	if (r < 0) {
-		transport->space_close(space);
-		space->transport = NULL;
-	}
+	if (r < 0)
+		goto undo_open;
+	return 0;
+
+undo_open:
+	transport->space_close(space);
+undo_transport:
+	space->transport = NULL;
 	return r;
 }
 
@@ -161,7 +140,7 @@ int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_
 	device->space = space;
 	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "%s: vfio: by %s", device->name,
 			   space->transport->name);
-	if (space->transport == &rawpci_vfio_transport_noiommu)
+	if (space->transport->unsafe)
 		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING, "%s: VFIO without an IOMMU, as "
 				   "vfio.noiommu=yes asked for: no guest memory is mapped for it, "
 				   "and nothing keeps it from reading and writing all of the "

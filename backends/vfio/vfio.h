@@ -34,6 +34,8 @@ struct rawpci_vfio_device;
 
 struct rawpci_vfio_transport {
 	const char *name;
+	bool unsafe;  /* no IOMMU: limits, map and unmap are NULL */
+	bool by_user; /* the kernel counts pinned memory of all of the user's processes together */
 
 	/* Can it be used for devices, as far as is known before they are bound to vfio-pci? */
 	int (*probe)(struct rawpci_vfio *vfio, const char *name);
@@ -43,9 +45,10 @@ struct rawpci_vfio_transport {
 	int (*space_open)(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first);
 	void (*space_close)(struct rawpci_vfio_space *space);
 
+	/* These say nothing when they fail. */
 	int (*limits)(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits);
 	int (*map)(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host, uint64_t size);
-	/* bytes: size in, what the kernel unmapped out. Says nothing when it fails. */
+	/* bytes: size in, what the kernel unmapped out */
 	int (*unmap)(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes);
 
 	/* Attaches the device to the open space. Sets device->fd. -EXDEV: not to this one. */
@@ -122,18 +125,8 @@ bool rawpci_vfio_noiommu_wanted(const struct rawpci_vfio *vfio);
 void rawpci_vfio_parameter(const struct rawpci_vfio *vfio, const char *module, const char *name,
 			   char *text, size_t size);
 
-/* Nodes come after the driver was bound, and their permissions after that (udev). Waits until one
- * of the two can be used, or for so long. second may be NULL. */
-void rawpci_vfio_wait_for_node(const char *path, const char *second, unsigned limit_ms);
-
-#define RAWPCI_VFIO_NODE_WAIT_MS 2000
-
-/* Opening a device resets it, for which the kernel tries to lock it and everything it would
- * disturb: EAGAIN is a lock that somebody else has at the moment. */
-int rawpci_vfio_ioctl_patiently(int fd, unsigned long request, void *argument);
-
 /*
- * Replies of the kernel's (caps.c)
+ * Replies of the kernel's (reply.c)
  */
 
 /**
@@ -176,18 +169,27 @@ int rawpci_vfio_transport_probe(struct rawpci_vfio *vfio, const char *name);
 int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
 void rawpci_vfio_transport_leave(struct rawpci_vfio_device *device);
 
-/* Group and container (group.c, container.c). */
-int rawpci_vfio_group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
-void rawpci_vfio_group_leave(struct rawpci_vfio_device *device);
 /* Has this context a device of it open? */
 bool rawpci_vfio_group_used(struct rawpci_vfio *vfio, unsigned number);
 
+/* A container (container.c), and an IOAS of an iommufd (ioas.c), as a transport's functions. */
+int rawpci_vfio_container_open(struct rawpci_vfio_space *space,
+			       const struct rawpci_vfio_device *first);
+void rawpci_vfio_container_close(struct rawpci_vfio_space *space);
+int rawpci_vfio_container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out);
+int rawpci_vfio_container_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			      uint64_t size);
+int rawpci_vfio_container_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova,
+				uint64_t *bytes);
 /* Chooses the container's IOMMU model, once its first group is in. */
 int rawpci_vfio_container_start(const struct rawpci_vfio_space *space);
 
-/* Device cdev and iommufd (cdev.c, ioas.c). */
-int rawpci_vfio_cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space);
-void rawpci_vfio_cdev_leave(struct rawpci_vfio_device *device);
+int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first);
+void rawpci_vfio_ioas_close(struct rawpci_vfio_space *space);
+int rawpci_vfio_ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out);
+int rawpci_vfio_ioas_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			 uint64_t size);
+int rawpci_vfio_ioas_unmap(struct rawpci_vfio_space *space, rawpci_iova_t iova, uint64_t *bytes);
 
 /*
  * Address spaces, of any transport (space.c)
@@ -237,7 +239,7 @@ int rawpci_vfio_irq_unmask(void *device);
 int rawpci_vfio_event_set(void *device, enum rawpci_event event, int eventfd);
 
 /*
- * Reasons in words (explain.c, explain-open.c, explain-cdev.c, explain-dma.c). Each says why with
+ * Reasons in words (explain.c, refusals.c, explain-cdev.c, explain-dma.c). Each says why with
  * rawpci_backend_fail() and returns what the operation is to return. name: the device, as people
  * write it.
  */
@@ -273,7 +275,7 @@ int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int erro
 int rawpci_vfio_explain_blockers(struct rawpci_vfio *vfio, const struct rawpci_address *address,
 				 unsigned group);
 
-/* explain-iommu.c: does an IOMMU run on this host? And what to do where none does; *intel_on: that
+/* host.c: does an IOMMU run on this host? And what to do where none does; *intel_on: that
  * takes the parameter intel_iommu=on. The last is what that is made of: /proc/cpuinfo, and which
  * tables the firmware has. */
 bool rawpci_vfio_has_iommu(const struct rawpci_vfio *vfio);
@@ -288,7 +290,7 @@ unsigned rawpci_vfio_functions(const char *sysfs, const struct rawpci_address *a
 bool rawpci_vfio_blocks(const char *sysfs, const struct rawpci_address *self,
 			const struct rawpci_address *address, char driver[RAWPCI_SYSFS_NAME]);
 
-/* explain-owner.c: does the host remap interrupts? path: /proc/interrupts. 1, 0, or where that
+/* nodes.c: does the host remap interrupts? path: /proc/interrupts. 1, 0, or where that
  * cannot be told a negative errno value. */
 int rawpci_vfio_remaps(const char *path);
 
@@ -308,12 +310,12 @@ int rawpci_vfio_explain_forbidden(const struct rawpci_vfio_device *device, unsig
 /* How many bytes this process may lock and has locked; false: as many as it wants. */
 bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used);
 
-/* Everything that stands in the way (diagnose.c), as the contract's explain(). */
+/* Everything that stands in the way (obstacles.c), as the contract's explain(). */
 int rawpci_vfio_diagnose(void *instance, const struct rawpci_address *address, uint64_t memory,
 			 struct rawpci_findings *to);
 
 int rawpci_vfio_explain_map(struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
-			    uint64_t size, int error);
+			    uint64_t size, const struct rawpci_dma_limits *limits, int error);
 
 /* The number behind a field's name in the text of /proc/self/status. */
 int rawpci_vfio_status_field(const char *status, const char *field, int base, uint64_t *value);

@@ -96,7 +96,7 @@ static void join_fails(int error, const char *words)
 	unsigned members = space.members;
 	unsigned before = harness_descriptors();
 
-	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), error);
+	ck_assert_int_eq(cdev_join(&device, &space), error);
 	ck_assert_msg(strstr(rawpci_reason(), words) != NULL, "\"%s\" has no \"%s\"",
 		      rawpci_reason(), words);
 	ck_assert_int_eq(device.fd, -1);
@@ -108,10 +108,10 @@ START_TEST(opened_here)
 {
 	unsigned before = harness_descriptors();
 
-	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), 0);
+	ck_assert_int_eq(cdev_join(&device, &space), 0);
 	ck_assert_uint_eq(space.members, 1);
 	ck_assert(!device.lent && !device.used);
-	rawpci_vfio_cdev_leave(&device);
+	cdev_leave(&device);
 	ck_assert_str_eq(kernel.log, "bad");
 	ck_assert_uint_eq(space.members, 0);
 	ck_assert_uint_eq(harness_descriptors(), before);
@@ -225,19 +225,19 @@ START_TEST(given)
 	device.fds = &fds;
 	before = harness_descriptors();
 	kernel.info = -EINVAL;
-	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), 0);
+	ck_assert_int_eq(cdev_join(&device, &space), 0);
 	ck_assert_int_ne(device.fd, fds.cdev);
 	ck_assert(device.lent && !device.used);
-	rawpci_vfio_cdev_leave(&device);
+	cdev_leave(&device);
 	ck_assert_str_eq(kernel.log, "ibad");
 	/* Bound already: with the iommufd that belongs to it. */
 	kernel.info = 0;
 	join_fails(-EINVAL, "has to be given too");
 	fds.iommufd = 77;
 	memset(kernel.log, 0, sizeof(kernel.log));
-	ck_assert_int_eq(rawpci_vfio_cdev_join(&device, &space), 0);
+	ck_assert_int_eq(cdev_join(&device, &space), 0);
 	ck_assert(device.lent && device.used);
-	rawpci_vfio_cdev_leave(&device);
+	cdev_leave(&device);
 	ck_assert_str_eq(kernel.log, "iad");
 	ck_assert_uint_eq(harness_descriptors(), before);
 	ck_assert_int_ge(fcntl(fds.cdev, F_GETFD), 0);

@@ -350,20 +350,24 @@ START_TEST(attach)
 }
 END_TEST
 
+static int map_error(int error)
+{
+	static const struct rawpci_dma_limits limits;
+
+	return rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, &limits, error);
+}
+
 START_TEST(mapping)
 {
 	tree_write(&tree, PARAMETERS "dma_entry_limit", "65535\n");
-	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -ENOSPC), -ENOSPC);
+	ck_assert_int_eq(map_error(-ENOSPC), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0x1000-0x1fff: too many DMA mappings: "
 				     "vfio_iommu_type1.dma_entry_limit is 65535"));
-	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -EEXIST),
-			 -EADDRINUSE);
+	ck_assert_int_eq(map_error(-EEXIST), -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "a former user of the same container"));
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "close it and open a fresh one"));
-	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -EFAULT),
-			 -EADDRNOTAVAIL);
-	ck_assert_int_eq(rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, -EINVAL),
-			 -EADDRNOTAVAIL);
+	ck_assert_int_eq(map_error(-EFAULT), -EADDRNOTAVAIL);
+	ck_assert_int_eq(map_error(-EINVAL), -EADDRNOTAVAIL);
 }
 END_TEST
 
@@ -384,7 +388,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("vfio-explain");
+	Suite *suite = suite_create("vfio-refusals");
 	TCase *tests = tcase_create("explain");
 
 	tcase_add_checked_fixture(tests, setup, teardown);

@@ -110,7 +110,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("vfio-caps");
+	Suite *suite = suite_create("vfio-reply");
 	TCase *tests = tcase_create("caps");
 
 	tcase_add_checked_fixture(tests, setup, NULL);

@@ -66,3 +66,21 @@ int rawpci_vfio_cap_find(const void *reply, uint32_t size, uint32_t fixed_size, 
 	}
 	return -ENOENT;
 }
+
+void rawpci_vfio_copy_ranges(const unsigned char *from, uint32_t count,
+			     struct rawpci_dma_limits *limits)
+{
+	struct vfio_iova_range range;
+	uint32_t i;
+
+	if (count > RAWPCI_DMA_RANGES)
+		return;
+	for (i = 0; i < count; i++) {
+		memcpy(&range, from + i * sizeof(range), sizeof(range));
+		if (range.start > range.end || (i > 0 && range.start <= limits->ranges[i - 1].last))
+			return;
+		limits->ranges[i].first = range.start;
+		limits->ranges[i].last = range.end;
+	}
+	limits->range_count = count;
+}

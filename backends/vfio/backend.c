@@ -14,9 +14,7 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 #include "vfio/vfio.h"
-
-#define RESET_TRIES 10
-#define RESET_PAUSE_MS 50
+#include "vfio/wait.h"
 
 const char *rawpci_vfio_sysfs(const struct rawpci_vfio *vfio)
 {
@@ -216,7 +214,7 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 		.can_reset = can_reset,
 		.fresh = can_reset && !device->used,
 		.close_resets = can_reset && !device->lent,
-		.no_dma = device->space->transport == &rawpci_vfio_transport_noiommu,
+		.no_dma = device->space->transport->unsafe,
 		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio),
 						       &device->address),
 		/* Kernels before 6.11 make two accesses of 4 bytes of it. */
@@ -233,16 +231,9 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 static int vfio_reset(void *opaque)
 {
 	const struct rawpci_vfio_device *device = opaque;
-	int tries = RESET_TRIES;
 	char text[128];
-	int r;
+	int r = rawpci_vfio_ioctl_patiently(device->fd, VFIO_DEVICE_RESET, NULL);
 
-	for (;;) {
-		r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_RESET, NULL);
-		if (r != -EAGAIN || --tries == 0)
-			break;
-		rawpci_sys_sleep_ms(RESET_PAUSE_MS);
-	}
 	if (r >= 0)
 		return 0;
 	if (r == -EINVAL || r == -ENOTTY)

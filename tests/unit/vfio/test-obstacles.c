@@ -340,7 +340,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("diagnose");
+	Suite *suite = suite_create("vfio-obstacles");
 	TCase *tests = tcase_create("diagnose");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
