@@ -247,7 +247,7 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  * A backend may virtualise parts of it (VFIO: BARs, MSI and MSI-X address and data, capability
  * pointers; Linux drivers/vfio/pci/vfio_pci_config.c). sysfs and uio keep copies of the BARs, of
  * Interrupt Disable, of Interrupt Line and of the registers of vital product data. They let only
- * those bits be written that are listed in backends/sysfs/writable.c; a write to others is ignored.
+ * those bits be written that are listed in backends/sysdev/writable.c; a write to others is ignored.
  * Closing puts the listed bits back and leaves the device awake.
  *
  * VFIO's list is the kernel's. It lets through bytes that belong to no capability, and vital product

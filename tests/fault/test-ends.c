@@ -19,7 +19,7 @@
 #include <rawpci/log.h>
 
 #include "event/event.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static _Thread_local bool slow; /* the next removal of this thread */
 static atomic_uint held_up, runs, ran_after_close, tries;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which backend a device is opened with: pretended ones, on a tree where nothing can be bound. */
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 #include "unit/device/blank-backend.h"
 

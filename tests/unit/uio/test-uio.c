@@ -3,7 +3,7 @@
 #include <semaphore.h>
 #include <time.h>
 
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static sem_t arrived;
 static int node;

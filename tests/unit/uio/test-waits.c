@@ -9,7 +9,7 @@
 
 #include "os/sys.h"
 
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 enum { VPD = 0xc0, VPD_WAIT_MS = 500, WAKE_MS = 10 }; /* longer than it is, for busy hosts */
 

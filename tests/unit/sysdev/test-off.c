@@ -6,7 +6,7 @@
 #include <rawpci/memory.h>
 
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 #define ASLEEP 3
 
@@ -275,8 +275,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-off");
-	TCase *tcase = tcase_create("sysfs-off");
+	Suite *suite = suite_create("sysdev-off");
+	TCase *tcase = tcase_create("sysdev-off");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);

@@ -20,7 +20,7 @@
  */
 #include <string.h>
 
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define CACHE_LINE_SIZE 0x0c
 #define LATENCY_TIMER 0x0d

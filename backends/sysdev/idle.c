@@ -10,7 +10,7 @@
  */
 #include "os/idle.h"
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define TRIES 3
 

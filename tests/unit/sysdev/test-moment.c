@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A device that does not answer for a moment, as while its link is down. */
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static int resets;
 
@@ -85,8 +85,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-moment");
-	TCase *tcase = tcase_create("sysfs-moment");
+	Suite *suite = suite_create("sysdev-moment");
+	TCase *tcase = tcase_create("sysdev-moment");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);

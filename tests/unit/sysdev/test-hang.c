@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static const char *const files[] = {"enable", "reset"};
 

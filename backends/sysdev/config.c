@@ -6,7 +6,7 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define UNPRIVILEGED 64 /* bytes that the kernel shows without CAP_SYS_ADMIN */
 

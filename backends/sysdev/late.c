@@ -14,7 +14,7 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 /* A device whose user has gone while it was being reset. */
 struct left {

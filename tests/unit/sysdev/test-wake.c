@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A device that forgets config space when it wakes up, and what its user leaves in there. */
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 #define ASLEEP 3
 #define LTR 0x100
@@ -259,8 +259,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-wake");
-	TCase *tcase = tcase_create("sysfs-wake");
+	Suite *suite = suite_create("sysdev-wake");
+	TCase *tcase = tcase_create("sysdev-wake");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);

@@ -10,7 +10,7 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define HEADER_KIND 0x7f /* of the header type register; the rest says multifunction */
 

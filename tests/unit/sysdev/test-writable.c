@@ -2,7 +2,7 @@
 /* A device that lets everything be written: only what is listed gets there. */
 #include <stdlib.h>
 
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 enum {
 	VPD = 0x48, VENDOR = 0x50, VENDOR_SIZE = 0x0e, PCIX = 0x60, EA = 0x68, MSI_AT = 0x7c,
@@ -187,8 +187,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-writable");
-	TCase *tcase = tcase_create("sysfs-writable");
+	Suite *suite = suite_create("sysdev-writable");
+	TCase *tcase = tcase_create("sysdev-writable");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 60);

@@ -6,7 +6,7 @@
 
 #include "os/sys.h"
 #include "os/sysfs.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 /* Flags in sysfs's resource file (Linux include/linux/ioport.h). */
 #define RESOURCE_IO 0x00000100

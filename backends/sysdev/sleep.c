@@ -7,7 +7,7 @@
  */
 #include "os/sys.h"
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define GONE 0xffff /* what COMMAND of a device reads as that does not answer */
 
@@ -61,7 +61,7 @@ static void stay_awake(struct rawpci_sysdev *device)
 	if (!device->told_awake)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: not put into D3hot: it would "
 				   "lose registers that cannot be restored "
-				   "(backends/sysfs/kept.c); further tries are not told",
+				   "(backends/sysdev/kept.c); further tries are not told",
 				   device->name);
 	device->told_awake = true;
 }

@@ -2,7 +2,7 @@
 /* Does an IOMMU keep the device from the host's memory? A group alone does not say so. */
 #include <rawpci/explain.h>
 
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 #define GROUP "kernel/iommu_groups/7"
 #define OTHER "0000:03:00.1"
@@ -117,8 +117,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-protection");
-	TCase *tcase = tcase_create("sysfs-protection");
+	Suite *suite = suite_create("sysdev-protection");
+	TCase *tcase = tcase_create("sysdev-protection");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 60);

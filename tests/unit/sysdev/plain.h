@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A directory tree with a device in it, and a context for that. The kernel behind the files is not
  * played: what is written is what is read. */
-#ifndef RAWPCI_TESTS_SYSFS_PLAIN_H
-#define RAWPCI_TESTS_SYSFS_PLAIN_H
+#ifndef RAWPCI_TESTS_SYSDEV_PLAIN_H
+#define RAWPCI_TESTS_SYSDEV_PLAIN_H
 
 #include <errno.h>
 #include <rawpci/context.h>

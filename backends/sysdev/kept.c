@@ -7,7 +7,7 @@
  * kernel may change at any time, get the values that they had before the sleep.
  */
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define EXTENDED 0x100 /* where extended capabilities begin */
 #define END 0x1000

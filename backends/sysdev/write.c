@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes to config space: which go to the device, which to a copy, and which nowhere. */
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define MSI_64BIT 0x0080
 #define MSI_MASKS 0x0100
@@ -58,7 +58,7 @@ static int refuse(struct rawpci_sysdev *device, uint32_t offset, uint32_t value)
 {
 	if (!device->told)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: a write of %#x to config "
-				   "offset %#x is not let through (backends/sysfs/writable.c); "
+				   "offset %#x is not let through (backends/sysdev/writable.c); "
 				   "further ones are not told", device->name, value, offset);
 	device->told = true;
 	return 0;

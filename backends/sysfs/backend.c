@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 static int sysfs_create(struct rawpci *ctx, void **instance)
 {

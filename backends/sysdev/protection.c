@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "os/sysfs.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
 

@@ -13,7 +13,7 @@
 
 #include "os/sys.h"
 #include "os/sysfs.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define ADDRESS 2
 #define DATA 4

@@ -11,7 +11,7 @@
 
 #include "handover/record.h"
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static const char *const backends[] = { "sysfs", "uio", "fake" };
 static const char *address;

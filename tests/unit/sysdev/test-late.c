@@ -7,7 +7,7 @@
 #include <rawpci/recover.h>
 
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 #define LIMIT_MS 500 /* what a busy machine ends in time in any case */
 
@@ -338,8 +338,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-late");
-	TCase *tcase = tcase_create("sysfs-late");
+	Suite *suite = suite_create("sysdev-late");
+	TCase *tcase = tcase_create("sysdev-late");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 60);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/sys.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static unsigned written; /* bits that COMMAND has been written with */
 
@@ -303,8 +303,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-config");
-	TCase *tcase = tcase_create("sysfs-config");
+	Suite *suite = suite_create("sysdev-config");
+	TCase *tcase = tcase_create("sysdev-config");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);

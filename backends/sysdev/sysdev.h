@@ -25,8 +25,8 @@
  * data and the ROM are taken alone or inside lock. No call to the kernel that may take long is made
  * with command_lock: unmasking INTx takes it alone, in a thread that serves other devices, too.
  */
-#ifndef RAWPCI_SYSFS_SYSDEV_H
-#define RAWPCI_SYSFS_SYSDEV_H
+#ifndef RAWPCI_SYSDEV_SYSDEV_H
+#define RAWPCI_SYSDEV_SYSDEV_H
 
 #include <pthread.h>
 #include <stdatomic.h>

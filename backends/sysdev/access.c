@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "os/sys.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 /* Exactly one access of exactly the width: volatile forbids the compiler to split or repeat it. */
 static uint64_t load(const void *at, unsigned width)

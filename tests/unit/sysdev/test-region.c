@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "touch.h"
-#include "unit/sysfs/plain.h"
+#include "unit/sysdev/plain.h"
 
 static void set_up(void)
 {
@@ -166,8 +166,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sysfs-region");
-	TCase *tcase = tcase_create("sysfs-region");
+	Suite *suite = suite_create("sysdev-region");
+	TCase *tcase = tcase_create("sysdev-region");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 30);

@@ -14,7 +14,7 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "sysfs/sysdev.h"
+#include "sysdev/sysdev.h"
 
 #define DRIVER "uio_pci_generic"
 #define COUNTER 4 /* bytes of the node's running total of interrupts */
