@@ -347,8 +347,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("lost");
-	TCase *tests = tcase_create("lost");
+	Suite *suite = suite_create("rearm");
+	TCase *tests = tcase_create("rearm");
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 120);
