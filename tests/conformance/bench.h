@@ -171,8 +171,6 @@ void add_contexts(Suite *suite);
 void add_backends(Suite *suite);
 void add_power_failures(Suite *suite);
 void add_concurrency(Suite *suite);
-void add_mended_ends(Suite *suite);
-void add_mended_doors(Suite *suite);
 void add_handlers(Suite *suite);
 void add_flood(Suite *suite);
 

@@ -43,8 +43,6 @@ int main(int argc, char **argv)
 		add_codes(suite);
 		add_power_failures(suite);
 		add_concurrency(suite);
-		add_mended_ends(suite);
-		add_mended_doors(suite);
 		add_handlers(suite);
 		add_flood(suite);
 	}
