@@ -169,11 +169,9 @@ void add_callbacks(Suite *suite);
 void add_codes(Suite *suite);
 void add_contexts(Suite *suite);
 void add_backends(Suite *suite);
-void add_mended_power(Suite *suite);
-void add_mended_gates(Suite *suite);
-void add_mended_ends(Suite *suite);
-void add_mended_doors(Suite *suite);
-void add_mended_handlers(Suite *suite);
+void add_power_failures(Suite *suite);
+void add_concurrency(Suite *suite);
+void add_handlers(Suite *suite);
 void add_flood(Suite *suite);
 
 #endif

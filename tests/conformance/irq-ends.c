@@ -12,7 +12,8 @@ static struct {
 	_Atomic int32_t irq;
 	atomic_int status;
 	atomic_uint lower_at; /* INTx: the line goes down in this run; 0: never */
-	atomic_uint job_done;
+	atomic_uint job_done, closed;
+	atomic_int close_status;
 } h;
 
 static void setup(void)
@@ -317,6 +318,63 @@ START_TEST(intx_through_states)
 }
 END_TEST
 
+static void stay(int status)
+{
+	atomic_store(&h.status, status);
+	atomic_store(&h.entered, 1);
+	(void)sem_wait(&h.go);
+	atomic_store(&h.left, 1);
+}
+
+static void detaches_itself(void *context, int32_t irq)
+{
+	(void)context;
+	stay(bench_unregister(irq));
+}
+
+static void unwatches_itself(void *opaque, enum rawpci_event event)
+{
+	(void)opaque;
+	(void)event;
+	stay(rawpci_device_on_event(bench.dev, NULL, NULL));
+}
+
+static void *close_it(void *unused)
+{
+	(void)unused;
+	atomic_store(&h.close_status, bench_close());
+	atomic_store(&h.closed, atomic_load(&h.left) ? 1 : 2);
+	return NULL;
+}
+
+/* It is no longer one of the device's, but still uses it. */
+START_TEST(close_waits_for_a_handler_that_has_detached_itself)
+{
+	pthread_t thread;
+	int32_t irq;
+
+	if (_i == 0) {
+		DONE(bench_register(detaches_itself, NULL, &irq));
+		DONE(bench_power(PCIRAW_POWER_ON));
+		ck_assert_int_eq(rawpci_fake_raise(bench.rig, 0), 0);
+	} else {
+		ck_assert_int_eq(rawpci_device_on_event(bench.dev, unwatches_itself, NULL), 0);
+		ck_assert_int_eq(rawpci_fake_event(bench.rig, RAWPCI_EVENT_ERROR), 0);
+	}
+	bench_wait(&h.entered, 1);
+	ck_assert_int_eq(atomic_load(&h.status), 0);
+	bench.map.r0 = NULL;
+	ck_assert_int_eq(pthread_create(&thread, NULL, close_it, NULL), 0);
+	for (unsigned i = 0; i < 30; i++)
+		bench_pause();
+	ck_assert_uint_eq(atomic_load(&h.closed), 0);
+	(void)sem_post(&h.go);
+	(void)pthread_join(thread, NULL);
+	ck_assert_uint_eq(atomic_load(&h.closed), 1);
+	DONE(atomic_load(&h.close_status));
+}
+END_TEST
+
 void add_irq_ends(Suite *suite)
 {
 	TCase *tcase = tcase_create("irq-ends");
@@ -325,6 +383,7 @@ void add_irq_ends(Suite *suite)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, end_waits_for_the_handler, 0, 2);
 	tcase_add_loop_test(tcase, handler_ends_itself, 0, 2);
+	tcase_add_loop_test(tcase, close_waits_for_a_handler_that_has_detached_itself, 0, 2);
 	tcase_add_test(tcase, handler_ends_another);
 	tcase_add_test(tcase, handler_calls_every_door);
 	tcase_add_test(tcase, intx_is_level_triggered);

@@ -41,11 +41,9 @@ int main(int argc, char **argv)
 		add_dma(suite);
 		add_irq_ends(suite);
 		add_codes(suite);
-		add_mended_power(suite);
-		add_mended_gates(suite);
-		add_mended_ends(suite);
-		add_mended_doors(suite);
-		add_mended_handlers(suite);
+		add_power_failures(suite);
+		add_concurrency(suite);
+		add_handlers(suite);
 		add_flood(suite);
 	}
 	return harness_run(suite);

@@ -226,11 +226,56 @@ START_TEST(detached_by_the_handler)
 }
 END_TEST
 
+static unsigned counted;
+
+static void count(void *opaque, int32_t irq)
+{
+	(void)opaque;
+	(void)irq;
+	counted++;
+}
+
+static void setup_dispatched(void)
+{
+	const struct rawpci_fake_config config = {
+		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1,
+		.bars = { { .size = 4096 } }, .intx = true,
+	};
+	const struct rawpci_options options = {
+		.size = sizeof(options), .backend = "fake", .irq_mode = RAWPCI_IRQ_MODE_EMBEDDER,
+	};
+
+	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+	ck_assert_int_eq(rawpci_fake_add(ctx, &config, &fake), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, config.address, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
+}
+
+/* The counts of rawpci_irq_dispatch() and rawpci_irq_stats() are of handler calls alone. */
+START_TEST(a_retried_unmask_is_no_handler)
+{
+	struct rawpci_irq_stats stats;
+	unsigned said = 0;
+
+	ck_assert_int_ge(rawpci_irq_attach(dev, count, NULL, 0), 1);
+	ck_assert_int_eq(rawpci_irq_dispatch(ctx, 0), 0);
+	ck_assert_int_eq(rawpci_fake_fail(ctx, RAWPCI_FAKE_IRQ_UNMASK, 0, 100, -EIO), 0);
+	ck_assert_int_eq(rawpci_fake_raise(fake, 0), 0);
+	for (unsigned i = 0; i < 20; i++)
+		said += (unsigned)rawpci_irq_dispatch(ctx, 100);
+	ck_assert_uint_eq(counted, 1);
+	ck_assert_int_eq(rawpci_irq_stats(ctx, sizeof(stats), &stats), 0);
+	ck_assert_uint_eq(said, counted);
+	ck_assert_uint_eq(stats.handled, counted);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("unmask");
 	TCase *tests = tcase_create("unmask");
 	TCase *epoll = tcase_create("epoll");
+	TCase *dispatched = tcase_create("dispatched");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
@@ -246,5 +291,9 @@ int main(void)
 	tcase_add_test(epoll, for_a_moment);
 	tcase_add_test(epoll, closed_meanwhile);
 	suite_add_tcase(suite, epoll);
+	tcase_add_checked_fixture(dispatched, setup_dispatched, NULL);
+	tcase_set_timeout(dispatched, 10);
+	tcase_add_test(dispatched, a_retried_unmask_is_no_handler);
+	suite_add_tcase(suite, dispatched);
 	return harness_run(suite);
 }

@@ -29,7 +29,7 @@
 #include <rawpci/device.h>
 #include <rawpci/log.h>
 
-#include "explain-before.h"
+#include "explain-situations.h"
 
 #define NOBODY 65534
 #define WORDS 5

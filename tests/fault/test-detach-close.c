@@ -384,8 +384,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("ends");
-	TCase *tests = tcase_create("ends");
+	Suite *suite = suite_create("detach-close");
+	TCase *tests = tcase_create("detach-close");
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, close_waits_for_a_timer, 0, 2);

@@ -361,10 +361,10 @@ START_TEST(no_handler_of_an_attach_that_fails_runs)
 }
 END_TEST
 
-void add_mended_handlers(Suite *suite)
+void add_handlers(Suite *suite)
 {
-	TCase *tcase = tcase_create("mended-handlers");
-	TCase *embedder = tcase_create("mended-handlers-embedder");
+	TCase *tcase = tcase_create("handlers");
+	TCase *embedder = tcase_create("handlers-embedder");
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, bench_end);

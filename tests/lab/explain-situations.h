@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What lab-explain is made of: the situations that root brings about. */
-#ifndef RAWPCI_LAB_EXPLAIN_BEFORE_H
-#define RAWPCI_LAB_EXPLAIN_BEFORE_H
+#ifndef RAWPCI_LAB_EXPLAIN_SITUATIONS_H
+#define RAWPCI_LAB_EXPLAIN_SITUATIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -282,9 +282,9 @@ START_TEST(a_failed_suspension_or_resumption_is_neither)
 }
 END_TEST
 
-void add_mended_power(Suite *suite)
+void add_power_failures(Suite *suite)
 {
-	TCase *tcase = tcase_create("mended-power");
+	TCase *tcase = tcase_create("power-failures");
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, setup, bench_end);

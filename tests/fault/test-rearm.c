@@ -345,10 +345,22 @@ START_TEST(in_a_loop)
 }
 END_TEST
 
+/* An embedder's eventfd whose counter is at its maximum. It blocks, as that of eventfd(0, 0) does. */
+START_TEST(a_full_eventfd_holds_up_nobody)
+{
+	uint64_t maximum = UINT64_MAX - 1;
+	int fd = eventfd(0, 0);
+
+	ck_assert_int_eq(write(fd, &maximum, sizeof(maximum)), sizeof(maximum));
+	ck_assert_int_eq(rawpci_irq_route(dev, RAWPCI_IRQ_MSIX, 0, 1, &fd), 0);
+	ck_assert_int_eq(rawpci_device_reset(dev), 0);
+}
+END_TEST
+
 int main(void)
 {
-	Suite *suite = suite_create("lost");
-	TCase *tests = tcase_create("lost");
+	Suite *suite = suite_create("rearm");
+	TCase *tests = tcase_create("rearm");
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 120);
@@ -365,6 +377,7 @@ int main(void)
 	tcase_add_test(tests, a_reset_that_fails);
 	tcase_add_test(tests, no_signal_when_it_is_turned_on);
 	tcase_add_test(tests, in_a_loop);
+	tcase_add_test(tests, a_full_eventfd_holds_up_nobody);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

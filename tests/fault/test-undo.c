@@ -214,8 +214,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("after");
-	TCase *tcase = tcase_create("after");
+	Suite *suite = suite_create("undo");
+	TCase *tcase = tcase_create("undo");
 	TCase *unarmed = tcase_create("unarmed");
 
 	tcase_add_checked_fixture(tcase, setup, end);

@@ -199,9 +199,9 @@ START_TEST(a_config_write_does_not_undo_a_suspension)
 }
 END_TEST
 
-void add_mended_gates(Suite *suite)
+void add_concurrency(Suite *suite)
 {
-	TCase *tcase = tcase_create("mended-gates");
+	TCase *tcase = tcase_create("concurrency");
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, end);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Brings about the situations that lab-explain is about. */
-#include "explain-before.h"
+#include "explain-situations.h"
 
 #include <errno.h>
 #include <fcntl.h>
