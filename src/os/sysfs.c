@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The paths, links and files of one device in sysfs. */
 #include "os/sysfs.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ int rawpci_sysfs_present(const char *root, const struct rawpci_address *address)
 	return rawpci_sys_access(path, F_OK) < 0 ? -ENODEV : 0;
 }
 
-/* The last part of a link of the device's; -ENOENT when the device has no such link. */
+/* The last part of a link of the device; -ENOENT: the device has no such link. */
 static int device_link(const char *root, const struct rawpci_address *address, const char *file,
 		       char *name, size_t size)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel may do to the engine: end polls, refuse an io_uring or take it away, refuse memory
- * barriers. */
+/* What the kernel may do to the engine: end polls, refuse an io_uring or take it away, refuse
+ * memory barriers. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>

@@ -344,7 +344,7 @@ START_TEST(interface)
 }
 END_TEST
 
-#define ELSEWHERE "a network interface of its is in another network namespace"
+#define ELSEWHERE "one of its network interfaces is in another network namespace"
 
 START_TEST(interface_elsewhere)
 {

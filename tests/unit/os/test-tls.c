@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with large thread-local variables, as allocators and runtimes have them: glibc takes them
- * off the stack of each thread, which is small for a thread of src/os/slow.c. */
+/* A program with large thread-local variables, as allocators and runtimes have them: glibc takes
+ * them off the stack of each thread, which is small for a thread of src/os/slow.c. */
 #include "harness.h"
 #include "os/slow.h"
 #include "unit/os/tree.h"
