@@ -182,13 +182,13 @@ static int dispatch(struct rawpci_engine *engine, int timeout_ms)
 
 int rawpci_engine_dispatch(struct rawpci_engine *engine, int timeout_ms)
 {
-	uintptr_t nobody = 0;
+	uintptr_t no_owner = 0;
 	int r;
 
 	if (!engine->options.embedder)
 		return -EOPNOTSUPP;
 	if (!rawpci_engine_is_owner(engine) &&
-	    !atomic_compare_exchange_strong(&engine->owner, &nobody, (uintptr_t)pthread_self()))
+	    !atomic_compare_exchange_strong(&engine->owner, &no_owner, (uintptr_t)pthread_self()))
 		return -EPERM;
 	if (engine->dispatching)
 		return -EDEADLK;

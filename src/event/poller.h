@@ -55,7 +55,7 @@ struct rawpci_poller_ops {
 struct rawpci_poller {
 	const struct rawpci_poller_ops *ops;
 	const char *name;
-	unsigned capacity;             /* so many polls fit: the kernel ends none for want of room */
+	unsigned capacity;             /* with so many polls the kernel never lacks room for events */
 	atomic_uint_least64_t *waits;  /* the poller counts its system calls here */
 
 	/* Readable while wait() has something to return; -1: there is no such descriptor. An

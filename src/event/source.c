@@ -267,9 +267,9 @@ static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *sourc
 				   "an interrupt's descriptor cannot be waited for", result);
 }
 
-/* Reads read_size bytes before the call of fn. False: the descriptor has none. An alive
- * source is read under the lock: once the remover has held the lock, the descriptor's number may be
- * another file's. */
+/* Reads read_size bytes before the call of fn. False: the descriptor has none. An alive source is
+ * read under the lock: once the remover has held the lock, the descriptor's number may be another
+ * file's. */
 static bool take(struct rawpci_engine *engine, struct rawpci_source *source, uint64_t alive)
 {
 	unsigned char bytes[READ_MAX];
@@ -295,8 +295,7 @@ static void released_dead(struct rawpci_engine *engine, struct rawpci_source *so
 	struct rawpci_source_options options = { .done = NULL };
 
 	pthread_mutex_lock(&engine->lock);
-	/* If another thread removed the source, the slot may have a new source, which is not
-	 * "own". */
+	/* If another thread removed the source, own is false, also if the slot has a new source. */
 	if (source->own) {
 		options = source->options;
 		source->own = false;

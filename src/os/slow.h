@@ -24,8 +24,8 @@ struct rawpci_keep {
  * @keep: stays the caller's
  *
  * Returns 0 or a negative errno value; -ETIMEDOUT: the limit has passed. The write then goes on
- * and may take effect at any time later. Until it returns, keep's files stay open, and a process that
- * ends may not go away.
+ * and may take effect at any time later. Until it returns, keep's files stay open, and a process
+ * that exits may have to wait for it.
  */
 int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
 		      const struct rawpci_keep *keep);

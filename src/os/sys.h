@@ -139,7 +139,7 @@ int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where);
  * space is still reserved. A child does not inherit the mapping. */
 int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable);
 
-/* Replaces a mapping by pages that nobody can touch.
+/* Replaces a mapping by inaccessible pages.
  * fd: a memory file of size 0, so that every access raises SIGBUS. With -1, or if the kernel
  * refuses to map fd, every access raises SIGSEGV. */
 int rawpci_sys_cover(void *where, uint64_t size, int fd);
