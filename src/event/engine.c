@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Life of an engine: creating and destroying it, and the calls of an embedder that dispatches. */
 #include "event/engine.h"
 
 #include <errno.h>
@@ -25,18 +26,18 @@ static void *thread_main(void *arg)
 	engine->dispatching = true;
 	for (;;) {
 		r = rawpci_engine_start(engine);
-		/* Only now: that may have taken the signal that came with it. */
+		/* Check stop only now: starting may have taken the signal that came with stop. */
 		if (atomic_load(&engine->stop))
 			break;
 		if (r == 0)
 			r = rawpci_engine_turn(engine, -1);
-		/* No descriptor to wait with: the only thing left is to try again. */
+		/* Neither io_uring nor epoll works, for instance for want of descriptors. */
 		if (r < 0)
 			rawpci_sys_sleep_ms(RETRY_MS);
 	}
-	/* What was removed just now is cancelled here, so that the kernel lets go of the files. */
+	/* Cancel the polls of sources removed just now, so that the kernel releases their files. */
 	(void)rawpci_engine_settle(engine);
-	/* Here, because the ring's registration is this thread's. */
+	/* Close the poller here, because the ring is registered with this thread. */
 	engine->poller->ops->close(engine->poller);
 	engine->poller = NULL;
 	return NULL;
@@ -49,7 +50,7 @@ static int start_thread(struct rawpci_engine *engine)
 	int r;
 
 	sigfillset(&all);
-	/* Inherited by the thread from its first instruction on. */
+	/* The thread inherits the mask, so it never takes one of the program's signals. */
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(&engine->thread, NULL, thread_main, engine);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -112,7 +113,7 @@ int rawpci_engine_create(const struct rawpci_engine_options *options, struct raw
 	engine->asymmetric = rawpci_sys_barrier_prepare() == 0;
 	(void)pthread_mutex_init(&engine->lock, NULL);
 	(void)pthread_cond_init(&engine->idle, NULL);
-	atomic_init(&engine->pending, true); /* the command descriptor is to be armed */
+	atomic_init(&engine->pending, true); /* the command descriptor is not armed yet */
 	engine->command = rawpci_sys_eventfd();
 	r = engine->command < 0 ? engine->command : 0;
 	if (r == 0 && options->embedder)
@@ -147,8 +148,8 @@ int rawpci_engine_fd(struct rawpci_engine *engine)
 {
 	if (!engine->options.embedder)
 		return -EOPNOTSUPP;
-	/* An io_uring cannot be watched, but serves an embedder that only dispatches: only who asks
-	 * loses it. */
+	/* An embedder's loop cannot watch an io_uring. So the engine keeps io_uring until the
+	 * embedder asks for a descriptor. */
 	pthread_mutex_lock(&engine->lock);
 	if (!engine->watch_wanted) {
 		engine->watch_wanted = true;
@@ -181,13 +182,13 @@ static int dispatch(struct rawpci_engine *engine, int timeout_ms)
 
 int rawpci_engine_dispatch(struct rawpci_engine *engine, int timeout_ms)
 {
-	uintptr_t nobody = 0;
+	uintptr_t no_owner = 0;
 	int r;
 
 	if (!engine->options.embedder)
 		return -EOPNOTSUPP;
 	if (!rawpci_engine_is_owner(engine) &&
-	    !atomic_compare_exchange_strong(&engine->owner, &nobody, (uintptr_t)pthread_self()))
+	    !atomic_compare_exchange_strong(&engine->owner, &no_owner, (uintptr_t)pthread_self()))
 		return -EPERM;
 	if (engine->dispatching)
 		return -EDEADLK;

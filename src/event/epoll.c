@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The poller that waits with epoll, edge-triggered. It never ends a poll by itself. */
 #include "event/poller.h"
 
 #include <errno.h>

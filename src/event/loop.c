@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The waiting thread: it waits, handles events, settles, and changes the poller when it has to. */
 #include "event/engine.h"
 
 #include <errno.h>
@@ -11,11 +12,11 @@
 enum {
 	ENTRIES_MAX = 65536, /* the kernel's own limit */
 
-	UNWATCHABLE = 1, /* the embedder wants a descriptor to poll, and the poller has none */
-	CROWDED = 2,     /* more polls than the poller was made for */
+	UNWATCHABLE = 1, /* the embedder wants a pollable descriptor, and the poller has none */
+	CROWDED = 2,     /* there are more polls than the poller has room for */
 };
 
-/* Locked. Makes the embedder's descriptor follow the poller. */
+/* Locked. Adds the poller to the embedder's descriptor. */
 static int watch(struct rawpci_engine *engine)
 {
 	int r = rawpci_sys_epoll_add(engine->outer, engine->poller->fd, 0, true);
@@ -24,8 +25,8 @@ static int watch(struct rawpci_engine *engine)
 	return r;
 }
 
-/* Does what other threads and handlers have asked for. Returns 0, why the poller is of no more
- * use, or why another one is better: UNWATCHABLE, CROWDED. */
+/* Does what other threads and handlers have asked for. Returns 0, UNWATCHABLE or CROWDED if another
+ * poller is better, or a negative errno value if this poller is of no more use. */
 static int settle(struct rawpci_engine *engine)
 {
 	struct rawpci_poller *poller = engine->poller;
@@ -81,7 +82,8 @@ static int open_started(struct rawpci_engine *engine, bool uring, unsigned entri
 	return r;
 }
 
-/* Everything is armed again on another poller: what was signalled meanwhile completes at once. */
+/* Arms everything again on another poller. A descriptor that was signalled meanwhile has its event
+ * at once. */
 static int move_to(struct rawpci_engine *engine, struct rawpci_poller *fresh)
 {
 	struct rawpci_poller *old = engine->poller;
@@ -98,13 +100,13 @@ static int move_to(struct rawpci_engine *engine, struct rawpci_poller *fresh)
 	return r < 0 ? r : 0;
 }
 
-/* The poller has failed. */
+/* Replaces a poller that has failed. */
 static int recover(struct rawpci_engine *engine, int error)
 {
 	struct rawpci_poller *fresh;
 	int r = -1;
 
-	/* Completions were lost for want of memory, and nothing else is wrong with the ring. */
+	/* The ring lost completions for want of memory. A new ring will do. */
 	if (error == -EBADR)
 		r = open_started(engine, true, engine->entries, &fresh);
 	if (r < 0) {
@@ -115,8 +117,8 @@ static int recover(struct rawpci_engine *engine, int error)
 	return r < 0 ? r : move_to(engine, fresh);
 }
 
-/* Makes room in the completion queue. Without it polls would end now and then, and be armed again:
- * slower, but nothing is lost. So an error is no failure. */
+/* Replaces the poller by one with a larger completion queue. In a full queue polls end, and the
+ * engine arms them again: that is slower, but loses nothing. So an error here is not passed on. */
 static int enlarge(struct rawpci_engine *engine)
 {
 	struct rawpci_poller *fresh;
@@ -190,7 +192,8 @@ int rawpci_engine_turn(struct rawpci_engine *engine, int timeout_ms)
 		if (engine->options.batch_end)
 			engine->options.batch_end(engine->options.opaque);
 	}
-	/* Also what the handlers asked for: nobody else is woken for that. */
+	/* This also does what the handlers asked for: rawpci_engine_wake() sends no signal for
+	 * it. */
 	r = rawpci_engine_settle(engine);
 	return counted > 0 ? (int)counted : r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How any thread reaches the others: it wakes the waiting thread, or sends the program a note. */
+/* Messages from any thread: a wake-up to the waiting thread, a note to the program. */
 #include "event/engine.h"
 
 #include <stdio.h>

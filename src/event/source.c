@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The sources: adding them, arming them, calling their fn, and removing them while it may run. */
 #include "event/engine.h"
 
 #include <errno.h>
@@ -58,8 +59,8 @@ static int grow(struct rawpci_engine *engine)
 	return 0;
 }
 
-/* The generation changes here, so that an event on its way to this slot's last user is known for
- * what it is. */
+/* The generation changes here. So rawpci_source_event() recognises a late event of the slot's last
+ * source. */
 static void free_unused(struct rawpci_engine *engine, struct rawpci_source *source)
 {
 	if (source->armed || source->queued || source->held)
@@ -128,7 +129,7 @@ int rawpci_engine_add(struct rawpci_engine *engine, const struct rawpci_source_o
 	return r;
 }
 
-/* Locked. Ends the poll while the descriptor is still what it was. */
+/* Locked. Ends the poll before the caller closes the descriptor. */
 static void disarm(struct rawpci_engine *engine, struct rawpci_source *source)
 {
 	if (!source->armed)
@@ -139,7 +140,8 @@ static void disarm(struct rawpci_engine *engine, struct rawpci_source *source)
 		rawpci_source_enqueue(engine, source);
 }
 
-/* After a source was made dead: is its fn running, or about to run without having seen that? */
+/* Called after the source was made dead. True: fn is running, or about to run without having seen
+ * that the source is dead. */
 static bool running(struct rawpci_engine *engine, const struct rawpci_source *source)
 {
 	return atomic_load(&engine->running) == source;
@@ -147,8 +149,8 @@ static bool running(struct rawpci_engine *engine, const struct rawpci_source *so
 
 static void barrier(struct rawpci_engine *engine)
 {
-	/* A sandbox that came after the preparation. No store of the waiting thread takes that long
-	 * to be seen. */
+	/* A sandbox may forbid the barrier after the engine prepared it. Every store of the waiting
+	 * thread is visible after a millisecond. */
 	if (engine->asymmetric && rawpci_sys_barrier() < 0)
 		rawpci_sys_sleep_ms(1);
 }
@@ -193,8 +195,8 @@ void rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_source *so
 		options.done(options.arg);
 }
 
-/* An alive source is armed under the lock: its remover, who closes the descriptor, is not through
- * the lock yet. */
+/* An alive source is armed under the lock. The remover closes the descriptor only after it has held
+ * the lock, so the descriptor is still open here. */
 int rawpci_source_settle(struct rawpci_engine *engine)
 {
 	struct rawpci_poller *poller = engine->poller;
@@ -240,8 +242,8 @@ void rawpci_source_orphan(struct rawpci_engine *engine)
 	}
 }
 
-/* The kernel ends polls on its own, for instance when the completion queue is full: arming again is
- * enough, because a descriptor that is signalled meanwhile completes at once. */
+/* The kernel may end a poll itself, for instance when the completion queue is full. Arming it again
+ * is enough: a descriptor that was signalled meanwhile has its event at once. */
 static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *source, int result)
 {
 	bool again = result >= 0 || result == -ECANCELED || result == -ENOMEM || result == -EAGAIN;
@@ -265,8 +267,8 @@ static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *sourc
 				   "an interrupt's descriptor cannot be waited for", result);
 }
 
-/* Takes what has to be read before the call. False: nothing was there. An alive source is read
- * under the lock: once its remover is through the lock, the descriptor's number may be another
+/* Reads read_size bytes before the call of fn. False: the descriptor has none. An alive source is
+ * read under the lock: once the remover has held the lock, the descriptor's number may be another
  * file's. */
 static bool take(struct rawpci_engine *engine, struct rawpci_source *source, uint64_t alive)
 {
@@ -277,7 +279,7 @@ static bool take(struct rawpci_engine *engine, struct rawpci_source *source, uin
 	if (atomic_load(&source->state) == alive)
 		r = rawpci_sys_read_event(source->options.fd, bytes, source->options.read_size);
 	if (r < 0 && r != -EAGAIN) {
-		/* It would stay readable: the device behind it is gone. */
+		/* The device is gone. Its descriptor would stay readable for ever. */
 		source->failed = true;
 		disarm(engine, source);
 	}
@@ -293,7 +295,7 @@ static void released_dead(struct rawpci_engine *engine, struct rawpci_source *so
 	struct rawpci_source_options options = { .done = NULL };
 
 	pthread_mutex_lock(&engine->lock);
-	/* If somebody else removed it, the slot may have another user by now: who is not "own". */
+	/* If another thread removed the source, own is false, also if the slot has a new source. */
 	if (source->own) {
 		options = source->options;
 		source->own = false;
@@ -328,7 +330,8 @@ bool rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_
 	if (event->result < 0)
 		return false;
 	announce(engine, source);
-	/* Anything else: removed, or an event of an earlier user of the slot. */
+	/* Another state: the source was removed, or the event is an earlier source's of the
+	 * slot. */
 	if (atomic_load(&source->state) == alive &&
 	    (source->options.read_size == 0 || take(engine, source, alive))) {
 		source->options.fn(source->options.arg);

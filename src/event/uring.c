@@ -26,10 +26,10 @@ struct uring {
 	bool own_thread;
 	bool registered; /* the ring's descriptor, with the owner thread */
 
-	/* Linux since 6.13 runs no more than max(20, min_complete) pieces of deferred work in one
-	 * io_uring_enter(). min_complete counts completions that user space has not given back:
-	 * with some of the handled ones held back it can be large without waiting for more than
-	 * one, and one call reaps a whole batch. */
+	/* Since 6.13 Linux runs at most max(20, min_complete) pieces of deferred work in one
+	 * io_uring_enter(). min_complete also counts completions that the program has not given
+	 * back. So this poller holds back some handled completions: then min_complete is large, the
+	 * call still waits for one new completion only, and it reaps a whole batch. */
 	unsigned held;
 	unsigned hold;
 };
@@ -46,7 +46,7 @@ static int uring_start(struct rawpci_poller *poller)
 
 	if (r < 0)
 		return r;
-	/* The registration is the thread's: an embedder's may end before the ring does. */
+	/* The registration belongs to the thread. An embedder's thread may end before the ring. */
 	if (u->own_thread)
 		u->registered = io_uring_register_ring_fd(&u->ring) == 1;
 	return 0;
@@ -56,7 +56,7 @@ static int uring_flush(struct rawpci_poller *poller)
 {
 	struct uring *u = of(poller);
 
-	/* The kernel stops at an entry that it finds at fault; the rest needs another call. */
+	/* The kernel stops at a faulty entry. The entries behind it need another call. */
 	while (io_uring_sq_ready(&u->ring) > 0) {
 		int r = io_uring_submit(&u->ring);
 
@@ -92,8 +92,8 @@ static int uring_arm(struct rawpci_poller *poller, int fd, uint64_t user_data, b
 	return 0;
 }
 
-/* Not a poll removal: that fails with -EALREADY, and the poll goes on, where an event of it is just
- * being handled. */
+/* A cancellation, not a poll removal: while the kernel handles an event of the poll, a removal
+ * fails with -EALREADY and the poll goes on. */
 static int uring_cancel(struct rawpci_poller *poller, uint64_t user_data)
 {
 	struct io_uring_sqe *sqe = next_sqe(of(poller));
@@ -138,7 +138,7 @@ static unsigned reap(struct uring *u, struct rawpci_poll_event *events, unsigned
 	return n;
 }
 
-/* Does the kernel keep something that only an io_uring_enter() brings into the queue? */
+/* Does the kernel have completions that reach the queue only with an io_uring_enter()? */
 static bool work_waits(struct uring *u)
 {
 	if (!(u->ring.flags & IORING_SETUP_TASKRUN_FLAG))
@@ -179,7 +179,7 @@ static int uring_wait(struct rawpci_poller *poller, int timeout_ms,
 
 	if (n > 0)
 		return (int)n;
-	/* The kernel had no memory for a completion: somebody's last event may be among them. */
+	/* The kernel had no memory for completions. A poll's last event may be among the lost. */
 	if (IO_URING_READ_ONCE(*u->ring.cq.koverflow) != 0)
 		return -EBADR;
 	if (timeout_ms == 0 && !work_waits(u))
@@ -209,8 +209,8 @@ static const struct rawpci_poller_ops uring_ops = {
 	.close = uring_close,
 };
 
-/* Best first. Without deferred task work completions interrupt the owner's system calls, which is
- * bearable in a thread of our own only. */
+/* Tries the best flags first. Without deferred task work, completions interrupt the owner's system
+ * calls. Only a thread of the library can bear that. */
 static int set_up(struct io_uring *ring, bool own_thread, unsigned entries, unsigned *cq_entries)
 {
 	static const unsigned tries[] = {
@@ -261,14 +261,14 @@ int rawpci_uring_open(bool own_thread, unsigned entries, atomic_uint_least64_t *
 	u->base.waits = waits;
 	u->own_thread = own_thread;
 	u->hold = cq_entries / 4 < HOLD ? cq_entries / 4 : HOLD;
-	/* Two completions a poll: the event, and the last one after a cancellation. */
+	/* Each poll needs room for two completions: an event, and the last one when it ends. */
 	u->base.capacity = (cq_entries - u->hold) / 2;
 	*out = &u->base;
 	return 0;
 }
 
-/* A sandbox may allow the setup and forbid the use; an old kernel may know the ring and not the
- * multishot poll. Only a poll that works shows both. */
+/* A sandbox may allow the setup and forbid the use. An old kernel may know the ring and not the
+ * multishot poll. So the probe makes a poll and waits for its event. */
 int rawpci_uring_probe(void)
 {
 	struct io_uring ring;

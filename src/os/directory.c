@@ -17,14 +17,12 @@ int rawpci_sys_make_directory(const char *path)
 	return r < 0 ? -errno : 0;
 }
 
-int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
+/* Closes dir. */
+static int each_name(DIR *dir, int (*each)(void *opaque, const char *name), void *opaque)
 {
-	DIR *dir = opendir(path);
 	struct dirent *entry;
 	int r = 0;
 
-	if (!dir)
-		return rawpci_sys_note_lack(-errno);
 	while (r == 0 && (entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.')
 			r = each(opaque, entry->d_name);
@@ -32,21 +30,22 @@ int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name
 	return r;
 }
 
+int rawpci_sys_list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
+{
+	DIR *dir = opendir(path);
+
+	return dir ? each_name(dir, each, opaque) : rawpci_sys_note_lack(-errno);
+}
+
 int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name), void *opaque)
 {
 	int fd = rawpci_sys_open_at(directory, ".", O_RDONLY | O_DIRECTORY);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int r = 0;
+	int r;
 
-	if (!dir) {
-		r = fd < 0 ? fd : -errno;
-		rawpci_sys_close(&fd);
-		return r;
-	}
-	while (r == 0 && (entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			r = each(opaque, entry->d_name);
-	(void)closedir(dir);
+	if (dir)
+		return each_name(dir, each, opaque);
+	r = fd < 0 ? fd : -errno;
+	rawpci_sys_close(&fd);
 	return r;
 }

@@ -14,11 +14,11 @@ int rawpci_sys_epoll(void);
 /**
  * Adds fd to an epoll, for reading.
  * @data: comes back with each event of fd
- * @level: true: an event as long as fd is readable; false: an event each time fd becomes so
+ * @level: true: an event as long as fd is readable; false: an event after each signal
  */
 int rawpci_sys_epoll_add(int epoll, int fd, uint64_t data, bool level);
 
-/* Takes fd out of an epoll. The kernel needs no more than a descriptor that was added. */
+/* Takes fd, which was added, out of an epoll. */
 void rawpci_sys_epoll_remove(int epoll, int fd);
 
 /**

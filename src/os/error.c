@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel's error numbers mean to the caller: in words, and as results. */
+/* The meaning of the kernel's error numbers: in words, and as results. */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -33,12 +33,14 @@ int rawpci_sys_result(int error, int otherwise)
 	return error == -ENOMEM ? error : otherwise;
 }
 
-/* Not strerror(), whose text another thread may overwrite, nor strerror_r(), of which there are two
- * that differ; and in English, as the sentence around it, whatever the program's locale. */
+/* The text is English in every locale, as the sentence around it is. strerror() does not serve,
+ * since another thread may overwrite its text. Nor does strerror_r(): C libraries have two kinds of
+ * it. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size)
 {
-	const char *remedy = error == -EMFILE ? ": raise this process's limit (ulimit -n)" :
-			     error == -ENFILE ? ": raise the host's limit (sysctl fs.file-max)" : "";
+	const char *remedy =
+		error == -EMFILE ? ": raise this process's limit (ulimit -n)" :
+		error == -ENFILE ? ": raise the host's limit (sysctl fs.file-max)" : "";
 	locale_t english = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 
 	if (english == (locale_t)0) {

@@ -22,7 +22,7 @@ int rawpci_sys_signal(int fd)
 	uint64_t one = 1;
 	ssize_t n;
 
-	/* The embedder's may block. A counter at its maximum is signalled already. */
+	/* An embedder's eventfd may be a blocking one. A counter at its maximum is signalled. */
 	if (poll(&room, 1, 0) == 0)
 		return 0;
 	do
@@ -73,7 +73,7 @@ bool rawpci_sys_is_eventfd(int fd)
 		*end++ = digits[--n];
 	*end = '\0';
 	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0) /* without /proc: what is open is left to the kernel to judge */
+	if (length < 0) /* without /proc only the kernel can tell, when it uses the descriptor */
 		return fcntl(number, F_GETFD) >= 0;
 	target[length] = '\0';
 	return strcmp(target, "anon_inode:[eventfd]") == 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors: opening, copying and closing them, and what is read and written through them. */
+/* Descriptors: opening, copying and closing them, and reading and writing through them. */
 #include "os/sys.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ _Static_assert(sizeof(off_t) == 8, "offsets into a device's file have 64 bits");
 #define REQUEST(request) ((int)(request))
 #endif
 
-/* A program that was started without descriptors 0 to 2 prints to whatever comes to be there. */
+/* If a program is started without descriptors 0 to 2, it prints into the files that get them. */
 int rawpci_sys_keep_clear(int fd)
 {
 	int higher;
@@ -44,7 +44,7 @@ int rawpci_sys_open(const char *path, int flags)
 	return rawpci_sys_note_lack(rawpci_sys_keep_clear(fd < 0 ? -errno : fd));
 }
 
-/* close() is not repeated after EINTR: on Linux the descriptor is gone by then. */
+/* close() is not repeated after EINTR: Linux has closed the descriptor even so. */
 void rawpci_sys_close(int *fd)
 {
 	if (*fd >= 0)
@@ -56,7 +56,7 @@ int rawpci_sys_dup(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	/* EINVAL: the limit is below the number that it may have. */
+	/* EINVAL: the process's limit is below 3. */
 	return copy >= 0 ? copy : errno == EINVAL ? -EMFILE : -errno;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Reading and writing a device's file power/control. */
 #include "os/idle.h"
 
 #include <string.h>
@@ -16,7 +17,8 @@ bool rawpci_idle_may(const char *root, const struct rawpci_address *address)
 	return strcmp(text, AUTO) == 0;
 }
 
-/* The kernel waits for the device's lock (drivers/base/power/sysfs.c, control_store()). */
+/* The write may hang: the kernel waits for the device's lock (Linux drivers/base/power/sysfs.c,
+ * control_store()). */
 int rawpci_idle_let(const struct rawpci_binding *at, bool may)
 {
 	char path[RAWPCI_SYSFS_PATH];

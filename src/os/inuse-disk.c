@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Disks: what is mounted, swapped to or held, among the disks below a device. First by what the
- * kernel lists, which gives it a name; then by trying, which also finds what is listed nowhere
- * (ZFS) or not for this process (other mount namespaces).
+ * Finds a use of the disks below a device: a mount, swap, or an exclusive open. It first reads what
+ * the kernel lists, because that has names. Then it tries to open each disk exclusively. That also
+ * finds a use that the kernel does not list (ZFS), or not for this process (another mount
+ * namespace).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +16,15 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-#define DEPTH 8 /* of things that are built of each other */
+#define DEPTH 8 /* of volumes that are built on each other */
 #define TABLE_LIMIT (4u << 20)
 #define NUMBER_TEXT 32
 
 struct search {
 	const char *root;
-	const char *nodes;    /* directory of the disks' nodes, to try them; NULL: only look */
+	const char *nodes;    /* directory of the disks' nodes, to open them; NULL: only look */
 	char *mounts, *swaps; /* whole files */
-	const char *below;    /* name of a directory in the path of what is looked for */
+	const char *below;    /* name of a directory in the path of each disk */
 	char *text;
 	unsigned depth;
 };
@@ -31,12 +32,12 @@ struct search {
 struct member {
 	const struct search *search;
 	const char *name;
-	bool held; /* something is built of it */
+	bool held; /* a volume is built on it */
 };
 
 static int find_disks(const struct search *search, const char *below);
 
-/* A directory that is not there is empty: not so what each() misses. */
+/* Counts an absent directory as empty. -ENOENT of each() still is an error. */
 static int list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
 {
 	return rawpci_sys_access(path, F_OK) < 0 ? 0 : rawpci_sys_list(path, each, opaque);
@@ -66,7 +67,7 @@ static int read_table(const char *proc, const char *file, char **out)
 	}
 }
 
-/* A word of a line, counted from 0, and how long it is; NULL: the line has fewer. */
+/* A word of a line, counted from 0, and its length; NULL: the line has fewer words. */
 static const char *word(const char *line, unsigned index, size_t *length)
 {
 	for (; index > 0; index--) {
@@ -101,7 +102,7 @@ static const char *after_dash(const char *line)
 	return dash && (!end || dash < end) ? dash + 3 : "";
 }
 
-/* By number, or by name where a file system has numbers of its own (btrfs). */
+/* Compares numbers, and names because some file systems have numbers of their own (btrfs). */
 static bool mounted(const struct search *search, const char *name, const char *number,
 		    const char nodes[2][RAWPCI_SYSFS_NAME * 2])
 {
@@ -138,7 +139,8 @@ static int visit_btrfs(void *opaque, const char *id)
 	return n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_access(path, F_OK) == 0;
 }
 
-/* Of several disks, mountinfo names one; here are all, for as long as it is mounted anywhere. */
+/* mountinfo names one of a file system's disks. While the file system is mounted anywhere, sysfs
+ * has all of them. */
 static bool in_btrfs(const struct search *search, const char *name)
 {
 	struct member member = {.search = search, .name = name};
@@ -170,7 +172,7 @@ static int visit_partition(void *opaque, const char *name)
 	       rawpci_sys_access(path, F_OK) == 0;
 }
 
-/* nvme0c1n1 is one of the paths to nvme0n1, which is below none of the controllers. */
+/* nvme0c1n1 is a path to nvme0n1, and sysfs has nvme0n1 below none of its controllers. */
 static int find_head(const struct search *search, const char *name)
 {
 	char head[RAWPCI_SYSFS_NAME];
@@ -183,7 +185,7 @@ static int find_head(const struct search *search, const char *name)
 	return find_disks(search, head);
 }
 
-/* The node may appear, and a passing claim like this one may be gone, a moment later. */
+/* Tries for a moment: the node may be about to appear, and a claim may be as short as this one. */
 static int claim(const char *node)
 {
 	int fd = rawpci_sys_open(node, O_RDONLY | O_EXCL | O_NONBLOCK);
@@ -198,9 +200,9 @@ static int claim(const char *node)
 	return 0;
 }
 
-/* Without O_CREAT, O_EXCL is how Linux lets one user only have a block device: every file system,
- * swap, array, volume and pool has its disks so, in whatever namespace (block/bdev.c,
- * bd_may_claim()). A disk whose partitions are had so is not to be had itself. */
+/* O_EXCL without O_CREAT claims a block device for one user. Every file system, swap, array, volume
+ * and pool claims its disks, in any namespace (Linux block/bdev.c, bd_may_claim()). A claim on a
+ * partition also refuses a claim on the disk. */
 static int check_claim(const struct search *search, const char *name)
 {
 	char node[RAWPCI_SYSFS_PATH], error[64];
@@ -215,8 +217,8 @@ static int check_claim(const struct search *search, const char *name)
 	if (r == 0 || r == -ENOMEDIUM)
 		return 0;
 	if (r == -EBUSY) {
-		(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s is in use: mounted elsewhere (in "
-			       "a container?), or part of a pool or an array", name);
+		(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s is in use: mounted elsewhere "
+			       "(in a container?), or part of a pool or an array", name);
 		return 1;
 	}
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "whether the host uses %s cannot be found "
@@ -225,7 +227,7 @@ static int check_claim(const struct search *search, const char *name)
 	return r;
 }
 
-/* What is built of the disk is looked at instead of it: that is in use or not. */
+/* If volumes are built on the disk, looks at them instead: the disk is in use if one of them is. */
 static int check_parts(const struct search *search, const char *name, const char *number)
 {
 	struct member member = {.search = search, .name = name};
@@ -236,7 +238,7 @@ static int check_parts(const struct search *search, const char *name, const char
 		r = list(path, visit_holder, &member);
 	if (r == 0)
 		r = find_head(search, name);
-	/* Without a number it has no node: one of several paths to the disk. */
+	/* A disk without a number has no node: it is one of several paths to a disk. */
 	if (r != 0 || !search->nodes || number[0] == '\0' || member.held)
 		return r;
 	r = rawpci_sysfs_class(search->root, "block", name, "", path);
@@ -291,7 +293,7 @@ static int find_disks(const struct search *search, const char *below)
 	return r;
 }
 
-/* What can be named first. */
+/* Looks at the lists first, because they have names. */
 int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text)
 {
 	struct search search = {.root = host->sys, .text = text};

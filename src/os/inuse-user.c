@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs that have the device, by the nodes that VFIO and UIO give it. Their driver waits for them
- * when it is unbound. */
+/* Finds a program that has one of the device's VFIO or UIO nodes open. Unbinding the driver would
+ * wait for that program. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static int visit(void *opaque, const char *name)
 	return check_node(opaque, name, false);
 }
 
-/* The nodes that are named in one of the device's directories. */
+/* Checks the nodes that one of the device's directories names. */
 static int check_nodes(const struct search *search, const struct rawpci_address *address,
 		       const char *directory)
 {
@@ -49,7 +49,7 @@ static int check_nodes(const struct search *search, const struct rawpci_address 
 	return r == -ENOENT ? 0 : r;
 }
 
-/* A group that this process has open is so for another device of it. */
+/* If this process has the group open, it uses another device of the group. */
 int rawpci_inuse_user(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Downwards in sysfs a device's disks are found in ways that differ with every bus; upwards there
- * is one: /sys/class/block and /sys/class/net list links to all there are, and the path in the link
- * goes through the device.
+ * Finds what the host uses a device for. Each bus puts a device's disks elsewhere below the device
+ * in sysfs. The other direction is the same for all: /sys/class/block and /sys/class/net have a
+ * link to every disk and interface, and the link's target goes through the device.
  */
 #include "os/inuse.h"
 
@@ -63,8 +63,8 @@ static int stop(void *opaque, const char *name)
 	return 1;
 }
 
-/* sysfs shows the interfaces of one network namespace, and the directory that they are in, in all
- * (Linux fs/kernfs/dir.c). */
+/* True: the directory has a directory net that seems empty. sysfs shows net in every network
+ * namespace, but an interface only in its own (Linux fs/kernfs/dir.c). */
 static bool has_moved(const char *directory)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -73,7 +73,7 @@ static bool has_moved(const char *directory)
 	return n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_list(path, stop, NULL) == 0;
 }
 
-/* The device's children have interfaces too (virtio0); its links go to others. */
+/* A child of the device may have interfaces too (virtio0). A link leads to another device. */
 static int visit_child(void *opaque, const char *name)
 {
 	const char *device = opaque;
@@ -95,11 +95,11 @@ static int find_moved(const struct search *search, const struct rawpci_address *
 		r = has_moved(path) ? 1 : rawpci_sys_list(path, visit_child, path);
 	if (r == 1)
 		(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
-			       "a network interface of its is in another network namespace");
+			       "one of its network interfaces is in another network namespace");
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Reads a file that not every device has: then "0". */
+/* Reads a file of the device; "0" if the device has no such file. */
 static int read_flag(const struct search *search, const struct rawpci_address *address,
 		     const char *file, char value[8])
 {
@@ -125,7 +125,8 @@ static int find_display(const struct search *search, const struct rawpci_address
 	return 1;
 }
 
-/* They would lose their physical function's driver, and vfio-pci does not take one that has them. */
+/* The virtual functions would lose the driver of their physical function, and vfio-pci refuses a
+ * physical function that has any. */
 static int find_functions(const struct search *search, const struct rawpci_address *address)
 {
 	char value[8];

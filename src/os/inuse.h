@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host would lose with a device. */
+/* What the host uses a device for, and would lose with it. The backends ask this, too. */
 #ifndef RAWPCI_OS_INUSE_H
 #define RAWPCI_OS_INUSE_H
 
@@ -15,37 +15,50 @@ struct rawpci_inuse_host {
 	const char *sys;  /* "/sys" */
 	const char *proc; /* "/proc" */
 
-	/* "/dev": disks are also tried, by opening them exclusively for a moment, in which nobody
-	 * else can (a mount would fail). For who is about to take the device. NULL: only look. */
+	/* "/dev": also opens each disk exclusively for a moment. Until it is closed, no other
+	 * program can open the disk so (a mount would fail). Only a caller that is about to take
+	 * the device should ask for this. NULL: only look. */
 	const char *dev;
 
-	const char *vfio; /* "/dev/vfio"; NULL: not looked at */
-	const char *uio;  /* "/dev", of UIO's nodes; NULL: not looked at */
+	const char *vfio; /* "/dev/vfio"; NULL: do not look for VFIO's users */
+	const char *uio;  /* "/dev", with UIO's nodes; NULL: do not look for UIO's users */
 };
 
 /**
- * Looks for something on the host that depends on a device: a mounted file system or swap on a disk
- * of its, also by partitions and whatever is built of them (device-mapper, md, NVMe multipath); with
- * dev, also whoever else has one of these exclusively; a network interface that is up, or in another
- * network namespace, of which no more can be seen; the display that the machine was started with;
- * virtual functions; that it is a bridge; a program that has it open through VFIO or UIO.
- * @text: receives what it is ("nvme0n1p1 is mounted on /srv"); RAWPCI_INUSE_TEXT bytes
+ * Looks for a use of the device by the host:
  *
- * Returns 1: there is something, 0: nothing was found, or a negative errno when it cannot be known:
- * then text says that, and why.
+ * - a file system or swap on one of its disks, on a partition of the disk, or on a volume that is
+ *   built of these (device-mapper, md, NVMe multipath);
+ * - with dev: a disk, partition or volume that another program has open exclusively;
+ * - a program that has the device open through VFIO or UIO;
+ * - a network interface that is up, or that is in another network namespace;
+ * - the display that the machine was started with;
+ * - enabled virtual functions;
+ * - that the device is a bridge.
+ *
+ * @text: receives the use ("nvme0n1p1 is mounted on /srv"); RAWPCI_INUSE_TEXT bytes
+ *
+ * Returns 1: text says how the host uses the device; 0: it found no use; or a negative errno value:
+ * text says what it could not find out, and why.
  */
 int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text);
 
-/* Is it a bridge? That is the host's, also while no driver holds it: the way to other devices, or a
- * part of the chipset. 1, or 0. text as above; written where it is one. */
+/* Is the device a bridge? The host needs a bridge even if no driver is bound: it is the way to
+ * other devices, or a part of the chipset. Returns 1 with text as above, or 0. */
 int rawpci_inuse_bridge(const char *sys, const struct rawpci_address *address, char *text);
 
-/* inuse-disk.c: the part of it about disks whose path in sysfs goes through a directory called
- * below. */
-/* A program that has the device open through VFIO or UIO, as far as it can be seen. */
+/*
+ * The parts of rawpci_inuse_find() in files of their own. They return the same, but write text only
+ * if they return 1 or have more to say than the errno value.
+ */
+
+/* Looks for a program that has the device open through VFIO or UIO (inuse-user.c). It finds the
+ * programs that rawpci_opener_find() sees. */
 int rawpci_inuse_user(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text);
+
+/* Looks for a use of the disks that are below a directory of this name in sysfs (inuse-disk.c). */
 int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text);
 
 #endif

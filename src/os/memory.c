@@ -29,7 +29,7 @@ int rawpci_sys_memfd(const char *name, uint64_t size)
 	return r;
 }
 
-/* Reserves more than is needed and gives the ends back, which is how an alignment is got. */
+/* mmap() aligns to a page only. So this reserves more than is asked for and returns the ends. */
 int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where)
 {
 	uint64_t page = rawpci_sys_page_size();
@@ -57,8 +57,9 @@ int rawpci_sys_reserve(uint64_t size, uint64_t align, void **where)
 	return 0;
 }
 
-/* Mapped elsewhere first and then moved: where a driver refuses a MAP_FIXED mapping, the kernel has
- * removed what was there already, and another thread's mmap() could get into the gap. */
+/* Maps the file elsewhere first and then moves the mapping. If a driver refuses a MAP_FIXED
+ * mapping, the kernel has already removed the reservation, and another thread's mmap() could take
+ * the gap. */
 int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool writable)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
@@ -79,7 +80,7 @@ int rawpci_sys_map(void *where, uint64_t size, int fd, uint64_t offset, bool wri
 	return r;
 }
 
-/* In place: what was there stays until it is replaced, so that no other mapping gets into a gap. */
+/* Replaces the mapping in place, so that another thread's mmap() finds no gap. */
 int rawpci_sys_cover(void *where, uint64_t size, int fd)
 {
 	const int nothing = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Looks through the descriptors of every process in /proc. */
 #include "os/opener.h"
 
 #include <limits.h>
@@ -14,11 +15,11 @@ struct search {
 	const char *proc, *path;
 	const char *name; /* the last part of path */
 	bool locked;
-	char process[PLACE]; /* the directory of the one that is looked at */
+	char process[PLACE]; /* the directory of the process in hand */
 	char number[16];
 };
 
-/* The lines about locks are those of the open file itself (Linux fs/locks.c, show_fd_locks()). */
+/* fdinfo lists the locks of the open file itself (Linux fs/locks.c, show_fd_locks()). */
 static bool has_lock(const struct search *search, const char *descriptor)
 {
 	char path[PLACE + 64], text[2048];
@@ -29,7 +30,7 @@ static bool has_lock(const struct search *search, const char *descriptor)
 	       strstr(text, "\nlock:") != NULL;
 }
 
-/* By name first: to look at the file itself may take for ever, where a network does not answer. */
+/* Compares names first: stat() of a file on a network may never return. */
 static int check_descriptor(void *opaque, const char *descriptor)
 {
 	const struct search *search = opaque;
@@ -91,7 +92,7 @@ void rawpci_opener_find(const char *proc, const char *path, bool locked,
 		return;
 	}
 	out->process = (unsigned)strtoul(search.number, NULL, 10);
-	/* Its number is of the same space of numbers as the other's, whosever /proc it is. */
+	/* self is a number of the same PID namespace as the other numbers in this /proc. */
 	(void)snprintf(file, sizeof(file), "%.*s/self", PLACE - 1, proc);
 	out->self = rawpci_sys_link_name(file, self, sizeof(self)) > 0 &&
 		    strcmp(self, search.number) == 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who has a file open. The kernel is asked, through /proc, and not a text that somebody has left:
- * the number is right in this process's own number space, and a child that has inherited the
- * descriptor is found, not its parent that has ended.
+ * Which process has a file open. The kernel knows it better than a number written in a file: /proc
+ * has the number that is right in this process's PID namespace. If a child has inherited the
+ * descriptor and its parent has ended, /proc shows the child.
  */
 #ifndef RAWPCI_OS_OPENER_H
 #define RAWPCI_OS_OPENER_H
@@ -10,19 +10,18 @@
 #include <stdbool.h>
 
 struct rawpci_opener {
-	unsigned process; /* its number; 0: none can be seen */
+	unsigned process; /* its number; 0: no process could be seen */
 	bool self;        /* it is this process */
-	char text[80];    /* "process 12 (qemu)", or what is to be said of one that cannot be seen */
+	char text[80];    /* "process 12 (qemu)", or words for a process that cannot be seen */
 };
 
 /**
  * Looks for a process that has a file open, without opening it.
  * @proc: "/proc"
- * @path: the file, or the device node; another node of the same device is it, too
- * @locked: only who has it open with a lock on it
+ * @path: the file, or a device node; another node of the same device counts as well
+ * @locked: only a process that has the file open with a lock on it
  *
- * Sees the processes of its own number space, and of these the ones it may look into: its user's,
- * or as root all.
+ * It sees the processes of its own PID namespace: as root all of them, else those of its user.
  */
 void rawpci_opener_find(const char *proc, const char *path, bool locked,
 			struct rawpci_opener *out);

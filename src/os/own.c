@@ -33,8 +33,9 @@ int rawpci_sys_check_own(int fd, bool directory)
 	return S_ISREG(is.st_mode) && is.st_nlink == 1 ? 0 : -EPERM;
 }
 
-/* The whole file, and not by flock(): that cannot be asked about without being taken for a moment,
- * in which somebody else's attempt would fail; /proc/locks leaves other containers out. */
+/* Locks the whole file, and not with flock(): only taking a flock() lock would tell whether it is
+ * free, and meanwhile another process's attempt would fail. /proc/locks leaves out other
+ * containers. */
 int rawpci_sys_lock(int fd)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread and not a child process: the program may have many threads, and what a copy of such a
- * process may do is next to nothing. What the thread uses is its own, because nobody can say when
- * it will be done with it.
+ * Runs a read or a write in a thread of its own. A child process does not serve: a child of a
+ * program with several threads may do very little. The thread may run long after its caller has
+ * gone on, so everything that it uses belongs to its job.
  */
 #include "os/slow.h"
 
@@ -22,11 +22,11 @@
 struct rawpci_slow {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	bool finished;  /* result is there */
-	bool abandoned; /* nobody waits: the thread frees the job */
+	bool finished;  /* result is valid */
+	bool abandoned; /* the caller has left: the thread frees the job */
 	int result;
 	struct rawpci_keep keep;
-	bool reading;   /* text is what was read */
+	bool reading;   /* the thread reads into text; else it writes text */
 	pthread_t thread;
 	void (*then)(void *arg);
 	void *arg;
@@ -77,7 +77,7 @@ static void *run(void *opaque)
 	bool abandoned;
 
 	(void)pthread_mutex_lock(&job->lock);
-	job->result = r == -ETIMEDOUT ? -EIO : r; /* a device's, not ours */
+	job->result = r == -ETIMEDOUT ? -EIO : r; /* -ETIMEDOUT means our limit only */
 	job->finished = true;
 	abandoned = job->abandoned;
 	(void)pthread_cond_signal(&job->done);
@@ -87,7 +87,7 @@ static void *run(void *opaque)
 	return NULL;
 }
 
-/* The program's signals are not for this thread. */
+/* Blocks all signals in the thread, so that it takes none of the program's. */
 static int start(struct rawpci_slow *job)
 {
 	pthread_attr_t attributes;
@@ -99,7 +99,8 @@ static int start(struct rawpci_slow *job)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = -pthread_create(&job->thread, &attributes, run, job);
-	/* The program's thread-local variables are on the stack, too, and may be larger than it. */
+	/* The program's thread-local variables are on the stack, too, and may be too large for
+	 * it. */
 	if (r == -EINVAL)
 		r = -pthread_create(&job->thread, NULL, run, job);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -107,8 +108,9 @@ static int start(struct rawpci_slow *job)
 	return r;
 }
 
-/* Where it is done in time, the job is the caller's again, and the thread has ended: a program may
- * fork or unload the library next. Else it is, too, but for the thread that uses it. */
+/* Returns the job's result once its thread has ended, since the program may fork or unload the
+ * library next. -ETIMEDOUT: the thread still uses the job. In both cases the caller owns the
+ * job. */
 static int wait_for(struct rawpci_slow *job, unsigned limit_ms)
 {
 	struct timespec until;
@@ -179,7 +181,8 @@ static int copy(int fd, int *to)
 	return 0;
 }
 
-/* text: NULL to read. *late: the job, where time ran out; the caller's, too, where it has not. */
+/* text: NULL to read. *late receives the job, which the caller has to free or to leave; NULL:
+ * no thread was started. */
 static int do_job(const char *path, const char *text, unsigned limit_ms,
 		  const struct rawpci_keep *keep, struct rawpci_slow **late)
 {
@@ -225,7 +228,7 @@ int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms,
 		free(arg);
 		return r;
 	}
-	/* Its thread looks at them only after it was left. */
+	/* The thread reads these two only after rawpci_slow_leave(). */
 	(*late)->then = then;
 	(*late)->arg = arg;
 	return r;

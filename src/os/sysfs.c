@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The paths, links and files of one device in sysfs. */
 #include "os/sysfs.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ int rawpci_sysfs_present(const char *root, const struct rawpci_address *address)
 	return rawpci_sys_access(path, F_OK) < 0 ? -ENODEV : 0;
 }
 
-/* The last part of a link of the device's; -ENOENT when the device has no such link. */
+/* The last part of a link of the device; -ENOENT: the device has no such link. */
 static int device_link(const char *root, const struct rawpci_address *address, const char *file,
 		       char *name, size_t size)
 {
@@ -80,6 +81,16 @@ int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
 		return r;
 	name[0] = '\0';
 	return 0;
+}
+
+int rawpci_sysfs_has_driver(const char *root, const char *driver)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s", root, driver);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return driver[0] != '\0' && rawpci_sys_access(path, F_OK) == 0 ? 0 : -ENODEV;
 }
 
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group)
@@ -108,33 +119,23 @@ void rawpci_sysfs_group_type(const char *root, unsigned group, char type[RAWPCI_
 		type[0] = '\0';
 }
 
-struct group_walk {
-	int (*each)(void *opaque, const struct rawpci_address *address);
-	void *opaque;
-};
-
-/* A group may also hold devices that are not PCI; their names are not addresses. */
-static int visit_member(void *opaque, const char *name)
+void rawpci_sysfs_text(const char *root, const struct rawpci_address *address, const char *file,
+		       char *text, size_t size)
 {
-	const struct group_walk *walk = opaque;
-	struct rawpci_address address;
+	char path[RAWPCI_SYSFS_PATH];
 
-	if (rawpci_address_parse(name, &address) < 0)
-		return 0;
-	return walk->each(walk->opaque, &address);
+	if (rawpci_sysfs_path(root, address, file, path, sizeof(path)) < 0 ||
+	    rawpci_sys_read_file(path, text, size) < 0)
+		text[0] = '\0';
 }
 
-int rawpci_sysfs_group_each(const char *root, unsigned group,
-			    int (*each)(void *opaque, const struct rawpci_address *address),
-			    void *opaque)
+uint64_t rawpci_sysfs_number(const char *root, const struct rawpci_address *address,
+			     const char *file)
 {
-	struct group_walk walk = {.each = each, .opaque = opaque};
-	char path[RAWPCI_SYSFS_PATH];
-	int n = snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/devices", root, group);
+	char text[32];
 
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -ENAMETOOLONG;
-	return rawpci_sys_list(path, visit_member, &walk);
+	rawpci_sysfs_text(root, address, file, text, sizeof(text));
+	return strtoull(text, NULL, 0);
 }
 
 /* Three hexadecimal numbers at the start of a line. */

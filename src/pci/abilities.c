@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Interrupts, power states and resets that a device's capabilities announce.
  * PCI Local Bus Specification 3.0, 6.8.1 (MSI), 6.8.2 (MSI-X); PCI Express Base Specification,
  * 7.5.3; Advanced Capabilities for Conventional PCI ECN; PCI Power Management 1.2, 3.2.
  */
@@ -10,7 +11,7 @@
 
 #include "pci/pci.h"
 
-/* A register inside a capability; 0 when the device has no such capability. */
+/* Reads a register inside a capability; 0 if the device has no such capability. */
 static int read_in(const struct rawpci_config_reader *reader, uint8_t id, uint32_t offset,
 		   unsigned width, bool *there, uint32_t *value)
 {
@@ -21,7 +22,7 @@ static int read_in(const struct rawpci_config_reader *reader, uint8_t id, uint32
 	*there = r == 0 && at != 0;
 	if (!*there)
 		return r;
-	/* A dword read has to be aligned; capabilities are. */
+	/* A dword read has to be aligned. Capabilities are. */
 	return reader->read(reader->opaque, at + offset, width, value);
 }
 

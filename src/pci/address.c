@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/* Addresses of devices: reading, writing, comparing and unpacking them. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "pci/pci.h"
 
-/* Reads 1 to most hexadecimal digits. Returns how many, 0 for none or too many. */
+/* Reads 1 to most hexadecimal digits. Returns their number; 0 for none or too many. */
 static unsigned hex(const char *text, unsigned most, uint32_t *value)
 {
 	unsigned n = 0;

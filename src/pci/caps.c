@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The list of capabilities in config space. */
 #include "pci/pci.h"
 
 int rawpci_caps_each(const struct rawpci_config_reader *reader,

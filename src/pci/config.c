@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Writes that cover a register of config space in part. */
 #include "pci/pci.h"
 
 bool rawpci_config_overlaps(uint32_t offset, unsigned width, uint32_t start, uint32_t length)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text format of pci.ids (https://pci-ids.ucw.cz): "vvvv  Vendor", a tab and "dddd  Device"
- * below it; "C bb  Class", a tab and "ss  Subclass" below that.
+ * Looks up names in the text format of pci.ids (https://pci-ids.ucw.cz): "vvvv  Vendor", a tab and
+ * "dddd  Device" below it; "C bb  Class", a tab and "ss  Subclass" below that.
  */
 #include <string.h>
 
@@ -44,7 +44,7 @@ static bool is_entry(const struct line *line, const char *prefix, unsigned digit
 	return line->text[length + digits] == ' ';
 }
 
-/* What stands behind skip characters and blanks. */
+/* Copies the text behind skip characters and further blanks. */
 static void take_name(const struct line *line, size_t skip, char *name, size_t size)
 {
 	size_t length;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI's own data: registers and capabilities of config space, as pure functions on bytes.
+ * PCI's own data: addresses, and registers and capabilities of config space. The room has pure
+ * functions on bytes, which allocate nothing. It owns no state, needs no lock, and uses no other
+ * room. Among its files, abilities.c calls resets.c, and resets.c calls caps.c and config.c.
+ *
  * Register names and layout: PCI Local Bus Specification 3.0, chapter 6; PCI Express Base
  * Specification, chapter 7; PCI Bus Power Management Interface Specification 1.2, section 3.2.
  */
@@ -30,7 +33,7 @@
 #define RAWPCI_COMMAND_MASTER 0x0004
 #define RAWPCI_COMMAND_INTX_DISABLE 0x0400
 
-#define RAWPCI_HEADER_TYPE_MASK 0x7f /* without the bit for several functions */
+#define RAWPCI_HEADER_TYPE_MASK 0x7f /* without the bit that marks several functions */
 
 #define RAWPCI_STATUS_INTERRUPT 0x0008
 #define RAWPCI_STATUS_CAPABILITIES 0x0010
@@ -61,7 +64,7 @@
 #define RAWPCI_EXPRESS_DEVICE 4 /* device capabilities */
 #define RAWPCI_EXPRESS_DEVICE_RESET 0x10000000
 #define RAWPCI_EXPRESS_DEVICE_CONTROL 8
-#define RAWPCI_EXPRESS_RESET 0x8000 /* initiate function level reset */
+#define RAWPCI_EXPRESS_RESET 0x8000 /* starts a function level reset */
 #define RAWPCI_AF_CAPABILITIES 3
 #define RAWPCI_AF_CAN_RESET 0x03 /* transactions pending and function level reset, both */
 #define RAWPCI_AF_CONTROL 4
@@ -75,74 +78,75 @@ struct rawpci_config_reader {
 
 /**
  * Finds a capability of the 256-byte space.
- * @offset: receives it; 0 when there is none
+ * @offset: receives the capability's offset; 0 if the device has no such capability
  * A list that loops, leaves the space or points into the header ends there.
- * Returns 0, or what read returned.
+ * Returns 0, or the error of read.
  */
 int rawpci_caps_find(const struct rawpci_config_reader *reader, uint8_t id, uint8_t *offset);
 
-/* Capabilities are dwords behind the 64-byte header, so a list without loop has at most 48. */
+/* Capabilities are dwords behind the 64-byte header, so a list without a loop has at most 48. */
 #define RAWPCI_CAPS_MOST 48
 
 /**
  * Calls each() for the capabilities of the 256-byte space in the order of their list, at most
  * RAWPCI_CAPS_MOST times, until it returns other than 0. The list ends as in rawpci_caps_find().
- * Returns what each() returned last, 0, or what read returned.
+ * Returns the last value of each(), 0 for an empty list, or the error of read.
  */
 int rawpci_caps_each(const struct rawpci_config_reader *reader,
 		     int (*each)(void *opaque, uint8_t id, uint8_t offset), void *opaque);
 
-/* What a device says of itself in its capabilities. */
+/* What a device's capabilities say about it. */
 struct rawpci_abilities {
 	unsigned irq_count[3];  /* vectors by enum rawpci_irq_type */
 	unsigned power_states;  /* bit (1 << n) for each Dn besides D0 */
-	unsigned reset_methods; /* enum rawpci_reset_methods, of those that capabilities tell */
+	unsigned reset_methods; /* enum rawpci_reset_methods, those that a capability announces */
 	bool express;
 	bool known; /* false: only INTx could be read */
 };
 
 /**
- * Reads abilities. Where only the header can be read (-EPERM behind it), known is false.
- * Returns 0, or what read returned for the header.
+ * Reads the abilities. If only the header can be read (-EPERM behind it), known is false.
+ * Returns 0, or the error of read: any for the header, any but -EPERM behind it.
  */
 int rawpci_abilities_read(const struct rawpci_config_reader *reader, struct rawpci_abilities *out);
 
 /*
- * Function level resets that a write to config space starts. The bits for it do nothing where the
- * device's capabilities do not say that it has such a reset (as VFIO takes them, too: Linux
+ * Function level resets that a write to config space starts. A device without such a reset, by its
+ * capabilities, ignores the bit that starts it. VFIO takes it so, too (Linux
  * drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()).
  */
 struct rawpci_resets {
-	uint8_t express, af; /* the capability by which there is one; 0: none */
+	uint8_t express, af; /* offset of the capability that has the reset; 0: none */
 };
 
-/* Returns 0, or what read returned: then those behind it are taken for none. */
+/* Returns 0, or the error of read: then *out has only the resets found before. */
 int rawpci_resets_find(const struct rawpci_config_reader *reader, struct rawpci_resets *out);
 
-/* Does a write of width bytes at offset start one? */
+/* Does a write of width bytes at offset start such a reset? */
 bool rawpci_resets_start(const struct rawpci_resets *resets, uint32_t offset, unsigned width,
 			 uint32_t value);
 
-/* Names of pci.ids, a text of length bytes: "" where it has none. A name too long is cut. */
+/* Names from the text of pci.ids, length bytes long. A name is "" if the text has none, and is cut
+ * if it is too long. */
 struct rawpci_ids_names {
 	char vendor[96];
 	char device[128];
-	char class_name[64]; /* of the subclass, or else of the base class */
+	char class_name[64]; /* the subclass's name, or else the base class's */
 };
 void rawpci_ids_find(const char *text, size_t length, uint16_t vendor, uint16_t device,
 		     uint32_t class_code, struct rawpci_ids_names *out);
 
-/* The same by the address's fields. */
+/* Compares by segment, bus, device and function. Returns below 0, 0 or above 0. */
 int rawpci_address_compare(const struct rawpci_address *a, const struct rawpci_address *b);
 
-/* From the ABI's 32 bits: segment 31-16, bus 15-8, device 7-3, function 2-0. */
+/* Unpacks the ABI's 32 bits: segment 31-16, bus 15-8, device 7-3, function 2-0. */
 struct rawpci_address rawpci_address_from_abi(uint32_t address);
 
 /* Do [offset, offset + width) of config space and the length bytes at start overlap? */
 bool rawpci_config_overlaps(uint32_t offset, unsigned width, uint32_t start, uint32_t length);
 
-/* The value a naturally aligned register of size bytes at start has after width bytes of value are
- * written at offset; both inside one aligned dword. */
+/* The value that the register at start, of up to 4 bytes, has after a write of width bytes of value
+ * at offset. old: its value before. Bytes outside the register are dropped. */
 uint32_t rawpci_config_merge(uint32_t old, uint32_t start, uint32_t offset, unsigned width,
 			     uint32_t value);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PCI Express Base Specification, 6.6.2 and 7.5.3; ECN "Advanced Capabilities". */
+/* Function level resets. PCI Express Base Specification, 6.6.2 and 7.5.3; ECN "Advanced
+ * Capabilities for Conventional PCI". */
 #include "pci/pci.h"
 
 static int find(const struct rawpci_config_reader *reader, uint8_t id, uint32_t says,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An engine of each kind, with and without a thread, and sources that count their calls. */
+/* The rig: an engine of each kind, with and without a thread, and sources that count their
+ * calls. */
 #ifndef RAWPCI_TESTS_EVENT_RIG_H
 #define RAWPCI_TESTS_EVENT_RIG_H
 
@@ -21,7 +22,7 @@
 #include "event/poller.h"
 #include "harness.h"
 
-/* Long enough that only a hang gets there. */
+/* So long that only a hang reaches it. */
 #define RIG_LIMIT_MS 20000
 
 struct rig {
@@ -45,7 +46,7 @@ enum { RIG_FIRST = 0, RIG_END = 4 };
 
 static inline enum rawpci_engine_kind rig_kind(int i)
 {
-	/* Where io_uring is refused the fallback is tested twice. */
+	/* Without io_uring the tests run twice with epoll. */
 	if (i & 1)
 		return RAWPCI_ENGINE_EPOLL;
 	return rawpci_uring_probe() == 0 ? RAWPCI_ENGINE_URING : RAWPCI_ENGINE_EPOLL;
@@ -109,7 +110,7 @@ static inline void pause_ms(unsigned ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Gives the engine the time, or the calls, that it needs until a count is reached. */
+/* Waits until a count is reached. If the engine has no thread, dispatches meanwhile. */
 static inline bool rig_until(struct rig *rig, atomic_uint *count, unsigned least)
 {
 	int64_t end = now_ms() + RIG_LIMIT_MS;
@@ -190,8 +191,8 @@ static inline void counter_remove(struct counter *c)
 	close(c->fd);
 }
 
-/* Everything that was signalled before has been handled when this returns: events are handled in
- * the order of the signals. */
+/* Returns when the engine has handled every earlier signal: it handles events in the order of the
+ * signals. */
 static inline void rig_settle(struct rig *rig)
 {
 	struct counter mark;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/* An engine: delivery of signals, its thread, its end, and the calls of an embedder. */
 #include <signal.h>
 #include <sys/time.h>
 
 #include "rig.h"
 
-START_TEST(delivers_each_signal_and_never_reads)
+START_TEST(every_signal_is_delivered_and_the_eventfd_is_not_read)
 {
 	struct rig rig;
 	struct counter c;
@@ -23,7 +24,7 @@ START_TEST(delivers_each_signal_and_never_reads)
 }
 END_TEST
 
-START_TEST(delivers_to_sixty_four)
+START_TEST(sixty_four_sources_get_every_signal)
 {
 	struct rig rig;
 	struct counter c[64];
@@ -50,7 +51,7 @@ START_TEST(delivers_to_sixty_four)
 }
 END_TEST
 
-START_TEST(add_of_a_signalled_descriptor_fires)
+START_TEST(a_descriptor_signalled_before_it_is_added_is_delivered)
 {
 	struct rig rig;
 	struct counter c;
@@ -73,7 +74,7 @@ static void raise_again(void *arg)
 		raise_fd(c->fd);
 }
 
-START_TEST(signal_during_the_call_is_not_lost)
+START_TEST(a_signal_during_the_call_is_not_lost)
 {
 	struct rig rig;
 	struct counter c;
@@ -87,7 +88,7 @@ START_TEST(signal_during_the_call_is_not_lost)
 }
 END_TEST
 
-START_TEST(signals_coalesce_into_at_least_one_call)
+START_TEST(many_signals_lead_to_at_least_one_call)
 {
 	struct rig rig;
 	struct counter c;
@@ -125,7 +126,7 @@ static void look_around(void *arg)
 	atomic_fetch_add(&w->c.calls, 1);
 }
 
-START_TEST(thread_is_named_and_blocks_signals)
+START_TEST(the_thread_has_a_name_and_blocks_signals)
 {
 	struct rig rig;
 	struct witness w;
@@ -170,8 +171,8 @@ START_TEST(destroy_leaves_no_descriptor)
 }
 END_TEST
 
-/* The end may come before the thread has begun to wait. */
-START_TEST(destroy_at_any_moment)
+/* The engine may be destroyed before its thread has begun to wait. */
+START_TEST(an_engine_can_be_destroyed_at_any_moment)
 {
 	struct rig rig;
 
@@ -191,7 +192,7 @@ static bool readable(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) == 1;
 }
 
-/* An embedder's loop: dispatch(0) only when the descriptor says so, until it is silent. */
+/* Dispatches as an embedder's loop does: while the descriptor is readable. */
 static unsigned serve(struct rig *rig, int fd)
 {
 	unsigned turns = 0;
@@ -203,7 +204,7 @@ static unsigned serve(struct rig *rig, int fd)
 	return turns;
 }
 
-START_TEST(descriptor_is_readable_before_the_first_dispatch)
+START_TEST(the_descriptor_is_readable_before_the_first_dispatch)
 {
 	struct rig rig;
 	struct counter c;
@@ -229,7 +230,7 @@ static void *raise_later(void *arg)
 	return NULL;
 }
 
-START_TEST(descriptor_wakes_a_sleeping_embedder)
+START_TEST(the_descriptor_wakes_a_sleeping_embedder)
 {
 	struct rig rig;
 	struct counter c[40];
@@ -238,7 +239,7 @@ START_TEST(descriptor_wakes_a_sleeping_embedder)
 	rig_open(&rig, _i | 2);
 	for (unsigned i = 0; i < 40; i++)
 		counter_add(&c[i], &rig);
-	/* Asked for only after the engine has begun. */
+	/* The embedder asks for the descriptor only after the engine has begun. */
 	ck_assert_int_eq(rawpci_engine_dispatch(rig.engine, 0), 0);
 	fd = rawpci_engine_fd(rig.engine);
 	ck_assert_int_eq(rawpci_engine_fd(rig.engine), fd);
@@ -341,7 +342,7 @@ START_TEST(timeouts_are_kept)
 }
 END_TEST
 
-START_TEST(idle_busy_polling_is_free)
+START_TEST(busy_polling_an_idle_engine_makes_no_system_call)
 {
 	struct rig rig;
 	struct counter c;
@@ -374,7 +375,7 @@ static void *add_later(void *arg)
 	return NULL;
 }
 
-START_TEST(endless_dispatch_returns_when_the_set_changes)
+START_TEST(an_endless_dispatch_returns_when_a_source_is_added)
 {
 	struct rig rig;
 	struct counter own;
@@ -384,7 +385,7 @@ START_TEST(endless_dispatch_returns_when_the_set_changes)
 
 	rig_open(&rig, _i | 2);
 	ck_assert_int_eq(rawpci_engine_dispatch(rig.engine, 0), 0);
-	/* What was changed before the call is no reason to return. */
+	/* A change before the call does not make it return. */
 	counter_add(&own, &rig);
 	pthread_create(&thread, NULL, raise_later, &own.fd);
 	ck_assert_int_eq(rawpci_engine_dispatch(rig.engine, -1), 1);
@@ -406,7 +407,7 @@ static void on_alarm(int number)
 	alarms++;
 }
 
-START_TEST(signals_of_the_process_do_no_harm)
+START_TEST(signals_to_the_process_do_no_harm)
 {
 	struct itimerval timer = { .it_interval.tv_usec = 2000, .it_value.tv_usec = 2000 };
 	struct sigaction action = { .sa_handler = on_alarm };
@@ -445,21 +446,23 @@ int main(void)
 	TCase *t;
 	Suite *suite = rig_suite("engine", &t);
 
-	tcase_add_loop_test(t, delivers_each_signal_and_never_reads, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, delivers_to_sixty_four, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, add_of_a_signalled_descriptor_fires, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, signal_during_the_call_is_not_lost, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, signals_coalesce_into_at_least_one_call, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, thread_is_named_and_blocks_signals, 0, 2);
+	tcase_add_loop_test(t, every_signal_is_delivered_and_the_eventfd_is_not_read,
+			    RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, sixty_four_sources_get_every_signal, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_descriptor_signalled_before_it_is_added_is_delivered,
+			    RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_signal_during_the_call_is_not_lost, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, many_signals_lead_to_at_least_one_call, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, the_thread_has_a_name_and_blocks_signals, 0, 2);
 	tcase_add_loop_test(t, destroy_leaves_no_descriptor, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, destroy_at_any_moment, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, descriptor_is_readable_before_the_first_dispatch, 0, 2);
-	tcase_add_loop_test(t, descriptor_wakes_a_sleeping_embedder, 0, 2);
+	tcase_add_loop_test(t, an_engine_can_be_destroyed_at_any_moment, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, the_descriptor_is_readable_before_the_first_dispatch, 0, 2);
+	tcase_add_loop_test(t, the_descriptor_wakes_a_sleeping_embedder, 0, 2);
 	tcase_add_loop_test(t, only_one_thread_may_dispatch, 0, 2);
 	tcase_add_loop_test(t, dispatch_inside_a_handler_is_refused, 0, 2);
 	tcase_add_loop_test(t, timeouts_are_kept, 0, 2);
-	tcase_add_test(t, idle_busy_polling_is_free);
-	tcase_add_loop_test(t, endless_dispatch_returns_when_the_set_changes, 0, 2);
-	tcase_add_loop_test(t, signals_of_the_process_do_no_harm, 0, 2);
+	tcase_add_test(t, busy_polling_an_idle_engine_makes_no_system_call);
+	tcase_add_loop_test(t, an_endless_dispatch_returns_when_a_source_is_added, 0, 2);
+	tcase_add_loop_test(t, signals_to_the_process_do_no_harm, 0, 2);
 	return harness_run(suite);
 }

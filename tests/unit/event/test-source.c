@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/* The sources: adding, reading, failing, and removing them while they are in use. */
 #include <fcntl.h>
 
 #include "rig.h"
 
-/* An embedder's engine needs somebody who dispatches while the test does something else. */
+/* A thread that dispatches for an embedder's engine while the test does something else. */
 struct driver {
 	struct rig *rig;
 	pthread_t thread;
@@ -60,7 +61,7 @@ static void *remove_gate(void *arg)
 	return NULL;
 }
 
-START_TEST(remove_waits_for_its_own_handler_only)
+START_TEST(removal_waits_for_the_own_handler_only)
 {
 	struct rig rig;
 	struct driver driver;
@@ -89,7 +90,7 @@ START_TEST(remove_waits_for_its_own_handler_only)
 }
 END_TEST
 
-/* write() may not have returned when its signal is handled. */
+/* The engine may handle a signal before the write() that made it has returned. */
 static atomic_uint signalled;
 
 static void remove_self(void *arg)
@@ -105,7 +106,7 @@ static void remove_self(void *arg)
 		atomic_fetch_add(&c->calls, 1);
 }
 
-START_TEST(remove_from_the_own_handler)
+START_TEST(a_handler_can_remove_its_own_source)
 {
 	struct rig rig;
 	struct counter c;
@@ -126,8 +127,8 @@ START_TEST(remove_from_the_own_handler)
 }
 END_TEST
 
-/* Two that are due in one batch: the first to run removes the other, and adds a silent one that may
- * get its slot and its descriptor's number. */
+/* Two sources are due in one batch. The first to run removes the other one. It also adds a silent
+ * source that may get the slot and the descriptor's number of the removed one. */
 struct duel {
 	struct counter side[2];
 	struct counter heir;
@@ -153,7 +154,7 @@ static void fight_1(void *arg)
 	fight((struct duel *)(void *)((char *)arg - offsetof(struct duel, side[1])), 1);
 }
 
-START_TEST(remove_of_another_in_the_same_batch)
+START_TEST(a_handler_can_remove_another_source_of_the_batch)
 {
 	struct rig rig;
 	struct duel duel;
@@ -194,7 +195,7 @@ static void breed(void *arg)
 		counter_add_fd(&b->child, b->c.rig, b->fd, 0, counter_call);
 }
 
-START_TEST(add_from_a_handler)
+START_TEST(a_handler_can_add_a_source)
 {
 	struct rig rig;
 	struct breeder b = { .fd = new_fd() };
@@ -213,7 +214,7 @@ START_TEST(add_from_a_handler)
 }
 END_TEST
 
-START_TEST(closed_descriptor_number_is_not_mistaken)
+START_TEST(a_reused_descriptor_number_is_not_mistaken)
 {
 	struct rig rig;
 	struct counter old;
@@ -226,7 +227,7 @@ START_TEST(closed_descriptor_number_is_not_mistaken)
 		counter_add(&old, &rig);
 		if (i % 2)
 			rig_settle(&rig);
-		/* A signal that is on its way must not reach the new one either. */
+		/* A late signal must not reach the new source. */
 		if (i % 4 > 1)
 			raise_fd(old.fd);
 		fd = old.fd;
@@ -245,7 +246,7 @@ START_TEST(closed_descriptor_number_is_not_mistaken)
 }
 END_TEST
 
-START_TEST(descriptor_closed_before_it_was_armed_is_never_armed)
+START_TEST(a_descriptor_closed_before_it_was_armed_is_never_armed)
 {
 	struct rig rig;
 	struct counter old;
@@ -266,7 +267,7 @@ START_TEST(descriptor_closed_before_it_was_armed_is_never_armed)
 }
 END_TEST
 
-START_TEST(removal_lets_the_file_go)
+START_TEST(removal_releases_the_file)
 {
 	struct rig rig;
 	struct counter c;
@@ -292,7 +293,7 @@ START_TEST(removal_lets_the_file_go)
 }
 END_TEST
 
-START_TEST(reads_before_each_call)
+START_TEST(the_bytes_are_read_before_each_call)
 {
 	struct rig rig;
 	struct counter c;
@@ -333,9 +334,9 @@ static void steal(void *arg)
 	atomic_fetch_add(&c->calls, 1);
 }
 
-/* The first handler takes what the second was woken for: nothing to read, no call. The kernel wakes
- * first who came last. */
-START_TEST(no_call_without_bytes)
+/* The first handler reads the bytes that the second source was signalled for, so the second handler
+ * is not called. The kernel wakes the source first that was added last. */
+START_TEST(there_is_no_call_without_bytes)
 {
 	struct rig rig;
 	struct counter thief;
@@ -356,7 +357,7 @@ START_TEST(no_call_without_bytes)
 }
 END_TEST
 
-START_TEST(descriptor_that_fails_is_reported_once)
+START_TEST(a_descriptor_that_fails_is_reported_once)
 {
 	struct rig rig;
 	struct counter c;
@@ -385,7 +386,7 @@ START_TEST(descriptor_that_fails_is_reported_once)
 }
 END_TEST
 
-START_TEST(descriptor_that_cannot_be_waited_for_is_reported)
+START_TEST(a_descriptor_that_cannot_be_waited_for_is_reported)
 {
 	struct rawpci_source_options wide = { .fd = 0, .read_size = 65, .fn = counter_call };
 	struct rawpci_source *none = NULL;
@@ -444,7 +445,7 @@ START_TEST(too_many_sources_are_refused)
 	struct rig rig;
 
 	ck_assert_ptr_nonnull(all);
-	/* Nobody dispatches, so nothing is armed. */
+	/* Without a dispatch nothing is armed. */
 	rig_open(&rig, _i | 2);
 	options.fd = new_fd();
 	for (unsigned i = 0; i < MOST; i++)
@@ -508,7 +509,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-START_TEST(threads_add_signal_and_remove_at_once)
+START_TEST(threads_can_add_signal_and_remove_at_the_same_time)
 {
 	struct rig rig;
 	struct driver driver;
@@ -539,20 +540,21 @@ int main(void)
 	TCase *t;
 	Suite *suite = rig_suite("source", &t);
 
-	tcase_add_loop_test(t, remove_waits_for_its_own_handler_only, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, remove_from_the_own_handler, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, remove_of_another_in_the_same_batch, 0, 2);
-	tcase_add_loop_test(t, add_from_a_handler, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, closed_descriptor_number_is_not_mistaken, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, descriptor_closed_before_it_was_armed_is_never_armed, 0, 2);
-	tcase_add_loop_test(t, removal_lets_the_file_go, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, reads_before_each_call, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, no_call_without_bytes, 0, 2);
-	tcase_add_loop_test(t, descriptor_that_fails_is_reported_once, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, descriptor_that_cannot_be_waited_for_is_reported, RIG_FIRST,
+	tcase_add_loop_test(t, removal_waits_for_the_own_handler_only, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_handler_can_remove_its_own_source, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_handler_can_remove_another_source_of_the_batch, 0, 2);
+	tcase_add_loop_test(t, a_handler_can_add_a_source, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_reused_descriptor_number_is_not_mistaken, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_descriptor_closed_before_it_was_armed_is_never_armed, 0, 2);
+	tcase_add_loop_test(t, removal_releases_the_file, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, the_bytes_are_read_before_each_call, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, there_is_no_call_without_bytes, 0, 2);
+	tcase_add_loop_test(t, a_descriptor_that_fails_is_reported_once, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_descriptor_that_cannot_be_waited_for_is_reported, RIG_FIRST,
 			    RIG_END);
 	tcase_add_loop_test(t, many_sources_make_the_queue_grow, RIG_FIRST, RIG_END);
 	tcase_add_loop_test(t, too_many_sources_are_refused, 0, 2);
-	tcase_add_loop_test(t, threads_add_signal_and_remove_at_once, RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, threads_can_add_signal_and_remove_at_the_same_time,
+			    RIG_FIRST, RIG_END);
 	return harness_run(suite);
 }

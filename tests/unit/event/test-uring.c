@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel may do to the engine: end polls, refuse an io_uring or take it away, refuse memory
- * barriers. */
+/* What the kernel may do to the engine: end polls, refuse an io_uring or take it away, refuse
+ * memory barriers. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -23,15 +23,15 @@ static void through_the_gate(void *arg)
 {
 	struct gate *g = arg;
 
-	/* A call without cause, while the gate is open, passes. */
+	/* A spurious call may come while the gate is open. */
 	if (atomic_load(&g->open))
 		return;
 	atomic_store(&g->entered, 1);
 	until(&g->open, 1);
 }
 
-/* A completion queue that is far too small: polls end for want of room and have to be armed again,
- * and each signal still leads to a call. */
+/* In a completion queue that is far too small, polls end for want of room. The engine arms them
+ * again, and each signal still leads to a call. */
 START_TEST(ended_polls_are_armed_again)
 {
 	struct rig rig;
@@ -86,7 +86,7 @@ static void refuse(long call, int error)
 	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
 }
 
-/* What a test does to its process stays in a child. */
+/* Runs fn in a child, because fn changes its process for good. */
 static void in_child(void (*fn)(int), int argument)
 {
 	int status;
@@ -101,7 +101,7 @@ static void in_child(void (*fn)(int), int argument)
 	ck_assert_int_eq(status, 0);
 }
 
-/* In a child, where a failed ck_assert() would not be heard. */
+/* For a child, where Check would not see a failed ck_assert(). */
 #define MUST(condition) \
 	do { \
 		if (!(condition)) \
@@ -130,7 +130,7 @@ static const struct refusal refusals[] = {
 	{ SYS_io_uring_setup, ENOSYS },
 	{ SYS_io_uring_setup, ENOMEM },
 	{ SYS_io_uring_setup, EINVAL },
-	/* A sandbox that looks only at what is done with the ring. */
+	/* A sandbox may allow the ring and forbid its use. */
 	{ SYS_io_uring_enter, EPERM },
 };
 
@@ -164,7 +164,7 @@ static void without_descriptors(int i)
 
 	for (int fd = 3; fd < 64; fd++)
 		close(fd);
-	/* Each number of free descriptors makes another step fail. */
+	/* With each number of free descriptors another step fails. */
 	for (limit.rlim_cur = 3; limit.rlim_cur < 16; limit.rlim_cur++) {
 		int r;
 
@@ -184,7 +184,7 @@ static void without_descriptors(int i)
 	}
 }
 
-START_TEST(lack_of_descriptors_leaves_none_behind)
+START_TEST(an_engine_that_lacks_descriptors_leaves_none_open)
 {
 	in_child(without_descriptors, _i);
 }
@@ -250,7 +250,7 @@ static void not_larger(int i)
 	rig_close(&rig);
 }
 
-START_TEST(queue_that_cannot_grow_still_serves_all)
+START_TEST(a_queue_that_cannot_grow_still_serves_all_sources)
 {
 	if (rig_kind(0) == RAWPCI_ENGINE_URING)
 		in_child(not_larger, 0);
@@ -302,9 +302,9 @@ int main(void)
 	tcase_add_test(t, ended_polls_are_armed_again);
 	tcase_add_loop_test(t, epoll_takes_over_where_io_uring_is_refused, 0,
 			    2 * (int)(sizeof(refusals) / sizeof(refusals[0])));
-	tcase_add_loop_test(t, lack_of_descriptors_leaves_none_behind, 0, 2);
+	tcase_add_loop_test(t, an_engine_that_lacks_descriptors_leaves_none_open, 0, 2);
 	tcase_add_test(t, epoll_takes_over_when_io_uring_is_taken_away);
-	tcase_add_test(t, queue_that_cannot_grow_still_serves_all);
+	tcase_add_test(t, a_queue_that_cannot_grow_still_serves_all_sources);
 	tcase_add_loop_test(t, removal_waits_without_kernel_barriers, 0, 4);
 	return harness_run(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What cannot be found out counts as in use. */
+/* If a use cannot be found out, the device counts as in use. */
 #include <errno.h>
 
 #include "harness.h"
@@ -10,8 +10,8 @@
 
 static const struct rawpci_address address = {0, 3, 0, 0};
 static struct tree tree;
-static const char *failing; /* the end of a path, */
-static int error;           /* with what opening it fails */
+static const char *failing; /* opening or reading a path with this end fails */
+static int error;           /* the error of that */
 
 static bool is_failing(const char *path)
 {
@@ -38,13 +38,13 @@ static const struct {
 	const char *failing;
 	int error;
 } rows[] = {
-	{"eth0/flags", -EMFILE},           /* the program is out of descriptors for a moment */
+	{"eth0/flags", -EMFILE}, /* the program is out of descriptors for a moment */
 	{"0000:03:00.0/boot_vga", -EMFILE},
 	{"0000:03:00.0/sriov_numvfs", -EMFILE},
-	{"dev/nvme0n1", -ENXIO}, /* a container's /dev has a node of a number that is no more */
+	{"dev/nvme0n1", -ENXIO}, /* a container's /dev has a node whose number is gone */
 };
 
-START_TEST(cannot_be_found_out)
+START_TEST(a_use_that_cannot_be_found_out_counts_as_a_use)
 {
 	char text[RAWPCI_INUSE_TEXT], proc[512], dev[512];
 	struct rawpci_inuse_host host;
@@ -84,7 +84,8 @@ int main(void)
 	Suite *suite = suite_create("inuse-unknown");
 	TCase *tests = tcase_create("inuse-unknown");
 
-	tcase_add_loop_test(tests, cannot_be_found_out, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(tests, a_use_that_cannot_be_found_out_counts_as_a_use,
+			    0, sizeof(rows) / sizeof(rows[0]));
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

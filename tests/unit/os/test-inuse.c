@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the host uses a device for, in a tree that stands in for /sys, /proc and /dev. */
 #include <errno.h>
 #include <limits.h>
 
@@ -14,9 +15,9 @@
 static const struct rawpci_address address = {0, 3, 0, 0};
 static struct tree tree;
 static bool look_only;
-static int held; /* opens for which a node that says "held" still is */
+static int held; /* how many more opens of a node with the text "held" fail */
 
-/* A file stands in for the node of a disk, and says how opening it goes. */
+/* A file stands in for the node of a disk. Its text says how opening it ends. */
 int __real_rawpci_sys_open(const char *path, int flags);
 int __wrap_rawpci_sys_open(const char *path, int flags);
 int __wrap_rawpci_sys_open(const char *path, int flags)
@@ -117,14 +118,14 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-START_TEST(nothing)
+START_TEST(an_unused_device_is_not_in_use)
 {
 	check_found(NULL);
 }
 END_TEST
 
-/* Also without a driver, and without anything that uses it. */
-START_TEST(bridges)
+/* The host needs a bridge even if no driver is bound to it. */
+START_TEST(a_bridge_is_in_use)
 {
 	static const struct {
 		const char *class, *expected;
@@ -146,7 +147,7 @@ START_TEST(bridges)
 }
 END_TEST
 
-START_TEST(mounted_partition)
+START_TEST(a_mounted_partition_is_a_use)
 {
 	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
 		   "40 21 259:1 / /srv rw,relatime shared:2 - ext4 /dev/nvme0n1p1 rw\n");
@@ -154,8 +155,8 @@ START_TEST(mounted_partition)
 }
 END_TEST
 
-/* btrfs has numbers of its own. */
-START_TEST(mounted_by_name)
+/* btrfs has numbers of its own, so the disk's number is not in mountinfo. */
+START_TEST(a_mount_is_found_by_name)
 {
 	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
 		   "40 21 0:35 /@ /data rw - btrfs /dev/nvme0n1 rw,space_cache\n");
@@ -163,8 +164,8 @@ START_TEST(mounted_by_name)
 }
 END_TEST
 
-/* Only the first of its disks is in mountinfo. */
-START_TEST(btrfs)
+/* mountinfo has only the first disk of a btrfs. */
+START_TEST(every_disk_of_a_mounted_btrfs_is_in_use)
 {
 	look_only = true;
 	tree_directory(&tree, "fs/btrfs/features");
@@ -177,12 +178,12 @@ END_TEST
 
 #define HELD " is in use: mounted elsewhere (in a container?), or part of a pool or an array"
 
-/* In another mount namespace, say, or by ZFS. */
-START_TEST(held_partition)
+/* The holder may be in another mount namespace, or ZFS. */
+START_TEST(a_partition_that_is_held_is_in_use)
 {
-	hold("dev/nvme0n1"); /* as it is when a partition is held; tried instead of it */
+	hold("dev/nvme0n1"); /* true if a partition is held, so the partitions are tried instead */
 	check_found(NULL);
-	hold("dev/sda1"); /* of another device */
+	hold("dev/sda1"); /* a disk of another device */
 	check_found(NULL);
 	hold("dev/nvme0n1p1");
 	check_found("nvme0n1p1" HELD);
@@ -191,22 +192,22 @@ START_TEST(held_partition)
 }
 END_TEST
 
-START_TEST(held_disk)
+START_TEST(a_disk_that_is_held_is_in_use)
 {
 	tree_unlink(&tree, "class/block/nvme0n1p1");
 	tree_unlink(&tree, "devices/" DISK "/nvme0n1/nvme0n1p1/partition");
 	hold("dev/nvme0n1");
 	check_found("nvme0n1" HELD);
-	held = 1; /* by a tool that looks, as this one does */
+	held = 1; /* for a moment, as by this library in another process */
 	check_found(NULL);
 }
 END_TEST
 
-START_TEST(held_volume)
+START_TEST(a_volume_that_is_held_is_in_use)
 {
 	add_disk("dm-0", "253:0", "virtual/block");
 	add_holder("devices/" DISK "/nvme0n1/nvme0n1p1", "dm-0");
-	hold("dev/nvme0n1p1"); /* by a volume that nobody uses */
+	hold("dev/nvme0n1p1"); /* by a volume that is not in use */
 	check_found(NULL);
 	hold("dev/dm-0");
 	check_found("dm-0" HELD);
@@ -229,7 +230,7 @@ static const struct {
 	{"vfio-dev/vfio3", "vfio/devices/vfio3"}, {"uio/uio1", "uio/uio1"}, {NULL, "vfio/14"},
 };
 
-START_TEST(user)
+START_TEST(a_program_with_an_open_node_is_a_use)
 {
 	char entry[128], expected[600], path[512];
 
@@ -250,7 +251,7 @@ START_TEST(user)
 }
 END_TEST
 
-START_TEST(node_in_a_directory)
+START_TEST(a_node_in_a_directory_is_found)
 {
 	tree_link(&tree, "class/block/cciss!c0d0", DEVICES BDF "/cciss!c0d0");
 	tree_write(&tree, "devices/pci0000:00/" BDF "/cciss!c0d0/dev", "104:0\n");
@@ -259,7 +260,7 @@ START_TEST(node_in_a_directory)
 }
 END_TEST
 
-START_TEST(node_that_says_nothing)
+START_TEST(a_node_that_cannot_be_opened_is_an_error)
 {
 	char number[16], text[RAWPCI_INUSE_TEXT];
 
@@ -279,7 +280,7 @@ START_TEST(node_that_says_nothing)
 }
 END_TEST
 
-START_TEST(swap)
+START_TEST(swap_is_a_use)
 {
 	tree_write(&tree, "proc/swaps", SWAPS
 		   "/dev/nvme0n1p1                          partition\t4\t0\t-2\n");
@@ -287,8 +288,8 @@ START_TEST(swap)
 }
 END_TEST
 
-/* A volume on md on the partition. */
-START_TEST(holders)
+/* A volume is built on an array, and the array on the partition. */
+START_TEST(a_mounted_volume_on_an_array_is_a_use)
 {
 	add_disk("md0", "9:0", "virtual/block");
 	add_disk("dm-0", "253:0", "virtual/block");
@@ -305,7 +306,7 @@ START_TEST(holders)
 }
 END_TEST
 
-START_TEST(holders_in_a_ring)
+START_TEST(volumes_in_a_ring_are_an_error)
 {
 	char text[RAWPCI_INUSE_TEXT];
 
@@ -316,7 +317,7 @@ START_TEST(holders_in_a_ring)
 }
 END_TEST
 
-START_TEST(multipath)
+START_TEST(a_disk_behind_several_paths_is_found)
 {
 	add_disk("nvme0c3n1", "259:9", DISK);
 	tree_unlink(&tree, "dev/nvme0c3n1");
@@ -332,7 +333,7 @@ START_TEST(multipath)
 }
 END_TEST
 
-START_TEST(interface)
+START_TEST(an_interface_that_is_up_is_a_use)
 {
 	tree_link(&tree, "class/net/lo", "../../devices/virtual/net/lo");
 	tree_write(&tree, "devices/virtual/net/lo/flags", "0x9\n");
@@ -344,9 +345,9 @@ START_TEST(interface)
 }
 END_TEST
 
-#define ELSEWHERE "a network interface of its is in another network namespace"
+#define ELSEWHERE "one of its network interfaces is in another network namespace"
 
-START_TEST(interface_elsewhere)
+START_TEST(an_interface_in_another_namespace_is_a_use)
 {
 	tree_directory(&tree, "bus/pci/devices/" BDF "/net/eth0");
 	tree_directory(&tree, "devices/virtfn/net");
@@ -361,7 +362,7 @@ START_TEST(interface_elsewhere)
 }
 END_TEST
 
-START_TEST(display)
+START_TEST(the_boot_display_is_a_use)
 {
 	tree_write(&tree, "bus/pci/devices/" BDF "/boot_vga", "0\n");
 	check_found(NULL);
@@ -370,7 +371,7 @@ START_TEST(display)
 }
 END_TEST
 
-START_TEST(virtual_functions)
+START_TEST(enabled_virtual_functions_are_a_use)
 {
 	tree_write(&tree, "bus/pci/devices/" BDF "/sriov_numvfs", "0\n");
 	check_found(NULL);
@@ -379,7 +380,7 @@ START_TEST(virtual_functions)
 }
 END_TEST
 
-START_TEST(unknown)
+START_TEST(a_missing_list_of_mounts_is_an_error)
 {
 	char text[RAWPCI_INUSE_TEXT];
 
@@ -398,26 +399,26 @@ int main(void)
 	TCase *tests = tcase_create("inuse");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, nothing);
-	tcase_add_test(tests, mounted_partition);
-	tcase_add_test(tests, mounted_by_name);
-	tcase_add_test(tests, btrfs);
-	tcase_add_test(tests, held_partition);
-	tcase_add_test(tests, held_disk);
-	tcase_add_test(tests, held_volume);
-	tcase_add_loop_test(tests, user, 0, 3);
-	tcase_add_test(tests, node_in_a_directory);
-	tcase_add_test(tests, node_that_says_nothing);
-	tcase_add_test(tests, swap);
-	tcase_add_test(tests, holders);
-	tcase_add_test(tests, holders_in_a_ring);
-	tcase_add_test(tests, multipath);
-	tcase_add_test(tests, interface);
-	tcase_add_test(tests, interface_elsewhere);
-	tcase_add_test(tests, display);
-	tcase_add_test(tests, virtual_functions);
-	tcase_add_test(tests, bridges);
-	tcase_add_test(tests, unknown);
+	tcase_add_test(tests, an_unused_device_is_not_in_use);
+	tcase_add_test(tests, a_mounted_partition_is_a_use);
+	tcase_add_test(tests, a_mount_is_found_by_name);
+	tcase_add_test(tests, every_disk_of_a_mounted_btrfs_is_in_use);
+	tcase_add_test(tests, a_partition_that_is_held_is_in_use);
+	tcase_add_test(tests, a_disk_that_is_held_is_in_use);
+	tcase_add_test(tests, a_volume_that_is_held_is_in_use);
+	tcase_add_loop_test(tests, a_program_with_an_open_node_is_a_use, 0, 3);
+	tcase_add_test(tests, a_node_in_a_directory_is_found);
+	tcase_add_test(tests, a_node_that_cannot_be_opened_is_an_error);
+	tcase_add_test(tests, swap_is_a_use);
+	tcase_add_test(tests, a_mounted_volume_on_an_array_is_a_use);
+	tcase_add_test(tests, volumes_in_a_ring_are_an_error);
+	tcase_add_test(tests, a_disk_behind_several_paths_is_found);
+	tcase_add_test(tests, an_interface_that_is_up_is_a_use);
+	tcase_add_test(tests, an_interface_in_another_namespace_is_a_use);
+	tcase_add_test(tests, the_boot_display_is_a_use);
+	tcase_add_test(tests, enabled_virtual_functions_are_a_use);
+	tcase_add_test(tests, a_bridge_is_in_use);
+	tcase_add_test(tests, a_missing_list_of_mounts_is_an_error);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

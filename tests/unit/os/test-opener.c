@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who has a file open: in the kernel's /proc, and in one that is pretended. */
+/* Which process has a file open: in the kernel's /proc, and in a pretended one. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ static void find(bool locked)
 	rawpci_opener_find("/proc", path, locked, &found);
 }
 
-START_TEST(nobody)
+START_TEST(a_closed_file_has_no_opener)
 {
 	find(false);
 	ck_assert_uint_eq(found.process, 0);
@@ -52,14 +52,14 @@ START_TEST(nobody)
 }
 END_TEST
 
-START_TEST(this_process)
+START_TEST(this_process_is_found)
 {
 	int fd = open_it(false), other;
 
 	find(false);
 	ck_assert_uint_eq(found.process, (unsigned)getpid());
 	ck_assert(found.self);
-	find(true); /* open, and not locked */
+	find(true); /* it is open, but not locked */
 	ck_assert_uint_eq(found.process, 0);
 	other = open_it(true);
 	find(true);
@@ -69,8 +69,8 @@ START_TEST(this_process)
 }
 END_TEST
 
-/* Asking does not take; a child that has inherited the lock is who has it. */
-START_TEST(inherited)
+/* Asking takes no lock. A child that has inherited the lock is its holder. */
+START_TEST(a_child_that_inherited_the_lock_is_found)
 {
 	int fd = open_it(true), other = open_it(false), status;
 	char text[64];
@@ -97,8 +97,9 @@ START_TEST(inherited)
 }
 END_TEST
 
-/* In a space of numbers of its own a process does not see the others, but that it is locked. */
-START_TEST(another_container)
+/* A process in a PID namespace of its own sees that the file is locked, and not by which
+ * process. */
+START_TEST(a_process_in_another_container_is_not_seen)
 {
 	int fd = open_it(true), status;
 	pid_t child = fork(), inner;
@@ -122,7 +123,7 @@ START_TEST(another_container)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 77)
-		(void)puts("no space of process numbers can be made here");
+		(void)puts("no PID namespace can be made here");
 	else
 		ck_assert_int_eq(WEXITSTATUS(status), 0);
 	rawpci_sys_close(&fd);
@@ -139,8 +140,8 @@ static void pretend(const char *file, const char *link, const char *info)
 	tree_write(&tree, name, info);
 }
 
-/* Files of the same name elsewhere, and descriptors that are no files, are not it. */
-START_TEST(pretended)
+/* Files of the same name elsewhere do not count, nor do descriptors that are no files. */
+START_TEST(other_files_of_the_same_name_do_not_count)
 {
 	char proc[512];
 
@@ -170,11 +171,11 @@ int main(void)
 	TCase *tests = tcase_create("opener");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, nobody);
-	tcase_add_test(tests, this_process);
-	tcase_add_test(tests, inherited);
-	tcase_add_test(tests, another_container);
-	tcase_add_test(tests, pretended);
+	tcase_add_test(tests, a_closed_file_has_no_opener);
+	tcase_add_test(tests, this_process_is_found);
+	tcase_add_test(tests, a_child_that_inherited_the_lock_is_found);
+	tcase_add_test(tests, a_process_in_another_container_is_not_seen);
+	tcase_add_test(tests, other_files_of_the_same_name_do_not_count);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A FIFO that nobody reads from stands in for a driver that does not let go. */
+/* Slow writes and reads. A FIFO without a reader stands in for a file of sysfs that hangs. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/file.h>
@@ -15,7 +15,7 @@
 static struct tree tree;
 static const struct rawpci_keep none = { .lock = -1, .shared = -1 };
 
-/* Of one descriptor, as either. */
+/* Keeps one descriptor, as one or the other. */
 static struct rawpci_keep keep_one(int fd, bool shared)
 {
 	return (struct rawpci_keep) { .lock = shared ? -1 : fd, .shared = shared ? fd : -1 };
@@ -31,7 +31,7 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-START_TEST(writes)
+START_TEST(a_write_reaches_the_file)
 {
 	char path[512], text[512];
 
@@ -42,7 +42,7 @@ START_TEST(writes)
 }
 END_TEST
 
-START_TEST(reports)
+START_TEST(errors_are_returned)
 {
 	char path[512], text[RAWPCI_SYSFS_NAME + 1];
 	struct rawpci_keep keep;
@@ -59,7 +59,7 @@ START_TEST(reports)
 }
 END_TEST
 
-START_TEST(reads)
+START_TEST(a_read_returns_the_text)
 {
 	char path[512], text[RAWPCI_SYSFS_NAME] = "before";
 
@@ -71,12 +71,12 @@ START_TEST(reads)
 	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "fifo"), 0600), 0);
 	ck_assert_int_eq(rawpci_slow_read(path, text, 50, &none), -ETIMEDOUT);
 	ck_assert_str_eq(text, "text");
-	close(open(path, O_WRONLY | O_CLOEXEC)); /* the thread comes to its end */
+	close(open(path, O_WRONLY | O_CLOEXEC)); /* ends the thread */
 }
 END_TEST
 
-/* The lock is free when the write is done, not when nobody waits for it any more. */
-START_TEST(late)
+/* The lock becomes free when the write is done, not when its caller stops waiting. */
+START_TEST(a_late_write_keeps_the_lock)
 {
 	char path[512], lock_path[512];
 	int mine, other, reader;
@@ -110,8 +110,9 @@ static void leave_mark(void *arg)
 	close(fd);
 }
 
-/* One that is waited for again ends for who waits; one that is left ends with the call. */
-START_TEST(waited_for_again)
+/* A job ends for a caller that waits again. A job that the caller left ends with a call of
+ * then(). */
+START_TEST(a_late_write_can_be_waited_for_or_left)
 {
 	char path[512], mark[512], lock_path[512], *arg;
 	struct rawpci_slow *job = NULL;
@@ -154,11 +155,11 @@ int main(void)
 	TCase *tests = tcase_create("slow");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, writes);
-	tcase_add_test(tests, reports);
-	tcase_add_test(tests, reads);
-	tcase_add_loop_test(tests, late, 0, 2);
-	tcase_add_loop_test(tests, waited_for_again, 0, 4);
+	tcase_add_test(tests, a_write_reaches_the_file);
+	tcase_add_test(tests, errors_are_returned);
+	tcase_add_test(tests, a_read_returns_the_text);
+	tcase_add_loop_test(tests, a_late_write_keeps_the_lock, 0, 2);
+	tcase_add_loop_test(tests, a_late_write_can_be_waited_for_or_left, 0, 4);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The seam to the kernel: the functions of sys.h that do more than one call. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libintl.h>
@@ -17,7 +18,7 @@
 #include "os/sys.h"
 #include "unit/os/tree.h"
 
-/* Is this page taken? A mapping that may not replace anything finds out. */
+/* Is this page mapped? A mapping that may not replace another one finds out. */
 static bool taken(void *where)
 {
 	void *at = mmap(where, 1, PROT_NONE,
@@ -28,7 +29,7 @@ static bool taken(void *where)
 	return at == MAP_FAILED && errno == EEXIST;
 }
 
-START_TEST(map_over_reservation)
+START_TEST(a_file_is_mapped_over_reserved_space)
 {
 	uint64_t page = rawpci_sys_page_size();
 	int fd = rawpci_sys_memfd("test", page);
@@ -48,8 +49,8 @@ START_TEST(map_over_reservation)
 }
 END_TEST
 
-/* A socket refuses to be mapped as a driver does: late, when the kernel has made room for it. */
-START_TEST(failed_map_keeps_reservation)
+/* A socket refuses a mapping late, as a driver does: the kernel has already made room for it. */
+START_TEST(a_failed_mapping_leaves_the_space_reserved)
 {
 	uint64_t page = rawpci_sys_page_size();
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -66,7 +67,7 @@ START_TEST(failed_map_keeps_reservation)
 }
 END_TEST
 
-START_TEST(links)
+START_TEST(links_are_read)
 {
 	char path[] = "/tmp/rawpci-link-XXXXXX";
 	char text[32];
@@ -85,7 +86,7 @@ START_TEST(links)
 }
 END_TEST
 
-START_TEST(words)
+START_TEST(an_error_has_words)
 {
 	char text[64];
 
@@ -95,7 +96,7 @@ START_TEST(words)
 }
 END_TEST
 
-/* The C library's texts in another language: a catalogue of one (GNU gettext, "MO files"). */
+/* Translates one text of the C library (GNU gettext, "MO files"). */
 static void translate(const struct tree *tree, const char *from, const char *to)
 {
 	const uint32_t n = (uint32_t)strlen(from), m = (uint32_t)strlen(to);
@@ -112,7 +113,7 @@ static void translate(const struct tree *tree, const char *from, const char *to)
 	ck_assert_int_eq(setenv("LANGUAGE", "xx", 1), 0);
 }
 
-START_TEST(words_in_english)
+START_TEST(words_are_english_in_every_locale)
 {
 	const char *english = "No such file or directory";
 	char text[64];
@@ -121,20 +122,20 @@ START_TEST(words_in_english)
 	tree_create(&tree);
 	translate(&tree, english, "Kein Eintrag");
 	if (setlocale(LC_ALL, "C.UTF-8") && strcmp(strerror(ENOENT), "Kein Eintrag") != 0)
-		(void)puts("this C library could not be brought to speak another language");
+		(void)puts("this C library cannot be made to use another language");
 	ck_assert_str_eq(rawpci_sys_error_text(-ENOENT, text, sizeof(text)), english);
 	tree_destroy(&tree);
 }
 END_TEST
 
-START_TEST(same_file)
+START_TEST(copies_of_a_descriptor_are_the_same_file)
 {
 	int fd = rawpci_sys_open("/dev/null", O_RDWR);
 	int other = rawpci_sys_open("/dev/null", O_RDWR);
 	int copy = rawpci_sys_dup(fd);
 
 	ck_assert(rawpci_sys_same_file(fd, copy));
-	/* A kernel or a sandbox without kcmp() says the same of all. */
+	/* Without kcmp(), forbidden or absent, every two files count as the same. */
 	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, fd, copy) == 0)
 		ck_assert(!rawpci_sys_same_file(fd, other));
 	rawpci_sys_close(&copy);
@@ -143,7 +144,7 @@ START_TEST(same_file)
 }
 END_TEST
 
-START_TEST(device_number)
+START_TEST(a_device_node_has_its_numbers)
 {
 	int fd = rawpci_sys_open("/dev/null", O_RDWR);
 	int plain = rawpci_sys_memfd("test", 1);
@@ -160,7 +161,7 @@ START_TEST(device_number)
 }
 END_TEST
 
-START_TEST(timer)
+START_TEST(a_timer_signals_once_after_each_start)
 {
 	unsigned char bytes[RAWPCI_SYS_TIMER_SIZE];
 	int fd = rawpci_sys_timer();
@@ -184,14 +185,14 @@ int main(void)
 	Suite *suite = suite_create("sys");
 	TCase *tests = tcase_create("sys");
 
-	tcase_add_test(tests, map_over_reservation);
-	tcase_add_test(tests, failed_map_keeps_reservation);
-	tcase_add_test(tests, links);
-	tcase_add_test(tests, words);
-	tcase_add_test(tests, words_in_english);
-	tcase_add_test(tests, same_file);
-	tcase_add_test(tests, device_number);
-	tcase_add_test(tests, timer);
+	tcase_add_test(tests, a_file_is_mapped_over_reserved_space);
+	tcase_add_test(tests, a_failed_mapping_leaves_the_space_reserved);
+	tcase_add_test(tests, links_are_read);
+	tcase_add_test(tests, an_error_has_words);
+	tcase_add_test(tests, words_are_english_in_every_locale);
+	tcase_add_test(tests, copies_of_a_descriptor_are_the_same_file);
+	tcase_add_test(tests, a_device_node_has_its_numbers);
+	tcase_add_test(tests, a_timer_signals_once_after_each_start);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

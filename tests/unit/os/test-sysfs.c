@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What sysfs says about PCI devices, in a tree that stands in for sysfs. */
 #include <errno.h>
 
 #include "harness.h"
@@ -22,7 +23,7 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-START_TEST(paths)
+START_TEST(paths_are_built_and_checked_for_length)
 {
 	char path[RAWPCI_SYSFS_PATH];
 
@@ -35,14 +36,14 @@ START_TEST(paths)
 }
 END_TEST
 
-START_TEST(presence)
+START_TEST(a_device_is_present_or_not)
 {
 	ck_assert_int_eq(rawpci_sysfs_present(tree.root, &address), 0);
 	ck_assert_int_eq(rawpci_sysfs_present(tree.root, &absent), -ENODEV);
 }
 END_TEST
 
-START_TEST(driver)
+START_TEST(the_bound_driver_is_read)
 {
 	char name[RAWPCI_SYSFS_NAME] = "unset";
 
@@ -56,7 +57,7 @@ START_TEST(driver)
 }
 END_TEST
 
-START_TEST(group)
+START_TEST(the_group_number_is_read)
 {
 	static const char *const garbage[] = {"../groups/", "../groups/1x", "../groups/-1",
 					      "../groups/4294967296"};
@@ -83,7 +84,7 @@ static int count_members(void *opaque, const struct rawpci_address *member)
 	return ++*count == 2 ? 42 : 0;
 }
 
-START_TEST(group_members)
+START_TEST(the_devices_of_a_group_are_listed)
 {
 	unsigned count = 0;
 
@@ -100,7 +101,7 @@ START_TEST(group_members)
 }
 END_TEST
 
-START_TEST(resource)
+START_TEST(resource_lines_are_read)
 {
 	uint64_t first = 1, last = 1, flags = 1;
 
@@ -132,7 +133,7 @@ START_TEST(resource)
 }
 END_TEST
 
-START_TEST(virtual_function)
+START_TEST(a_virtual_function_is_recognised)
 {
 	ck_assert(!rawpci_sysfs_is_vf(tree.root, &address));
 	tree_link(&tree, DEVICE "physfn", "../0000:03:00.1");
@@ -146,13 +147,13 @@ int main(void)
 	TCase *tests = tcase_create("sysfs");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, paths);
-	tcase_add_test(tests, presence);
-	tcase_add_test(tests, driver);
-	tcase_add_test(tests, group);
-	tcase_add_test(tests, group_members);
-	tcase_add_test(tests, resource);
-	tcase_add_test(tests, virtual_function);
+	tcase_add_test(tests, paths_are_built_and_checked_for_length);
+	tcase_add_test(tests, a_device_is_present_or_not);
+	tcase_add_test(tests, the_bound_driver_is_read);
+	tcase_add_test(tests, the_group_number_is_read);
+	tcase_add_test(tests, the_devices_of_a_group_are_listed);
+	tcase_add_test(tests, resource_lines_are_read);
+	tcase_add_test(tests, a_virtual_function_is_recognised);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with large thread-local variables, as allocators and runtimes have them: glibc takes them
- * off the stack of each thread, which is small for a thread of src/os/slow.c. */
+/* Slow writes in a program with large thread-local variables, as allocators and runtimes have them:
+ * glibc takes them off the stack of each thread, which is small for a thread of src/os/slow.c. */
 #include "harness.h"
 #include "os/slow.h"
 #include "unit/os/tree.h"
 
 static _Thread_local volatile char large[256 * 1024];
 
-START_TEST(writes)
+START_TEST(a_write_works_with_large_thread_local_variables)
 {
 	char path[512], text[512];
 	struct tree tree;
@@ -27,7 +27,7 @@ int main(void)
 	Suite *suite = suite_create("tls");
 	TCase *tests = tcase_create("tls");
 
-	tcase_add_test(tests, writes);
+	tcase_add_test(tests, a_write_works_with_large_thread_local_variables);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that loads the library, has an open time out, destroys the context and unloads the
- * library (a plugin), while the thread of src/os/slow.c is still in there. A FIFO stands in for a
- * file of sysfs that waits. */
+/* A plugin unloads the library while a thread of src/os/slow.c still runs its code. The plugin
+ * loads the library, lets an open time out, destroys the context and unloads the library. A FIFO
+ * stands in for a file of sysfs that hangs. */
 #include <dlfcn.h>
 #include <rawpci/context.h>
 #include <rawpci/device.h>
@@ -47,7 +47,7 @@ static void plugin(void)
 	_exit(0);
 }
 
-START_TEST(unloads)
+START_TEST(the_library_can_be_unloaded_during_a_late_write)
 {
 	char path[512];
 	pid_t child;
@@ -81,7 +81,7 @@ int main(void)
 	TCase *tests = tcase_create("unload");
 
 	tcase_set_timeout(tests, 30);
-	tcase_add_test(tests, unloads);
+	tcase_add_test(tests, the_library_can_be_unloaded_during_a_late_write);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -19,7 +19,7 @@ struct tree {
 
 static inline void tree_create(struct tree *tree)
 {
-	/* In memory where that is there: records are synced, which a busy disk takes long for. */
+	/* In memory if possible: records are synced, and a busy disk takes long for that. */
 	(void)snprintf(tree->root, sizeof(tree->root), "%s/rawpci-tree-XXXXXX",
 		       access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(tree->root));
@@ -39,7 +39,7 @@ static inline void tree_destroy(struct tree *tree)
 	(void)nftw(tree->root, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The full path of a file, with the directories above it. */
+/* The full path of a file. Makes the directories above it. */
 static inline const char *tree_path(const struct tree *tree, char path[512], const char *file)
 {
 	char *at;
@@ -63,7 +63,7 @@ static inline void tree_write(const struct tree *tree, const char *file, const c
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
-/* What is in a file, "" if it is not there. */
+/* The text of a file; "" if there is no such file. */
 static inline const char *tree_read(const struct tree *tree, const char *file, char text[512])
 {
 	char path[512];

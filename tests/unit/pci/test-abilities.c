@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <string.h>
-
+/* What a device's capabilities announce. */
 #include <rawpci/enumerate.h>
 #include <rawpci/irq.h>
 
 #include "harness.h"
 #include "pci/pci.h"
+#include "unit/pci/space.h"
 
 #define PM 0x40
 #define MSI 0x50
@@ -14,64 +13,33 @@
 #define EXPRESS 0x80
 #define AF 0xc0
 
-/* A config space of which only the first size bytes can be read. */
-struct space {
-	uint8_t bytes[256];
-	uint32_t size;
-	int error; /* beyond size */
-};
-
 static struct space space;
-
-static int read_space(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
-{
-	const struct space *from = opaque;
-
-	ck_assert_uint_le(offset + width, sizeof(from->bytes));
-	ck_assert_uint_eq(offset % width, 0);
-	if (offset + width > from->size)
-		return from->error;
-	*value = 0;
-	for (unsigned i = 0; i < width; i++)
-		*value |= (uint32_t)from->bytes[offset + i] << (8 * i);
-	return 0;
-}
-
-static void put(uint8_t at, uint8_t id, uint8_t next)
-{
-	space.bytes[at] = id;
-	space.bytes[at + 1] = next;
-}
 
 static void setup(void)
 {
-	memset(&space, 0, sizeof(space));
-	space.size = 256;
-	space.error = -EPERM;
-	space.bytes[RAWPCI_CFG_STATUS] = RAWPCI_STATUS_CAPABILITIES;
-	space.bytes[RAWPCI_CFG_CAPABILITIES] = PM;
+	space_init(&space, PM);
 	space.bytes[RAWPCI_CFG_INTERRUPT_PIN] = 2;
-	put(PM, RAWPCI_CAP_PM, MSI);
+	space_put(&space, PM, RAWPCI_CAP_PM, MSI);
 	space.bytes[PM + 3] = 0x06; /* D1, D2 */
 	space.bytes[PM + 4] = 0x08; /* no soft reset */
-	put(MSI, RAWPCI_CAP_MSI, MSIX);
+	space_put(&space, MSI, RAWPCI_CAP_MSI, MSIX);
 	space.bytes[MSI + 2] = 0x86; /* eight vectors */
-	put(MSIX, RAWPCI_CAP_MSIX, EXPRESS);
+	space_put(&space, MSIX, RAWPCI_CAP_MSIX, EXPRESS);
 	space.bytes[MSIX + 2] = 0x40; /* 65 */
-	put(EXPRESS, RAWPCI_CAP_EXPRESS, AF);
+	space_put(&space, EXPRESS, RAWPCI_CAP_EXPRESS, AF);
 	space.bytes[EXPRESS + 7] = 0x10; /* function level reset */
-	put(AF, RAWPCI_CAP_AF, 0);
+	space_put(&space, AF, RAWPCI_CAP_AF, 0);
 	space.bytes[AF + 3] = 0x03;
 }
 
 static int read_all(struct rawpci_abilities *out)
 {
-	const struct rawpci_config_reader reader = {read_space, &space};
+	const struct rawpci_config_reader reader = {space_read, &space};
 
 	return rawpci_abilities_read(&reader, out);
 }
 
-START_TEST(all_of_them)
+START_TEST(every_ability_is_read)
 {
 	struct rawpci_abilities a;
 
@@ -86,21 +54,21 @@ START_TEST(all_of_them)
 }
 END_TEST
 
-START_TEST(soft_reset)
+START_TEST(a_reset_by_power_state_is_read)
 {
 	struct rawpci_abilities a;
 
 	space.bytes[PM + 3] = 0;
 	space.bytes[PM + 4] = 0;
 	space.bytes[EXPRESS + 7] = 0;
-	space.bytes[AF + 3] = 0x02; /* without transactions pending it is of no use */
+	space.bytes[AF + 3] = 0x02; /* a reset without the transactions pending bit is of no use */
 	ck_assert_int_eq(read_all(&a), 0);
 	ck_assert_uint_eq(a.power_states, 0x8);
 	ck_assert_uint_eq(a.reset_methods, RAWPCI_RESET_PM);
 }
 END_TEST
 
-START_TEST(none)
+START_TEST(a_device_without_capabilities_has_no_abilities)
 {
 	struct rawpci_abilities a;
 
@@ -115,7 +83,7 @@ START_TEST(none)
 }
 END_TEST
 
-START_TEST(reserved_values)
+START_TEST(reserved_values_are_taken_for_known_ones)
 {
 	struct rawpci_abilities a;
 
@@ -127,8 +95,8 @@ START_TEST(reserved_values)
 }
 END_TEST
 
-/* As the kernel shows it to those without CAP_SYS_ADMIN. */
-START_TEST(header_only)
+/* The kernel shows an unprivileged user no more (without CAP_SYS_ADMIN). */
+START_TEST(a_readable_header_alone_tells_intx)
 {
 	struct rawpci_abilities a;
 
@@ -145,7 +113,7 @@ START_TEST(header_only)
 }
 END_TEST
 
-START_TEST(errors)
+START_TEST(errors_are_returned_and_nothing_is_written)
 {
 	struct rawpci_abilities a = {.power_states = 77};
 
@@ -164,12 +132,12 @@ int main(void)
 	TCase *tests = tcase_create("abilities");
 
 	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, all_of_them);
-	tcase_add_test(tests, soft_reset);
-	tcase_add_test(tests, none);
-	tcase_add_test(tests, reserved_values);
-	tcase_add_test(tests, header_only);
-	tcase_add_test(tests, errors);
+	tcase_add_test(tests, every_ability_is_read);
+	tcase_add_test(tests, a_reset_by_power_state_is_read);
+	tcase_add_test(tests, a_device_without_capabilities_has_no_abilities);
+	tcase_add_test(tests, reserved_values_are_taken_for_known_ones);
+	tcase_add_test(tests, a_readable_header_alone_tells_intx);
+	tcase_add_test(tests, errors_are_returned_and_nothing_is_written);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Addresses of devices: reading, writing, comparing and unpacking them. */
 #include <errno.h>
 #include <string.h>
 

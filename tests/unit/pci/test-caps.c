@@ -1,53 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <string.h>
-
+/* The list of capabilities, and writes that cover a register in part. */
 #include "harness.h"
 #include "pci/pci.h"
-
-/* A config space, and how often it was read. */
-struct space {
-	uint8_t bytes[256];
-	unsigned reads, fail_at; /* fail_at: the read that fails, 1 the first; 0: none */
-};
-
-static int read_space(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
-{
-	struct space *space = opaque;
-
-	ck_assert_uint_le(offset + width, sizeof(space->bytes));
-	ck_assert_uint_eq(offset % width, 0);
-	if (++space->reads == space->fail_at)
-		return -EIO;
-	*value = 0;
-	for (unsigned i = 0; i < width; i++)
-		*value |= (uint32_t)space->bytes[offset + i] << (8 * i);
-	return 0;
-}
-
-static void put(struct space *space, uint8_t at, uint8_t id, uint8_t next)
-{
-	space->bytes[at] = id;
-	space->bytes[at + 1] = next;
-}
+#include "unit/pci/space.h"
 
 /* PM at 0x40, MSI at 0x50, MSI-X at 0x70. */
 static struct space usual(void)
 {
 	struct space space;
 
-	memset(&space, 0, sizeof(space));
-	space.bytes[RAWPCI_CFG_STATUS] = RAWPCI_STATUS_CAPABILITIES;
-	space.bytes[RAWPCI_CFG_CAPABILITIES] = 0x40;
-	put(&space, 0x40, RAWPCI_CAP_PM, 0x50);
-	put(&space, 0x50, RAWPCI_CAP_MSI, 0x70);
-	put(&space, 0x70, RAWPCI_CAP_MSIX, 0);
+	space_init(&space, 0x40);
+	space_put(&space, 0x40, RAWPCI_CAP_PM, 0x50);
+	space_put(&space, 0x50, RAWPCI_CAP_MSI, 0x70);
+	space_put(&space, 0x70, RAWPCI_CAP_MSIX, 0);
 	return space;
 }
 
 static int find(struct space *space, uint8_t id, uint8_t *offset)
 {
-	struct rawpci_config_reader reader = { read_space, space };
+	struct rawpci_config_reader reader = { space_read, space };
 
 	*offset = 0xee;
 	return rawpci_caps_find(&reader, id, offset);
@@ -120,9 +91,8 @@ START_TEST(a_device_that_is_gone_has_no_capabilities)
 	struct space space;
 	uint8_t offset;
 
-	memset(&space, 0xff, sizeof(space));
-	space.reads = 0;
-	space.fail_at = 0;
+	space_init(&space, 0);
+	memset(space.bytes, 0xff, sizeof(space.bytes));
 	ck_assert_int_eq(find(&space, 0xff, &offset), 0);
 	ck_assert_uint_eq(offset, 0);
 }
@@ -133,7 +103,7 @@ START_TEST(a_failed_read_is_passed_on)
 	struct space space = usual();
 	uint8_t offset;
 
-	space.fail_at = (unsigned)_i;
+	space.fails = (unsigned)_i;
 	ck_assert_int_eq(find(&space, RAWPCI_CAP_MSIX, &offset), -EIO);
 	ck_assert_uint_eq(offset, 0);
 }
@@ -155,7 +125,7 @@ START_TEST(written_bytes_are_merged)
 	ck_assert_uint_eq(rawpci_config_merge(0x11223344, 4, 4, 4, 0xaabbccdd), 0xaabbccdd);
 	ck_assert_uint_eq(rawpci_config_merge(0x11223344, 4, 5, 1, 0xee), 0x1122ee44);
 	ck_assert_uint_eq(rawpci_config_merge(0x11223344, 4, 6, 2, 0xaabb), 0xaabb3344);
-	/* A dword written at 4 on a register at 6: only its upper half falls there. */
+	/* The upper half of a dword written at 4 covers a register at 6. */
 	ck_assert_uint_eq(rawpci_config_merge(0, 6, 4, 4, 0xaabbccdd), 0xaabb);
 	ck_assert_uint_eq(rawpci_config_merge(0x5, 8, 4, 4, 0xffffffff), 0x5);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Names from a text in the format of pci.ids. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static struct rawpci_ids_names find(uint16_t vendor, uint16_t device, uint32_t c
 	return names;
 }
 
-START_TEST(all_known)
+START_TEST(all_names_are_found)
 {
 	struct rawpci_ids_names names = find(0x1b36, 0x0010, 0x010802);
 
@@ -43,7 +44,7 @@ START_TEST(all_known)
 }
 END_TEST
 
-START_TEST(partly_known)
+START_TEST(an_unknown_name_is_empty)
 {
 	struct rawpci_ids_names names = find(0x8086, 0x000d, 0x028000);
 
@@ -57,12 +58,12 @@ START_TEST(partly_known)
 }
 END_TEST
 
-START_TEST(any_end)
+START_TEST(the_text_may_end_anywhere)
 {
 	struct rawpci_ids_names names;
 
 	for (size_t length = 0; length < sizeof(file); length++) {
-		/* In memory of just that size, so that reading past it is noticed. */
+		/* The copy has just that size, so that a sanitizer sees a read past the end. */
 		char *copy = malloc(length + 1);
 
 		ck_assert_ptr_nonnull(copy);
@@ -74,7 +75,7 @@ START_TEST(any_end)
 }
 END_TEST
 
-START_TEST(long_names)
+START_TEST(a_long_name_is_cut)
 {
 	struct rawpci_ids_names names;
 	char text[512] = "8086  ";
@@ -97,10 +98,10 @@ int main(void)
 	Suite *suite = suite_create("ids");
 	TCase *tests = tcase_create("ids");
 
-	tcase_add_test(tests, all_known);
-	tcase_add_test(tests, partly_known);
-	tcase_add_test(tests, any_end);
-	tcase_add_test(tests, long_names);
+	tcase_add_test(tests, all_names_are_found);
+	tcase_add_test(tests, an_unknown_name_is_empty);
+	tcase_add_test(tests, the_text_may_end_anywhere);
+	tcase_add_test(tests, a_long_name_is_cut);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -1,43 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <string.h>
-
+/* Writes that start a function level reset. */
 #include "harness.h"
 #include "pci/pci.h"
+#include "unit/pci/space.h"
 
 #define EXPRESS 0x40
 #define AF 0x80
 
-static uint8_t space[256];
-static uint32_t size;
-
-static int read_space(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
-{
-	(void)opaque;
-	if (offset + width > size)
-		return -EPERM;
-	*value = 0;
-	for (unsigned i = 0; i < width; i++)
-		*value |= (uint32_t)space[offset + i] << (8 * i);
-	return 0;
-}
+static struct space space;
 
 static void set_up(void)
 {
-	memset(space, 0, sizeof(space));
-	size = sizeof(space);
-	space[RAWPCI_CFG_STATUS] = RAWPCI_STATUS_CAPABILITIES;
-	space[RAWPCI_CFG_CAPABILITIES] = EXPRESS;
-	space[EXPRESS] = RAWPCI_CAP_EXPRESS;
-	space[EXPRESS + 1] = AF;
-	space[EXPRESS + 7] = 0x10;
-	space[AF] = RAWPCI_CAP_AF;
-	space[AF + 3] = 3;
+	space_init(&space, EXPRESS);
+	space_put(&space, EXPRESS, RAWPCI_CAP_EXPRESS, AF);
+	space.bytes[EXPRESS + 7] = 0x10;
+	space_put(&space, AF, RAWPCI_CAP_AF, 0);
+	space.bytes[AF + 3] = 3;
 }
 
 static int find(struct rawpci_resets *out)
 {
-	const struct rawpci_config_reader reader = { read_space, NULL };
+	const struct rawpci_config_reader reader = { space_read, &space };
 
 	return rawpci_resets_find(&reader, out);
 }
@@ -50,7 +33,7 @@ static bool start(uint32_t offset, unsigned width, uint32_t value)
 	return rawpci_resets_start(&resets, offset, width, value);
 }
 
-START_TEST(by_every_width)
+START_TEST(a_write_of_any_width_starts_a_reset)
 {
 	ck_assert(start(EXPRESS + 8, 4, 0x00008000) && start(EXPRESS + 8, 2, 0x8000));
 	ck_assert(start(EXPRESS + 9, 1, 0x80));
@@ -62,37 +45,37 @@ START_TEST(by_every_width)
 }
 END_TEST
 
-/* Each stands for itself. */
-START_TEST(none_that_is_not_told_of)
+/* Each capability is asked for its own reset. */
+START_TEST(a_reset_that_is_not_announced_does_not_start)
 {
-	space[EXPRESS + 7] = 0xef;
+	space.bytes[EXPRESS + 7] = 0xef;
 	ck_assert(!start(EXPRESS + 8, 4, UINT32_MAX) && start(AF + 4, 1, 1));
-	space[EXPRESS + 7] = 0x10;
+	space.bytes[EXPRESS + 7] = 0x10;
 	for (uint8_t i = 0; i < 3; i++) {
-		space[AF + 3] = i;
+		space.bytes[AF + 3] = i;
 		ck_assert(!start(AF + 4, 4, UINT32_MAX) && start(EXPRESS + 8, 2, 0x8000));
 	}
 }
 END_TEST
 
-/* Not the registers of the header, which a capability at 0 would have. */
-START_TEST(none_without_capabilities)
+/* Offsets count from a capability. Without one, the registers of the header start nothing. */
+START_TEST(a_device_without_capabilities_has_no_reset)
 {
-	space[RAWPCI_CFG_STATUS] = 0;
+	space.bytes[RAWPCI_CFG_STATUS] = 0;
 	ck_assert(!start(8, 4, UINT32_MAX) && !start(4, 4, UINT32_MAX));
 }
 END_TEST
 
-START_TEST(errors)
+START_TEST(errors_are_returned)
 {
 	struct rawpci_resets resets = { 1, 1 };
 
-	size = 64;
+	space.size = 64;
 	ck_assert_int_eq(find(&resets), -EPERM);
 	ck_assert_uint_eq(resets.express + resets.af, 0);
-	size = EXPRESS + 4;
+	space.size = EXPRESS + 4;
 	ck_assert_int_eq(find(&resets), -EPERM);
-	size = AF + 3;
+	space.size = AF + 3;
 	ck_assert_int_eq(find(&resets), -EPERM);
 	ck_assert_uint_eq(resets.af, 0);
 }
@@ -104,10 +87,10 @@ int main(void)
 	TCase *tests = tcase_create("resets");
 
 	tcase_add_checked_fixture(tests, set_up, NULL);
-	tcase_add_test(tests, by_every_width);
-	tcase_add_test(tests, none_that_is_not_told_of);
-	tcase_add_test(tests, none_without_capabilities);
-	tcase_add_test(tests, errors);
+	tcase_add_test(tests, a_write_of_any_width_starts_a_reset);
+	tcase_add_test(tests, a_reset_that_is_not_announced_does_not_start);
+	tcase_add_test(tests, a_device_without_capabilities_has_no_reset);
+	tcase_add_test(tests, errors_are_returned);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }
