@@ -6,7 +6,9 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "vfio/vfio.h"
+#include "vfio/host.h"
+#include "vfio/operations.h"
+#include "vfio/reply.h"
 
 /* Flags in sysfs's resource file (Linux include/linux/ioport.h). */
 #define RESOURCE_IO 0x00000100
@@ -156,7 +158,7 @@ static int add_resource(const struct rawpci_vfio_device *device, unsigned region
 			struct rawpci_region_info *info)
 {
 	uint64_t first, last, flags;
-	int r = rawpci_sysfs_resource(rawpci_vfio_sysfs(device->vfio), &device->address, region,
+	int r = rawpci_sysfs_resource(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, region,
 				      &first, &last, &flags);
 
 	if (r < 0)

@@ -13,32 +13,11 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "vfio/vfio.h"
-#include "vfio/wait.h"
-
-const char *rawpci_vfio_sysfs(const struct rawpci_vfio *vfio)
-{
-	return rawpci_backend_setting(vfio->ctx, "sysfs.dir");
-}
-
-const char *rawpci_vfio_dir(const struct rawpci_vfio *vfio)
-{
-	return rawpci_backend_setting(vfio->ctx, "vfio.dir");
-}
-
-const char *rawpci_vfio_iommu(const struct rawpci_vfio *vfio)
-{
-	return rawpci_backend_setting(vfio->ctx, "vfio.iommu");
-}
-
-void rawpci_vfio_node(const struct rawpci_vfio *vfio, const char *name,
-		      char path[RAWPCI_VFIO_PATH])
-{
-	int n = snprintf(path, RAWPCI_VFIO_PATH, "%s/%s", rawpci_vfio_dir(vfio), name);
-
-	if (n < 0 || n >= RAWPCI_VFIO_PATH)
-		path[0] = '\0';
-}
+#include "vfio/host.h"
+#include "vfio/operations.h"
+#include "vfio/obstacles.h"
+#include "vfio/refusals.h"
+#include "vfio/transport.h"
 
 static int vfio_create(struct rawpci *ctx, void **instance)
 {
@@ -66,33 +45,37 @@ static void vfio_destroy(void *instance)
 	free(vfio);
 }
 
+static int find_before_open(struct rawpci_vfio_question *q)
+{
+	return rawpci_vfio_check(q, RAWPCI_VFIO_PROBE, true);
+}
+
 static int vfio_probe(void *instance, const struct rawpci_address *address)
 {
-	struct rawpci_vfio *vfio = instance;
-	const char *sysfs = rawpci_vfio_sysfs(vfio);
-	char name[RAWPCI_ADDRESS_TEXT];
-	char path[RAWPCI_VFIO_PATH];
-	unsigned group = 0;
-	int grouped, n, r;
+	const struct rawpci_vfio *vfio = instance;
 
-	rawpci_address_format(address, name);
-	if (rawpci_sysfs_present(sysfs, address) < 0)
-		return rawpci_vfio_explain_absent(vfio, name);
-	r = rawpci_vfio_explain_bridge(vfio, address, name);
-	if (r < 0)
-		return r;
-	/* Without an IOMMU, VFIO makes up a group when the device is bound. */
-	grouped = rawpci_sysfs_group(sysfs, address, &group);
-	if (grouped < 0 && !rawpci_vfio_noiommu_wanted(vfio))
-		return rawpci_vfio_explain_no_group(vfio, name, grouped);
-	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", sysfs);
-	if (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_access(path, F_OK) < 0)
-		return rawpci_vfio_explain_no_driver(vfio, name);
-	r = grouped < 0 ? rawpci_vfio_transport_noiommu.probe(vfio, name) :
-			  rawpci_vfio_transport_probe(vfio, name);
-	if (r == 0 && grouped == 0)
-		r = rawpci_vfio_explain_blockers(vfio, address, group);
-	return r < 0 ? r : rawpci_vfio_explain_functions(vfio, address, name);
+	return rawpci_vfio_fail_if(vfio->ctx, address, find_before_open);
+}
+
+/* Core itself looks whether the driver is there. */
+static int report(void *opaque, const struct rawpci_finding *finding)
+{
+	return finding->obstacle == RAWPCI_OBSTACLE_MODULE ? 0 :
+	       rawpci_backend_finding(opaque, finding);
+}
+
+static int vfio_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+			struct rawpci_findings *to)
+{
+	struct rawpci_vfio *vfio = instance;
+	struct rawpci_vfio_question q;
+
+	rawpci_vfio_question_init(&q, vfio->ctx, address);
+	q.group_ours = q.grouped == 0 && rawpci_vfio_group_used(vfio, q.group);
+	q.memory = memory;
+	q.take = report;
+	q.opaque = to;
+	return rawpci_vfio_check(&q, RAWPCI_VFIO_MAP, false);
 }
 
 /* One open per device: a group's descriptor would give the same device out twice. */
@@ -134,7 +117,7 @@ static int load(struct rawpci_vfio_device *device)
 	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info);
 
 	if (r < 0)
-		return rawpci_vfio_explain_device(device, r);
+		return rawpci_vfio_refused_device(device, r);
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
 	    info.num_regions <= VFIO_PCI_CONFIG_REGION_INDEX)
 		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
@@ -215,7 +198,7 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 		.fresh = can_reset && !device->used,
 		.close_resets = can_reset && !device->lent,
 		.no_dma = device->space->transport->unsafe,
-		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio),
+		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio->ctx),
 						       &device->address),
 		/* Kernels before 6.11 make two accesses of 4 bytes of it. */
 		.wide_access = false,
@@ -231,19 +214,9 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 static int vfio_reset(void *opaque)
 {
 	const struct rawpci_vfio_device *device = opaque;
-	char text[128];
 	int r = rawpci_vfio_ioctl_patiently(device->fd, VFIO_DEVICE_RESET, NULL);
 
-	if (r >= 0)
-		return 0;
-	if (r == -EINVAL || r == -ENOTTY)
-		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
-					   "%s: it has no reset that leaves its neighbours alone",
-					   device->name);
-	rawpci_sys_error_text(r, text, sizeof(text));
-	return rawpci_backend_fail(device->vfio->ctx,
-				   r == -EAGAIN ? -EBUSY : rawpci_sys_result(r, -EIO),
-				   "%s: the reset failed: %s", device->name, text);
+	return r < 0 ? rawpci_vfio_refused_reset(device, r) : 0;
 }
 
 const struct rawpci_backend rawpci_backend_vfio = {
@@ -276,5 +249,5 @@ const struct rawpci_backend rawpci_backend_vfio = {
 	.space_limits = rawpci_vfio_space_limits,
 	.dma_map = rawpci_vfio_dma_map,
 	.dma_unmap = rawpci_vfio_dma_unmap,
-	.explain = rawpci_vfio_diagnose,
+	.explain = vfio_explain,
 };

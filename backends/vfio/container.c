@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/host.h"
+#include "vfio/refusals.h"
+#include "vfio/reply.h"
+#include "vfio/transport.h"
 
 #define MOST_TRIED (UINT64_C(1) << 21) /* bytes, of a page that is mapped to see how that ends */
 
@@ -24,9 +27,9 @@ static int check_container(const struct rawpci_vfio_device *first, int container
 	int r = rawpci_sys_ioctl(container, VFIO_GET_API_VERSION, NULL);
 
 	if (r < 0 && first->fds && first->fds->container >= 0)
-		return rawpci_vfio_explain_given(first, "a VFIO container", r);
+		return rawpci_vfio_refused_given(first, "a VFIO container", r);
 	if (r < 0)
-		return rawpci_vfio_explain_container(vfio, first->name, path, r);
+		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_CONTAINER, path, r);
 	if (r != VFIO_API_VERSION)
 		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO has "
 					   "version %d, not %d", first->name, r, VFIO_API_VERSION);
@@ -48,12 +51,12 @@ int rawpci_vfio_container_open(struct rawpci_vfio_space *space,
 	char path[RAWPCI_VFIO_PATH];
 	int fd, r;
 
-	rawpci_vfio_node(space->vfio, "vfio", path);
+	rawpci_vfio_node(space->vfio->ctx, "vfio", path);
 	fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (fd < 0 && given >= 0)
-		return rawpci_vfio_explain_given(first, "a VFIO container", fd);
+		return rawpci_vfio_refused_given(first, "a VFIO container", fd);
 	if (fd < 0)
-		return rawpci_vfio_explain_container(space->vfio, first->name, path, fd);
+		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_CONTAINER, path, fd);
 	r = check_container(first, fd, path, model_of(space));
 	if (r < 0) {
 		rawpci_sys_close(&fd);

@@ -6,14 +6,17 @@
 #include <stdlib.h>
 
 #include "os/sys.h"
+#include "vfio/host.h"
 #include "vfio/iommufd-abi.h"
-#include "vfio/vfio.h"
+#include "vfio/refusals.h"
+#include "vfio/reply.h"
+#include "vfio/transport.h"
 
 int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
 	int given = first->fds ? first->fds->iommufd : -1;
 	struct iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
-	const char *path = rawpci_vfio_iommu(space->vfio);
+	const char *path = rawpci_vfio_iommu(space->vfio->ctx);
 	int fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	int r = fd;
 
@@ -22,8 +25,8 @@ int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_v
 	if (r < 0) {
 		rawpci_sys_close(&fd);
 		if (given >= 0)
-			return rawpci_vfio_explain_given(first, "an iommufd", r);
-		return rawpci_vfio_explain_iommufd(space->vfio, first->name, path, r);
+			return rawpci_vfio_refused_given(first, "an iommufd", r);
+		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_IOMMUFD, path, r);
 	}
 	space->fd = fd;
 	space->ioas = alloc.out_ioas_id;

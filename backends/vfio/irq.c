@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/operations.h"
+#include "vfio/refusals.h"
 
 #define VECTORS_MAX 2048 /* PCI Local Bus Specification 3.0, 6.8.2.3 */
 
@@ -51,7 +52,7 @@ int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_back
 	for (i = 0; i < 3; i++) {
 		r = irq_info(device, type_index[i], &irq);
 		if (r < 0)
-			return rawpci_vfio_explain_device(device, r);
+			return rawpci_vfio_refused_device(device, r);
 		info->irq_count[i] = irq.count < VECTORS_MAX ? irq.count : VECTORS_MAX;
 		info->irq_dynamic[i] = i != RAWPCI_IRQ_INTX && irq.count > 0 &&
 				       !(irq.flags & VFIO_IRQ_INFO_NORESIZE);
@@ -59,7 +60,7 @@ int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_back
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		r = irq_info(device, events[i].index, &irq);
 		if (r < 0)
-			return rawpci_vfio_explain_device(device, r);
+			return rawpci_vfio_refused_device(device, r);
 		if (irq.count > 0)
 			info->events |= 1U << events[i].event;
 	}

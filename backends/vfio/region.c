@@ -2,7 +2,8 @@
 #include <errno.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/refusals.h"
+#include "vfio/operations.h"
 
 int rawpci_vfio_regions_load(struct rawpci_vfio_device *device)
 {
@@ -14,7 +15,7 @@ int rawpci_vfio_regions_load(struct rawpci_vfio_device *device)
 
 		r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_REGION_INFO, &info);
 		if (r < 0)
-			return rawpci_vfio_explain_device(device, r);
+			return rawpci_vfio_refused_device(device, r);
 		device->regions[i].offset = info.offset;
 		device->regions[i].size = info.size;
 		device->regions[i].flags = info.flags;

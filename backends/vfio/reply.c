@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Replies that carry a chain of capabilities (linux/vfio.h, "VFIO_REGION_INFO_FLAG_CAPS"). */
+#include "vfio/reply.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/vfio.h>
+
 #include "os/sys.h"
-#include "vfio/vfio.h"
 
 #define QUERY_LIMIT (1U << 20) /* bytes; the longest known reply has a few hundred */
 #define QUERY_TRIES 4

@@ -7,7 +7,7 @@
 
 #include "harness.h"
 #include "unit/handover/host-tree.h"
-#include "vfio/vfio.h"
+#include "vfio/device.h"
 
 #define NIC "0000:03:00.0"
 #define SOUND "0000:03:00.1"

@@ -7,7 +7,9 @@
 #include "core/core.h"
 #include "harness.h"
 #include "unit/os/tree.h"
-#include "vfio/vfio.h"
+#include "vfio/host.h"
+#include "vfio/refusals.h"
+#include "vfio/transport.h"
 
 #define DEVICES "sys/bus/pci/devices/"
 #define GROUP "sys/kernel/iommu_groups/14/"
@@ -199,11 +201,16 @@ START_TEST(no_container)
 }
 END_TEST
 
+static int refused_node(enum rawpci_vfio_node_kind kind, const char *path, int error)
+{
+	return rawpci_vfio_refused_node(&device, kind, path, error);
+}
+
 START_TEST(forbidden_container)
 {
-	rawpci_vfio_explain_container(instance, device.name, "/dev/vfio/vfio", -EACCES);
+	refused_node(RAWPCI_VFIO_NODE_CONTAINER, "/dev/vfio/vfio", -EACCES);
 	check_words("no permission to open /dev/vfio/vfio");
-	rawpci_vfio_explain_container(instance, device.name, "/dev/vfio/vfio", -EPERM);
+	refused_node(RAWPCI_VFIO_NODE_CONTAINER, "/dev/vfio/vfio", -EPERM);
 	check_words("forbidden although its mode may allow it");
 }
 END_TEST
@@ -225,11 +232,12 @@ START_TEST(blocking_neighbours)
 	add_device("0000:03:00.1", "0x040300\n", "snd_hda_intel");
 	add_device("0000:03:00.2", "0x040300\n", NULL);
 	ck_assert_int_eq(probe(), -EBUSY);
-	check_words("IOMMU group 14 is not viable: 0000:03:00.1 is bound to snd_hda_intel:");
+	check_words("IOMMU group 14 is not viable, 0000:03:00.1 of the same group is bound to "
+		    "snd_hda_intel: unbind 0000:03:00.1 from snd_hda_intel");
 	add_device("0000:03:00.3", "0x0c0330\n", "xhci_hcd");
 	ck_assert_int_eq(probe(), -EBUSY);
-	check_words("0000:03:00.1 is bound to snd_hda_intel");
-	check_words("0000:03:00.3 is bound to xhci_hcd");
+	check_words("0000:03:00.1 of the same group is bound to snd_hda_intel");
+	check_words("0000:03:00.3 of the same group is bound to xhci_hcd");
 }
 END_TEST
 
@@ -252,17 +260,17 @@ START_TEST(node)
 	char path[512];
 
 	tree_path(&tree, path, "vfio/14");
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -ENOENT), -ENODEV);
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -ENOENT), -ENODEV);
 	check_words("bound to e1000e, not to vfio-pci");
 	tree_link(&tree, DEVICES "0000:03:00.0/driver", "../../drivers/vfio-pci");
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -ENOENT), -ENODEV);
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -ENOENT), -ENODEV);
 	check_words("did not appear");
 	tree_write(&tree, "vfio/noiommu-14", "");
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -ENOENT), -EOPNOTSUPP);
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -ENOENT), -EOPNOTSUPP);
 	check_words("without an IOMMU");
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -EACCES), -EACCES);
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -EACCES), -EACCES);
 	check_words("no permission to open ");
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -EPERM), -EPERM);
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -EPERM), -EPERM);
 	check_words("device cgroup");
 }
 END_TEST
@@ -275,11 +283,13 @@ START_TEST(node_held)
 	tree_write(&tree, "vfio/14", "");
 	held = fopen(tree_path(&tree, path, "vfio/14"), "r");
 	ck_assert_ptr_nonnull(held);
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -EBUSY), -EBUSY);
-	check_words("is held by this process");
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -EBUSY), -EBUSY);
+	check_words("this process has ");
+	check_words("/vfio/14 open: ");
 	ck_assert_int_eq(fclose(held), 0);
-	ck_assert_int_eq(rawpci_vfio_explain_node(&device, 14, path, -EBUSY), -EBUSY);
-	check_words("is held by another process");
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -EBUSY), -EBUSY);
+	check_words("another process has ");
+	check_words("/vfio/14 open ");
 }
 END_TEST
 
@@ -304,7 +314,7 @@ static char interrupts[512];
 
 static int attach_error(int error)
 {
-	return rawpci_vfio_explain_attach(&device, 14, "vfio_iommu_type1", error);
+	return rawpci_vfio_refused_attach(&device, 14, "vfio_iommu_type1", error);
 }
 
 /* What /proc/interrupts has in a line far down. */
@@ -354,7 +364,7 @@ static int map_error(int error)
 {
 	static const struct rawpci_dma_limits limits;
 
-	return rawpci_vfio_explain_map(&space, 0x1000, NULL, 0x1000, &limits, error);
+	return rawpci_vfio_refused_map(&space, 0x1000, NULL, 0x1000, &limits, error);
 }
 
 START_TEST(mapping)
