@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What can be mapped of an open device's regions: all but the MSI-X table. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "pci/pci.h"
 #include "vfio/host.h"
 #include "vfio/operations.h"
+#include "vfio/refusals.h"
 #include "vfio/reply.h"
 
 /* Flags in sysfs's resource file (Linux include/linux/ioport.h). */
@@ -179,7 +181,6 @@ int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_
 {
 	struct rawpci_vfio_device *device = opaque;
 	struct rawpci_region_info info = {.size = device->regions[region].size};
-	char text[128];
 	int r = 0;
 
 	if (info.size > 0) {
@@ -191,9 +192,8 @@ int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_
 			r = cut_msix_table(device, region, &info);
 	}
 	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, rawpci_sys_result(r, -EIO),
-					   "%s: region %u cannot be described: %s", device->name,
-					   region, rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_vfio_refuse(device, rawpci_sys_result(r, -EIO), r,
+					  "region %u cannot be described", region);
 	*out = info;
 	return 0;
 }

@@ -93,8 +93,7 @@ static int enlist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 	}
 	(void)pthread_mutex_unlock(&vfio->lock);
 	if (other)
-		return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: open already in this program",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "open already in this program");
 	return 0;
 }
 
@@ -120,18 +119,16 @@ static int load(struct rawpci_vfio_device *device)
 		return rawpci_vfio_refused_device(device, r);
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
 	    info.num_regions <= VFIO_PCI_CONFIG_REGION_INDEX)
-		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
-					   "%s: VFIO does not take it for a PCI device",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO does not take it for a PCI "
+					  "device");
 	device->flags = info.flags;
 	r = rawpci_vfio_regions_load(device);
 	if (r == 0)
 		r = rawpci_vfio_cfg_read(device, RAWPCI_CFG_VENDOR, 4, &ids);
 	if (r == 0 && ids == UINT32_MAX)
-		return rawpci_backend_fail(device->vfio->ctx, -EIO,
-					   "%s: it does not answer, its config space reads as all "
-					   "ones: it has no power, or its link is down",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EIO, 0, "it does not answer, its config space "
+					  "reads as all ones: it has no power, or its link is "
+					  "down");
 	return r;
 }
 

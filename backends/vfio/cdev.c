@@ -64,9 +64,8 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 	/* It answers nothing before it is bound. */
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
 	if (device->used && device->fds->iommufd < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the cdev given for it "
-					   "is bound to an iommufd: that one has to be given too",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EINVAL, 0, "the cdev given for it is bound to "
+					  "an iommufd\nthat one has to be given too");
 	return 0;
 }
 
@@ -115,9 +114,8 @@ static int attach_device(const struct rawpci_vfio_device *device,
 	if (r >= 0)
 		return 0;
 	if (space->members > 0 && r != -EPERM && r != -ENOMEM)
-		return rawpci_backend_fail(device->vfio->ctx, -EXDEV, "%s: it cannot share an "
-					   "address space with the other devices of this VM",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EXDEV, 0, "it cannot share an address space "
+					  "with the other devices of this VM");
 	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, &group);
 	return rawpci_vfio_refused_attach(device, group, "iommufd", r);
 }

@@ -23,7 +23,6 @@ static unsigned long model_of(const struct rawpci_vfio_space *space)
 static int check_container(const struct rawpci_vfio_device *first, int container, const char *path,
 			   unsigned long model)
 {
-	struct rawpci_vfio *vfio = first->vfio;
 	int r = rawpci_sys_ioctl(container, VFIO_GET_API_VERSION, NULL);
 
 	if (r < 0 && first->fds && first->fds->container >= 0)
@@ -31,16 +30,15 @@ static int check_container(const struct rawpci_vfio_device *first, int container
 	if (r < 0)
 		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_CONTAINER, path, r);
 	if (r != VFIO_API_VERSION)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO has "
-					   "version %d, not %d", first->name, r, VFIO_API_VERSION);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "the kernel's VFIO has version "
+					  "%d, not %d", r, VFIO_API_VERSION);
 	r = rawpci_sys_ioctl(container, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)model);
 	if (r <= 0 && model == VFIO_NOIOMMU_IOMMU)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: this kernel was built "
-					   "without VFIO for devices that have no IOMMU",
-					   first->name);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "this kernel was built without "
+					  "VFIO for devices that have no IOMMU");
 	if (r <= 0)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel offers no "
-					   "type1v2 IOMMU: modprobe vfio_iommu_type1", first->name);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "the kernel offers no type1v2 "
+					  "IOMMU\nmodprobe " RAWPCI_VFIO_TYPE1);
 	return 0;
 }
 

@@ -2,10 +2,10 @@
 /* A question about a device, and the findings that answer it. */
 #include "vfio/finding.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
 #include "vfio/host.h"
@@ -32,33 +32,33 @@ int rawpci_vfio_found(struct rawpci_vfio_question *q, const struct rawpci_findin
 	return q->take(q->opaque, finding);
 }
 
-#define WRITE(array, format)                                               \
-	do {                                                               \
-		va_list list;                                              \
-		va_start(list, format);                                    \
-		(void)vsnprintf(array, sizeof(array), format, list);       \
-		va_end(list);                                              \
-	} while (0)
+/* The words of both halves at their longest, and the line break. */
+#define WORDS (sizeof(((struct rawpci_finding *)0)->cause) + \
+	       sizeof(((struct rawpci_finding *)0)->remedy))
 
-void rawpci_vfio_cause(struct rawpci_finding *finding, const char *format, ...)
+static void say(struct rawpci_finding *finding, int reason, const char *format, va_list list)
 {
-	WRITE(finding->cause, format);
+	char words[WORDS], text[128] = "";
+	size_t length;
+
+	(void)vsnprintf(words, sizeof(words), format, list);
+	length = strcspn(words, "\n");
+	if (reason != 0)
+		(void)rawpci_sys_error_text(reason, text, sizeof(text));
+	(void)snprintf(finding->cause, sizeof(finding->cause), "%.*s%s%s", (int)length, words,
+		       text[0] ? ": " : "", text);
+	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%.*s",
+		       (int)sizeof(finding->remedy) - 1,
+		       words[length] == '\n' ? words + length + 1 : "");
 }
 
-void rawpci_vfio_remedy(struct rawpci_finding *finding, const char *format, ...)
+void rawpci_vfio_say(struct rawpci_finding *finding, const char *format, ...)
 {
-	WRITE(finding->remedy, format);
-}
+	va_list list;
 
-void rawpci_vfio_commands(struct rawpci_finding *finding, const char *format, ...)
-{
-	WRITE(finding->commands, format);
-}
-
-void rawpci_vfio_set_path(struct rawpci_finding *finding, const char *path)
-{
-	(void)snprintf(finding->path, sizeof(finding->path), "%.*s",
-		       (int)sizeof(finding->path) - 1, path);
+	va_start(list, format);
+	say(finding, 0, format, list);
+	va_end(list);
 }
 
 int rawpci_vfio_fail(struct rawpci *ctx, const char *name, const struct rawpci_finding *finding)
@@ -67,13 +67,12 @@ int rawpci_vfio_fail(struct rawpci *ctx, const char *name, const struct rawpci_f
 				   finding->remedy[0] ? ": " : "", finding->remedy);
 }
 
-int rawpci_vfio_refuse(struct rawpci *ctx, const char *name, int error, const char *remedy,
-		       const char *cause, ...)
+int rawpci_vfio_fail_words(struct rawpci *ctx, const char *name, int error, int reason,
+			   const char *format, va_list list)
 {
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, error);
 
-	WRITE(finding.cause, cause);
-	rawpci_vfio_remedy(&finding, "%s", remedy);
+	say(&finding, reason, format, list);
 	return rawpci_vfio_fail(ctx, name, &finding);
 }
 

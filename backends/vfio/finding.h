@@ -7,6 +7,7 @@
 #ifndef RAWPCI_VFIO_FINDING_H
 #define RAWPCI_VFIO_FINDING_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,21 +39,16 @@ int rawpci_vfio_found(struct rawpci_vfio_question *q, const struct rawpci_findin
 /* One that blocks, without words yet. */
 struct rawpci_finding rawpci_vfio_finding(enum rawpci_obstacle obstacle, int error);
 
-/* Write a part of a finding, cut where it is too long. */
-void rawpci_vfio_cause(struct rawpci_finding *finding, const char *format, ...)
-	RAWPCI_PRINTF(2, 3);
-void rawpci_vfio_remedy(struct rawpci_finding *finding, const char *format, ...)
-	RAWPCI_PRINTF(2, 3);
-void rawpci_vfio_commands(struct rawpci_finding *finding, const char *format, ...)
-	RAWPCI_PRINTF(2, 3);
-void rawpci_vfio_set_path(struct rawpci_finding *finding, const char *path);
+/* Writes its words: the cause and, after a line break, the remedy. */
+void rawpci_vfio_say(struct rawpci_finding *finding, const char *format, ...) RAWPCI_PRINTF(2, 3);
 
 /* Fails with a finding: "name: cause: remedy". Returns finding->error. */
 int rawpci_vfio_fail(struct rawpci *ctx, const char *name, const struct rawpci_finding *finding);
 
-/* Fails with a finding that has only a cause and, where it is not "", a remedy. Returns error. */
-int rawpci_vfio_refuse(struct rawpci *ctx, const char *name, int error, const char *remedy,
-		       const char *cause, ...) RAWPCI_PRINTF(5, 6);
+/* Fails with words as of rawpci_vfio_say(). reason: a negative errno value whose meaning ends the
+ * cause; 0: none. Returns error. */
+int rawpci_vfio_fail_words(struct rawpci *ctx, const char *name, int error, int reason,
+			   const char *format, va_list list);
 
 /* Asks one obstacle's function. Returns 0 if nothing is found, else fails with it. */
 int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address,

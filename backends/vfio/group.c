@@ -21,9 +21,8 @@ static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_v
 		return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1, r);
 	group->lent = device->fds && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
 	if (group->lent && device->fds->container < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the IOMMU group given "
-					   "for it is in a container: that one has to be given too",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EINVAL, 0, "the IOMMU group given for it is in "
+					  "a container\nthat one has to be given too");
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	return rawpci_vfio_refused_viability(device, group->number);
@@ -38,9 +37,9 @@ static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_gr
 	if (!group->lent)
 		r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &space->fd);
 	if (r < 0 && space->members > 0 && r != -EPERM && r != -ENOMEM)
-		return rawpci_backend_fail(device->vfio->ctx, -EXDEV, "%s: IOMMU group %u cannot "
-					   "share an address space with the other devices of this "
-					   "VM", device->name, group->number);
+		return rawpci_vfio_refuse(device, -EXDEV, 0, "IOMMU group %u cannot share an "
+					  "address space with the other devices of this VM",
+					  group->number);
 	if (r < 0)
 		return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1, r);
 	if (space->members == 0) {
@@ -63,8 +62,7 @@ static int group_open(const struct rawpci_vfio_device *device, unsigned number, 
 	int r;
 
 	if (!group)
-		return rawpci_backend_fail(device->vfio->ctx, -ENOMEM, "%s: no memory",
-					   device->name);
+		return rawpci_vfio_refuse(device, -ENOMEM, 0, "no memory");
 	group->number = number;
 	group->given = given >= 0;
 	group->fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
@@ -127,9 +125,9 @@ static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *sp
 			vfio->groups = group;
 		}
 	} else if (group->space != space) {
-		r = rawpci_backend_fail(vfio->ctx, -EXDEV, "%s: its IOMMU group %u is in use by "
-					"another VM of this program: devices of one group can only "
-					"go to one VM", device->name, number);
+		r = rawpci_vfio_refuse(device, -EXDEV, 0, "its IOMMU group %u is in use by another "
+				       "VM of this program\ndevices of one group can only go to one "
+				       "VM", number);
 	}
 	if (r == 0) {
 		group->users++;

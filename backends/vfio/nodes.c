@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What stands in the way: a node under vfio.dir or vfio.iommu is missing, forbidden or held. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,21 +25,21 @@ static int access_to(const char *path)
 
 /* What is said of a missing node, and how udev knows it; NULL: all users may open it. */
 static const struct node_words {
-	const char *missing, *remedy, *rule;
+	const char *missing, *rule;
 } node_words[] = {
 	[RAWPCI_VFIO_NODE_IOMMUFD] = {
 		"is not there: this kernel has no iommufd (it came with 6.2), or its module is not "
-		"loaded", "modprobe iommufd", "KERNEL==\"iommu\"",
+		"loaded\nmodprobe iommufd", "KERNEL==\"iommu\"",
 	},
 	[RAWPCI_VFIO_NODE_CONTAINER] = {
-		"is not there, the kernel's vfio module is not loaded", "modprobe vfio-pci", NULL,
+		"is not there, the kernel's vfio module is not loaded\nmodprobe vfio-pci", NULL,
 	},
 	[RAWPCI_VFIO_NODE_CDEV] = {
-		"did not appear", "in a container, it has to be passed in",
+		"did not appear\nin a container, it has to be passed in",
 		"SUBSYSTEM==\"vfio-dev\"",
 	},
 	[RAWPCI_VFIO_NODE_GROUP] = {
-		"is gone, and the IOMMU group with it", "", "SUBSYSTEM==\"vfio\"",
+		"is gone, and the IOMMU group with it", "SUBSYSTEM==\"vfio\"",
 	},
 };
 
@@ -48,46 +49,43 @@ static void describe_forbidden(const char *path, const char *rule, int error,
 	unsigned user = rawpci_sys_user();
 
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_PERMISSION, error);
-	rawpci_vfio_set_path(finding, path);
+	(void)snprintf(finding->path, sizeof(finding->path), "%s", path);
 	if (error == -EPERM) {
-		rawpci_vfio_cause(finding, "opening %s is forbidden although its mode may allow it",
-				  path);
-		rawpci_vfio_remedy(finding, "have the device cgroup of this container or service "
-				   "list it, or see what else guards this process (a security "
-				   "module, a sandbox)");
-		return;
-	}
-	rawpci_vfio_cause(finding, "user %u has no permission to open %s", user, path);
-	if (rule) {
-		rawpci_vfio_remedy(finding, "chown %u %s, or have a udev rule for %s do it", user,
-				   path, rule);
-		rawpci_vfio_commands(finding, "chown %u %s\n", user, path);
+		rawpci_vfio_say(finding, "opening %s is forbidden although its mode may allow it\n"
+				"have the device cgroup of this container or service list it, or "
+				"see what else guards this process (a security module, a sandbox)",
+				path);
+	} else if (rule) {
+		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchown %u %s, or "
+				"have a udev rule for %s do it", user, path, user, path, rule);
+		(void)snprintf(finding->commands, sizeof(finding->commands), "chown %u %s\n", user,
+			       path);
 	} else {
-		rawpci_vfio_remedy(finding, "chmod 0666 %s, as udev does: that gives access to no "
-				   "device", path);
-		rawpci_vfio_commands(finding, "chmod 0666 %s\n", path);
+		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchmod 0666 %s, as "
+				"udev does: that gives access to no device", user, path, path);
+		(void)snprintf(finding->commands, sizeof(finding->commands), "chmod 0666 %s\n",
+			       path);
 	}
 }
 
 void rawpci_vfio_describe_node(enum rawpci_vfio_node_kind kind, const char *path, int error,
 			       struct rawpci_finding *finding)
 {
-	const struct node_words *words = &node_words[kind];
+	const char *words = node_words[kind].missing;
 	char text[128];
 
 	if (is_forbidden(error)) {
-		describe_forbidden(path, words->rule, error, finding);
+		describe_forbidden(path, node_words[kind].rule, error, finding);
 		return;
 	}
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, rawpci_sys_result(error, -EIO));
 	if (error == -ENOENT || error == -ENODEV ||
 	    (error == -ENXIO && kind != RAWPCI_VFIO_NODE_GROUP)) {
 		finding->error = kind == RAWPCI_VFIO_NODE_GROUP ? -ENODEV : -EOPNOTSUPP;
-		rawpci_vfio_cause(finding, "%s %s", path, words->missing);
-		rawpci_vfio_remedy(finding, "%s", words->remedy);
+		rawpci_vfio_say(finding, "%s %s", path, words);
 	} else {
-		rawpci_vfio_cause(finding, "%s: %s", path,
-				  rawpci_sys_error_text(error, text, sizeof(text)));
+		rawpci_vfio_say(finding, "%s: %s", path,
+				rawpci_sys_error_text(error, text, sizeof(text)));
 	}
 }
 
@@ -102,14 +100,13 @@ static bool is_noiommu_off(const struct rawpci_vfio_question *q, struct rawpci_f
 		return false;
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP);
 	if (enabled[0] != '\0') {
-		rawpci_vfio_cause(finding, "VFIO without an IOMMU is switched off in the kernel");
-		rawpci_vfio_remedy(finding, "write Y to %s/" UNSAFE, q->sysfs);
+		rawpci_vfio_say(finding, "VFIO without an IOMMU is switched off in the kernel\n"
+				"write Y to %s/" UNSAFE, q->sysfs);
 	} else {
-		rawpci_vfio_cause(finding, "the kernel's VFIO does not say whether it allows "
-				  "devices without an IOMMU (%s/" UNSAFE " cannot be read)",
-				  q->sysfs);
-		rawpci_vfio_remedy(finding, "load the module vfio, of a kernel that was built with "
-				   "CONFIG_VFIO_NOIOMMU");
+		rawpci_vfio_say(finding, "the kernel's VFIO does not say whether it allows devices "
+				"without an IOMMU (%s/" UNSAFE " cannot be read)\n"
+				"load the module vfio, of a kernel that was built with "
+				"CONFIG_VFIO_NOIOMMU", q->sysfs);
 	}
 	return true;
 }
@@ -159,10 +156,9 @@ static void describe_owner(const char *node, const struct rawpci_opener *opener,
 {
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OWNED, -EBUSY);
 	finding->number = opener->process;
-	rawpci_vfio_set_path(finding, node);
-	rawpci_vfio_cause(finding, "%s has %s open", opener->self ? "this process" : opener->text,
-			  node);
-	rawpci_vfio_remedy(finding, "close it there, or end that process");
+	(void)snprintf(finding->path, sizeof(finding->path), "%s", node);
+	rawpci_vfio_say(finding, "%s has %s open\nclose it there, or end that process",
+			opener->self ? "this process" : opener->text, node);
 }
 
 /* Only one process may have it open. To try that would tell, and keep others out meanwhile. */
@@ -271,18 +267,18 @@ int rawpci_vfio_find_missing_node(struct rawpci_vfio_question *q)
 	rawpci_vfio_group_node(q->ctx, q->group, true, unsafe);
 	if (rawpci_sys_access(unsafe, F_OK) == 0) {
 		finding.error = -EOPNOTSUPP;
-		rawpci_vfio_cause(&finding, "there is only %s, VFIO without an IOMMU, which would "
-				  "let the device reach all of the host's memory", unsafe);
-		rawpci_vfio_remedy(&finding, "if that is wanted, set vfio.noiommu=yes");
+		rawpci_vfio_say(&finding, "there is only %s, VFIO without an IOMMU, which would let "
+				"the device reach all of the host's memory\n"
+				"if that is wanted, set vfio.noiommu=yes", unsafe);
 	} else if (rawpci_sysfs_driver(q->sysfs, q->address, driver) < 0) {
 		return rawpci_vfio_find_absent(q);
 	} else if (strcmp(driver, "vfio-pci") != 0) {
-		rawpci_vfio_cause(&finding, "%s is not there: the device is bound to %s, not to "
-				  "vfio-pci", node, driver[0] ? driver : "no driver");
-		rawpci_vfio_remedy(&finding, "bind it to vfio-pci");
+		rawpci_vfio_say(&finding, "%s is not there: the device is bound to %s, not to "
+				"vfio-pci\nbind it to vfio-pci", node,
+				driver[0] ? driver : "no driver");
 	} else {
-		rawpci_vfio_cause(&finding, "it is bound to vfio-pci but %s did not appear", node);
-		rawpci_vfio_remedy(&finding, "in a container, %s has to be passed in", node);
+		rawpci_vfio_say(&finding, "it is bound to vfio-pci but %s did not appear\n"
+				"in a container, %s has to be passed in", node, node);
 	}
 	return rawpci_vfio_found(q, &finding);
 }
@@ -315,10 +311,9 @@ static int report_holder(struct rawpci_vfio_question *q, const struct holder *ho
 
 	describe_owner(holder->path, &holder->opener, &finding);
 	finding.group = q->group;
-	rawpci_vfio_cause(&finding, "IOMMU group %u is in use: %s has %s open", q->group,
-			  self ? "this process" : holder->opener.text, holder->path);
-	if (self)
-		rawpci_vfio_remedy(&finding, "close it there, or open both for one VM");
+	rawpci_vfio_say(&finding, "IOMMU group %u is in use: %s has %s open\nclose it there, or %s",
+			q->group, self ? "this process" : holder->opener.text, holder->path,
+			self ? "open both for one VM" : "end that process");
 	return rawpci_vfio_found(q, &finding);
 }
 

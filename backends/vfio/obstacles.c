@@ -37,7 +37,7 @@ int rawpci_vfio_find_absent(struct rawpci_vfio_question *q)
 
 	if (rawpci_sysfs_present(q->sysfs, q->address) == 0)
 		return 0;
-	rawpci_vfio_cause(&finding, "there is no such device in %s/bus/pci/devices", q->sysfs);
+	rawpci_vfio_say(&finding, "there is no such device in %s/bus/pci/devices", q->sysfs);
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -49,8 +49,8 @@ int rawpci_vfio_find_bridge(struct rawpci_vfio_question *q)
 
 	if (!is_bridge(q->sysfs, q->address))
 		return 0;
-	rawpci_vfio_cause(&finding, "it is a bridge, which vfio-pci does not take");
-	rawpci_vfio_remedy(&finding, "open the devices behind it");
+	rawpci_vfio_say(&finding, "it is a bridge, which vfio-pci does not take\n"
+			"open the devices behind it");
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -61,16 +61,16 @@ static int find_no_iommu(struct rawpci_vfio_question *q)
 
 	if (rawpci_vfio_has_iommu(q->ctx)) {
 		finding.obstacle = RAWPCI_OBSTACLE_NO_GROUP;
-		rawpci_vfio_cause(&finding, "it has no IOMMU group, no IOMMU of this host covers "
-				  "it");
-		rawpci_vfio_remedy(&finding, "put it into another slot");
+		rawpci_vfio_say(&finding, "it has no IOMMU group, no IOMMU of this host covers it\n"
+				"put it into another slot");
 		return rawpci_vfio_found(q, &finding);
 	}
-	rawpci_vfio_cause(&finding, "it has no IOMMU group, the kernel uses no IOMMU");
-	rawpci_vfio_remedy(&finding, "%s", rawpci_vfio_no_iommu_remedy(q->ctx, &intel_on));
+	rawpci_vfio_say(&finding, "it has no IOMMU group, the kernel uses no IOMMU\n%s",
+			rawpci_vfio_no_iommu_remedy(q->ctx, &intel_on));
 	if (intel_on)
-		rawpci_vfio_commands(&finding, "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on "
-				     "/' /etc/default/grub\nupdate-grub && reboot\n");
+		(void)snprintf(finding.commands, sizeof(finding.commands),
+			       "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on /' "
+			       "/etc/default/grub\nupdate-grub && reboot\n");
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -85,8 +85,8 @@ int rawpci_vfio_find_why_no_group(struct rawpci_vfio_question *q)
 		return find_no_iommu(q);
 	if (q->grouped == -EACCES || q->grouped == -EPERM)
 		finding.obstacle = RAWPCI_OBSTACLE_PERMISSION;
-	rawpci_vfio_cause(&finding, "its IOMMU group cannot be read: %s",
-			  rawpci_sys_error_text(q->grouped, text, sizeof(text)));
+	rawpci_vfio_say(&finding, "its IOMMU group cannot be read: %s",
+			rawpci_sys_error_text(q->grouped, text, sizeof(text)));
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -103,8 +103,7 @@ int rawpci_vfio_find_no_module(struct rawpci_vfio_question *q)
 	if (q->loaded)
 		return 0;
 	(void)snprintf(finding.driver, sizeof(finding.driver), "vfio-pci");
-	rawpci_vfio_cause(&finding, "the kernel module vfio-pci is not loaded");
-	rawpci_vfio_remedy(&finding, "modprobe vfio-pci");
+	rawpci_vfio_say(&finding, "the kernel module vfio-pci is not loaded\nmodprobe vfio-pci");
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -119,10 +118,9 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 	if (finding.number == 0 ||
 	    (rawpci_sysfs_driver(q->sysfs, q->address, driver) == 0 && is_vfio(driver)))
 		return 0;
-	rawpci_vfio_cause(&finding, "it has %u virtual functions enabled, and vfio-pci does not "
-			  "take it so", finding.number);
-	rawpci_vfio_remedy(&finding, "open one of those; or, once nothing uses them, write 0 to "
-			   "its sriov_numvfs");
+	rawpci_vfio_say(&finding, "it has %u virtual functions enabled, and vfio-pci does not take "
+			"it so\nopen one of those; or, once nothing uses them, write 0 to its "
+			"sriov_numvfs", finding.number);
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -137,32 +135,12 @@ static bool blocks(const struct rawpci_vfio_question *q, const struct rawpci_add
 	       strcmp(driver, "pcieport") != 0 && !is_bridge(q->sysfs, address);
 }
 
-/* What to do about it: no command takes from the host what it uses. */
-static void advise_on_blocker(const struct rawpci_vfio_question *q, const char *name, char *use,
-			      struct rawpci_finding *finding)
-{
-	const char *driver = finding->driver;
-
-	if (use[0] != '\0' && rawpci_inuse_bridge(q->sysfs, &finding->blocker, use) != 0) {
-		rawpci_vfio_remedy(finding, "leave it to the host, and this group with it");
-		return;
-	}
-	rawpci_vfio_remedy(finding, "%sunbind %s from %s, or bind it to vfio-pci too",
-			   use[0] ? "stop that; then " : "", name, driver);
-	if (use[0] == '\0')
-		rawpci_vfio_commands(finding,
-				     "echo vfio-pci > %.64s/bus/pci/devices/%s/driver_override\n"
-				     "echo %s > %.64s/bus/pci/drivers/%s/unbind\n"
-				     "echo %s > %.64s/bus/pci/drivers_probe\n", q->sysfs, name,
-				     name, q->sysfs, driver, name, q->sysfs);
-}
-
 static int find_blocker(void *opaque, const struct rawpci_address *address)
 {
 	struct rawpci_vfio_question *q = opaque;
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_GROUP, -EBUSY);
 	const struct rawpci_inuse_host host = {.sys = q->sysfs, .proc = "/proc"};
-	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "";
+	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "", remedy[200];
 
 	if (!blocks(q, address, finding.driver))
 		return 0;
@@ -170,10 +148,23 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 	finding.group = q->group;
 	rawpci_address_format(address, name);
 	(void)rawpci_inuse_find(&host, address, use);
-	rawpci_vfio_cause(&finding, "IOMMU group %u is not viable, %s of the same group is bound "
-			  "to %s%s%.200s", q->group, name, finding.driver, use[0] ? ", and " : "",
-			  use);
-	advise_on_blocker(q, name, use, &finding);
+	if (use[0] != '\0' && rawpci_inuse_bridge(q->sysfs, address, use) != 0)
+		(void)snprintf(remedy, sizeof(remedy), "leave it to the host, and this group with "
+			       "it");
+	else
+		(void)snprintf(remedy, sizeof(remedy), "%sunbind %s from %s, or bind it to "
+			       "vfio-pci too", use[0] ? "stop that; then " : "", name,
+			       finding.driver);
+	rawpci_vfio_say(&finding, "IOMMU group %u is not viable, %s of the same group is bound to "
+			"%s%s%.200s\n%s", q->group, name, finding.driver, use[0] ? ", and " : "",
+			use, remedy);
+	/* No command takes from the host what it uses. */
+	if (use[0] == '\0')
+		(void)snprintf(finding.commands, sizeof(finding.commands),
+			       "echo vfio-pci > %.64s/bus/pci/devices/%s/driver_override\n"
+			       "echo %s > %.64s/bus/pci/drivers/%s/unbind\n"
+			       "echo %s > %.64s/bus/pci/drivers_probe\n", q->sysfs, name, name,
+			       q->sysfs, finding.driver, name, q->sysfs);
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -204,16 +195,15 @@ bool rawpci_vfio_describe_lock_limit(uint64_t size, bool by_user, struct rawpci_
 	if (!by_user)
 		(void)snprintf(counted, sizeof(counted), "of which %llu KiB are used",
 			       (unsigned long long)(used / 1024));
-	rawpci_vfio_cause(finding, "the limit of locked memory is too low for DMA: %llu KiB "
-			  "needed, %llu KiB allowed %s", (unsigned long long)(size / 1024),
-			  (unsigned long long)(allowed / 1024), counted);
-	rawpci_vfio_remedy(finding, "raise it with prlimit --memlock=%llu --pid PID where the "
-			   "program runs already, with LimitMEMLOCK=%lluK in its systemd unit, or "
-			   "in limits.conf for the next login of its user; or give the program "
-			   "CAP_IPC_LOCK", wanted * 1024, wanted);
-	rawpci_vfio_commands(finding, "echo ':%u - memlock %llu' > "
-			     "/etc/security/limits.d/rawpci-%u.conf\n", rawpci_sys_user(), wanted,
-			     rawpci_sys_user());
+	rawpci_vfio_say(finding, "the limit of locked memory is too low for DMA: %llu KiB needed, "
+			"%llu KiB allowed %s\nraise it with prlimit --memlock=%llu --pid PID where "
+			"the program runs already, with LimitMEMLOCK=%lluK in its systemd unit, or "
+			"in limits.conf for the next login of its user; or give the program "
+			"CAP_IPC_LOCK", (unsigned long long)(size / 1024),
+			(unsigned long long)(allowed / 1024), counted, wanted * 1024, wanted);
+	(void)snprintf(finding->commands, sizeof(finding->commands), "echo ':%u - memlock %llu' > "
+		       "/etc/security/limits.d/rawpci-%u.conf\n", rawpci_sys_user(), wanted,
+		       rawpci_sys_user());
 	return true;
 }
 

@@ -9,10 +9,17 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-#define TEXT 128
+int rawpci_vfio_refuse(const struct rawpci_vfio_device *device, int error, int reason,
+		       const char *format, ...)
+{
+	va_list list;
+	int r;
 
-/* refuse(device, error, remedy, cause, ...) */
-#define refuse(device, ...) rawpci_vfio_refuse((device)->vfio->ctx, (device)->name, __VA_ARGS__)
+	va_start(list, format);
+	r = rawpci_vfio_fail_words(device->vfio->ctx, device->name, error, reason, format, list);
+	va_end(list);
+	return r;
+}
 
 static int ask(const struct rawpci_vfio_device *device, int (*look)(struct rawpci_vfio_question *q))
 {
@@ -22,38 +29,34 @@ static int ask(const struct rawpci_vfio_device *device, int (*look)(struct rawpc
 int rawpci_vfio_refused_number(const struct rawpci_vfio_device *device, int error)
 {
 	int r = ask(device, rawpci_vfio_find_absent);
-	char text[TEXT];
 
 	if (r == 0)
 		r = ask(device, rawpci_vfio_find_why_no_group);
-	return r < 0 ? r : refuse(device, error == -ENOENT ? -EOPNOTSUPP : error, "",
-				  "its IOMMU group cannot be read: %s",
-				  rawpci_sys_error_text(error, text, sizeof(text)));
+	return r < 0 ? r : rawpci_vfio_refuse(device, error == -ENOENT ? -EOPNOTSUPP : error,
+					      error, "its IOMMU group cannot be read");
 }
 
 int rawpci_vfio_refused_name(const struct rawpci_vfio_device *device, int error)
 {
-	char text[TEXT];
-
 	if (rawpci_sys_result(error, 0) < 0)
-		return refuse(device, error, "", "its cdev cannot be looked for: %s",
-			      rawpci_sys_error_text(error, text, sizeof(text)));
-	return refuse(device, -EOPNOTSUPP, "bind it to vfio-pci, or open it by its group",
-		      "VFIO has no cdev for it, since this kernel was built without them (they "
-		      "came with 6.6), or the device is not bound to vfio-pci");
+		return rawpci_vfio_refuse(device, error, error, "its cdev cannot be looked for");
+	return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO has no cdev for it, since this "
+				  "kernel was built without them (they came with 6.6), or the "
+				  "device is not bound to vfio-pci\nbind it to vfio-pci, or open it "
+				  "by its group");
 }
 
-/* The node can be open once. */
-static int fail_held(const struct rawpci_vfio_device *device, const char *path)
+/* Only one process can have the node open. */
+static int refused_held(const struct rawpci_vfio_device *device, const char *path)
 {
 	struct rawpci_finding finding;
 
 	if (rawpci_vfio_describe_holder(path, &finding))
 		return rawpci_vfio_fail(device->vfio->ctx, device->name, &finding);
-	return refuse(device, -EBUSY, "close it there (root sees outside of containers which "
-		      "process has it open)", "another process has %s open (in another container, "
-		      "of another user, or just ending), or a device of its group is open by cdev",
-		      path);
+	return rawpci_vfio_refuse(device, -EBUSY, 0, "another process has %s open (in another "
+				  "container, of another user, or just ending), or a device of its "
+				  "group is open by cdev\nclose it there (outside of containers "
+				  "root sees which process has it open)", path);
 }
 
 int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
@@ -63,7 +66,7 @@ int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
 	int r = 0;
 
 	if (kind == RAWPCI_VFIO_NODE_GROUP && error == -EBUSY)
-		return fail_held(device, path);
+		return refused_held(device, path);
 	if (kind == RAWPCI_VFIO_NODE_GROUP && error == -ENOENT)
 		r = ask(device, rawpci_vfio_find_missing_node);
 	if (r < 0)
@@ -74,71 +77,71 @@ int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
 
 int rawpci_vfio_refused_given(const struct rawpci_vfio_device *device, const char *what, int error)
 {
-	char text[TEXT];
-
-	(void)rawpci_sys_error_text(error, text, sizeof(text));
 	if (rawpci_sys_result(error, 0) < 0)
-		return refuse(device, error, "", "a descriptor that was given for it cannot be "
-			      "used: %s", text);
-	return refuse(device, -EINVAL, "", "a descriptor that was given for it is not %s: %s", what,
-		      text);
+		return rawpci_vfio_refuse(device, error, error, "a descriptor that was given for "
+					  "it cannot be used");
+	return rawpci_vfio_refuse(device, -EINVAL, error, "a descriptor that was given for it is "
+				  "not %s", what);
 }
 
 int rawpci_vfio_refused_viability(const struct rawpci_vfio_device *device, unsigned group)
 {
 	int r = ask(device, rawpci_vfio_find_blockers);
 
-	return r < 0 ? r : refuse(device, -EBUSY, "", "IOMMU group %u is not viable, the kernel "
-				  "itself uses the DMA of one of its devices", group);
+	return r < 0 ? r : rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is not viable, "
+					      "the kernel itself uses the DMA of one of its "
+					      "devices", group);
 }
 
 /* EPERM: another owner has the group's DMA, or the host cannot remap interrupts. It is found out
  * which, because the remedy of the second makes the host unsafe. Of a container's group this call
  * itself has the node open; by cdev a node that is open is another owner's. */
-static int fail_forbidden(const struct rawpci_vfio_device *device, unsigned group,
-			  const char *module)
+static int refused_owner(const struct rawpci_vfio_device *device, unsigned group,
+			 const char *module)
 {
 	int remaps = rawpci_vfio_remaps(device->vfio->interrupts);
-	int r = strcmp(module, RAWPCI_VFIO_TYPE1) == 0 ? 0 :
-		ask(device, rawpci_vfio_find_group_holder);
 	char allowed[8];
+	int r = 0;
 
+	if (strcmp(module, RAWPCI_VFIO_TYPE1) != 0)
+		r = ask(device, rawpci_vfio_find_group_holder);
 	if (r < 0)
 		return r;
 	rawpci_vfio_parameter(device->vfio->ctx, module, "allow_unsafe_interrupts", allowed,
 			      sizeof(allowed));
 	if (remaps == 0 && allowed[0] == 'N')
-		return refuse(device, -EPERM, "enable interrupt remapping (x2APIC) in the "
-			      "firmware, or set that parameter to Y if every guest is trusted",
-			      "the kernel does not give IOMMU group %u away: this host does not "
-			      "remap interrupts, and %s.allow_unsafe_interrupts is N", group,
-			      module);
+		return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel does not give IOMMU group "
+					  "%u away: this host does not remap interrupts, and "
+					  "%s.allow_unsafe_interrupts is N\nenable interrupt "
+					  "remapping (x2APIC) in the firmware, or set that "
+					  "parameter to Y if every guest is trusted", group,
+					  module);
 	if (remaps == 1 || allowed[0] == 'Y')
-		return refuse(device, -EBUSY, "close its other devices there (root sees outside of "
-			      "containers which process has them open)", "IOMMU group %u is in use: "
-			      "its DMA belongs to another program, or to another VM of this one",
-			      group);
-	return refuse(device, -EPERM, "the kernel log says so in the second case (dmesg)",
-		      "the kernel does not give IOMMU group %u away: its DMA belongs to another "
-		      "program, or the host cannot remap interrupts", group);
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is in use: its DMA "
+					  "belongs to another program, or to another VM of this "
+					  "one\nclose its other devices there (outside of "
+					  "containers root sees which process has them open)",
+					  group);
+	return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel does not give IOMMU group %u "
+				  "away: its DMA belongs to another program, or the host cannot "
+				  "remap interrupts\nthe kernel log says so in the second case "
+				  "(dmesg)", group);
 }
 
 /* The kernel reports memory that the firmware reserves as EPERM or, since 6.6, as EINVAL. */
 int rawpci_vfio_refused_attach(const struct rawpci_vfio_device *device, unsigned group,
 			       const char *module, int error)
 {
-	char text[TEXT];
-
 	if ((error == -EPERM || error == -EINVAL) &&
 	    rawpci_vfio_has_direct_region(device->vfio->ctx, group))
-		return refuse(device, -EPERM, "turn off in the firmware what uses it", "the "
-			      "firmware keeps memory mapped for a device of IOMMU group %u (a "
-			      "region of type direct, RMRR)", group);
+		return rawpci_vfio_refuse(device, -EPERM, 0, "the firmware keeps memory mapped for "
+					  "a device of IOMMU group %u (a region of type direct, "
+					  "RMRR)\nturn off in the firmware what uses it", group);
 	if (error == -EPERM)
-		return fail_forbidden(device, group, module);
-	return refuse(device, error == -EBUSY ? error : rawpci_sys_result(error, -EIO), "",
-		      "IOMMU group %u cannot be attached to an address space: %s", group,
-		      rawpci_sys_error_text(error, text, sizeof(text)));
+		return refused_owner(device, group, module);
+	return rawpci_vfio_refuse(device, error == -EBUSY ? error : rawpci_sys_result(error, -EIO),
+				  error, "IOMMU group %u cannot be attached to an address space",
+				  group);
 }
 
 /*
@@ -153,10 +156,11 @@ int rawpci_vfio_refused_bind(const struct rawpci_vfio_device *device, const char
 	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, &group);
 	switch (error) {
 	case -EINVAL:
-		return fail_held(device, path);
+		return refused_held(device, path);
 	case -EBUSY:
-		return refuse(device, error, "close it there", "it is open by its IOMMU group, %u, "
-			      "or the kernel uses a device of that group", group);
+		return rawpci_vfio_refuse(device, error, 0, "it is open by its IOMMU group, %u, or "
+					  "the kernel uses a device of that group\nclose it there",
+					  group);
 	case -EPERM:
 		r = ask(device, rawpci_vfio_find_blockers);
 		return r < 0 ? r : rawpci_vfio_refused_attach(device, group, "iommufd", error);
@@ -168,34 +172,45 @@ int rawpci_vfio_refused_bind(const struct rawpci_vfio_device *device, const char
 int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int error)
 {
 	char driver[RAWPCI_SYSFS_NAME];
-	char text[TEXT];
 
 	if (error == -EACCES)
-		return refuse(device, error, "", "it is a virtual function whose physical function "
-			      "is on vfio-pci too, and needs that one's VF token");
+		return rawpci_vfio_refuse(device, error, 0, "it is a virtual function whose "
+					  "physical function is on vfio-pci too, and needs that "
+					  "one's VF token");
 	if (error == -EAGAIN)
-		return refuse(device, -EBUSY, "", "it could not be locked for its reset, the "
-			      "kernel keeps it busy");
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "it could not be locked for its "
+					  "reset, the kernel or another program keeps it busy\n"
+					  "try again");
 	if (error == -ENODEV &&
 	    rawpci_sysfs_driver(rawpci_vfio_sysfs(device->vfio->ctx), &device->address,
 				driver) == 0 &&
 	    strcmp(driver, "vfio-pci") != 0)
-		return refuse(device, error, "bind it to vfio-pci", "it is bound to %s, not to "
-			      "vfio-pci", driver[0] ? driver : "no driver");
-	return refuse(device, error == -ENODEV || error == -EBUSY ? error :
-		      rawpci_sys_result(error, -EIO), "", "VFIO does not give it out: %s",
-		      rawpci_sys_error_text(error, text, sizeof(text)));
+		return rawpci_vfio_refuse(device, error, 0, "it is bound to %s, not to vfio-pci\n"
+					  "bind it to vfio-pci", driver[0] ? driver : "no driver");
+	return rawpci_vfio_refuse(device, error == -ENODEV || error == -EBUSY ? error :
+				  rawpci_sys_result(error, -EIO), error, "VFIO does not give it out");
 }
 
 int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error)
 {
-	char text[TEXT];
-
 	if (error == -EINVAL || error == -ENOTTY)
-		return refuse(device, -EOPNOTSUPP, "", "it has no reset that leaves its neighbours "
-			      "alone");
-	return refuse(device, error == -EAGAIN ? -EBUSY : rawpci_sys_result(error, -EIO), "",
-		      "the reset failed: %s", rawpci_sys_error_text(error, text, sizeof(text)));
+		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "it has no reset that leaves its "
+					  "neighbours alone");
+	return rawpci_vfio_refuse(device, error == -EAGAIN ? -EBUSY :
+				  rawpci_sys_result(error, -EIO), error, "the reset failed");
+}
+
+/* Of a mapping: what begins the sentence with the guest's addresses. */
+static RAWPCI_PRINTF(5, 6) int refuse_map(const struct rawpci_vfio_space *space, const char *what,
+					  int error, int reason, const char *format, ...)
+{
+	va_list list;
+	int r;
+
+	va_start(list, format);
+	r = rawpci_vfio_fail_words(space->vfio->ctx, what, error, reason, format, list);
+	va_end(list);
+	return r;
 }
 
 static int refused_memory(const struct rawpci_vfio_space *space, const char *what, uint64_t size)
@@ -204,8 +219,7 @@ static int refused_memory(const struct rawpci_vfio_space *space, const char *wha
 
 	if (rawpci_vfio_describe_lock_limit(size, space->transport->by_user, &finding))
 		return rawpci_vfio_fail(space->vfio->ctx, what, &finding);
-	return rawpci_vfio_refuse(space->vfio->ctx, what, -ENOMEM, "", "the kernel has no memory "
-				  "to pin it");
+	return refuse_map(space, what, -ENOMEM, 0, "the kernel has no memory to pin it");
 }
 
 static int refused_entry(const struct rawpci_vfio_space *space, const char *what)
@@ -214,10 +228,10 @@ static int refused_entry(const struct rawpci_vfio_space *space, const char *what
 
 	rawpci_vfio_parameter(space->vfio->ctx, RAWPCI_VFIO_TYPE1, "dma_entry_limit", limit,
 			      sizeof(limit));
-	return rawpci_vfio_refuse(space->vfio->ctx, what, -ENOSPC, "raise that module parameter "
-				  "before the device is opened, or announce memory in larger pieces",
-				  "too many DMA mappings: " RAWPCI_VFIO_TYPE1 ".dma_entry_limit is "
-				  "%s", limit[0] ? limit : "unknown");
+	return refuse_map(space, what, -ENOSPC, 0, "too many DMA mappings: " RAWPCI_VFIO_TYPE1
+			  ".dma_entry_limit is %s\nraise that module parameter before the device "
+			  "is opened, or announce memory in larger pieces",
+			  limit[0] ? limit : "unknown");
 }
 
 /* EINVAL has many causes; the ranges that the IOMMU translates are the usual one. */
@@ -241,17 +255,15 @@ static int refused_range(const struct rawpci_vfio_space *space, const char *what
 			text[length] = '\0';
 	}
 	if (limits->range_count == 0 || i < limits->range_count)
-		return rawpci_vfio_refuse(space->vfio->ctx, what, -EADDRNOTAVAIL, "", "the kernel "
-					  "refuses the mapping as invalid");
-	return rawpci_vfio_refuse(space->vfio->ctx, what, -ERANGE, "", "outside what the IOMMU "
-				  "can translate: %s", text);
+		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the kernel refuses the mapping "
+				  "as invalid");
+	return refuse_map(space, what, -ERANGE, 0, "outside what the IOMMU can translate: %s", text);
 }
 
 int rawpci_vfio_refused_map(const struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
 			    uint64_t size, const struct rawpci_dma_limits *limits, int error)
 {
-	struct rawpci *ctx = space->vfio->ctx;
-	char what[64], text[TEXT];
+	char what[64];
 
 	(void)snprintf(what, sizeof(what), "guest memory 0x%llx-0x%llx", (unsigned long long)iova,
 		       (unsigned long long)(iova + size - 1));
@@ -263,18 +275,16 @@ int rawpci_vfio_refused_map(const struct rawpci_vfio_space *space, rawpci_iova_t
 	case -EINVAL:
 		return refused_range(space, what, iova, size, limits);
 	case -EEXIST:
-		return rawpci_vfio_refuse(ctx, what, -EADDRINUSE, "the program that handed the "
-					  "container over has to close it and open a fresh one",
-					  "part of it is mapped already, by another program that "
-					  "has the container, or by a former user of the same "
-					  "container");
+		return refuse_map(space, what, -EADDRINUSE, 0, "part of it is mapped already, by "
+				  "another program that has the container, or by a former user of "
+				  "the same container\nthe program that handed the container over "
+				  "has to close it and open a fresh one");
 	case -EFAULT:
-		return rawpci_vfio_refuse(ctx, what, -EADDRNOTAVAIL, "", "the memory of this "
-					  "process at %p is not there, not writable, or not of a "
-					  "kind that can be pinned", host);
+		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the memory of this process at "
+				  "%p is not there, not writable, or not of a kind that can be "
+				  "pinned", host);
 	default:
-		return rawpci_vfio_refuse(ctx, what, -EADDRNOTAVAIL, "", "the kernel refuses the "
-					  "mapping: %s",
-					  rawpci_sys_error_text(error, text, sizeof(text)));
+		return refuse_map(space, what, -EADDRNOTAVAIL, error, "the kernel refuses the "
+				  "mapping");
 	}
 }

@@ -10,6 +10,11 @@
 #include "vfio/device.h"
 #include "vfio/obstacles.h"
 
+/* Fails with words as of rawpci_vfio_say(), for what only errno tells. reason: a negative errno value
+ * whose meaning ends the cause; 0: none. Returns error. */
+int rawpci_vfio_refuse(const struct rawpci_vfio_device *device, int error, int reason,
+		       const char *format, ...) RAWPCI_PRINTF(4, 5);
+
 /* The IOMMU group could not be found out. */
 int rawpci_vfio_refused_number(const struct rawpci_vfio_device *device, int error);
 

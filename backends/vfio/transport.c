@@ -4,6 +4,7 @@
 
 #include "os/sys.h"
 #include "vfio/host.h"
+#include "vfio/refusals.h"
 #include "vfio/transport.h"
 
 #define TRANSPORTS 3
@@ -77,8 +78,7 @@ static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_spa
 	for (i = 0; i < n && list[i] != space->transport; i++)
 		;
 	if (i == n || (given >= 0 && !rawpci_sys_same_file(given, space->fd)))
-		return rawpci_backend_fail(ctx, -EXDEV, "%s: it needs an address space of its own",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EXDEV, 0, "it needs an address space of its own");
 	r = space->transport->join(device, space);
 	if (r == 0 || final(r))
 		return r;
