@@ -50,7 +50,7 @@ void rawpci_vfio_area_add(struct rawpci_region_info *info, uint64_t page, uint64
 	for (i = 0; i < info->area_count; i++)
 		if (info->areas[i].offset + info->areas[i].size >= first)
 			break;
-	/* Those it touches become part of it. */
+	/* The new area takes in those that it touches. */
 	while (i + gone < info->area_count && info->areas[i + gone].offset <= end) {
 		struct rawpci_region_area *area = &info->areas[i + gone++];
 
@@ -76,7 +76,7 @@ void rawpci_vfio_area_cut(struct rawpci_region_info *info, uint64_t page, uint64
 		return;
 	if (size > info->size - offset)
 		end = info->size;
-	info->area_count = 0; /* whole pages of what stays are added again */
+	info->area_count = 0; /* added again below: whole pages of what stays */
 	for (i = 0; i < old.area_count; i++) {
 		uint64_t from = old.areas[i].offset;
 		uint64_t to = from + old.areas[i].size;
@@ -94,8 +94,8 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 	return rawpci_vfio_cfg_read(opaque, offset, width, value);
 }
 
-/* Accesses to the MSI-X table go to the kernel, which ignores them: programming vectors is its
- * work. Where a mapping would reach the table, the guest could forge interrupt messages. */
+/* Only the kernel programs vectors, so it ignores accesses to the MSI-X table that go through it. A
+ * mapping would reach the table, and the guest could forge interrupt messages. */
 static int cut_msix_table(struct rawpci_vfio_device *device, unsigned region,
 			  struct rawpci_region_info *info)
 {
@@ -155,13 +155,13 @@ static int add_areas(const struct rawpci_vfio_device *device, unsigned region,
 	return r;
 }
 
-/* VFIO tells no bus address and no kind of BAR; sysfs does. */
+/* VFIO does not tell a BAR's bus address and kind, so sysfs is read. */
 static int add_resource(const struct rawpci_vfio_device *device, unsigned region,
 			struct rawpci_region_info *info)
 {
 	uint64_t first, last, flags;
-	int r = rawpci_sysfs_resource(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, region,
-				      &first, &last, &flags);
+	int r = rawpci_sysfs_resource(rawpci_vfio_sysfs(device->vfio->ctx), &device->address,
+				      region, &first, &last, &flags);
 
 	if (r < 0)
 		return r;

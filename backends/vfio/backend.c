@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices through VFIO (Linux Documentation/driver-api/vfio.rst). Taken down in this order:
- * interrupts and region mappings (core's work); by group: the device's descriptor, and the group
- * when its last device left it; by cdev: the attachment, then the device's descriptor; with the
- * last device of a space its container or iommufd.
+ * The backend's table: devices through VFIO (Linux Documentation/driver-api/vfio.rst). A device is
+ * taken down in this order:
+ *
+ *   1. interrupts and region mappings, by core
+ *   2. by group: the device's descriptor, and with the group's last device the group
+ *      by cdev: the attachment, then the device's descriptor
+ *   3. with the last device of a space its container or iommufd
  */
 #include <errno.h>
 #include <stdio.h>
@@ -78,7 +81,7 @@ static int vfio_explain(void *instance, const struct rawpci_address *address, ui
 	return rawpci_vfio_check(&q, RAWPCI_VFIO_MAP, false);
 }
 
-/* One open per device: a group's descriptor would give the same device out twice. */
+/* A device can be open once: a group's descriptor would give the same device out twice. */
 static int enlist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 {
 	const struct rawpci_vfio_device *other;
@@ -108,7 +111,7 @@ static void delist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 	(void)pthread_mutex_unlock(&vfio->lock);
 }
 
-/* From here on it does not matter how the descriptor was had. */
+/* Reads what the device is. The transport does not matter any more. */
 static int load(struct rawpci_vfio_device *device)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
@@ -182,8 +185,8 @@ static void vfio_close(void *opaque)
 	free(device);
 }
 
-/* The kernel resets a device when it is opened and when it is closed for the last time, and says by
- * the reset flag whether that works. */
+/* The kernel resets a device when it is opened, and when it is closed for the last time. The reset
+ * flag says whether it can. */
 static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 {
 	struct rawpci_vfio_device *device = opaque;
@@ -197,7 +200,7 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 		.no_dma = device->space->transport->unsafe,
 		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio->ctx),
 						       &device->address),
-		/* Kernels before 6.11 make two accesses of 4 bytes of it. */
+		/* Kernels before 6.11 split it into two accesses of 4 bytes. */
 		.wide_access = false,
 	};
 	int r = rawpci_vfio_irq_counts(device, &info);

@@ -14,13 +14,13 @@
 #include "vfio/refusals.h"
 #include "vfio/transport.h"
 
-/* The group's node serves as well, so the cdev's permissions are not waited for so long. */
+/* If there is a choice, the group's node serves as well, so the wait for the cdev is short. */
 #define CDEV_WAIT_MS 500
 
 #define NUMBER 32
 
-/* The name of the device's cdev, and the number of its node, "major:minor". Since 6.1 there is a name
- * also where there is no cdev: that one has no number. */
+/* The name of the device's cdev, and the number of its node, "major:minor". Kernels from 6.1 on
+ * have a name also without a cdev; there is no number then. */
 static int find_cdev(const struct rawpci_vfio_device *device, char name[RAWPCI_VFIO_CDEV],
 		     char number[NUMBER])
 {
@@ -38,7 +38,7 @@ static int find_cdev(const struct rawpci_vfio_device *device, char name[RAWPCI_V
 	return r < 0 ? r : 0;
 }
 
-/* Another device's would be driven with this one's addresses. */
+/* With another device's cdev, that device would be driven as if it were this one. */
 static bool is_its_cdev(const struct rawpci_vfio_device *device)
 {
 	char name[RAWPCI_VFIO_CDEV], known[NUMBER], number[NUMBER];
@@ -61,7 +61,7 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 	device->lent = true;
 	if (!is_its_cdev(device))
 		return rawpci_vfio_refused_given(device, "its cdev", -ENODEV);
-	/* It answers nothing before it is bound. */
+	/* A cdev answers nothing before it is bound. */
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
 	if (device->used && device->fds->iommufd < 0)
 		return rawpci_vfio_refuse(device, -EINVAL, 0, "the cdev given for it is bound to "
@@ -85,7 +85,8 @@ static int open_node(struct rawpci_vfio_device *device, char path[RAWPCI_VFIO_PA
 							      device->fd);
 }
 
-/* Its own descriptor would be found when one looks for who has the cdev open. */
+/* Closes its descriptor first when it fails, because the search for the process that has the cdev
+ * open would find this one. */
 static int bind_device(struct rawpci_vfio_device *device, const struct rawpci_vfio_space *space,
 		       const char *path)
 {
@@ -139,7 +140,7 @@ static int cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space
 	return 0;
 }
 
-/* Detached first: somebody else may have the cdev open too, and then closing it does nothing. */
+/* Detaches first: if another program has the cdev open too, closing it here detaches nothing. */
 static void cdev_leave(struct rawpci_vfio_device *device)
 {
 	struct vfio_device_detach_iommufd_pt detach = {.argsz = sizeof(detach)};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the backend has open in one context. A device is reached in two steps: a transport gives its
- * descriptor and attaches it to an address space, and everything else works on that descriptor alone
- * (region.c, irq.c). There are two transports and an unsafe one:
+ * What the backend has open in one context. A device is reached in two steps. A transport gives its
+ * descriptor and attaches it to an address space; region.c and irq.c work on that descriptor alone.
+ * There are two transports and an unsafe one:
  *
  *   cdev     device cdev (cdev.c) and an IOAS of an iommufd (ioas.c)
  *   group    IOMMU group (group.c) and container (container.c)
@@ -10,9 +10,9 @@
  *
  * transport.c chooses. The first device of a space decides of which transport the space is.
  *
- * Here are the structures only. rawpci_vfio.lock guards the lists of groups and devices, and which
- * group is in which space. The rest of a space or device is guarded by the contract: core calls
- * operations on one of them one after the other.
+ * Here are structures only. rawpci_vfio.lock guards the lists of groups and devices, and which
+ * group is in which space. Nothing else is locked: core calls the operations on one space, and
+ * those that change a device, one after the other.
  */
 #ifndef RAWPCI_VFIO_DEVICE_H
 #define RAWPCI_VFIO_DEVICE_H
@@ -34,8 +34,8 @@ struct rawpci_vfio_transport {
 	bool unsafe;  /* no IOMMU: limits, map and unmap are NULL */
 	bool by_user; /* the kernel counts pinned memory of all of the user's processes together */
 
-	/* Opens the space's container or iommufd, or duplicates the one that was given for its first
-	 * device. Sets space->fd. Requires: space->transport is set. */
+	/* Opens the space's container or iommufd, or duplicates the one that was given for its
+	 * first device. Sets space->fd. Requires: space->transport is set. */
 	int (*space_open)(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first);
 	void (*space_close)(struct rawpci_vfio_space *space);
 
@@ -97,7 +97,7 @@ struct rawpci_vfio_device {
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
 	int fd;
-	bool lent; /* another program may have it, too: closing it may close nothing in the kernel */
+	bool lent; /* another program may have it, too: closing it here may not close it */
 	bool used; /* it may have been in use before it was given: not fresh */
 	uint32_t flags; /* VFIO_DEVICE_FLAGS_... */
 	struct rawpci_vfio_region regions[VFIO_PCI_CONFIG_REGION_INDEX + 1];

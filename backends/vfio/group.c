@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IOMMU groups: a group is put into a container, and gives its devices' descriptors. */
+/* IOMMU groups: a group is put into a container, and gives its devices' descriptors. Without an
+ * IOMMU, too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_v
 	return rawpci_vfio_refused_viability(device, group->number);
 }
 
-/* Core tries again with another space where this one's IOMMU domains do not fit the group. */
+/* EXDEV: the space's IOMMU domains do not fit the group. Core then tries another space. */
 static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_group *group,
 		  struct rawpci_vfio_space *space)
 {
@@ -47,7 +48,8 @@ static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_gr
 		if (r < 0 && !group->lent)
 			(void)rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
 		if (r < 0)
-			return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1, r);
+			return rawpci_vfio_refused_attach(device, group->number,
+							  RAWPCI_VFIO_TYPE1, r);
 	}
 	space->members++;
 	group->space = space;
@@ -108,7 +110,7 @@ bool rawpci_vfio_group_used(struct rawpci_vfio *vfio, unsigned number)
 	return used;
 }
 
-/* Takes part in the group that is open already, or opens it. */
+/* Joins the group if it is open already, else opens it. */
 static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		 unsigned number, const char *path)
 {
@@ -126,7 +128,7 @@ static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *sp
 		}
 	} else if (group->space != space) {
 		r = rawpci_vfio_refuse(device, -EXDEV, 0, "its IOMMU group %u is in use by another "
-				       "VM of this program\ndevices of one group can only go to one "
+				       "VM of this program\nopen the devices of one group for one "
 				       "VM", number);
 	}
 	if (r == 0) {
@@ -151,7 +153,7 @@ static void leave_group(struct rawpci_vfio_device *device)
 		for (link = &vfio->groups; *link != group; link = &(*link)->next)
 			;
 		*link = group->next;
-		/* Refused while a device is still open: a mapping of its regions was left. */
+		/* Refused while a device is open: a mapping of its regions is left. */
 		if (!group->lent)
 			r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
 		if (r < 0)
@@ -190,8 +192,8 @@ static int group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_spac
 		return r;
 	}
 	device->fd = r;
-	/* Whoever has the group, too, may have the device, and then neither opening nor closing it
-	 * here resets it. */
+	/* Another program that has the group may have the device, too. Then neither opening nor
+	 * closing the device here resets it. */
 	device->lent = device->used = device->group->given;
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 #define VECTORS_MAX 2048 /* PCI Local Bus Specification 3.0, 6.8.2.3 */
 
-/* VFIO's index of each type and event; ours for types are the same by value. */
+/* VFIO's index of each type. */
 static const uint32_t type_index[3] = {
 	[RAWPCI_IRQ_INTX] = VFIO_PCI_INTX_IRQ_INDEX,
 	[RAWPCI_IRQ_MSI] = VFIO_PCI_MSI_IRQ_INDEX,
@@ -68,7 +68,7 @@ int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_back
 	return 0;
 }
 
-/* One request without data. */
+/* Makes one request without data. */
 static int command(const struct rawpci_vfio_device *device, uint32_t action, uint32_t index,
 		   uint32_t count)
 {

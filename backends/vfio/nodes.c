@@ -139,7 +139,7 @@ static bool has_no_space(const struct rawpci_vfio_question *q, struct rawpci_fin
 	return true;
 }
 
-/* A module that is not loaded explains a missing node, but no forbidden one. */
+/* If the module is not loaded, a missing node needs no further reason. A forbidden one does. */
 int rawpci_vfio_find_no_space(struct rawpci_vfio_question *q)
 {
 	struct rawpci_finding finding;
@@ -161,7 +161,7 @@ static void describe_owner(const char *node, const struct rawpci_opener *opener,
 			opener->self ? "this process" : opener->text, node);
 }
 
-/* Only one process may have it open. To try that would tell, and keep others out meanwhile. */
+/* Only one process can have the node open. Opening it for a trial would keep others out. */
 bool rawpci_vfio_describe_holder(const char *node, struct rawpci_finding *finding)
 {
 	struct rawpci_opener opener;
@@ -204,7 +204,7 @@ static int find_group_held(struct rawpci_vfio_question *q)
 	return find_held(q, node);
 }
 
-/* The container is passed over where no way to an address space has been reported for it. */
+/* The container is left out if find_no_space() has reported it. */
 static int find_on_way_by_group(struct rawpci_vfio_question *q)
 {
 	char container[RAWPCI_VFIO_PATH], node[RAWPCI_VFIO_PATH];
@@ -267,8 +267,8 @@ int rawpci_vfio_find_missing_node(struct rawpci_vfio_question *q)
 	rawpci_vfio_group_node(q->ctx, q->group, true, unsafe);
 	if (rawpci_sys_access(unsafe, F_OK) == 0) {
 		finding.error = -EOPNOTSUPP;
-		rawpci_vfio_say(&finding, "there is only %s, VFIO without an IOMMU, which would let "
-				"the device reach all of the host's memory\n"
+		rawpci_vfio_say(&finding, "there is only %s, VFIO without an IOMMU, which would "
+				"let the device reach all of the host's memory\n"
 				"if that is wanted, set vfio.noiommu=yes", unsafe);
 	} else if (rawpci_sysfs_driver(q->sysfs, q->address, driver) < 0) {
 		return rawpci_vfio_find_absent(q);

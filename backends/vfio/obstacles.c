@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands in the way: the device itself, its group, and the memory that may be locked for it. */
+/* What stands in the way: the device itself, its group, the memory that may be locked for it. */
 #include "vfio/obstacles.h"
 
 #include <errno.h>
@@ -108,7 +108,7 @@ int rawpci_vfio_find_no_module(struct rawpci_vfio_question *q)
 }
 
 /* Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_register_device: vfio-pci refuses to be
- * bound then. Functions that it has enabled itself came later. */
+ * bound to such a device. It may enable functions itself once it is bound. */
 int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 {
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_VFS, -EBUSY);
@@ -124,8 +124,8 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 	return rawpci_vfio_found(q, &finding);
 }
 
-/* Does a device of the group keep it from being viable? Drivers of VFIO's leave DMA alone, and the
- * kernel exempts two more. The device itself is bound to vfio-pci before it is opened. */
+/* Does a device of the group keep the group from being viable? VFIO's drivers do not, and the
+ * kernel exempts two more. The device itself does not: it is bound to vfio-pci before it is opened. */
 static bool blocks(const struct rawpci_vfio_question *q, const struct rawpci_address *address,
 		   char driver[RAWPCI_SYSFS_NAME])
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands in the way of a device: an obstacle, a function (obstacles.c: the device, its group and
- * its memory; nodes.c: the nodes under vfio.dir and vfio.iommu). They look and touch nothing, keep
- * no state and need no lock. checks.c has the list of them. Each returns 0, or what the question's
- * take() ended the search with.
+ * What stands in the way of a device. An obstacle is a function: obstacles.c has those about the
+ * device, its group and its memory, nodes.c those about the nodes under vfio.dir and vfio.iommu.
+ * They look and touch nothing, keep no state and need no lock. checks.c lists them. Each returns 0,
+ * or what the question's take() ended the search with.
  */
 #ifndef RAWPCI_VFIO_OBSTACLES_H
 #define RAWPCI_VFIO_OBSTACLES_H
@@ -32,7 +32,7 @@ int rawpci_vfio_find_sibling(struct rawpci_vfio_question *q);
 int rawpci_vfio_find_node(struct rawpci_vfio_question *q);
 int rawpci_vfio_find_lock_limit(struct rawpci_vfio_question *q);
 
-/* The same from what a refused call of the kernel has told: its errno, or how much it was about. */
+/* What is asked when the kernel has refused a call, with what that call tells. */
 
 enum rawpci_vfio_node_kind {
 	RAWPCI_VFIO_NODE_IOMMUFD,

@@ -42,8 +42,8 @@ int rawpci_vfio_refused_name(const struct rawpci_vfio_device *device, int error)
 		return rawpci_vfio_refuse(device, error, error, "its cdev cannot be looked for");
 	return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO has no cdev for it, since this "
 				  "kernel was built without them (they came with 6.6), or the "
-				  "device is not bound to vfio-pci\nbind it to vfio-pci, or open it "
-				  "by its group");
+				  "device is not bound to vfio-pci\nbind it to vfio-pci, or open "
+				  "it by its group");
 }
 
 /* Only one process can have the node open. */
@@ -188,7 +188,8 @@ int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int erro
 		return rawpci_vfio_refuse(device, error, 0, "it is bound to %s, not to vfio-pci\n"
 					  "bind it to vfio-pci", driver[0] ? driver : "no driver");
 	return rawpci_vfio_refuse(device, error == -ENODEV || error == -EBUSY ? error :
-				  rawpci_sys_result(error, -EIO), error, "VFIO does not give it out");
+				  rawpci_sys_result(error, -EIO), error,
+				  "VFIO does not give it out");
 }
 
 int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error)
@@ -257,7 +258,8 @@ static int refused_range(const struct rawpci_vfio_space *space, const char *what
 	if (limits->range_count == 0 || i < limits->range_count)
 		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the kernel refuses the mapping "
 				  "as invalid");
-	return refuse_map(space, what, -ERANGE, 0, "outside what the IOMMU can translate: %s", text);
+	return refuse_map(space, what, -ERANGE, 0, "outside what the IOMMU can translate: %s",
+			  text);
 }
 
 int rawpci_vfio_refused_map(const struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,

@@ -10,8 +10,8 @@
 #include "vfio/device.h"
 #include "vfio/obstacles.h"
 
-/* Fails with words as of rawpci_vfio_say(), for what only errno tells. reason: a negative errno value
- * whose meaning ends the cause; 0: none. Returns error. */
+/* Fails with words as of rawpci_vfio_say(), for what only the errno tells. reason: a negative errno
+ * value whose meaning ends the cause; 0: none. Returns error. */
 int rawpci_vfio_refuse(const struct rawpci_vfio_device *device, int error, int reason,
 		       const char *format, ...) RAWPCI_PRINTF(4, 5);
 

@@ -66,8 +66,8 @@ static int fail_config(const struct rawpci_vfio_device *device, const char *what
 				  (unsigned long long)offset);
 }
 
-/* The kernel says EIO when memory decoding is off, in D3, during a reset, or when the device is gone
- * (Linux drivers/vfio/pci/vfio_pci_rdwr.c). */
+/* The kernel says EIO when memory decoding is off, in D3, during a reset, or when the device
+ * has gone (Linux drivers/vfio/pci/vfio_pci_rdwr.c). */
 static int fail_region(const struct rawpci_vfio_device *device, const char *what, unsigned region,
 		       uint64_t offset, int error)
 {

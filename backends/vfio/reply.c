@@ -14,7 +14,7 @@
 #define QUERY_TRIES 4
 #define CHAIN_LIMIT 64
 
-/* The reply's own idea of its length may have grown when asked again: another device was added. */
+/* The reply may be longer when it is asked for again: another device was added. */
 int rawpci_vfio_query(int fd, unsigned long request, const void *fixed, uint32_t fixed_size,
 		      void **reply, uint32_t *size)
 {

@@ -27,8 +27,8 @@ int rawpci_vfio_query(int fd, unsigned long request, const void *fixed, uint32_t
 int rawpci_vfio_cap_find(const void *reply, uint32_t size, uint32_t fixed_size, uint32_t first,
 			 uint16_t id, uint32_t minimum, uint32_t *offset);
 
-/* Copies count pairs of 64-bit addresses, first and last, into limits. The kernel promises that they
- * ascend and do not overlap; if they do not keep to that, none is copied. */
+/* Copies count pairs of 64-bit addresses, first and last, into limits. The kernel promises that
+ * they ascend and do not overlap; otherwise none is copied. */
 void rawpci_vfio_copy_ranges(const unsigned char *from, uint32_t count,
 			     struct rawpci_dma_limits *limits);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Choosing between device cdev and iommufd, and group and container. */
+/* The choice between device cdev and iommufd, and group and container. */
 #include <errno.h>
 
 #include "os/sys.h"
@@ -9,7 +9,7 @@
 
 #define TRANSPORTS 3
 
-/* Those that may be used, best first. Descriptors that were given leave no choice. */
+/* Lists the transports that may be used, best first. Given descriptors leave no choice. */
 static unsigned candidates(const struct rawpci_vfio *vfio, const struct rawpci_device_fds *fds,
 			   const struct rawpci_vfio_transport *list[TRANSPORTS])
 {
@@ -60,13 +60,14 @@ undo_transport:
 	return r;
 }
 
-/* What another transport or space would run into as well; EINVAL: descriptors that were given. */
+/* Would another transport or space meet the same error? EINVAL is about given descriptors. */
 static bool final(int error)
 {
 	return error == -EBUSY || error == -ENOMEM || error == -ENOSPC || error == -EINVAL;
 }
 
-/* In a space that has devices. A fresh one leaves every choice, and has the better reason. */
+/* Joins a space that has devices. If that fails, core tries a fresh space, which leaves
+ * every choice and fails with the better reason. */
 static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		       const struct rawpci_vfio_transport *list[], unsigned n)
 {
@@ -78,7 +79,8 @@ static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_spa
 	for (i = 0; i < n && list[i] != space->transport; i++)
 		;
 	if (i == n || (given >= 0 && !rawpci_sys_same_file(given, space->fd)))
-		return rawpci_vfio_refuse(device, -EXDEV, 0, "it needs an address space of its own");
+		return rawpci_vfio_refuse(device, -EXDEV, 0,
+					  "it needs an address space of its own");
 	r = space->transport->join(device, space);
 	if (r == 0 || final(r))
 		return r;

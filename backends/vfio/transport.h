@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways to a device's descriptor and to its address space, lowest first; each stands on the ones
- * above it here. The lock is rawpci_vfio.lock (device.h); group.c and transport.c's callers take it
- * for the lists, and no function here is called with it held.
+ * The ways to a device's descriptor and to its address space, lowest first: container.c and ioas.c,
+ * on them group.c and cdev.c, on these transport.c. group.c takes rawpci_vfio.lock (device.h) for
+ * the list of groups, so no function here is called with it held.
  */
 #ifndef RAWPCI_VFIO_TRANSPORT_H
 #define RAWPCI_VFIO_TRANSPORT_H
