@@ -125,7 +125,7 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 }
 
 /* Does a device of the group keep the group from being viable? VFIO's drivers do not, and the
- * kernel exempts two more. The device itself does not: it is bound to vfio-pci before it is opened. */
+ * kernel exempts two more. The device itself is bound to vfio-pci before it is opened. */
 static bool blocks(const struct rawpci_vfio_question *q, const struct rawpci_address *address,
 		   char driver[RAWPCI_SYSFS_NAME])
 {
