@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What can be mapped of an open device's regions: all but the MSI-X table. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,10 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "vfio/vfio.h"
+#include "vfio/host.h"
+#include "vfio/operations.h"
+#include "vfio/refusals.h"
+#include "vfio/reply.h"
 
 /* Flags in sysfs's resource file (Linux include/linux/ioport.h). */
 #define RESOURCE_IO 0x00000100
@@ -46,7 +50,7 @@ void rawpci_vfio_area_add(struct rawpci_region_info *info, uint64_t page, uint64
 	for (i = 0; i < info->area_count; i++)
 		if (info->areas[i].offset + info->areas[i].size >= first)
 			break;
-	/* Those it touches become part of it. */
+	/* The new area takes in those that it touches. */
 	while (i + gone < info->area_count && info->areas[i + gone].offset <= end) {
 		struct rawpci_region_area *area = &info->areas[i + gone++];
 
@@ -72,7 +76,7 @@ void rawpci_vfio_area_cut(struct rawpci_region_info *info, uint64_t page, uint64
 		return;
 	if (size > info->size - offset)
 		end = info->size;
-	info->area_count = 0; /* whole pages of what stays are added again */
+	info->area_count = 0; /* added again below: whole pages of what stays */
 	for (i = 0; i < old.area_count; i++) {
 		uint64_t from = old.areas[i].offset;
 		uint64_t to = from + old.areas[i].size;
@@ -90,8 +94,8 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 	return rawpci_vfio_cfg_read(opaque, offset, width, value);
 }
 
-/* Accesses to the MSI-X table go to the kernel, which ignores them: programming vectors is its
- * work. Where a mapping would reach the table, the guest could forge interrupt messages. */
+/* Only the kernel programs vectors, so it ignores accesses to the MSI-X table that go through it. A
+ * mapping would reach the table, and the guest could forge interrupt messages. */
 static int cut_msix_table(struct rawpci_vfio_device *device, unsigned region,
 			  struct rawpci_region_info *info)
 {
@@ -151,13 +155,13 @@ static int add_areas(const struct rawpci_vfio_device *device, unsigned region,
 	return r;
 }
 
-/* VFIO tells no bus address and no kind of BAR; sysfs does. */
+/* VFIO does not tell a BAR's bus address and kind, so sysfs is read. */
 static int add_resource(const struct rawpci_vfio_device *device, unsigned region,
 			struct rawpci_region_info *info)
 {
 	uint64_t first, last, flags;
-	int r = rawpci_sysfs_resource(rawpci_vfio_sysfs(device->vfio), &device->address, region,
-				      &first, &last, &flags);
+	int r = rawpci_sysfs_resource(rawpci_vfio_sysfs(device->vfio->ctx), &device->address,
+				      region, &first, &last, &flags);
 
 	if (r < 0)
 		return r;
@@ -177,7 +181,6 @@ int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_
 {
 	struct rawpci_vfio_device *device = opaque;
 	struct rawpci_region_info info = {.size = device->regions[region].size};
-	char text[128];
 	int r = 0;
 
 	if (info.size > 0) {
@@ -189,9 +192,8 @@ int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_
 			r = cut_msix_table(device, region, &info);
 	}
 	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, rawpci_sys_result(r, -EIO),
-					   "%s: region %u cannot be described: %s", device->name,
-					   region, rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_vfio_refuse(device, rawpci_sys_result(r, -EIO), r,
+					  "region %u cannot be described", region);
 	*out = info;
 	return 0;
 }

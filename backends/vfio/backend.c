@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices through VFIO (Linux Documentation/driver-api/vfio.rst). Taken down in this order:
- * interrupts and region mappings (core's work); by group: the device's descriptor, and the group
- * when its last device left it; by cdev: the attachment, then the device's descriptor; with the
- * last device of a space its container or iommufd.
+ * The backend's table: devices through VFIO (Linux Documentation/driver-api/vfio.rst). A device is
+ * taken down in this order:
+ *
+ *   1. interrupts and region mappings, by core
+ *   2. by group: the device's descriptor, and with the group's last device the group
+ *      by cdev: the attachment, then the device's descriptor
+ *   3. with the last device of a space its container or iommufd
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,32 +16,11 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "vfio/vfio.h"
-#include "vfio/wait.h"
-
-const char *rawpci_vfio_sysfs(const struct rawpci_vfio *vfio)
-{
-	return rawpci_backend_setting(vfio->ctx, "sysfs.dir");
-}
-
-const char *rawpci_vfio_dir(const struct rawpci_vfio *vfio)
-{
-	return rawpci_backend_setting(vfio->ctx, "vfio.dir");
-}
-
-const char *rawpci_vfio_iommu(const struct rawpci_vfio *vfio)
-{
-	return rawpci_backend_setting(vfio->ctx, "vfio.iommu");
-}
-
-void rawpci_vfio_node(const struct rawpci_vfio *vfio, const char *name,
-		      char path[RAWPCI_VFIO_PATH])
-{
-	int n = snprintf(path, RAWPCI_VFIO_PATH, "%s/%s", rawpci_vfio_dir(vfio), name);
-
-	if (n < 0 || n >= RAWPCI_VFIO_PATH)
-		path[0] = '\0';
-}
+#include "vfio/host.h"
+#include "vfio/operations.h"
+#include "vfio/obstacles.h"
+#include "vfio/refusals.h"
+#include "vfio/transport.h"
 
 static int vfio_create(struct rawpci *ctx, void **instance)
 {
@@ -66,36 +48,40 @@ static void vfio_destroy(void *instance)
 	free(vfio);
 }
 
-static int vfio_probe(void *instance, const struct rawpci_address *address)
+static int find_before_open(struct rawpci_vfio_question *q)
 {
-	struct rawpci_vfio *vfio = instance;
-	const char *sysfs = rawpci_vfio_sysfs(vfio);
-	char name[RAWPCI_ADDRESS_TEXT];
-	char path[RAWPCI_VFIO_PATH];
-	unsigned group = 0;
-	int grouped, n, r;
-
-	rawpci_address_format(address, name);
-	if (rawpci_sysfs_present(sysfs, address) < 0)
-		return rawpci_vfio_explain_absent(vfio, name);
-	r = rawpci_vfio_explain_bridge(vfio, address, name);
-	if (r < 0)
-		return r;
-	/* Without an IOMMU, VFIO makes up a group when the device is bound. */
-	grouped = rawpci_sysfs_group(sysfs, address, &group);
-	if (grouped < 0 && !rawpci_vfio_noiommu_wanted(vfio))
-		return rawpci_vfio_explain_no_group(vfio, name, grouped);
-	n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/vfio-pci", sysfs);
-	if (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_access(path, F_OK) < 0)
-		return rawpci_vfio_explain_no_driver(vfio, name);
-	r = grouped < 0 ? rawpci_vfio_transport_noiommu.probe(vfio, name) :
-			  rawpci_vfio_transport_probe(vfio, name);
-	if (r == 0 && grouped == 0)
-		r = rawpci_vfio_explain_blockers(vfio, address, group);
-	return r < 0 ? r : rawpci_vfio_explain_functions(vfio, address, name);
+	return rawpci_vfio_check(q, RAWPCI_VFIO_PROBE, true);
 }
 
-/* One open per device: a group's descriptor would give the same device out twice. */
+static int vfio_probe(void *instance, const struct rawpci_address *address)
+{
+	const struct rawpci_vfio *vfio = instance;
+
+	return rawpci_vfio_fail_if(vfio->ctx, address, find_before_open);
+}
+
+/* Core itself looks whether the driver is there. */
+static int report(void *opaque, const struct rawpci_finding *finding)
+{
+	return finding->obstacle == RAWPCI_OBSTACLE_MODULE ? 0 :
+	       rawpci_backend_finding(opaque, finding);
+}
+
+static int vfio_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+			struct rawpci_findings *to)
+{
+	struct rawpci_vfio *vfio = instance;
+	struct rawpci_vfio_question q;
+
+	rawpci_vfio_question_init(&q, vfio->ctx, address);
+	q.group_ours = q.grouped == 0 && rawpci_vfio_group_used(vfio, q.group);
+	q.memory = memory;
+	q.take = report;
+	q.opaque = to;
+	return rawpci_vfio_check(&q, RAWPCI_VFIO_MAP, false);
+}
+
+/* A device can be open once: a group's descriptor would give the same device out twice. */
 static int enlist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 {
 	const struct rawpci_vfio_device *other;
@@ -110,8 +96,7 @@ static int enlist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 	}
 	(void)pthread_mutex_unlock(&vfio->lock);
 	if (other)
-		return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: open already in this program",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "open already in this program");
 	return 0;
 }
 
@@ -126,7 +111,7 @@ static void delist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 	(void)pthread_mutex_unlock(&vfio->lock);
 }
 
-/* From here on it does not matter how the descriptor was had. */
+/* Reads what the device is. The transport does not matter any more. */
 static int load(struct rawpci_vfio_device *device)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
@@ -134,21 +119,19 @@ static int load(struct rawpci_vfio_device *device)
 	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info);
 
 	if (r < 0)
-		return rawpci_vfio_explain_device(device, r);
+		return rawpci_vfio_refused_device(device, r);
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
 	    info.num_regions <= VFIO_PCI_CONFIG_REGION_INDEX)
-		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
-					   "%s: VFIO does not take it for a PCI device",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO does not take it for a PCI "
+					  "device");
 	device->flags = info.flags;
 	r = rawpci_vfio_regions_load(device);
 	if (r == 0)
 		r = rawpci_vfio_cfg_read(device, RAWPCI_CFG_VENDOR, 4, &ids);
 	if (r == 0 && ids == UINT32_MAX)
-		return rawpci_backend_fail(device->vfio->ctx, -EIO,
-					   "%s: it does not answer, its config space reads as all "
-					   "ones: it has no power, or its link is down",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EIO, 0, "it does not answer, its config space "
+					  "reads as all ones: it has no power, or its link is "
+					  "down");
 	return r;
 }
 
@@ -202,8 +185,8 @@ static void vfio_close(void *opaque)
 	free(device);
 }
 
-/* The kernel resets a device when it is opened and when it is closed for the last time, and says by
- * the reset flag whether that works. */
+/* The kernel resets a device when it is opened, and when it is closed for the last time. The reset
+ * flag says whether it can. */
 static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 {
 	struct rawpci_vfio_device *device = opaque;
@@ -215,9 +198,9 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 		.fresh = can_reset && !device->used,
 		.close_resets = can_reset && !device->lent,
 		.no_dma = device->space->transport->unsafe,
-		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio),
+		.memory_always_on = rawpci_sysfs_is_vf(rawpci_vfio_sysfs(device->vfio->ctx),
 						       &device->address),
-		/* Kernels before 6.11 make two accesses of 4 bytes of it. */
+		/* Kernels before 6.11 split it into two accesses of 4 bytes. */
 		.wide_access = false,
 	};
 	int r = rawpci_vfio_irq_counts(device, &info);
@@ -231,19 +214,9 @@ static int vfio_info(void *opaque, struct rawpci_backend_info *out)
 static int vfio_reset(void *opaque)
 {
 	const struct rawpci_vfio_device *device = opaque;
-	char text[128];
 	int r = rawpci_vfio_ioctl_patiently(device->fd, VFIO_DEVICE_RESET, NULL);
 
-	if (r >= 0)
-		return 0;
-	if (r == -EINVAL || r == -ENOTTY)
-		return rawpci_backend_fail(device->vfio->ctx, -EOPNOTSUPP,
-					   "%s: it has no reset that leaves its neighbours alone",
-					   device->name);
-	rawpci_sys_error_text(r, text, sizeof(text));
-	return rawpci_backend_fail(device->vfio->ctx,
-				   r == -EAGAIN ? -EBUSY : rawpci_sys_result(r, -EIO),
-				   "%s: the reset failed: %s", device->name, text);
+	return r < 0 ? rawpci_vfio_refused_reset(device, r) : 0;
 }
 
 const struct rawpci_backend rawpci_backend_vfio = {
@@ -276,5 +249,5 @@ const struct rawpci_backend rawpci_backend_vfio = {
 	.space_limits = rawpci_vfio_space_limits,
 	.dma_map = rawpci_vfio_dma_map,
 	.dma_unmap = rawpci_vfio_dma_unmap,
-	.explain = rawpci_vfio_diagnose,
+	.explain = vfio_explain,
 };

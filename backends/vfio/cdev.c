@@ -9,60 +9,46 @@
 
 #include "os/sys.h"
 #include "os/sysfs.h"
+#include "vfio/host.h"
 #include "vfio/iommufd-abi.h"
-#include "vfio/vfio.h"
-#include "vfio/wait.h"
+#include "vfio/refusals.h"
+#include "vfio/transport.h"
 
-/* The group's node serves as well, so the cdev's permissions are not waited for so long. */
+/* If there is a choice, the group's node serves as well, so the wait for the cdev is short. */
 #define CDEV_WAIT_MS 500
 
-/* The entry "vfioN" in the device's directory vfio-dev: N has nothing to do with its group. */
-struct entry {
-	char name[32];
-	char number[32]; /* of the node: "major:minor" */
-};
+#define NUMBER 32
 
-static int take_entry(void *opaque, const char *name)
+/* The name of the device's cdev, and the number of its node, "major:minor". Kernels from 6.1 on
+ * have a name also without a cdev; there is no number then. */
+static int find_cdev(const struct rawpci_vfio_device *device, char name[RAWPCI_VFIO_CDEV],
+		     char number[NUMBER])
 {
-	struct entry *entry = opaque;
-
-	if (strncmp(name, "vfio", 4) != 0 || strlen(name) >= sizeof(entry->name))
-		return 0;
-	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
-	return 1;
-}
-
-/* Since 6.1 there is an entry also where there is no cdev: that one has no number. */
-static int find_entry(const struct rawpci_vfio_device *device, struct entry *entry)
-{
-	const char *sysfs = rawpci_vfio_sysfs(device->vfio);
+	struct rawpci *ctx = device->vfio->ctx;
 	char path[RAWPCI_SYSFS_PATH];
 	char file[64];
-	int r = rawpci_sysfs_path(sysfs, &device->address, "vfio-dev", path, sizeof(path));
+	int r = rawpci_vfio_cdev_name(ctx, &device->address, name);
 
+	if (r < 0)
+		return r;
+	(void)snprintf(file, sizeof(file), "vfio-dev/%s/dev", name);
+	r = rawpci_sysfs_path(rawpci_vfio_sysfs(ctx), &device->address, file, path, sizeof(path));
 	if (r == 0)
-		r = rawpci_sys_list(path, take_entry, entry);
-	if (r != 1)
-		return r < 0 ? r : -ENOENT;
-	(void)snprintf(file, sizeof(file), "vfio-dev/%s/dev", entry->name);
-	r = rawpci_sysfs_path(sysfs, &device->address, file, path, sizeof(path));
-	if (r == 0)
-		r = rawpci_sys_read_file(path, entry->number, sizeof(entry->number));
+		r = rawpci_sys_read_file(path, number, NUMBER);
 	return r < 0 ? r : 0;
 }
 
-/* Another device's would be driven with this one's addresses. */
+/* With another device's cdev, that device would be driven as if it were this one. */
 static bool is_its_cdev(const struct rawpci_vfio_device *device)
 {
-	struct entry entry;
-	char number[32];
+	char name[RAWPCI_VFIO_CDEV], known[NUMBER], number[NUMBER];
 	unsigned major, minor;
 
-	if (find_entry(device, &entry) < 0 ||
+	if (find_cdev(device, name, known) < 0 ||
 	    rawpci_sys_device_number(device->fd, &major, &minor) < 0)
 		return false;
 	(void)snprintf(number, sizeof(number), "%u:%u", major, minor);
-	return strcmp(number, entry.number) == 0;
+	return strcmp(number, known) == 0;
 }
 
 static int take_given(struct rawpci_vfio_device *device, int given)
@@ -71,37 +57,36 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 
 	device->fd = rawpci_sys_dup(given);
 	if (device->fd < 0)
-		return rawpci_vfio_explain_given(device, "its cdev", device->fd);
+		return rawpci_vfio_refused_given(device, "its cdev", device->fd);
 	device->lent = true;
 	if (!is_its_cdev(device))
-		return rawpci_vfio_explain_given(device, "its cdev", -ENODEV);
-	/* It answers nothing before it is bound. */
+		return rawpci_vfio_refused_given(device, "its cdev", -ENODEV);
+	/* A cdev answers nothing before it is bound. */
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
 	if (device->used && device->fds->iommufd < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the cdev given for it "
-					   "is bound to an iommufd: that one has to be given too",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EINVAL, 0, "the cdev given for it is bound to "
+					  "an iommufd\nthat one has to be given too");
 	return 0;
 }
 
 static int open_node(struct rawpci_vfio_device *device, char path[RAWPCI_VFIO_PATH])
 {
-	bool only = strcmp(rawpci_backend_setting(device->vfio->ctx, "vfio.via"), "cdev") == 0;
-	struct entry entry;
-	char name[64];
-	int r = find_entry(device, &entry);
+	bool only = rawpci_vfio_ways(device->vfio->ctx) == RAWPCI_VFIO_BY_CDEV;
+	char name[RAWPCI_VFIO_CDEV], number[NUMBER];
+	int r = find_cdev(device, name, number);
 
 	path[0] = '\0';
 	if (r < 0)
-		return rawpci_vfio_explain_cdev(device, NULL, r);
-	(void)snprintf(name, sizeof(name), "devices/%s", entry.name);
-	rawpci_vfio_node(device->vfio, name, path);
+		return rawpci_vfio_refused_name(device, r);
+	rawpci_vfio_cdev_node(device->vfio->ctx, name, path);
 	rawpci_vfio_wait_for_node(path, NULL, only ? RAWPCI_VFIO_NODE_WAIT_MS : CDEV_WAIT_MS);
 	device->fd = rawpci_sys_open(path, O_RDWR);
-	return device->fd < 0 ? rawpci_vfio_explain_cdev(device, path, device->fd) : 0;
+	return device->fd >= 0 ? 0 : rawpci_vfio_refused_node(device, RAWPCI_VFIO_NODE_CDEV, path,
+							      device->fd);
 }
 
-/* Its own descriptor would be found when one looks for who has the cdev open. */
+/* Closes its descriptor first when it fails, because the search for the process that has the cdev
+ * open would find this one. */
 static int bind_device(struct rawpci_vfio_device *device, const struct rawpci_vfio_space *space,
 		       const char *path)
 {
@@ -114,7 +99,7 @@ static int bind_device(struct rawpci_vfio_device *device, const struct rawpci_vf
 	if (r >= 0)
 		return 0;
 	rawpci_sys_close(&device->fd);
-	return rawpci_vfio_explain_bind(device, path, r);
+	return rawpci_vfio_refused_bind(device, path, r);
 }
 
 static int attach_device(const struct rawpci_vfio_device *device,
@@ -130,11 +115,10 @@ static int attach_device(const struct rawpci_vfio_device *device,
 	if (r >= 0)
 		return 0;
 	if (space->members > 0 && r != -EPERM && r != -ENOMEM)
-		return rawpci_backend_fail(device->vfio->ctx, -EXDEV, "%s: it cannot share an "
-					   "address space with the other devices of this VM",
-					   device->name);
-	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio), &device->address, &group);
-	return rawpci_vfio_explain_attach(device, group, "iommufd", r);
+		return rawpci_vfio_refuse(device, -EXDEV, 0, "it cannot share an address space "
+					  "with the other devices of this VM");
+	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, &group);
+	return rawpci_vfio_refused_attach(device, group, "iommufd", r);
 }
 
 static int cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space)
@@ -156,7 +140,7 @@ static int cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space
 	return 0;
 }
 
-/* Detached first: somebody else may have the cdev open too, and then closing it does nothing. */
+/* Detaches first: if another program has the cdev open too, closing it here detaches nothing. */
 static void cdev_leave(struct rawpci_vfio_device *device)
 {
 	struct vfio_device_detach_iommufd_pt detach = {.argsz = sizeof(detach)};
@@ -171,18 +155,9 @@ static void cdev_leave(struct rawpci_vfio_device *device)
 	device->space->members--;
 }
 
-static int cdev_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	const char *path = rawpci_vfio_iommu(vfio);
-	int r = rawpci_sys_access(path, R_OK | W_OK);
-
-	return r < 0 ? rawpci_vfio_explain_iommufd(vfio, name, path, r) : 0;
-}
-
 const struct rawpci_vfio_transport rawpci_vfio_transport_cdev = {
 	.name = "cdev",
 	.by_user = true,
-	.probe = cdev_probe,
 	.space_open = rawpci_vfio_ioas_open,
 	.space_close = rawpci_vfio_ioas_close,
 	.limits = rawpci_vfio_ioas_limits,

@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/host.h"
+#include "vfio/refusals.h"
+#include "vfio/reply.h"
+#include "vfio/transport.h"
 
-#define MOST_TRIED (UINT64_C(1) << 21) /* bytes, of a page that is mapped to see how that ends */
+#define MOST_TRIED (UINT64_C(1) << 21) /* bytes; the largest page that is mapped for a trial */
 
 static unsigned long model_of(const struct rawpci_vfio_space *space)
 {
@@ -20,24 +23,22 @@ static unsigned long model_of(const struct rawpci_vfio_space *space)
 static int check_container(const struct rawpci_vfio_device *first, int container, const char *path,
 			   unsigned long model)
 {
-	struct rawpci_vfio *vfio = first->vfio;
 	int r = rawpci_sys_ioctl(container, VFIO_GET_API_VERSION, NULL);
 
 	if (r < 0 && first->fds && first->fds->container >= 0)
-		return rawpci_vfio_explain_given(first, "a VFIO container", r);
+		return rawpci_vfio_refused_given(first, "a VFIO container", r);
 	if (r < 0)
-		return rawpci_vfio_explain_container(vfio, first->name, path, r);
+		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_CONTAINER, path, r);
 	if (r != VFIO_API_VERSION)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO has "
-					   "version %d, not %d", first->name, r, VFIO_API_VERSION);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "the kernel's VFIO has version "
+					  "%d, not %d", r, VFIO_API_VERSION);
 	r = rawpci_sys_ioctl(container, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)model);
 	if (r <= 0 && model == VFIO_NOIOMMU_IOMMU)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: this kernel was built "
-					   "without VFIO for devices that have no IOMMU",
-					   first->name);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "this kernel was built without "
+					  "VFIO for devices that have no IOMMU");
 	if (r <= 0)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel offers no "
-					   "type1v2 IOMMU: modprobe vfio_iommu_type1", first->name);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "the kernel offers no type1v2 "
+					  "IOMMU\nmodprobe " RAWPCI_VFIO_TYPE1);
 	return 0;
 }
 
@@ -48,12 +49,12 @@ int rawpci_vfio_container_open(struct rawpci_vfio_space *space,
 	char path[RAWPCI_VFIO_PATH];
 	int fd, r;
 
-	rawpci_vfio_node(space->vfio, "vfio", path);
+	rawpci_vfio_node(space->vfio->ctx, "vfio", path);
 	fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (fd < 0 && given >= 0)
-		return rawpci_vfio_explain_given(first, "a VFIO container", fd);
+		return rawpci_vfio_refused_given(first, "a VFIO container", fd);
 	if (fd < 0)
-		return rawpci_vfio_explain_container(space->vfio, first->name, path, fd);
+		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_CONTAINER, path, fd);
 	r = check_container(first, fd, path, model_of(space));
 	if (r < 0) {
 		rawpci_sys_close(&fd);
@@ -70,7 +71,7 @@ void rawpci_vfio_container_close(struct rawpci_vfio_space *space)
 	space->asked = space->whole = false;
 }
 
-/* One that was handed to us may have its model already: only then it answers questions on it. */
+/* A given container may have its model already. It answers VFIO_IOMMU_GET_INFO only then. */
 int rawpci_vfio_container_start(const struct rawpci_vfio_space *space)
 {
 	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
@@ -104,11 +105,12 @@ static int read_ranges(const void *reply, uint32_t size, struct rawpci_dma_limit
 }
 
 /*
- * Where a sum of address and size is 2 to the power of 64, which is 0, older kernels map, and then
- * do not find the mapping again: neither it nor maybe others can be unmapped, and its pages stay
- * pinned after the container is closed (Linux drivers/vfio/vfio_iommu_type1.c before 6.18, and
- * those kernels that have not taken over its repair). So the last page itself is not tried: the one
- * below it is mapped, and unmapped with the last one. Such a kernel takes nothing then.
+ * Can the kernel unmap the last page of all addresses? For that page the sum of address and size is
+ * 2 to the power of 64, which is 0. Older kernels map it and do not find it again: neither this
+ * mapping nor maybe others can be unmapped, and its pages stay pinned after the container is closed
+ * (Linux drivers/vfio/vfio_iommu_type1.c before 6.18, without the repair). So the trial does not
+ * map the last page. It maps the page below and unmaps both together: such a kernel then unmaps
+ * nothing.
  */
 static bool try_whole(const struct rawpci_vfio_space *space, uint64_t page)
 {
@@ -141,8 +143,8 @@ static bool try_whole(const struct rawpci_vfio_space *space, uint64_t page)
 	return whole;
 }
 
-/* Leaves the last page out where it could not be taken back. Asked once, before the space has
- * mappings. In a container that was handed over, the last page may be another program's. */
+/* Leaves the last page out if the kernel cannot unmap it. The trial is made once, before the space
+ * has mappings. It is not made in a given container: there the page may be another program's. */
 static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_limits *limits)
 {
 	unsigned last = limits->range_count - 1;
@@ -154,8 +156,8 @@ static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_lim
 		space->asked = true;
 		if (!space->whole)
 			rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_DEBUG, "vfio: this kernel "
-					   "cannot take back the last page of all addresses: no "
-					   "guest memory can be there (by cdev it can)");
+					   "cannot unmap the last page of all addresses: no guest "
+					   "memory can be there (by cdev it can)");
 	}
 	if (!space->whole)
 		limits->ranges[last].last -= limits->page_size;

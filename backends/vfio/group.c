@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* IOMMU groups: a group is put into a container, and gives its devices' descriptors. */
+/* IOMMU groups: a group is put into a container, and gives its devices' descriptors. Without an
+ * IOMMU, too. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "os/sys.h"
 #include "os/sysfs.h"
-#include "vfio/vfio.h"
-#include "vfio/wait.h"
-
-#define MODULE "vfio_iommu_type1" /* of which a parameter gives unsafe groups away */
+#include "vfio/host.h"
+#include "vfio/refusals.h"
+#include "vfio/transport.h"
 
 static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_vfio_group *group)
 {
@@ -18,25 +17,19 @@ static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_v
 	int r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_GET_STATUS, &status);
 
 	if (r < 0 && device->fds && device->fds->group >= 0)
-		return rawpci_vfio_explain_given(device, "an IOMMU group's", r);
+		return rawpci_vfio_refused_given(device, "an IOMMU group's", r);
 	if (r < 0)
-		return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
+		return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1, r);
 	group->lent = device->fds && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
 	if (group->lent && device->fds->container < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EINVAL, "%s: the IOMMU group given "
-					   "for it is in a container: that one has to be given too",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EINVAL, 0, "the IOMMU group given for it is in "
+					  "a container\nthat one has to be given too");
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
-	r = rawpci_vfio_explain_blockers(device->vfio, &device->address, group->number);
-	if (r < 0)
-		return r;
-	return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: IOMMU group %u is not viable: "
-				   "something else in the kernel owns one of its devices' DMA",
-				   device->name, group->number);
+	return rawpci_vfio_refused_viability(device, group->number);
 }
 
-/* Core tries again with another space where this one's IOMMU domains do not fit the group. */
+/* EXDEV: the space's IOMMU domains do not fit the group. Core then tries another space. */
 static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_group *group,
 		  struct rawpci_vfio_space *space)
 {
@@ -45,17 +38,18 @@ static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_gr
 	if (!group->lent)
 		r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &space->fd);
 	if (r < 0 && space->members > 0 && r != -EPERM && r != -ENOMEM)
-		return rawpci_backend_fail(device->vfio->ctx, -EXDEV, "%s: IOMMU group %u cannot "
-					   "share an address space with the other devices of this "
-					   "VM", device->name, group->number);
+		return rawpci_vfio_refuse(device, -EXDEV, 0, "IOMMU group %u cannot share an "
+					  "address space with the other devices of this VM",
+					  group->number);
 	if (r < 0)
-		return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
+		return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1, r);
 	if (space->members == 0) {
 		r = rawpci_vfio_container_start(space);
 		if (r < 0 && !group->lent)
 			(void)rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
 		if (r < 0)
-			return rawpci_vfio_explain_attach(device, group->number, MODULE, r);
+			return rawpci_vfio_refused_attach(device, group->number,
+							  RAWPCI_VFIO_TYPE1, r);
 	}
 	space->members++;
 	group->space = space;
@@ -70,15 +64,15 @@ static int group_open(const struct rawpci_vfio_device *device, unsigned number, 
 	int r;
 
 	if (!group)
-		return rawpci_backend_fail(device->vfio->ctx, -ENOMEM, "%s: no memory",
-					   device->name);
+		return rawpci_vfio_refuse(device, -ENOMEM, 0, "no memory");
 	group->number = number;
 	group->given = given >= 0;
 	group->fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (group->fd < 0) {
 		r = given >= 0 ?
-			    rawpci_vfio_explain_given(device, "an IOMMU group's", group->fd) :
-			    rawpci_vfio_explain_node(device, number, path, group->fd);
+			    rawpci_vfio_refused_given(device, "an IOMMU group's", group->fd) :
+			    rawpci_vfio_refused_node(device, RAWPCI_VFIO_NODE_GROUP, path,
+						      group->fd);
 		goto undo_alloc;
 	}
 	r = check_viable(device, group);
@@ -116,7 +110,7 @@ bool rawpci_vfio_group_used(struct rawpci_vfio *vfio, unsigned number)
 	return used;
 }
 
-/* Takes part in the group that is open already, or opens it. */
+/* Joins the group if it is open already, else opens it. */
 static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		 unsigned number, const char *path)
 {
@@ -133,9 +127,9 @@ static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *sp
 			vfio->groups = group;
 		}
 	} else if (group->space != space) {
-		r = rawpci_backend_fail(vfio->ctx, -EXDEV, "%s: its IOMMU group %u is in use by "
-					"another VM of this program: devices of one group can only "
-					"go to one VM", device->name, number);
+		r = rawpci_vfio_refuse(device, -EXDEV, 0, "its IOMMU group %u is in use by another "
+				       "VM of this program\nopen the devices of one group for one "
+				       "VM", number);
 	}
 	if (r == 0) {
 		group->users++;
@@ -159,7 +153,7 @@ static void leave_group(struct rawpci_vfio_device *device)
 		for (link = &vfio->groups; *link != group; link = &(*link)->next)
 			;
 		*link = group->next;
-		/* Refused while a device is still open: a mapping of its regions was left. */
+		/* Refused while a device is open: a mapping of its regions is left. */
 		if (!group->lent)
 			r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
 		if (r < 0)
@@ -178,16 +172,13 @@ static int group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_spac
 {
 	struct rawpci_vfio *vfio = device->vfio;
 	char path[RAWPCI_VFIO_PATH], unsafe[RAWPCI_VFIO_PATH];
-	char name[32];
 	unsigned number;
-	int r = rawpci_sysfs_group(rawpci_vfio_sysfs(vfio), &device->address, &number);
+	int r = rawpci_sysfs_group(rawpci_vfio_sysfs(vfio->ctx), &device->address, &number);
 
 	if (r < 0)
-		return rawpci_vfio_explain_no_group(vfio, device->name, r);
-	(void)snprintf(name, sizeof(name), "%u", number);
-	rawpci_vfio_node(vfio, name, path);
-	(void)snprintf(name, sizeof(name), "noiommu-%u", number);
-	rawpci_vfio_node(vfio, name, unsafe);
+		return rawpci_vfio_refused_number(device, r);
+	rawpci_vfio_group_node(vfio->ctx, number, false, path);
+	rawpci_vfio_group_node(vfio->ctx, number, true, unsafe);
 	if (!device->fds || device->fds->group < 0)
 		rawpci_vfio_wait_for_node(path, unsafe, RAWPCI_VFIO_NODE_WAIT_MS);
 	r = enter(device, space, number, space->transport->unsafe ? unsafe : path);
@@ -196,13 +187,13 @@ static int group_join(struct rawpci_vfio_device *device, struct rawpci_vfio_spac
 	r = rawpci_vfio_ioctl_patiently(device->group->fd, VFIO_GROUP_GET_DEVICE_FD, device->name);
 	r = rawpci_sys_keep_clear(r);
 	if (r < 0) {
-		r = rawpci_vfio_explain_device(device, r);
+		r = rawpci_vfio_refused_device(device, r);
 		leave_group(device);
 		return r;
 	}
 	device->fd = r;
-	/* Whoever has the group, too, may have the device, and then neither opening nor closing it
-	 * here resets it. */
+	/* Another program that has the group may have the device, too. Then neither opening nor
+	 * closing the device here resets it. */
 	device->lent = device->used = device->group->given;
 	return 0;
 }
@@ -214,19 +205,8 @@ static void group_leave(struct rawpci_vfio_device *device)
 	leave_group(device);
 }
 
-static int container_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	char path[RAWPCI_VFIO_PATH];
-	int r;
-
-	rawpci_vfio_node(vfio, "vfio", path);
-	r = rawpci_sys_access(path, R_OK | W_OK);
-	return r < 0 ? rawpci_vfio_explain_container(vfio, name, path, r) : 0;
-}
-
 const struct rawpci_vfio_transport rawpci_vfio_transport_group = {
 	.name = "group",
-	.probe = container_probe,
 	.space_open = rawpci_vfio_container_open,
 	.space_close = rawpci_vfio_container_close,
 	.limits = rawpci_vfio_container_limits,
@@ -236,29 +216,9 @@ const struct rawpci_vfio_transport rawpci_vfio_transport_group = {
 	.leave = group_leave,
 };
 
-static int noiommu_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	char enabled[8];
-
-	rawpci_vfio_parameter(vfio, "vfio", "enable_unsafe_noiommu_mode", enabled, sizeof(enabled));
-	if (enabled[0] == '\0')
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: the kernel's VFIO does not "
-					   "say whether it allows devices without an IOMMU (%s/"
-					   "module/vfio/parameters/enable_unsafe_noiommu_mode "
-					   "cannot be read): its module is not loaded, or was "
-					   "built without that", name, rawpci_vfio_sysfs(vfio));
-	if (enabled[0] != 'Y')
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: VFIO without an IOMMU is "
-					   "switched off in the kernel: write Y to %s/module/vfio/"
-					   "parameters/enable_unsafe_noiommu_mode", name,
-					   rawpci_vfio_sysfs(vfio));
-	return container_probe(vfio, name);
-}
-
 const struct rawpci_vfio_transport rawpci_vfio_transport_noiommu = {
 	.name = "noiommu",
 	.unsafe = true,
-	.probe = noiommu_probe,
 	.space_open = rawpci_vfio_container_open,
 	.space_close = rawpci_vfio_container_close,
 	.join = group_join,

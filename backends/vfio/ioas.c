@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* An address space as an IOAS of an iommufd (Linux Documentation/userspace-api/iommufd.rst). Like
- * type1v2 it unmaps what was mapped: a range that would cut a mapping in two is refused. */
+ * type1v2 it unmaps whole mappings only: the kernel refuses a range that would cut one in two. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include "os/sys.h"
+#include "vfio/host.h"
 #include "vfio/iommufd-abi.h"
-#include "vfio/vfio.h"
+#include "vfio/refusals.h"
+#include "vfio/reply.h"
+#include "vfio/transport.h"
 
 int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
 	int given = first->fds ? first->fds->iommufd : -1;
 	struct iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
-	const char *path = rawpci_vfio_iommu(space->vfio);
+	const char *path = rawpci_vfio_iommu(space->vfio->ctx);
 	int fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	int r = fd;
 
@@ -22,15 +25,15 @@ int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_v
 	if (r < 0) {
 		rawpci_sys_close(&fd);
 		if (given >= 0)
-			return rawpci_vfio_explain_given(first, "an iommufd", r);
-		return rawpci_vfio_explain_iommufd(space->vfio, first->name, path, r);
+			return rawpci_vfio_refused_given(first, "an iommufd", r);
+		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_IOMMUFD, path, r);
 	}
 	space->fd = fd;
 	space->ioas = alloc.out_ioas_id;
 	return 0;
 }
 
-/* The iommufd may be somebody else's too, so the IOAS does not go with the descriptor. */
+/* Another program may have the iommufd too, and then the IOAS does not end with the descriptor. */
 void rawpci_vfio_ioas_close(struct rawpci_vfio_space *space)
 {
 	struct iommu_destroy destroy = {.size = sizeof(destroy), .id = space->ioas};
@@ -38,8 +41,9 @@ void rawpci_vfio_ioas_close(struct rawpci_vfio_space *space)
 	int r = rawpci_sys_ioctl(space->fd, IOMMU_DESTROY, &destroy);
 
 	if (r < 0)
-		rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_WARNING, "vfio: the IOAS does not "
-				   "go: %s", rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_WARNING, "vfio: the IOAS cannot "
+				   "be destroyed: %s",
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	rawpci_sys_close(&space->fd);
 }
 
@@ -56,7 +60,7 @@ int rawpci_vfio_ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_l
 	uint64_t alignment;
 	int r = rawpci_sys_ioctl(space->fd, IOMMU_IOAS_IOVA_RANGES, &query);
 
-	/* More ranges than there is room for are as good as unknown. */
+	/* EMSGSIZE: more ranges than fit. They count as unknown. */
 	if (r < 0 && r != -EMSGSIZE)
 		return r;
 	if (r >= 0)

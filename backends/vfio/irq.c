@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/* Interrupts and events of an open device, each by an eventfd. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/operations.h"
+#include "vfio/refusals.h"
 
 #define VECTORS_MAX 2048 /* PCI Local Bus Specification 3.0, 6.8.2.3 */
 
-/* VFIO's index of each type and event; ours for types are the same by value. */
+/* VFIO's index of each type. */
 static const uint32_t type_index[3] = {
 	[RAWPCI_IRQ_INTX] = VFIO_PCI_INTX_IRQ_INDEX,
 	[RAWPCI_IRQ_MSI] = VFIO_PCI_MSI_IRQ_INDEX,
@@ -51,7 +53,7 @@ int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_back
 	for (i = 0; i < 3; i++) {
 		r = irq_info(device, type_index[i], &irq);
 		if (r < 0)
-			return rawpci_vfio_explain_device(device, r);
+			return rawpci_vfio_refused_device(device, r);
 		info->irq_count[i] = irq.count < VECTORS_MAX ? irq.count : VECTORS_MAX;
 		info->irq_dynamic[i] = i != RAWPCI_IRQ_INTX && irq.count > 0 &&
 				       !(irq.flags & VFIO_IRQ_INFO_NORESIZE);
@@ -59,14 +61,14 @@ int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_back
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		r = irq_info(device, events[i].index, &irq);
 		if (r < 0)
-			return rawpci_vfio_explain_device(device, r);
+			return rawpci_vfio_refused_device(device, r);
 		if (irq.count > 0)
 			info->events |= 1U << events[i].event;
 	}
 	return 0;
 }
 
-/* One request without data. */
+/* Makes one request without data. */
 static int command(const struct rawpci_vfio_device *device, uint32_t action, uint32_t index,
 		   uint32_t count)
 {
@@ -111,24 +113,20 @@ static int set_eventfds(const struct rawpci_vfio_device *device, uint32_t index,
 static int fail_enable(const struct rawpci_vfio_device *device, enum rawpci_irq_type type,
 		       unsigned n, int error)
 {
-	struct rawpci *ctx = device->vfio->ctx;
-	char text[128];
+	const char *name = type_name[type];
 
 	if (error > 0)
-		return rawpci_backend_fail(ctx, -ENOSPC, "%s: the host has %d %s vectors left for "
-					   "it, %u were asked for", device->name, error,
-					   type_name[type], n);
+		return rawpci_vfio_refuse(device, -ENOSPC, 0, "the host has %d %s vectors left for "
+					  "it, %u were asked for", error, name, n);
 	if (error == -ENOSPC)
-		return rawpci_backend_fail(ctx, error, "%s: the host has no %s vectors left (%u "
-					   "were asked for)", device->name, type_name[type], n);
+		return rawpci_vfio_refuse(device, error, 0, "the host has no %s vectors left (%u "
+					  "were asked for)", name, n);
 	if (error == -EBUSY && type == RAWPCI_IRQ_INTX)
-		return rawpci_backend_fail(ctx, error, "%s: its INTx line is shared and the device "
-					   "cannot mask it itself: use MSI, or free the line's "
-					   "other devices from their drivers", device->name);
-	rawpci_sys_error_text(error, text, sizeof(text));
-	return rawpci_backend_fail(ctx, error == -ENOMEM ? error : -EIO,
-				   "%s: %u %s vectors cannot be enabled: %s", device->name, n,
-				   type_name[type], text);
+		return rawpci_vfio_refuse(device, error, 0, "its INTx line is shared and the "
+					  "device cannot mask it itself\nuse MSI, or free the "
+					  "line's other devices from their drivers");
+	return rawpci_vfio_refuse(device, error == -ENOMEM ? error : -EIO, error,
+				  "%u %s vectors cannot be enabled", n, name);
 }
 
 int rawpci_vfio_irq_enable(void *opaque, enum rawpci_irq_type type, unsigned n,
@@ -147,17 +145,14 @@ int rawpci_vfio_irq_enable(void *opaque, enum rawpci_irq_type type, unsigned n,
 int rawpci_vfio_irq_swap(void *opaque, enum rawpci_irq_type type, unsigned vector, int eventfd)
 {
 	const struct rawpci_vfio_device *device = opaque;
-	char text[128];
 	int r = set_eventfds(device, type_index[type], vector, 1, &eventfd);
 
 	if (r == 0)
 		return 0;
 	if (r > 0)
 		r = -ENOSPC;
-	rawpci_sys_error_text(r, text, sizeof(text));
-	return rawpci_backend_fail(device->vfio->ctx, r == -ENOSPC || r == -ENOMEM ? r : -EIO,
-				   "%s: %s vector %u cannot be set: %s", device->name,
-				   type_name[type], vector, text);
+	return rawpci_vfio_refuse(device, r == -ENOSPC || r == -ENOMEM ? r : -EIO, r,
+				  "%s vector %u cannot be set", type_name[type], vector);
 }
 
 void rawpci_vfio_irq_disable(void *opaque, enum rawpci_irq_type type)
@@ -176,14 +171,9 @@ void rawpci_vfio_irq_disable(void *opaque, enum rawpci_irq_type type)
 int rawpci_vfio_irq_unmask(void *opaque)
 {
 	const struct rawpci_vfio_device *device = opaque;
-	char text[128];
 	int r = command(device, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_PCI_INTX_IRQ_INDEX, 1);
 
-	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EIO, "%s: INTx cannot be unmasked: "
-					   "%s", device->name,
-					   rawpci_sys_error_text(r, text, sizeof(text)));
-	return 0;
+	return r < 0 ? rawpci_vfio_refuse(device, -EIO, r, "INTx cannot be unmasked") : 0;
 }
 
 int rawpci_vfio_event_set(void *opaque, enum rawpci_event event, int eventfd)
@@ -191,13 +181,11 @@ int rawpci_vfio_event_set(void *opaque, enum rawpci_event event, int eventfd)
 	const struct rawpci_vfio_device *device = opaque;
 	uint32_t index = event == RAWPCI_EVENT_ERROR ? VFIO_PCI_ERR_IRQ_INDEX
 						     : VFIO_PCI_REQ_IRQ_INDEX;
-	char text[128];
 	int r = set_eventfds(device, index, 0, 1, &eventfd);
 
 	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, r == -ENOMEM ? r : -EIO,
-					   "%s: %s notifications cannot be set: %s", device->name,
-					   event == RAWPCI_EVENT_ERROR ? "error" : "release",
-					   rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_vfio_refuse(device, r == -ENOMEM ? r : -EIO, r,
+					  "%s notifications cannot be set",
+					  event == RAWPCI_EVENT_ERROR ? "error" : "release");
 	return 0;
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Why the kernel gives a group to nobody (EPERM): another owner has its DMA, or the host cannot remap
- * interrupts. Which of the two is looked for,
- * because the remedy of the second makes the host unsafe. */
+/* What stands in the way: a node under vfio.dir or vfio.iommu is missing, forbidden or held. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,123 +9,336 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
-#include "vfio/vfio.h"
+#include "vfio/obstacles.h"
 
-#define CHUNK 4096
-#define OVERLAP 16 /* longer than each word that is looked for */
-#define MOST_READ (1u << 22)
+#define UNSAFE "module/vfio/parameters/enable_unsafe_noiommu_mode"
 
-/* The chips of an x86 host that remaps interrupts begin with IR- (Linux
- * drivers/iommu/intel/irq_remapping.c, drivers/iommu/amd/iommu.c). */
-int rawpci_vfio_remaps(const char *path)
+static bool is_forbidden(int error)
 {
-	char text[CHUNK + 1];
-	uint64_t at = 0;
-	int remaps = -ENOENT, n = 0;
-	int fd = rawpci_sys_open(path, O_RDONLY);
-
-	if (fd < 0)
-		return fd;
-	for (; at < MOST_READ && remaps != 1; at += (uint64_t)n - OVERLAP) {
-		n = rawpci_sys_pread(fd, text, CHUNK, at);
-		text[n > 0 ? n : 0] = '\0';
-		if (strstr(text, " IR-"))
-			remaps = 1;
-		else if (strstr(text, " IO-APIC") || strstr(text, " PCI-MSI"))
-			remaps = 0;
-		if (n <= OVERLAP)
-			break;
-	}
-	rawpci_sys_close(&fd);
-	return remaps;
+	return error == -EACCES || error == -EPERM;
 }
 
-static int take_name(void *opaque, const char *name)
+static int access_to(const char *path)
 {
-	(void)snprintf(opaque, 32, "%s", name);
-	return 1;
+	return rawpci_sys_access(path, R_OK | W_OK);
 }
 
-struct holders {
-	const struct rawpci_vfio *vfio;
-	const struct rawpci_address *self;
-	struct rawpci_vfio_holder *out;
+/* What is said of a missing node, and how udev knows it; NULL: all users may open it. */
+static const struct node_words {
+	const char *missing, *rule;
+} node_words[] = {
+	[RAWPCI_VFIO_NODE_IOMMUFD] = {
+		"is not there: this kernel has no iommufd (it came with 6.2), or its module is not "
+		"loaded\nmodprobe iommufd", "KERNEL==\"iommu\"",
+	},
+	[RAWPCI_VFIO_NODE_CONTAINER] = {
+		"is not there, the kernel's vfio module is not loaded\nmodprobe vfio-pci", NULL,
+	},
+	[RAWPCI_VFIO_NODE_CDEV] = {
+		"did not appear\nin a container, it has to be passed in",
+		"SUBSYSTEM==\"vfio-dev\"",
+	},
+	[RAWPCI_VFIO_NODE_GROUP] = {
+		"is gone, and the IOMMU group with it", "SUBSYSTEM==\"vfio\"",
+	},
 };
 
-static int look_at(const struct holders *holders, const char *file)
+static void describe_forbidden(const char *path, const char *rule, int error,
+			       struct rawpci_finding *finding)
 {
-	struct rawpci_vfio_holder *out = holders->out;
+	unsigned user = rawpci_sys_user();
 
-	rawpci_vfio_node(holders->vfio, file, out->path);
-	if (rawpci_sys_access(out->path, F_OK) < 0)
-		return 0;
-	rawpci_opener_find("/proc", out->path, false, &out->opener);
-	return out->opener.process != 0;
+	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_PERMISSION, error);
+	(void)snprintf(finding->path, sizeof(finding->path), "%s", path);
+	if (error == -EPERM) {
+		rawpci_vfio_say(finding, "opening %s is forbidden although its mode may allow it\n"
+				"have the device cgroup of this container or service list it, or "
+				"see what else guards this process (a security module, a sandbox)",
+				path);
+	} else if (rule) {
+		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchown %u %s, or "
+				"have a udev rule for %s do it", user, path, user, path, rule);
+		(void)snprintf(finding->commands, sizeof(finding->commands), "chown %u %s\n", user,
+			       path);
+	} else {
+		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchmod 0666 %s, as "
+				"udev does: that gives access to no device", user, path, path);
+		(void)snprintf(finding->commands, sizeof(finding->commands), "chmod 0666 %s\n",
+			       path);
+	}
 }
 
-static int look_at_device(void *opaque, const struct rawpci_address *address)
+void rawpci_vfio_describe_node(enum rawpci_vfio_node_kind kind, const char *path, int error,
+			       struct rawpci_finding *finding)
 {
-	const struct holders *holders = opaque;
-	char path[RAWPCI_SYSFS_PATH], name[32] = "", file[64];
+	const char *words = node_words[kind].missing;
+	char text[128];
 
-	if (rawpci_address_compare(address, holders->self) == 0 ||
-	    rawpci_sysfs_path(rawpci_vfio_sysfs(holders->vfio), address, "vfio-dev", path,
-			      sizeof(path)) < 0 ||
-	    rawpci_sys_list(path, take_name, name) != 1)
-		return 0;
-	(void)snprintf(file, sizeof(file), "devices/%s", name);
-	return look_at(holders, file);
+	if (is_forbidden(error)) {
+		describe_forbidden(path, node_words[kind].rule, error, finding);
+		return;
+	}
+	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, rawpci_sys_result(error, -EIO));
+	if (error == -ENOENT || error == -ENODEV ||
+	    (error == -ENXIO && kind != RAWPCI_VFIO_NODE_GROUP)) {
+		finding->error = kind == RAWPCI_VFIO_NODE_GROUP ? -ENODEV : -EOPNOTSUPP;
+		rawpci_vfio_say(finding, "%s %s", path, words);
+	} else {
+		rawpci_vfio_say(finding, "%s: %s", path,
+				rawpci_sys_error_text(error, text, sizeof(text)));
+	}
 }
 
-bool rawpci_vfio_group_holder(const struct rawpci_vfio *vfio, const struct rawpci_address *self,
-			      unsigned group, struct rawpci_vfio_holder *out)
+/* Can the kernel's module give out devices that have no IOMMU? */
+static bool is_noiommu_off(const struct rawpci_vfio_question *q, struct rawpci_finding *finding)
 {
-	struct holders holders = {.vfio = vfio, .self = self, .out = out};
-	char file[16];
+	char enabled[8];
 
-	memset(out, 0, sizeof(*out));
-	if (rawpci_sysfs_group_each(rawpci_vfio_sysfs(vfio), group, look_at_device, &holders) == 1)
+	rawpci_vfio_parameter(q->ctx, "vfio", "enable_unsafe_noiommu_mode", enabled,
+			      sizeof(enabled));
+	if (enabled[0] == 'Y')
+		return false;
+	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP);
+	if (enabled[0] != '\0') {
+		rawpci_vfio_say(finding, "VFIO without an IOMMU is switched off in the kernel\n"
+				"write Y to %s/" UNSAFE, q->sysfs);
+	} else {
+		rawpci_vfio_say(finding, "the kernel's VFIO does not say whether it allows devices "
+				"without an IOMMU (%s/" UNSAFE " cannot be read)\n"
+				"load the module vfio, of a kernel that was built with "
+				"CONFIG_VFIO_NOIOMMU", q->sysfs);
+	}
+	return true;
+}
+
+/* Is there no way to an address space? Then the finding is about the last that was tried. */
+static bool has_no_space(const struct rawpci_vfio_question *q, struct rawpci_finding *finding)
+{
+	unsigned ways = q->grouped == 0 ? rawpci_vfio_ways(q->ctx) : RAWPCI_VFIO_BY_NOIOMMU;
+	char container[RAWPCI_VFIO_PATH];
+	int iommufd = -ENOENT, r;
+
+	if (ways & RAWPCI_VFIO_BY_CDEV)
+		iommufd = access_to(rawpci_vfio_iommu(q->ctx));
+	if (iommufd == 0)
+		return false;
+	if (ways == RAWPCI_VFIO_BY_CDEV) {
+		rawpci_vfio_describe_node(RAWPCI_VFIO_NODE_IOMMUFD, rawpci_vfio_iommu(q->ctx),
+					  iommufd, finding);
 		return true;
-	(void)snprintf(file, sizeof(file), "%u", group);
-	return look_at(&holders, file) == 1;
+	}
+	rawpci_vfio_node(q->ctx, "vfio", container);
+	r = access_to(container);
+	if (r == 0 && (ways & RAWPCI_VFIO_BY_GROUP))
+		return false;
+	if ((ways & RAWPCI_VFIO_BY_NOIOMMU) && is_noiommu_off(q, finding))
+		return true;
+	if (r == 0)
+		return false;
+	rawpci_vfio_describe_node(RAWPCI_VFIO_NODE_CONTAINER, container, r, finding);
+	return true;
 }
 
-static int fail_held(const struct rawpci_vfio_device *device, unsigned group,
-		     const struct rawpci_vfio_holder *holder)
+/* If the module is not loaded, a missing node needs no further reason. A forbidden one does. */
+int rawpci_vfio_find_no_space(struct rawpci_vfio_question *q)
 {
-	return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: IOMMU group %u is in use: %s is "
-				   "held by %s: devices of one group can only go to one VM",
-				   device->name, group, holder->path, holder->opener.self ?
-				   "this process, in another VM or context" : holder->opener.text);
+	struct rawpci_finding finding;
+
+	if ((q->grouped != 0 && !rawpci_vfio_noiommu_wanted(q->ctx)) ||
+	    !has_no_space(q, &finding) ||
+	    (!q->loaded && finding.obstacle != RAWPCI_OBSTACLE_PERMISSION))
+		return 0;
+	return rawpci_vfio_found(q, &finding);
 }
 
-/* by_cdev: no descriptor of the group's or of another device's is this call's own. */
-int rawpci_vfio_explain_forbidden(const struct rawpci_vfio_device *device, unsigned group,
-				  const char *module, bool by_cdev)
+static void describe_owner(const char *node, const struct rawpci_opener *opener,
+			   struct rawpci_finding *finding)
 {
-	struct rawpci_vfio *vfio = device->vfio;
-	struct rawpci_vfio_holder holder;
-	int remaps = rawpci_vfio_remaps(vfio->interrupts);
-	char allowed[8];
+	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OWNED, -EBUSY);
+	finding->number = opener->process;
+	(void)snprintf(finding->path, sizeof(finding->path), "%s", node);
+	rawpci_vfio_say(finding, "%s has %s open\nclose it there, or end that process",
+			opener->self ? "this process" : opener->text, node);
+}
 
-	if (by_cdev && rawpci_vfio_group_holder(vfio, &device->address, group, &holder))
-		return fail_held(device, group, &holder);
-	rawpci_vfio_parameter(vfio, module, "allow_unsafe_interrupts", allowed, sizeof(allowed));
-	if (remaps == 0 && allowed[0] == 'N')
-		return rawpci_backend_fail(vfio->ctx, -EPERM, "%s: the kernel does not give IOMMU "
-					   "group %u away: this host does not remap interrupts, and "
-					   "%s.allow_unsafe_interrupts is N: enable interrupt "
-					   "remapping (x2APIC) in the firmware, or set that "
-					   "parameter to Y if every guest is trusted",
-					   device->name, group, module);
-	if (remaps == 1 || allowed[0] == 'Y')
-		return rawpci_backend_fail(vfio->ctx, -EBUSY, "%s: IOMMU group %u is in use: its "
-					   "DMA belongs to another program, or to another VM of "
-					   "this one: close its other devices there (root sees "
-					   "outside of containers who has them open)",
-					   device->name, group);
-	return rawpci_backend_fail(vfio->ctx, -EPERM, "%s: the kernel does not give IOMMU group %u "
-				   "away: its DMA belongs to another program, or the host cannot "
-				   "remap interrupts: the kernel log says so in the second case "
-				   "(dmesg)", device->name, group);
+/* Only one process can have the node open. Opening it for a trial would keep others out. */
+bool rawpci_vfio_describe_holder(const char *node, struct rawpci_finding *finding)
+{
+	struct rawpci_opener opener;
+
+	rawpci_opener_find("/proc", node, false, &opener);
+	if (opener.process != 0)
+		describe_owner(node, &opener, finding);
+	return opener.process != 0;
+}
+
+static int find_held(struct rawpci_vfio_question *q, const char *node)
+{
+	struct rawpci_finding finding;
+
+	if (!rawpci_vfio_describe_holder(node, &finding))
+		return 0;
+	finding.group = q->group;
+	return rawpci_vfio_found(q, &finding);
+}
+
+static int find_forbidden(struct rawpci_vfio_question *q, enum rawpci_vfio_node_kind kind,
+			  const char *path, int error)
+{
+	struct rawpci_finding finding;
+
+	if (!is_forbidden(error))
+		return 0;
+	rawpci_vfio_describe_node(kind, path, error, &finding);
+	return rawpci_vfio_found(q, &finding);
+}
+
+/* The devices of a group that this context has open share its node. */
+static int find_group_held(struct rawpci_vfio_question *q)
+{
+	char node[RAWPCI_VFIO_PATH];
+
+	rawpci_vfio_group_node(q->ctx, q->group, false, node);
+	if (q->group_ours || rawpci_sys_access(node, F_OK) < 0)
+		return 0;
+	return find_held(q, node);
+}
+
+/* The container is left out if find_no_space() has reported it. */
+static int find_on_way_by_group(struct rawpci_vfio_question *q)
+{
+	char container[RAWPCI_VFIO_PATH], node[RAWPCI_VFIO_PATH];
+	struct rawpci_finding reported;
+	int r = 0;
+
+	rawpci_vfio_node(q->ctx, "vfio", container);
+	if (!has_no_space(q, &reported) || reported.obstacle != RAWPCI_OBSTACLE_PERMISSION)
+		r = find_forbidden(q, RAWPCI_VFIO_NODE_CONTAINER, container, access_to(container));
+	if (r != 0)
+		return r;
+	rawpci_vfio_group_node(q->ctx, q->group, false, node);
+	r = access_to(node);
+	return is_forbidden(r) ? find_forbidden(q, RAWPCI_VFIO_NODE_GROUP, node, r) :
+				 find_group_held(q);
+}
+
+/* Can the device be opened by its cdev and an iommufd? 0, or a negative errno: with the cdev's node
+ * if that is what it is about. The node is not there before the device is bound to vfio-pci. */
+static int try_cdev(const struct rawpci_vfio_question *q, char node[RAWPCI_VFIO_PATH])
+{
+	char name[RAWPCI_VFIO_CDEV];
+	int r = access_to(rawpci_vfio_iommu(q->ctx));
+
+	node[0] = '\0';
+	if (r == 0)
+		r = rawpci_vfio_cdev_name(q->ctx, q->address, name);
+	if (r < 0)
+		return r;
+	rawpci_vfio_cdev_node(q->ctx, name, node);
+	return access_to(node);
+}
+
+/* One of the two ways into the device is enough, where the settings leave the choice. */
+int rawpci_vfio_find_node(struct rawpci_vfio_question *q)
+{
+	unsigned ways = rawpci_vfio_ways(q->ctx);
+	char node[RAWPCI_VFIO_PATH] = "";
+	int r = -ENOENT;
+
+	if (q->grouped != 0)
+		return 0;
+	if (ways & RAWPCI_VFIO_BY_CDEV)
+		r = try_cdev(q, node);
+	if (r == 0) {
+		r = find_held(q, node);
+		return r != 0 ? r : find_group_held(q);
+	}
+	if (ways & RAWPCI_VFIO_BY_GROUP)
+		return find_on_way_by_group(q);
+	return node[0] != '\0' ? find_forbidden(q, RAWPCI_VFIO_NODE_CDEV, node, r) : 0;
+}
+
+int rawpci_vfio_find_missing_node(struct rawpci_vfio_question *q)
+{
+	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, -ENODEV);
+	char node[RAWPCI_VFIO_PATH], unsafe[RAWPCI_VFIO_PATH], driver[RAWPCI_SYSFS_NAME];
+
+	rawpci_vfio_group_node(q->ctx, q->group, false, node);
+	rawpci_vfio_group_node(q->ctx, q->group, true, unsafe);
+	if (rawpci_sys_access(unsafe, F_OK) == 0) {
+		finding.error = -EOPNOTSUPP;
+		rawpci_vfio_say(&finding, "there is only %s, VFIO without an IOMMU, which would "
+				"let the device reach all of the host's memory\n"
+				"if that is wanted, set vfio.noiommu=yes", unsafe);
+	} else if (rawpci_sysfs_driver(q->sysfs, q->address, driver) < 0) {
+		return rawpci_vfio_find_absent(q);
+	} else if (strcmp(driver, "vfio-pci") != 0) {
+		rawpci_vfio_say(&finding, "%s is not there: the device is bound to %s, not to "
+				"vfio-pci\nbind it to vfio-pci", node,
+				driver[0] ? driver : "no driver");
+	} else {
+		rawpci_vfio_say(&finding, "it is bound to vfio-pci but %s did not appear\n"
+				"in a container, %s has to be passed in", node, node);
+	}
+	return rawpci_vfio_found(q, &finding);
+}
+
+struct holder {
+	const struct rawpci_vfio_question *q;
+	char path[RAWPCI_VFIO_PATH]; /* of the node that it has open */
+	struct rawpci_opener opener;
+};
+
+static int look_at_cdev(void *opaque, const struct rawpci_address *address)
+{
+	struct holder *holder = opaque;
+	char name[RAWPCI_VFIO_CDEV];
+
+	if (rawpci_address_compare(address, holder->q->address) == 0 ||
+	    rawpci_vfio_cdev_name(holder->q->ctx, address, name) < 0)
+		return 0;
+	rawpci_vfio_cdev_node(holder->q->ctx, name, holder->path);
+	if (rawpci_sys_access(holder->path, F_OK) < 0)
+		return 0;
+	rawpci_opener_find("/proc", holder->path, false, &holder->opener);
+	return holder->opener.process != 0;
+}
+
+static int report_holder(struct rawpci_vfio_question *q, const struct holder *holder)
+{
+	bool self = holder->opener.self;
+	struct rawpci_finding finding;
+
+	describe_owner(holder->path, &holder->opener, &finding);
+	finding.group = q->group;
+	rawpci_vfio_say(&finding, "IOMMU group %u is in use: %s has %s open\nclose it there, or %s",
+			q->group, self ? "this process" : holder->opener.text, holder->path,
+			self ? "open both for one VM" : "end that process");
+	return rawpci_vfio_found(q, &finding);
+}
+
+/* The kernel gives the devices of a group to one owner only. This process may be that owner: its
+ * device may be of the VM that this one is for. */
+int rawpci_vfio_find_sibling(struct rawpci_vfio_question *q)
+{
+	struct holder holder = {.q = q};
+
+	if (q->grouped != 0 ||
+	    rawpci_sysfs_group_each(q->sysfs, q->group, look_at_cdev, &holder) != 1 ||
+	    holder.opener.self)
+		return 0;
+	return report_holder(q, &holder);
+}
+
+int rawpci_vfio_find_group_holder(struct rawpci_vfio_question *q)
+{
+	struct holder holder = {.q = q};
+
+	if (rawpci_sysfs_group_each(q->sysfs, q->group, look_at_cdev, &holder) != 1) {
+		rawpci_vfio_group_node(q->ctx, q->group, false, holder.path);
+		if (rawpci_sys_access(holder.path, F_OK) < 0)
+			return 0;
+		rawpci_opener_find("/proc", holder.path, false, &holder.opener);
+	}
+	return holder.opener.process != 0 ? report_holder(q, &holder) : 0;
 }

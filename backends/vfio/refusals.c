@@ -1,154 +1,292 @@
 /* SPDX-License-Identifier: MIT */
-/* Why the kernel refused a step of opening a device. */
+/* The kernel has refused a step of opening or using a device: why. */
+#include "vfio/refusals.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "os/opener.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
-#include "vfio/vfio.h"
 
-int rawpci_vfio_explain_busy(const struct rawpci_vfio_device *device, const char *path)
+int rawpci_vfio_refuse(const struct rawpci_vfio_device *device, int error, int reason,
+		       const char *format, ...)
 {
-	struct rawpci_opener opener;
+	va_list list;
+	int r;
 
-	rawpci_opener_find("/proc", path, false, &opener);
-	if (opener.self)
-		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by this "
-					   "process, in another context", device->name, path);
-	if (opener.process != 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by %s",
-					   device->name, path, opener.text);
-	return rawpci_backend_fail(device->vfio->ctx, -EBUSY, "%s: %s is held by %s, or a device "
-				   "of its group is open in another way, by cdev", device->name,
-				   path, opener.text);
+	va_start(list, format);
+	r = rawpci_vfio_fail_words(device->vfio->ctx, device->name, error, reason, format, list);
+	va_end(list);
+	return r;
 }
 
-static int explain_no_node(const struct rawpci_vfio_device *device, unsigned group,
-			   const char *path)
+static int ask(const struct rawpci_vfio_device *device, int (*look)(struct rawpci_vfio_question *q))
 {
-	struct rawpci_vfio *vfio = device->vfio;
-	char driver[RAWPCI_SYSFS_NAME];
-	char unsafe[RAWPCI_VFIO_PATH];
-	char name[32];
-
-	(void)snprintf(name, sizeof(name), "noiommu-%u", group);
-	rawpci_vfio_node(vfio, name, unsafe);
-	if (rawpci_sys_access(unsafe, F_OK) == 0)
-		return rawpci_backend_fail(vfio->ctx, -EOPNOTSUPP, "%s: there is only %s, VFIO "
-					   "without an IOMMU, which would let the device reach all "
-					   "of the host's memory: if that is wanted, set "
-					   "vfio.noiommu=yes", device->name, unsafe);
-	if (rawpci_sysfs_driver(rawpci_vfio_sysfs(vfio), &device->address, driver) < 0)
-		return rawpci_vfio_explain_absent(vfio, device->name);
-	if (strcmp(driver, "vfio-pci") != 0)
-		return rawpci_backend_fail(vfio->ctx, -ENODEV, "%s: %s is not there: the device is "
-					   "bound to %s, not to vfio-pci", device->name, path,
-					   driver[0] ? driver : "no driver");
-	return rawpci_backend_fail(vfio->ctx, -ENODEV, "%s: it is bound to vfio-pci but %s did not "
-				   "appear: in a container, %s has to be passed in", device->name,
-				   path, path);
+	return rawpci_vfio_fail_if(device->vfio->ctx, &device->address, look);
 }
 
-int rawpci_vfio_explain_node_error(const struct rawpci_vfio_device *device, const char *path,
-				   const char *subsystem, int error)
+int rawpci_vfio_refused_number(const struct rawpci_vfio_device *device, int error)
 {
-	struct rawpci *ctx = device->vfio->ctx;
-	char text[128];
+	int r = ask(device, rawpci_vfio_find_absent);
 
-	if (error == -EACCES)
-		return rawpci_backend_fail(ctx, error, "%s: no permission to open %s: chown it to "
-					   "the user of this program, or have a udev rule for "
-					   "SUBSYSTEM==\"%s\" do it", device->name, path, subsystem);
+	if (r == 0)
+		r = ask(device, rawpci_vfio_find_why_no_group);
+	return r < 0 ? r : rawpci_vfio_refuse(device, error == -ENOENT ? -EOPNOTSUPP : error,
+					      error, "its IOMMU group cannot be read");
+}
+
+int rawpci_vfio_refused_name(const struct rawpci_vfio_device *device, int error)
+{
+	if (rawpci_sys_result(error, 0) < 0)
+		return rawpci_vfio_refuse(device, error, error, "its cdev cannot be looked for");
+	return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO has no cdev for it, since this "
+				  "kernel was built without them (they came with 6.6), or the "
+				  "device is not bound to vfio-pci\nbind it to vfio-pci, or open "
+				  "it by its group");
+}
+
+/* Only one process can have the node open. */
+static int refused_held(const struct rawpci_vfio_device *device, const char *path)
+{
+	struct rawpci_finding finding;
+
+	if (rawpci_vfio_describe_holder(path, &finding))
+		return rawpci_vfio_fail(device->vfio->ctx, device->name, &finding);
+	return rawpci_vfio_refuse(device, -EBUSY, 0, "another process has %s open (in another "
+				  "container, of another user, or just ending), or a device of its "
+				  "group is open by cdev\nclose it there (outside of containers "
+				  "root sees which process has it open)", path);
+}
+
+int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
+			     enum rawpci_vfio_node_kind kind, const char *path, int error)
+{
+	struct rawpci_finding finding;
+	int r = 0;
+
+	if (kind == RAWPCI_VFIO_NODE_GROUP && error == -EBUSY)
+		return refused_held(device, path);
+	if (kind == RAWPCI_VFIO_NODE_GROUP && error == -ENOENT)
+		r = ask(device, rawpci_vfio_find_missing_node);
+	if (r < 0)
+		return r;
+	rawpci_vfio_describe_node(kind, path, error, &finding);
+	return rawpci_vfio_fail(device->vfio->ctx, device->name, &finding);
+}
+
+int rawpci_vfio_refused_given(const struct rawpci_vfio_device *device, const char *what, int error)
+{
+	if (rawpci_sys_result(error, 0) < 0)
+		return rawpci_vfio_refuse(device, error, error, "a descriptor that was given for "
+					  "it cannot be used");
+	return rawpci_vfio_refuse(device, -EINVAL, error, "a descriptor that was given for it is "
+				  "not %s", what);
+}
+
+int rawpci_vfio_refused_viability(const struct rawpci_vfio_device *device, unsigned group)
+{
+	int r = ask(device, rawpci_vfio_find_blockers);
+
+	return r < 0 ? r : rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is not viable, "
+					      "the kernel itself uses the DMA of one of its "
+					      "devices", group);
+}
+
+/* EPERM: another owner has the group's DMA, or the host cannot remap interrupts. It is found out
+ * which, because the remedy of the second makes the host unsafe. Of a container's group this call
+ * itself has the node open; by cdev a node that is open is another owner's. */
+static int refused_owner(const struct rawpci_vfio_device *device, unsigned group,
+			 const char *module)
+{
+	int remaps = rawpci_vfio_remaps(device->vfio->interrupts);
+	char allowed[8];
+	int r = 0;
+
+	if (strcmp(module, RAWPCI_VFIO_TYPE1) != 0)
+		r = ask(device, rawpci_vfio_find_group_holder);
+	if (r < 0)
+		return r;
+	rawpci_vfio_parameter(device->vfio->ctx, module, "allow_unsafe_interrupts", allowed,
+			      sizeof(allowed));
+	if (remaps == 0 && allowed[0] == 'N')
+		return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel does not give IOMMU group "
+					  "%u away: this host does not remap interrupts, and "
+					  "%s.allow_unsafe_interrupts is N\nenable interrupt "
+					  "remapping (x2APIC) in the firmware, or set that "
+					  "parameter to Y if every guest is trusted", group,
+					  module);
+	if (remaps == 1 || allowed[0] == 'Y')
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is in use: its DMA "
+					  "belongs to another program, or to another VM of this "
+					  "one\nclose its other devices there (outside of "
+					  "containers root sees which process has them open)",
+					  group);
+	return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel does not give IOMMU group %u "
+				  "away: its DMA belongs to another program, or the host cannot "
+				  "remap interrupts\nthe kernel log says so in the second case "
+				  "(dmesg)", group);
+}
+
+/* The kernel reports memory that the firmware reserves as EPERM or, since 6.6, as EINVAL. */
+int rawpci_vfio_refused_attach(const struct rawpci_vfio_device *device, unsigned group,
+			       const char *module, int error)
+{
+	if ((error == -EPERM || error == -EINVAL) &&
+	    rawpci_vfio_has_direct_region(device->vfio->ctx, group))
+		return rawpci_vfio_refuse(device, -EPERM, 0, "the firmware keeps memory mapped for "
+					  "a device of IOMMU group %u (a region of type direct, "
+					  "RMRR)\nturn off in the firmware what uses it", group);
 	if (error == -EPERM)
-		return rawpci_backend_fail(ctx, error, "%s: opening %s is forbidden although its "
-					   "mode may allow it: the device cgroup of this container "
-					   "or service has to list it", device->name, path);
-	return rawpci_backend_fail(ctx, rawpci_sys_result(error, -EIO), "%s: %s: %s", device->name,
-				   path, rawpci_sys_error_text(error, text, sizeof(text)));
+		return refused_owner(device, group, module);
+	return rawpci_vfio_refuse(device, error == -EBUSY ? error : rawpci_sys_result(error, -EIO),
+				  error, "IOMMU group %u cannot be attached to an address space",
+				  group);
 }
 
-int rawpci_vfio_explain_node(const struct rawpci_vfio_device *device, unsigned group,
-			     const char *path, int error)
+/*
+ * The kernel says EINVAL when the cdev is in use, EBUSY when the device is open by its group, and
+ * EPERM when another owner has the group's DMA or the host cannot remap interrupts.
+ */
+int rawpci_vfio_refused_bind(const struct rawpci_vfio_device *device, const char *path, int error)
 {
-	struct rawpci *ctx = device->vfio->ctx;
+	unsigned group = 0;
+	int r;
 
+	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, &group);
 	switch (error) {
-	case -ENOENT:
-		return explain_no_node(device, group, path);
+	case -EINVAL:
+		return refused_held(device, path);
 	case -EBUSY:
-		return rawpci_vfio_explain_busy(device, path);
-	case -ENODEV:
-		return rawpci_backend_fail(ctx, error, "%s: IOMMU group %u is gone", device->name,
-					   group);
+		return rawpci_vfio_refuse(device, error, 0, "it is open by its IOMMU group, %u, or "
+					  "the kernel uses a device of that group\nclose it there",
+					  group);
+	case -EPERM:
+		r = ask(device, rawpci_vfio_find_blockers);
+		return r < 0 ? r : rawpci_vfio_refused_attach(device, group, "iommufd", error);
 	default:
-		return rawpci_vfio_explain_node_error(device, path, "vfio", error);
+		return rawpci_vfio_refused_device(device, error);
 	}
 }
 
-/* Lines "0x... 0x... direct": memory that the firmware wants to keep identity-mapped. */
-static bool has_direct_region(const struct rawpci_vfio *vfio, unsigned group)
+int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int error)
 {
-	char path[RAWPCI_VFIO_PATH];
-	char text[4096];
-	const char *at;
-	int n = snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/reserved_regions",
-			 rawpci_vfio_sysfs(vfio), group);
-
-	if (n < 0 || (size_t)n >= sizeof(path) ||
-	    rawpci_sys_read_file(path, text, sizeof(text)) < 0)
-		return false;
-	for (at = strstr(text, " direct"); at; at = strstr(at + 1, " direct"))
-		if (at[7] == '\n' || at[7] == '\0')
-			return true;
-	return false;
-}
-
-/* The kernel reports memory the firmware reserves as EPERM or, since 6.6, as EINVAL. */
-int rawpci_vfio_explain_attach(const struct rawpci_vfio_device *device, unsigned group,
-			       const char *module, int error)
-{
-	struct rawpci_vfio *vfio = device->vfio;
-	char text[128];
-
-	if ((error == -EPERM || error == -EINVAL) && has_direct_region(vfio, group))
-		return rawpci_backend_fail(vfio->ctx, -EPERM, "%s: the firmware keeps memory "
-					   "mapped for a device of IOMMU group %u (a region of "
-					   "type direct, RMRR): turn off in the firmware what uses "
-					   "it", device->name, group);
-	if (error == -EPERM)
-		return rawpci_vfio_explain_forbidden(device, group, module,
-						     strcmp(module, "iommufd") == 0);
-	rawpci_sys_error_text(error, text, sizeof(text));
-	return rawpci_backend_fail(vfio->ctx,
-				   error == -EBUSY ? error : rawpci_sys_result(error, -EIO),
-				   "%s: IOMMU group %u cannot be attached to an address space: %s",
-				   device->name, group, text);
-}
-
-int rawpci_vfio_explain_device(const struct rawpci_vfio_device *device, int error)
-{
-	struct rawpci *ctx = device->vfio->ctx;
 	char driver[RAWPCI_SYSFS_NAME];
-	char text[128];
 
 	if (error == -EACCES)
-		return rawpci_backend_fail(ctx, error, "%s: it is a virtual function whose "
-					   "physical function is on vfio-pci too, and needs that "
-					   "one's VF token", device->name);
+		return rawpci_vfio_refuse(device, error, 0, "it is a virtual function whose "
+					  "physical function is on vfio-pci too, and needs that "
+					  "one's VF token");
 	if (error == -EAGAIN)
-		return rawpci_backend_fail(ctx, -EBUSY, "%s: it could not be locked for its reset, "
-					   "something else keeps it busy", device->name);
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "it could not be locked for its "
+					  "reset, the kernel or another program keeps it busy\n"
+					  "try again");
 	if (error == -ENODEV &&
-	    rawpci_sysfs_driver(rawpci_vfio_sysfs(device->vfio), &device->address, driver) == 0 &&
+	    rawpci_sysfs_driver(rawpci_vfio_sysfs(device->vfio->ctx), &device->address,
+				driver) == 0 &&
 	    strcmp(driver, "vfio-pci") != 0)
-		return rawpci_backend_fail(ctx, error, "%s: it is bound to %s, not to vfio-pci",
-					   device->name, driver[0] ? driver : "no driver");
-	rawpci_sys_error_text(error, text, sizeof(text));
-	return rawpci_backend_fail(ctx, error == -ENODEV || error == -EBUSY ? error :
-				   rawpci_sys_result(error, -EIO), "%s: VFIO does not give it out: "
-				   "%s", device->name, text);
+		return rawpci_vfio_refuse(device, error, 0, "it is bound to %s, not to vfio-pci\n"
+					  "bind it to vfio-pci", driver[0] ? driver : "no driver");
+	return rawpci_vfio_refuse(device, error == -ENODEV || error == -EBUSY ? error :
+				  rawpci_sys_result(error, -EIO), error,
+				  "VFIO does not give it out");
+}
+
+int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error)
+{
+	if (error == -EINVAL || error == -ENOTTY)
+		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "it has no reset that leaves its "
+					  "neighbours alone");
+	return rawpci_vfio_refuse(device, error == -EAGAIN ? -EBUSY :
+				  rawpci_sys_result(error, -EIO), error, "the reset failed");
+}
+
+/* Of a mapping: what begins the sentence with the guest's addresses. */
+static RAWPCI_PRINTF(5, 6) int refuse_map(const struct rawpci_vfio_space *space, const char *what,
+					  int error, int reason, const char *format, ...)
+{
+	va_list list;
+	int r;
+
+	va_start(list, format);
+	r = rawpci_vfio_fail_words(space->vfio->ctx, what, error, reason, format, list);
+	va_end(list);
+	return r;
+}
+
+static int refused_memory(const struct rawpci_vfio_space *space, const char *what, uint64_t size)
+{
+	struct rawpci_finding finding;
+
+	if (rawpci_vfio_describe_lock_limit(size, space->transport->by_user, &finding))
+		return rawpci_vfio_fail(space->vfio->ctx, what, &finding);
+	return refuse_map(space, what, -ENOMEM, 0, "the kernel has no memory to pin it");
+}
+
+static int refused_entry(const struct rawpci_vfio_space *space, const char *what)
+{
+	char limit[32];
+
+	rawpci_vfio_parameter(space->vfio->ctx, RAWPCI_VFIO_TYPE1, "dma_entry_limit", limit,
+			      sizeof(limit));
+	return refuse_map(space, what, -ENOSPC, 0, "too many DMA mappings: " RAWPCI_VFIO_TYPE1
+			  ".dma_entry_limit is %s\nraise that module parameter before the device "
+			  "is opened, or announce memory in larger pieces",
+			  limit[0] ? limit : "unknown");
+}
+
+/* EINVAL has many causes; the ranges that the IOMMU translates are the usual one. */
+static int refused_range(const struct rawpci_vfio_space *space, const char *what,
+			 rawpci_iova_t iova, uint64_t size, const struct rawpci_dma_limits *limits)
+{
+	char text[320] = "";
+	size_t length = 0;
+	unsigned i;
+
+	for (i = 0; i < limits->range_count; i++) {
+		int n = snprintf(text + length, sizeof(text) - length, "%s0x%llx-0x%llx",
+				 i > 0 ? ", " : "", (unsigned long long)limits->ranges[i].first,
+				 (unsigned long long)limits->ranges[i].last);
+
+		if (iova >= limits->ranges[i].first && iova + size - 1 <= limits->ranges[i].last)
+			break;
+		if (n > 0 && (size_t)n < sizeof(text) - length)
+			length += (size_t)n;
+		else
+			text[length] = '\0';
+	}
+	if (limits->range_count == 0 || i < limits->range_count)
+		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the kernel refuses the mapping "
+				  "as invalid");
+	return refuse_map(space, what, -ERANGE, 0, "outside what the IOMMU can translate: %s",
+			  text);
+}
+
+int rawpci_vfio_refused_map(const struct rawpci_vfio_space *space, rawpci_iova_t iova, void *host,
+			    uint64_t size, const struct rawpci_dma_limits *limits, int error)
+{
+	char what[64];
+
+	(void)snprintf(what, sizeof(what), "guest memory 0x%llx-0x%llx", (unsigned long long)iova,
+		       (unsigned long long)(iova + size - 1));
+	switch (error) {
+	case -ENOSPC: /* of a container: an iommufd has no such limit */
+		return refused_entry(space, what);
+	case -ENOMEM:
+		return refused_memory(space, what, size);
+	case -EINVAL:
+		return refused_range(space, what, iova, size, limits);
+	case -EEXIST:
+		return refuse_map(space, what, -EADDRINUSE, 0, "part of it is mapped already, by "
+				  "another program that has the container, or by a former user of "
+				  "the same container\nthe program that handed the container over "
+				  "has to close it and open a fresh one");
+	case -EFAULT:
+		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the memory of this process at "
+				  "%p is not there, not writable, or not of a kind that can be "
+				  "pinned", host);
+	default:
+		return refuse_map(space, what, -EADDRNOTAVAIL, error, "the kernel refuses the "
+				  "mapping");
+	}
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/* Accesses to an open device's config space and regions, and mappings of them. */
 #include <errno.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/refusals.h"
+#include "vfio/operations.h"
 
 int rawpci_vfio_regions_load(struct rawpci_vfio_device *device)
 {
@@ -14,7 +16,7 @@ int rawpci_vfio_regions_load(struct rawpci_vfio_device *device)
 
 		r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_REGION_INFO, &info);
 		if (r < 0)
-			return rawpci_vfio_explain_device(device, r);
+			return rawpci_vfio_refused_device(device, r);
 		device->regions[i].offset = info.offset;
 		device->regions[i].size = info.size;
 		device->regions[i].flags = info.flags;
@@ -60,26 +62,18 @@ static int write_le(const struct rawpci_vfio_device *device, unsigned region, ui
 static int fail_config(const struct rawpci_vfio_device *device, const char *what, uint64_t offset,
 		       int error)
 {
-	char text[128];
-
-	return rawpci_backend_fail(device->vfio->ctx, -EIO,
-				   "%s: %s config space at 0x%llx failed: %s", device->name, what,
-				   (unsigned long long)offset,
-				   rawpci_sys_error_text(error, text, sizeof(text)));
+	return rawpci_vfio_refuse(device, -EIO, error, "%s config space at 0x%llx failed", what,
+				  (unsigned long long)offset);
 }
 
-/* The kernel's EIO is memory decoding switched off, D3, a reset under way, or a device that is gone
- * (Linux drivers/vfio/pci/vfio_pci_rdwr.c). */
+/* The kernel says EIO when memory decoding is off, in D3, during a reset, or when the device
+ * has gone (Linux drivers/vfio/pci/vfio_pci_rdwr.c). */
 static int fail_region(const struct rawpci_vfio_device *device, const char *what, unsigned region,
 		       uint64_t offset, int error)
 {
-	char text[128];
-
-	return rawpci_backend_fail(device->vfio->ctx, -EIO,
-				   "%s: %s region %u at 0x%llx failed: %s (is it decoding, awake "
-				   "and still there?)", device->name, what, region,
-				   (unsigned long long)offset,
-				   rawpci_sys_error_text(error, text, sizeof(text)));
+	return rawpci_vfio_refuse(device, -EIO, error, "%s region %u at 0x%llx failed\n"
+				  "see that it is decoding, awake and still there", what, region,
+				  (unsigned long long)offset);
 }
 
 int rawpci_vfio_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
@@ -107,15 +101,12 @@ int rawpci_vfio_region_map(void *opaque, unsigned region, uint64_t offset, uint6
 {
 	const struct rawpci_vfio_device *device = opaque;
 	const struct rawpci_vfio_region *in = &device->regions[region];
-	char text[128];
 	int r = rawpci_sys_map(where, size, device->fd, in->offset + offset,
 			       in->flags & VFIO_REGION_INFO_FLAG_WRITE);
 
 	if (r < 0)
-		return rawpci_backend_fail(device->vfio->ctx, -EADDRNOTAVAIL,
-					   "%s: region %u cannot be mapped at 0x%llx: %s",
-					   device->name, region, (unsigned long long)offset,
-					   rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_vfio_refuse(device, -EADDRNOTAVAIL, r, "region %u cannot be mapped "
+					  "at 0x%llx", region, (unsigned long long)offset);
 	return 0;
 }
 

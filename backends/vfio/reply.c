@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Replies that carry a chain of capabilities (linux/vfio.h, "VFIO_REGION_INFO_FLAG_CAPS"). */
+#include "vfio/reply.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/vfio.h>
+
 #include "os/sys.h"
-#include "vfio/vfio.h"
 
 #define QUERY_LIMIT (1U << 20) /* bytes; the longest known reply has a few hundred */
 #define QUERY_TRIES 4
 #define CHAIN_LIMIT 64
 
-/* The reply's own idea of its length may have grown when asked again: another device was added. */
+/* The reply may be longer when it is asked for again: another device was added. */
 int rawpci_vfio_query(int fd, unsigned long request, const void *fixed, uint32_t fixed_size,
 		      void **reply, uint32_t *size)
 {

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/operations.h"
+#include "vfio/refusals.h"
 
 int rawpci_vfio_space_create(void *instance, void **out)
 {
@@ -59,7 +60,7 @@ int rawpci_vfio_dma_map(void *opaque, rawpci_iova_t iova, void *host, uint64_t s
 		return 0;
 	if (r != -EINVAL || space->transport->limits(space, &limits) < 0)
 		limits.range_count = 0;
-	return rawpci_vfio_explain_map(space, iova, host, size, &limits, r);
+	return rawpci_vfio_refused_map(space, iova, host, size, &limits, r);
 }
 
 int rawpci_vfio_dma_unmap(void *opaque, rawpci_iova_t iova, uint64_t size)

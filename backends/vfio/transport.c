@@ -1,54 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Choosing between device cdev and iommufd, and group and container. */
+/* The choice between device cdev and iommufd, and group and container. */
 #include <errno.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "os/sys.h"
-#include "vfio/vfio.h"
+#include "vfio/host.h"
+#include "vfio/refusals.h"
+#include "vfio/transport.h"
 
 #define TRANSPORTS 3
 
-bool rawpci_vfio_noiommu_wanted(const struct rawpci_vfio *vfio)
-{
-	return strcmp(rawpci_backend_setting(vfio->ctx, "vfio.noiommu"), "yes") == 0;
-}
-
-/* Those that may be used, best first. Descriptors that were given leave no choice. */
+/* Lists the transports that may be used, best first. Given descriptors leave no choice. */
 static unsigned candidates(const struct rawpci_vfio *vfio, const struct rawpci_device_fds *fds,
 			   const struct rawpci_vfio_transport *list[TRANSPORTS])
 {
-	const char *via = rawpci_backend_setting(vfio->ctx, "vfio.via");
-	bool cdev = strcmp(via, "group") != 0;
-	bool group = strcmp(via, "cdev") != 0;
+	unsigned ways = rawpci_vfio_ways(vfio->ctx);
 	unsigned n = 0;
 
-	if (fds) {
-		cdev = fds->cdev >= 0 || fds->iommufd >= 0;
-		group = !cdev;
-	}
-	if (cdev)
+	if (fds)
+		ways = fds->cdev >= 0 || fds->iommufd >= 0 ? RAWPCI_VFIO_BY_CDEV :
+		       RAWPCI_VFIO_BY_GROUP | (rawpci_vfio_noiommu_wanted(vfio->ctx) ?
+					       RAWPCI_VFIO_BY_NOIOMMU : 0);
+	if (ways & RAWPCI_VFIO_BY_CDEV)
 		list[n++] = &rawpci_vfio_transport_cdev;
-	if (group)
+	if (ways & RAWPCI_VFIO_BY_GROUP)
 		list[n++] = &rawpci_vfio_transport_group;
-	if (group && rawpci_vfio_noiommu_wanted(vfio))
+	if (ways & RAWPCI_VFIO_BY_NOIOMMU)
 		list[n++] = &rawpci_vfio_transport_noiommu;
 	return n;
-}
-
-int rawpci_vfio_transport_probe(struct rawpci_vfio *vfio, const char *name)
-{
-	const struct rawpci_vfio_transport *list[TRANSPORTS];
-	unsigned n = candidates(vfio, NULL, list);
-	unsigned i;
-	int r = -EOPNOTSUPP;
-
-	for (i = 0; i < n; i++) {
-		r = list[i]->probe(vfio, name);
-		if (r == 0)
-			break;
-	}
-	return r;
 }
 
 /* The container or iommufd that was given for the device. */
@@ -82,13 +60,14 @@ undo_transport:
 	return r;
 }
 
-/* What another transport or space would run into as well; EINVAL: descriptors that were given. */
+/* Would another transport or space meet the same error? EINVAL is about given descriptors. */
 static bool final(int error)
 {
 	return error == -EBUSY || error == -ENOMEM || error == -ENOSPC || error == -EINVAL;
 }
 
-/* In a space that has devices. A fresh one leaves every choice, and has the better reason. */
+/* Joins a space that has devices. If that fails, core tries a fresh space, which leaves
+ * every choice and fails with the better reason. */
 static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
 		       const struct rawpci_vfio_transport *list[], unsigned n)
 {
@@ -100,8 +79,8 @@ static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_spa
 	for (i = 0; i < n && list[i] != space->transport; i++)
 		;
 	if (i == n || (given >= 0 && !rawpci_sys_same_file(given, space->fd)))
-		return rawpci_backend_fail(ctx, -EXDEV, "%s: it needs an address space of its own",
-					   device->name);
+		return rawpci_vfio_refuse(device, -EXDEV, 0,
+					  "it needs an address space of its own");
 	r = space->transport->join(device, space);
 	if (r == 0 || final(r))
 		return r;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "os/sys.h"
-#include "vfio/wait.h"
+#include "vfio/host.h"
 
 #define NODE_POLL_MS 10
 #define LOCK_TRIES 10

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "harness.h"
-#include "vfio/vfio.h"
+#include "vfio/operations.h"
 
 #define PAGE 0x1000u
 

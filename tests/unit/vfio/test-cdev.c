@@ -124,7 +124,8 @@ START_TEST(not_bound)
 	char path[512];
 
 	kernel.bind = -EINVAL;
-	join_fails(-EBUSY, "vfio3 is held by another process");
+	join_fails(-EBUSY, "another process has ");
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "/vfio/devices/vfio3 open"));
 	kernel.bind = -EBUSY;
 	join_fails(-EBUSY, "by its IOMMU group");
 	kernel.bind = -EPERM;
@@ -157,13 +158,19 @@ START_TEST(group_in_use)
 	held = open(tree_path(&tree, path, "vfio/devices/vfio4"), O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(held, 0);
 	space.vfio->interrupts = "/nowhere";
-	join_fails(-EBUSY, "vfio4 is held by this process");
+	join_fails(-EBUSY, "this process has ");
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "/vfio/devices/vfio4 open: "));
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "group 9"));
 	ck_assert_int_eq(close(held), 0);
 	join_fails(-EPERM, "or the host cannot remap interrupts");
 	ck_assert_ptr_null(strstr(rawpci_reason(), "allow_unsafe_interrupts"));
 }
 END_TEST
+
+static int refused_node(enum rawpci_vfio_node_kind kind, int error)
+{
+	return rawpci_vfio_refused_node(&device, kind, "/dev/x", error);
+}
 
 /* What looks for the cdev is out of descriptors: that is not a kernel without cdevs. */
 START_TEST(no_descriptor)
@@ -173,16 +180,14 @@ START_TEST(no_descriptor)
 	for (unsigned i = 0; i < 3; i++) {
 		int want = errors[i] == -ENOMEM ? -ENOMEM : -ENOSPC;
 
-		ck_assert_int_eq(rawpci_vfio_explain_cdev(&device, NULL, errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_refused_name(&device, errors[i]), want);
 		ck_assert_ptr_null(strstr(rawpci_reason(), "was built without"));
-		ck_assert_int_eq(rawpci_vfio_explain_cdev(&device, "/dev/x", errors[i]), want);
-		ck_assert_int_eq(rawpci_vfio_explain_given(&device, "a cdev", errors[i]), want);
-		ck_assert_int_eq(rawpci_vfio_explain_device(&device, errors[i]), want);
-		ck_assert_int_eq(rawpci_vfio_explain_iommufd(space.vfio, "x", "/dev/iommu",
-							     errors[i]), want);
-		ck_assert_int_eq(rawpci_vfio_explain_container(space.vfio, "x", "/dev/vfio/vfio",
-							       errors[i]), want);
-		ck_assert_int_eq(rawpci_vfio_explain_attach(&device, 1, "iommufd", errors[i]), want);
+		ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_CDEV, errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_refused_given(&device, "a cdev", errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_refused_device(&device, errors[i]), want);
+		ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_IOMMUFD, errors[i]), want);
+		ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_CONTAINER, errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_refused_attach(&device, 1, "iommufd", errors[i]), want);
 		if (want == -ENOSPC)
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "Too many open files"));
 	}

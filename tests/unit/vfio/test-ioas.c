@@ -12,6 +12,7 @@ static int answer(int fd, unsigned long request, void *argument);
 
 #define rawpci_sys_ioctl answer
 #include "vfio/ioas.c"
+#include "vfio/operations.h"
 #undef rawpci_sys_ioctl
 
 /* Numbers and sizes are the kernel's (Linux include/uapi/linux/iommufd.h and vfio.h, 6.6). */

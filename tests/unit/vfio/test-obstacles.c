@@ -1,74 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What VFIO's explain() finds, through rawpci_explain(). */
-#include <errno.h>
-#include <sys/resource.h>
-
-#include <rawpci/explain.h>
-
-#include "harness.h"
-#include "unit/handover/host-tree.h"
-#include "vfio/vfio.h"
-
-#define NIC "0000:03:00.0"
-#define SOUND "0000:03:00.1"
-
-static struct host_tree host;
-static struct rawpci_explanation *e;
-
-static void setup(void)
-{
-	e = NULL;
-	host_create(&host, "vfio", "irq.engine=epoll");
-	host_add(&host, NIC, 14, NULL);
-	tree_directory(&host.tree, "sys/bus/pci/drivers/vfio-pci");
-	tree_directory(&host.tree, "sys/class/iommu/dmar0");
-	tree_write(&host.tree, "vfio/vfio", "");
-}
-
-static void teardown(void)
-{
-	rawpci_explanation_destroy(e);
-	host_destroy(&host);
-}
-
-static const struct rawpci_finding *explain(uint64_t memory)
-{
-	const struct rawpci_explain_options options = {.size = sizeof(options), .memory = memory};
-
-	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &e), 0);
-	ck_assert_str_eq(e->ways->backend, "vfio");
-	ck_assert_ptr_null(e->ways->next);
-	return e->findings;
-}
-
-/* The one finding, in the first line. */
-static void check(const struct rawpci_finding *f, enum rawpci_obstacle obstacle, int error,
-		  const char *words)
-{
-	const char *found = strstr(e->text, words);
-
-	ck_assert_ptr_nonnull(f);
-	ck_assert_msg(f->obstacle == obstacle, "%s and not %s", rawpci_obstacle_name(f->obstacle),
-		      rawpci_obstacle_name(obstacle));
-	ck_assert_int_eq(f->error, error);
-	ck_assert(f->blocks && !e->openable);
-	ck_assert_msg(found && found < strchr(e->text, '\n'), "no \"%s\" in the first line of\n%s",
-		      words, e->text);
-}
-
-/* Runs as a user without privileges. */
-static void as_nobody(uid_t user)
-{
-	ck_assert_int_eq(chmod(host.tree.root, 0755), 0);
-	if (user == 0)
-		ck_assert_int_eq(seteuid(65534), 0);
-}
-
-static void as_before(uid_t user)
-{
-	if (user == 0)
-		ck_assert_int_eq(seteuid(0), 0);
-}
+/* What stands in the way of a device, its group and its memory, through rawpci_explain(). */
+#include "unit/vfio/explained.h"
 
 START_TEST(nothing_found)
 {
@@ -160,153 +92,6 @@ START_TEST(virtual_functions)
 }
 END_TEST
 
-START_TEST(container)
-{
-	const struct rawpci_finding *f;
-	uid_t user = geteuid();
-	char path[512];
-
-	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/vfio"), 0), 0);
-	as_nobody(user);
-	f = explain(0);
-	as_before(user);
-	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/vfio: chmod 0666 ");
-	ck_assert_ptr_null(f->next);
-}
-END_TEST
-
-START_TEST(node)
-{
-	const struct rawpci_finding *f;
-	uid_t user = geteuid();
-	char path[512];
-
-	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/vfio"), 0666), 0);
-	tree_write(&host.tree, "vfio/14", "");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/14"), 0), 0);
-	as_nobody(user);
-	f = explain(0);
-	as_before(user);
-	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/14: chown ");
-	ck_assert_str_eq(f->path, path);
-	rawpci_explanation_destroy(e);
-	/* The device's own node will do, with an iommufd. */
-	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
-	tree_write(&host.tree, "vfio/devices/vfio7", "");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/devices/vfio7"), 0666), 0);
-	as_nobody(user);
-	f = explain(0);
-	as_before(user);
-	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/14: chown ");
-	rawpci_explanation_destroy(e);
-	tree_write(&host.tree, "iommu", "");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "iommu"), 0666), 0);
-	as_nobody(user);
-	f = explain(0);
-	as_before(user);
-	ck_assert_ptr_null(f);
-}
-END_TEST
-
-/* With a setting that leaves one way only. */
-START_TEST(only_cdev)
-{
-	const struct rawpci_finding *f;
-	uid_t user = geteuid();
-	char path[512];
-
-	host_destroy(&host);
-	host_create(&host, "vfio", "vfio.via=cdev");
-	host_add(&host, NIC, 14, NULL);
-	tree_directory(&host.tree, "sys/bus/pci/drivers/vfio-pci");
-	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
-	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
-	tree_write(&host.tree, "vfio/devices/vfio7", "");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "vfio/devices/vfio7"), 0), 0);
-	tree_write(&host.tree, "iommu", "");
-	ck_assert_int_eq(chmod(tree_path(&host.tree, path, "iommu"), 0), 0);
-	as_nobody(user);
-	f = explain(0);
-	as_before(user);
-	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/iommu: chown ");
-	ck_assert_str_eq(f->path, path);
-	rawpci_explanation_destroy(e);
-	ck_assert_int_eq(chmod(path, 0666), 0);
-	as_nobody(user);
-	f = explain(0);
-	as_before(user);
-	check(f, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "/vfio/devices/vfio7: chown ");
-}
-END_TEST
-
-/* By this very process, without which its number would not be known here. */
-START_TEST(held)
-{
-	const struct rawpci_finding *f;
-	char path[512];
-	int fd;
-
-	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
-	tree_write(&host.tree, "vfio/14", "");
-	ck_assert_ptr_null(explain(0));
-	rawpci_explanation_destroy(e);
-	fd = open(tree_path(&host.tree, path, "vfio/14"), O_RDWR);
-	ck_assert_int_ge(fd, 0);
-	f = explain(0);
-	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "this process has ");
-	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open: close it there");
-	ck_assert_uint_eq(f->number, (unsigned)getpid());
-	ck_assert_str_eq(f->path, path);
-	rawpci_explanation_destroy(e);
-	/* Also where the device would be reached by its own node. */
-	tree_directory(&host.tree, DEVICES NIC "/vfio-dev/vfio7");
-	tree_write(&host.tree, "vfio/devices/vfio7", "");
-	tree_write(&host.tree, "iommu", "");
-	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open");
-	rawpci_explanation_destroy(e);
-	ck_assert_int_eq(close(fd), 0);
-	fd = open(tree_path(&host.tree, path, "vfio/devices/vfio7"), O_RDWR);
-	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio7 open");
-	rawpci_explanation_destroy(e);
-	ck_assert_int_eq(close(fd), 0);
-	ck_assert_ptr_null(explain(0));
-}
-END_TEST
-
-/* The devices of one group share its node within a context. */
-START_TEST(group_is_open_here)
-{
-	struct rawpci_vfio_group open_here = {.number = 14, .fd = -1};
-	struct rawpci_vfio *vfio;
-	void *instance;
-	char path[512];
-	int fd;
-
-	ck_assert_int_eq(rawpci_backend_instance(host.ctx, "vfio", &instance), 0);
-	vfio = instance;
-	host_link(&host, NIC, "driver", "../../drivers/vfio-pci");
-	tree_write(&host.tree, "vfio/14", "");
-	fd = open(tree_path(&host.tree, path, "vfio/14"), O_RDWR);
-	ck_assert_int_ge(fd, 0);
-	vfio->groups = &open_here;
-	ck_assert_ptr_null(explain(0));
-	rawpci_explanation_destroy(e);
-	open_here.number = 15;
-	check(explain(0), RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open");
-	vfio->groups = NULL;
-	ck_assert_int_eq(close(fd), 0);
-}
-END_TEST
-
-START_TEST(no_container)
-{
-	tree_unlink(&host.tree, "vfio/vfio");
-	check(explain(0), RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP, "modprobe vfio-pci");
-}
-END_TEST
-
 START_TEST(locked_memory)
 {
 	const struct rawpci_finding *f;
@@ -341,7 +126,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("vfio-obstacles");
-	TCase *tests = tcase_create("diagnose");
+	TCase *tests = tcase_create("obstacles");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, nothing_found);
@@ -350,12 +135,6 @@ int main(void)
 	tcase_add_test(tests, group_in_use);
 	tcase_add_test(tests, bridge);
 	tcase_add_test(tests, virtual_functions);
-	tcase_add_test(tests, container);
-	tcase_add_test(tests, node);
-	tcase_add_test(tests, only_cdev);
-	tcase_add_test(tests, held);
-	tcase_add_test(tests, group_is_open_here);
-	tcase_add_test(tests, no_container);
 	tcase_add_test(tests, locked_memory);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

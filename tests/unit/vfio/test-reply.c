@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "harness.h"
-#include "vfio/vfio.h"
+#include <linux/vfio.h>
+
+#include "vfio/reply.h"
 
 #define FIXED 32u
 #define SIZE 128u
