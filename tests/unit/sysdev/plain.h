@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory tree with a device in it, and a context for that. The kernel behind the files is not
- * played: what is written is what is read. */
+/* A directory tree with a device in it, and a context for the tree. No kernel is behind the files: a
+ * read returns what was written. */
 #ifndef RAWPCI_TESTS_SYSDEV_PLAIN_H
 #define RAWPCI_TESTS_SYSDEV_PLAIN_H
 
@@ -114,18 +114,54 @@ static inline void make_device(void)
 	tree_write(&tree, DEVICE "driver_override", "(null)\n");
 }
 
-static inline void make_context(const char *backend)
+/* Binds the device to uio_pci_generic, which gives it the node uio3. */
+static inline void bind_to_uio(void)
 {
-	char sysfs[128], uio[128], run[128];
-	const char *settings[] = { sysfs, uio, run, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = backend, .settings = settings,
-	};
+	tree_directory(&tree, "bus/pci/drivers");
+	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
+	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
+	tree_directory(&tree, DEVICE "uio");
+	tree_directory(&tree, DEVICE "uio/uio3");
+}
 
+/* A FIFO stands in for the node: four bytes written to it are an interrupt. */
+static inline void make_node(void)
+{
+	char path[512];
+
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "dev/uio3"), 0600), 0);
+}
+
+/* A context for the tree. run: its directory for locks and records. more: another setting, or
+ * NULL. */
+static inline struct rawpci *create_context(struct rawpci_options options, const char *run,
+					    const char *more)
+{
+	char sysfs[128], uio[128], runs[128];
+	const char *settings[] = { sysfs, uio, runs, more, NULL };
+	struct rawpci *created;
+
+	options.size = sizeof(options);
+	options.settings = settings;
 	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
 	(void)snprintf(uio, sizeof(uio), "uio.dir=%s/dev", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
-	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+	(void)snprintf(runs, sizeof(runs), "run.dir=%s/%s", tree.root, run);
+	ck_assert_int_eq(rawpci_create(&options, &created), 0);
+	return created;
+}
+
+static inline void make_context(const char *backend)
+{
+	const struct rawpci_options options = { .backend = backend };
+
+	ctx = create_context(options, "run", NULL);
+}
+
+/* Ends a test: the context and the tree go. */
+static inline void finish(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&tree);
 }
 
 static inline void open_device(void)

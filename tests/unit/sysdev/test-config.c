@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Config space through sysfs: copies, protections, resets, and what open and close write. */
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
@@ -20,12 +21,6 @@ static void set_up(void)
 	tree_create(&tree);
 	make_device();
 	make_context("sysfs");
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
 }
 
 static void check_refused(int error, const char *word)
@@ -306,7 +301,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-config");
 	TCase *tcase = tcase_create("sysdev-config");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, refuses_what_it_cannot_open);
 	tcase_add_test(tcase, does_not_answer);

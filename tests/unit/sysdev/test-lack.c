@@ -59,18 +59,6 @@ int __wrap_rawpci_sys_lock(int fd)
 	return lock_error < 0 ? lock_error : __real_rawpci_sys_lock(fd);
 }
 
-static void make_uio(void)
-{
-	char path[512];
-
-	tree_directory(&tree, "bus/pci/drivers");
-	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
-	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
-	tree_directory(&tree, DEVICE "uio");
-	tree_directory(&tree, DEVICE "uio/uio3");
-	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "dev/uio3"), 0600), 0);
-}
-
 static void set_up(void)
 {
 	open_error = lock_error = record_error = shared_error = 0;
@@ -79,12 +67,6 @@ static void set_up(void)
 	tree_write(&tree, DEVICE "vendor", "0x1af4\n");
 	tree_write(&tree, DEVICE "device", "0x1234\n");
 	put(0x04, 2, 0x0003);
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
 }
 
 static void ignore(void *opaque, int32_t irq)
@@ -139,8 +121,10 @@ START_TEST(out_of_descriptors)
 	unsigned failures = 0;
 	int r = -1;
 
-	if (_i == 1)
-		make_uio();
+	if (_i == 1) {
+		bind_to_uio();
+		make_node();
+	}
 	make_context(backends[_i]);
 	address = _i == 2 ? "0000:00:07.0" : BDF;
 	if (_i == 2)
@@ -209,17 +193,9 @@ END_TEST
 
 static struct rawpci *make_other(void)
 {
-	char sysfs[128], run[128];
-	const char *settings[] = { sysfs, run, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
-	struct rawpci *other;
+	const struct rawpci_options options = { .backend = "sysfs" };
 
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run2", tree.root);
-	ck_assert_int_eq(rawpci_create(&options, &other), 0);
-	return other;
+	return create_context(options, "run2", NULL);
 }
 
 /* A killed process has left a record. Another program, with a directory of its own, has the device
@@ -375,7 +351,7 @@ int main(void)
 	TCase *tests = tcase_create("lack");
 
 	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_checked_fixture(tests, set_up, finish);
 	tcase_add_loop_test(tests, out_of_descriptors, 0, 3);
 	tcase_add_loop_test(tests, a_lock_that_cannot_be_had_now_is_not_gone_without, 0,
 			    2 * PASSING);

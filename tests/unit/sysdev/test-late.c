@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel has not ended in time. The files "reset", "enable" and "config" are held here. */
+/* Files that the kernel keeps waiting. The tests hold "reset", "enable" and "config". */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -63,26 +63,20 @@ int __wrap_rawpci_sys_read_file(const char *path, char *text, size_t size)
 	return __real_rawpci_sys_read_file(path, text, size);
 }
 
-static void set_up(void)
+static struct rawpci *create_limited(const char *run)
 {
-	char sysfs[128], run[128], limit[64];
-	const char *settings[] = { sysfs, run, limit, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
+	const struct rawpci_options options = { .backend = "sysfs" };
+	char limit[64];
 
-	tree_create(&tree);
-	make_device();
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
 	(void)snprintf(limit, sizeof(limit), "driver.timeout_ms=%d", LIMIT_MS);
-	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+	return create_context(options, run, limit);
 }
 
-static void tear_down(void)
+static void set_up(void)
 {
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
+	tree_create(&tree);
+	make_device();
+	ctx = create_limited("run");
 }
 
 static bool becomes_openable(void)
@@ -177,28 +171,12 @@ START_TEST(a_late_reset_keeps_the_lock)
 }
 END_TEST
 
-/* As a container has it: with a run directory of its own. */
-static struct rawpci *make_other(void)
-{
-	char sysfs[128], run[128], limit[64];
-	const char *settings[] = { sysfs, run, limit, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
-	struct rawpci *other;
-
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run2", tree.root);
-	(void)snprintf(limit, sizeof(limit), "driver.timeout_ms=%d", LIMIT_MS);
-	ck_assert_int_eq(rawpci_create(&options, &other), 0);
-	return other;
-}
-
-/* The lock of the device's file "config" keeps it out, and that has to outlast the close, too. */
+/* A container has a run directory of its own. Only the lock of the device's file "config" keeps its
+ * programs out, and that lock must outlast the close, too. */
 START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 {
 	struct rawpci_device *theirs = NULL;
-	struct rawpci *other = make_other();
+	struct rawpci *other = create_limited("run2");
 	int r;
 
 	open_device();
@@ -234,7 +212,7 @@ START_TEST(a_late_driver_change_keeps_the_lock_that_containers_share)
 {
 	static const char *const files[] = { "/driver_override", "/unbind" };
 	struct rawpci_device *theirs = NULL;
-	struct rawpci *other = make_other();
+	struct rawpci *other = create_limited("run2");
 	char path[512];
 	int r;
 
@@ -341,7 +319,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-late");
 	TCase *tcase = tcase_create("sysdev-late");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, no_access_until_it_ends, 0, 4);
 	tcase_add_loop_test(tcase, a_late_reset_keeps_the_lock, 0, 2);

@@ -29,12 +29,6 @@ static void set_up(void)
 	resets = 0;
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static void be_silent(void)
 {
 	uint32_t value;
@@ -88,7 +82,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-moment");
 	TCase *tcase = tcase_create("sysdev-moment");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, is_there_again, 0, 2);
 	tcase_add_test(tcase, has_lost_its_registers);

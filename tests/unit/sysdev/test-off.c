@@ -74,12 +74,6 @@ static void set_up(void)
 	reset_result = 0;
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static int power(enum rawpci_power state)
 {
 	return rawpci_device_power(dev, state);
@@ -278,7 +272,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-off");
 	TCase *tcase = tcase_create("sysdev-off");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, remembers_bus_mastering);
 	tcase_add_loop_test(tcase, wakes_without_bus_mastering, 0, 6); /* D1 to D3hot */

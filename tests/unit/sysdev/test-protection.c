@@ -18,25 +18,14 @@ static void on_log(void *opaque, enum rawpci_log_level level, const char *messag
 
 static void set_up(void)
 {
-	char sysfs[128], run[128];
-	const char *settings[] = { sysfs, run, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings, .log = on_log,
-		.log_level = RAWPCI_LOG_WARNING,
+	const struct rawpci_options options = {
+		.backend = "sysfs", .log = on_log, .log_level = RAWPCI_LOG_WARNING,
 	};
 
 	said[0] = '\0';
 	tree_create(&tree);
 	make_device();
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
-	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
+	ctx = create_context(options, "run", NULL);
 }
 
 /* type: of the group; NULL: the kernel does not tell. */
@@ -120,7 +109,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-protection");
 	TCase *tcase = tcase_create("sysdev-protection");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, without_a_group);
 	tcase_add_loop_test(tcase, by_type, 0, 8);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Regions through the files of sysfs: what they say, trapped accesses, mappings. */
 #include "touch.h"
 #include "unit/sysdev/plain.h"
 
@@ -14,8 +15,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	close_device();
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
+	finish();
 }
 
 static struct rawpci_region_info info_of(unsigned region)

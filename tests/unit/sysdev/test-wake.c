@@ -83,12 +83,6 @@ static void set_up(void)
 	decodes = false;
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static const struct {
 	const char *name;
 	long at;
@@ -262,7 +256,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-wake");
 	TCase *tcase = tcase_create("sysdev-wake");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, wakes_as_the_host_had_it, 0, KEPT);
 	tcase_add_loop_test(tcase, closes_as_the_host_had_it, 0, KEPT);

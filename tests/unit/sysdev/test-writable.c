@@ -80,12 +80,6 @@ static void set_up(void)
 	open_device();
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static void compare(const uint8_t *except, const char *when, unsigned offset)
 {
 	uint8_t now[CONFIG_SIZE];
@@ -190,7 +184,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-writable");
 	TCase *tcase = tcase_create("sysdev-writable");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, only_what_is_listed, 0, 6);
 	tcase_add_test(tcase, what_is_listed);

@@ -3,13 +3,11 @@
  * /dev/uioN, and reading VPD takes as long as the kernel waits for a device that never ends it (Linux
  * drivers/pci/vpd.c, pci_vpd_wait()). So do the ROM and waking up here. */
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "os/sys.h"
-
-#include "unit/sysdev/plain.h"
+#include "unit/uio/node.h"
 
 enum { VPD = 0xc0, VPD_WAIT_MS = 500, WAKE_MS = 10 }; /* longer than it is, for busy hosts */
 
@@ -57,19 +55,6 @@ void __wrap_rawpci_sys_sleep_ms(unsigned ms)
 	__real_rawpci_sys_sleep_ms(ms == WAKE_MS ? atomic_load(&wake_ms) : ms);
 }
 
-static sem_t arrived;
-static int node;
-
-static void make_node(void)
-{
-	char path[512];
-
-	tree_path(&tree, path, "dev/uio3");
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	node = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_int_ge(node, 0);
-}
-
 static void set_up(void)
 {
 	tree_create(&tree);
@@ -77,36 +62,14 @@ static void set_up(void)
 	put(AF, 4, RAWPCI_CAP_AF | VPD << 8);
 	put(VPD, 4, 0x03);
 	tree_write(&tree, DEVICE "vpd", vpd_data);
-	tree_directory(&tree, "bus/pci/drivers");
-	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
-	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
-	tree_directory(&tree, DEVICE "uio");
-	tree_directory(&tree, DEVICE "uio/uio3");
-	put(0x04, 2, 0x0003);
 	atomic_store(&done, false);
 	atomic_store(&slow, false);
 	atomic_store(&most, 0);
 	atomic_store(&reads, 0);
 	atomic_store(&wake_ms, WAKE_MS);
 	atomic_store(&rom_ms, VPD_WAIT_MS);
-	make_node();
-	ck_assert_int_eq(sem_init(&arrived, 0, 0), 0);
+	make_uio();
 	make_context("uio");
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	(void)sem_destroy(&arrived);
-	(void)close(node);
-	tree_destroy(&tree);
-}
-
-static void handler(void *opaque, int32_t irq)
-{
-	(void)opaque;
-	(void)irq;
-	ck_assert_int_eq(sem_post(&arrived), 0);
 }
 
 static uint64_t now_ms(void)
@@ -115,24 +78,6 @@ static uint64_t now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* As the kernel does it: masked, then told. */
-static void deliver(void)
-{
-	uint32_t count = 1;
-
-	put(0x04, 2, config(0x04, 2) | 0x0400);
-	ck_assert_int_eq(write(node, &count, sizeof(count)), sizeof(count));
-	ck_assert_int_eq(sem_wait(&arrived), 0);
-}
-
-/* Does COMMAND become so? The unmasking comes after the handler. */
-static bool becomes(uint32_t command)
-{
-	for (int i = 0; i < 2000 && config(0x04, 2) != command; i++)
-		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	return config(0x04, 2) == command;
 }
 
 static void *read_vpd(void *unused)
@@ -310,7 +255,7 @@ int main(void)
 	Suite *suite = suite_create("uio-waits");
 	TCase *tcase = tcase_create("uio-waits");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish_uio);
 	tcase_set_timeout(tcase, 90);
 	tcase_add_loop_test(tcase, reads_vpd, 0, GUESTS_DO);
 	tcase_add_loop_test(tcase, keeps_its_host_waiting, 0, GUESTS_DO - 1);
