@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory tree with a device in it, and a context for the tree. No kernel is behind the files: a
- * read returns what was written. */
+/* A directory tree with a device in it, and a context for the tree. No kernel is behind the files:
+ * a read returns what was written. */
 #ifndef RAWPCI_TESTS_SYSDEV_PLAIN_H
 #define RAWPCI_TESTS_SYSDEV_PLAIN_H
 
@@ -17,7 +17,7 @@
 #define BDF "0000:03:00.0"
 #define DEVICE "bus/pci/devices/" BDF "/"
 
-/* Where things are in its config space. */
+/* Where capabilities are in config space, and its size. */
 enum { PM = 0x40, MSI = 0x48, MSIX = 0x60, EXPRESS = 0x70, AF = 0xb0, CONFIG_SIZE = 4096 };
 
 static struct tree tree;
@@ -37,7 +37,7 @@ static inline void put_bytes(const char *file, const void *bytes, size_t size, l
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
-/* What is in a file of the device, little-endian. */
+/* The contents of a file of the device, little-endian. */
 static inline uint32_t really(const char *file, long offset, unsigned width)
 {
 	unsigned char bytes[4] = { 0 };
@@ -86,7 +86,7 @@ static inline void make_config(void)
 	put(EXPRESS, 4, RAWPCI_CAP_EXPRESS | AF << 8 | 0x0002 << 16);
 	put(EXPRESS + 4, 4, 0x10000000); /* function level reset */
 	put(EXPRESS + 8, 2, 0x0020); /* payload of 256 bytes */
-	put(AF, 4, RAWPCI_CAP_AF | 0x03000000u); /* that, and transactions pending */
+	put(AF, 4, RAWPCI_CAP_AF | 0x03000000u); /* such a reset, and Transactions Pending */
 }
 
 static inline void make_device(void)
@@ -157,7 +157,7 @@ static inline void make_context(const char *backend)
 	ctx = create_context(options, "run", NULL);
 }
 
-/* Ends a test: the context and the tree go. */
+/* Ends a test: destroys the context and the tree. */
 static inline void finish(void)
 {
 	ck_assert_int_eq(rawpci_destroy(ctx), 0);

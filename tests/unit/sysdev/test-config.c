@@ -3,7 +3,7 @@
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
-static unsigned written; /* bits that COMMAND has been written with */
+static unsigned written; /* bits that have been written to COMMAND as set */
 
 int __real_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
 int __wrap_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
@@ -55,7 +55,8 @@ START_TEST(refuses_what_it_cannot_open)
 }
 END_TEST
 
-/* All ones are not its COMMAND: where its link comes back, it would master the bus. */
+/* All ones must not be written back as COMMAND: if the link came back, the device would master the
+ * bus. */
 START_TEST(does_not_answer)
 {
 	unsigned char ones[CONFIG_SIZE];
@@ -86,7 +87,7 @@ START_TEST(enables_and_puts_back)
 }
 END_TEST
 
-/* Its ids are not in its config space. */
+/* A virtual function has no ids in its config space. */
 START_TEST(virtual_function)
 {
 	struct rawpci_device_info info;
@@ -262,11 +263,11 @@ START_TEST(refuses_interrupts)
 }
 END_TEST
 
-/* The bit does nothing where the device says that it has no such reset, and VFIO looks at that, too
- * (Linux drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()). */
+/* The bit does nothing if the device says that it has no such reset. VFIO checks that, too (Linux
+ * drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()). */
 START_TEST(a_reset_that_the_device_does_not_have)
 {
-	static const uint8_t af[] = { 0, 0, 1, 2 }; /* only both together are one */
+	static const uint8_t af[] = { 0, 0, 1, 2 }; /* a reset needs both bits */
 	char text[512];
 
 	put(EXPRESS + 4, 4, 0xefffffff);
@@ -283,7 +284,7 @@ START_TEST(a_reset_that_the_device_does_not_have)
 }
 END_TEST
 
-/* It fails, so nothing has changed. */
+/* The write fails and changes nothing. */
 START_TEST(a_reset_that_the_kernel_does_not_have)
 {
 	char path[512];

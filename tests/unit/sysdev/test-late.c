@@ -9,11 +9,11 @@
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
-#define LIMIT_MS 500 /* what a busy machine ends in time in any case */
+#define LIMIT_MS 500 /* enough for a busy machine */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static const char *held; /* the end of its path; NULL: none */
+static const char *held; /* the end of a path; NULL: no file is held */
 static atomic_uint inside, landed;
 static atomic_int command_after = -1; /* what the kernel restores after a reset; -1: nothing */
 
@@ -92,7 +92,7 @@ static bool becomes_openable(void)
 	return false;
 }
 
-/* Nobody else gets it before the kernel is done, and then anybody does. */
+/* No other user gets the device before the kernel is done. Afterwards every user does. */
 static void check_kept(void)
 {
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EBUSY);
@@ -126,7 +126,7 @@ static void check_shut(const struct rawpci_mapping *map)
 	ck_assert_uint_eq(inside, 1);
 }
 
-/* By config space or by call: nothing comes through until it has ended, and then all does. */
+/* A reset by config space or by call lets no access through until it has ended. */
 START_TEST(no_access_until_it_ends)
 {
 	struct rawpci_mapping map;
@@ -189,7 +189,7 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 	ck_assert_uint_eq(landed, 0);
 	r = rawpci_device_open(other, NULL, BDF, 0, &theirs);
 	if (r == 0) {
-		/* The late thread then turns off the bus mastering of another's device. */
+		/* The late thread then turns off bus mastering of the other user's device. */
 		(void)rawpci_device_power(theirs, RAWPCI_POWER_ON);
 		hold(NULL);
 		for (int i = 0; i < 200 && (config(0x04, 2) & 4); i++)
@@ -206,8 +206,8 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 }
 END_TEST
 
-/* And so with each write that moves it from its driver: the kernel would unbind it, or bind it,
- * with another program inside. */
+/* The same holds for each write that takes the device from its driver: the kernel would unbind or
+ * bind it while another program uses it. */
 START_TEST(a_late_driver_change_keeps_the_lock_that_containers_share)
 {
 	static const char *const files[] = { "/driver_override", "/unbind" };
@@ -240,7 +240,7 @@ START_TEST(a_late_driver_change_keeps_the_lock_that_containers_share)
 }
 END_TEST
 
-/* Also where nobody opens it afterwards: the reset ends with bus mastering off. */
+/* The reset ends with bus mastering off, also if no program opens the device afterwards. */
 START_TEST(a_late_reset_ends_quiet)
 {
 	open_device();
@@ -297,7 +297,7 @@ START_TEST(a_late_enabling_keeps_the_lock)
 }
 END_TEST
 
-/* Somebody else's reset holds config space up. */
+/* A reset by another program keeps config space waiting. */
 START_TEST(closes_while_config_space_hangs)
 {
 	struct timespec before, after;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What keeps sysfs and uio from a device: explain lists it, and open fails with the first of it before
- * it changes anything. */
+/* What keeps sysfs and uio from a device: explain lists each obstacle, and open fails with the
+ * first one before it changes anything. */
 #include <sys/stat.h>
 
 #include <rawpci/explain.h>
@@ -79,9 +79,10 @@ static const struct {
 } rows[] = {
 	{ "sysfs", lock_down, RAWPCI_OBSTACLE_LOCKDOWN, -EPERM, "locked down (none [integrity]",
 	  "use VFIO" },
-	{ "sysfs", be_a_bridge, RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP, "it is a bridge (header type 1)",
-	  "behind it" },
-	{ "sysfs", be_hidden, RAWPCI_OBSTACLE_PERMISSION, -EPERM, "only 64 bytes", "CAP_SYS_ADMIN" },
+	{ "sysfs", be_a_bridge, RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP,
+	  "it is a bridge (header type 1)", "behind it" },
+	{ "sysfs", be_hidden, RAWPCI_OBSTACLE_PERMISSION, -EPERM, "only 64 bytes",
+	  "CAP_SYS_ADMIN" },
 	{ "sysfs", be_unwritable, RAWPCI_OBSTACLE_PERMISSION, -EACCES, "write permission",
 	  "run as root" },
 	{ "uio", lock_down, RAWPCI_OBSTACLE_LOCKDOWN, -EPERM, "locked down", "use VFIO" },
@@ -105,7 +106,8 @@ static void set_up(void)
 }
 
 /* The finding of a row; NULL: it is not there. */
-static const struct rawpci_finding *finding_of(const struct rawpci_explanation *explanation, int row)
+static const struct rawpci_finding *finding_of(const struct rawpci_explanation *explanation,
+					       int row)
 {
 	const struct rawpci_finding *f = explanation->findings;
 

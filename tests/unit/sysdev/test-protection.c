@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does an IOMMU keep the device from the host's memory? A group alone does not say so. */
+/* Does an IOMMU keep the device from the host's memory? A group alone is no answer. */
 #include <rawpci/explain.h>
 
 #include "unit/sysdev/plain.h"
@@ -37,7 +37,7 @@ static void join_group(const char *type)
 		tree_write(&tree, GROUP "/type", type);
 }
 
-/* words: of the warning, in the log and in the diagnosis alike; NULL: there is none. */
+/* words: a part of the warning, in the log and in the diagnosis; NULL: there is no warning. */
 static void check_warning(const char *words, enum rawpci_obstacle obstacle)
 {
 	const struct rawpci_finding *found = NULL;
@@ -87,7 +87,7 @@ START_TEST(by_type)
 }
 END_TEST
 
-/* Its driver's memory is mapped for all of the group. */
+/* The kernel maps a driver's memory for the whole group. */
 START_TEST(beside_a_driver)
 {
 	static const char *const drivers[] = { "e1000e", "pci-stub", NULL };

@@ -28,7 +28,7 @@ START_TEST(delivers_and_unmasks)
 	ck_assert_int_eq(rawpci_irq_attach(dev, handler, NULL, 1), -ENOSPC);
 	ck_assert_int_eq(rawpci_irq_detach(dev, irq), 0);
 	ck_assert_uint_eq(config(0x04, 2), 0x0403);
-	/* The node is still there to be attached to. */
+	/* A handler can be attached again, because the node is still open. */
 	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
 	deliver();
 	ck_assert(becomes(0x0003));
@@ -49,7 +49,7 @@ START_TEST(respects_interrupt_disable)
 	ck_assert_uint_eq(config(0x04, 2), 0x0003);
 	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
 	ck_assert_uint_eq(config(0x04, 2), 0x0007);
-	/* Masked by a delivery: a write of COMMAND's does not unmask. */
+	/* A delivery has masked INTx. A write to COMMAND does not unmask it. */
 	put(0x04, 2, 0x0403);
 	cfg_write(0x04, 2, 0x0007);
 	ck_assert_uint_eq(config(0x04, 2), 0x0407);
@@ -60,7 +60,7 @@ START_TEST(respects_interrupt_disable)
 }
 END_TEST
 
-/* As by a user who was killed with an interrupt pending, or by the kernel when that one came. */
+/* A killed user left INTx masked, or the kernel masked it when the last interrupt came. */
 START_TEST(opened_while_masked)
 {
 	put(0x04, 2, 0x0403);
@@ -92,8 +92,8 @@ START_TEST(puts_bus_mastering_back)
 }
 END_TEST
 
-/* The kernel turns bus mastering off when any program closes the node: while the device is on it is
- * turned on again with the next unmasking, and only then. */
+/* The kernel turns bus mastering off when any program closes the node. The next unmasking turns it
+ * on again, but only while the device is on. */
 START_TEST(leaves_bus_mastering_off)
 {
 	put(0x04, 2, 0x0007);

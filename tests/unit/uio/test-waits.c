@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest can do to others whose interrupts the same engine serves. A FIFO stands in for
- * /dev/uioN, and reading VPD takes as long as the kernel waits for a device that never ends it (Linux
- * drivers/pci/vpd.c, pci_vpd_wait()). So do the ROM and waking up here. */
+/* What a guest can do to other devices that the same engine serves. Reading VPD takes as long as
+ * the kernel waits for a device that never ends it (Linux drivers/pci/vpd.c, pci_vpd_wait()). So do
+ * the ROM and waking up here. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -9,7 +9,8 @@
 #include "os/sys.h"
 #include "unit/uio/node.h"
 
-enum { VPD = 0xc0, VPD_WAIT_MS = 500, WAKE_MS = 10 }; /* longer than it is, for busy hosts */
+/* The wait is longer than the kernel's, for busy hosts. */
+enum { VPD = 0xc0, VPD_WAIT_MS = 500, WAKE_MS = 10 };
 
 static atomic_bool done, slow;
 static atomic_uint reading, most, reads;
@@ -88,7 +89,7 @@ static void *read_vpd(void *unused)
 	return NULL;
 }
 
-/* As a driver does it. While the device is off or asleep, nothing is read. */
+/* A driver polls like this. While the device is off or asleep, nothing is read. */
 static void *poll_vpd(void *unused)
 {
 	uint32_t value;
@@ -126,7 +127,7 @@ static void *(*const guests_do[])(void *) = { read_vpd, poll_vpd, read_rom, slee
 
 #define GUESTS_DO ((int)(sizeof(guests_do) / sizeof(guests_do[0])))
 
-/* Unmasking is the engine's, which serves all devices of the context. */
+/* The engine unmasks, and it serves all devices of the context. */
 START_TEST(reads_vpd)
 {
 	uint64_t longest = 0;
@@ -151,14 +152,14 @@ START_TEST(reads_vpd)
 }
 END_TEST
 
-/* Each waits for the same lock, which nobody gets in turn. */
+/* All guests wait for one lock, which is given in no order. */
 START_TEST(keeps_its_host_waiting)
 {
 	enum { GUESTS = 4 };
 	pthread_t guests[GUESTS];
 	uint64_t before, took;
 
-	atomic_store(&rom_ms, 100); /* these are accesses to a region, which turning it off waits for */
+	atomic_store(&rom_ms, 100); /* turning the device off waits for accesses to a region */
 	open_device();
 	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
 	for (int i = 0; i < GUESTS; i++)
@@ -175,8 +176,8 @@ START_TEST(keeps_its_host_waiting)
 }
 END_TEST
 
-/* Another interrupt comes through the engine while the device is on its way from D3hot, and the
- * device is not touched meanwhile. */
+/* An interrupt comes through the engine while the device is on its way from D3hot. The device is
+ * not touched meanwhile. */
 START_TEST(serves_while_it_wakes)
 {
 	uint64_t longest = 0;
@@ -208,7 +209,7 @@ static void *ask(void *value)
 	return NULL;
 }
 
-/* Nobody else waits, and what was asked for last is what comes. */
+/* No second reader waits. The reader gets the data that were asked for last. */
 START_TEST(reads_vpd_once)
 {
 	uint32_t value = 0;
@@ -238,7 +239,7 @@ START_TEST(reads_vpd_once)
 }
 END_TEST
 
-/* What the kernel does not read is not tried again by those who wait for it. */
+/* If the kernel cannot read the data, the waiting readers do not try again. */
 START_TEST(gives_vpd_up)
 {
 	open_device();
