@@ -68,11 +68,10 @@ static struct left *left_create(const struct rawpci_sysdev *device)
 
 static int fail_unended(const struct rawpci_sysdev *device, const char *file)
 {
-	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: the kernel has not ended what was "
-				   "asked of its file %s in %u ms (setting driver.timeout_ms), and "
-				   "is still at it: a driver does not let go of the device, or the "
-				   "device does not come back", device->name, file,
-				   limit_of(device));
+	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: the kernel has not ended an access "
+				   "to its file %s in %u ms: a driver holds the device, or the "
+				   "device does not come back: wait, or raise the setting "
+				   "driver.timeout_ms", device->name, file, limit_of(device));
 }
 
 /* text: NULL reads the file. */
@@ -129,7 +128,8 @@ bool rawpci_sysdev_leave(struct rawpci_sysdev *device)
 		return false;
 	rawpci_slow_leave(&device->late);
 	rawpci_backend_unfinished(device->ctx, &device->address);
-	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: the kernel is still at something "
-			   "with it, so that its registers are not put back now", device->name);
+	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: the kernel still works on it, so its "
+			   "registers are not put back now: the next open or rawpci_recover() does "
+			   "that", device->name);
 	return true;
 }

@@ -6,8 +6,8 @@
  * error, and the user gives up.
  *
  * Reading may take long (Linux drivers/pci/vpd.c, pci_vpd_wait()). It is therefore done when the
- * user asks whether the data are there. A config read keeps nobody waiting, but a change of the
- * power state waits for writes.
+ * user asks whether the data are there. A config read keeps no other thread waiting, but a change
+ * of the power state waits for writes.
  */
 #include <fcntl.h>
 
