@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bus addresses as firmware would give them out. They identify regions and nothing else; what
- * matters is that they are aligned, and different for all devices of an instance.
+ * Bus addresses, as firmware gives them to devices. They only identify regions. They are aligned,
+ * and different for all devices of an instance.
  */
 #include "fake/internal.h"
 
@@ -12,7 +12,7 @@ struct window {
 };
 
 static const struct window windows[RAWPCI_FAKE_WINDOWS] = {
-	/* Ends below the I/O APIC. Used from 0xe0000000, the part below is for when it is full. */
+	/* Ends below the I/O APIC. The search starts at 0xe0000000; the part below is a reserve. */
 	[RAWPCI_FAKE_WINDOW_32] = { 0x80000000, 0xfebfffff },
 	[RAWPCI_FAKE_WINDOW_64] = { 0x380000000000, 0x3fffffffffff },
 	[RAWPCI_FAKE_WINDOW_IO] = { 0xc000, 0xffff },
@@ -25,7 +25,7 @@ static enum rawpci_fake_window window_of(uint32_t flags)
 	return flags & RAWPCI_REGION_64BIT ? RAWPCI_FAKE_WINDOW_64 : RAWPCI_FAKE_WINDOW_32;
 }
 
-/* The end of a region that is in the way of [address, address + size) in that window, or 0. */
+/* The end of a region in that window that overlaps [address, address + size), or 0. */
 static uint64_t in_the_way_of(const struct rawpci_fake *fake, enum rawpci_fake_window window,
 			      uint64_t address, uint64_t size)
 {
@@ -51,7 +51,7 @@ static uint64_t conflict(const struct rawpci_fake *fake, enum rawpci_fake_window
 	return end;
 }
 
-/* From where the last search ended to the end of the window, then once more from its start. */
+/* Searches from the end of the last search to the end of the window, then from its start. */
 static int place(struct rawpci_fake *fake, struct rawpci_fake_region *region)
 {
 	enum rawpci_fake_window kind = window_of(region->flags);

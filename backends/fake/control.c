@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* <rawpci/fake.h>: devices from outside. Interrupts are in irq.c, ordered faults in fault.c. */
+/* <rawpci/fake.h>: what tests do to devices. Interrupts are in irq.c, ordered faults in fault.c. */
 #include "fake/internal.h"
 
 #include <errno.h>
@@ -95,7 +95,7 @@ int rawpci_fake_dma_write(struct rawpci_fake *fake, rawpci_iova_t to, const void
 {
 	if (!fake || !from)
 		return rawpci_backend_fail(NULL, -EFAULT, "fake: a pointer is NULL");
-	/* The buffer is only read from in this direction. */
+	/* In this direction the buffer is only read. */
 	if (rawpci_fake_dma_transfer(fake, to, (void *)(uintptr_t)from, size, true) == 0)
 		return 0;
 	return rawpci_backend_fail(fake->instance->ctx, -EFAULT,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices: what a configuration may say, and their lives. */
+/* Devices: what a configuration may say; adding, resetting and freeing one. */
 #include "fake/internal.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static const char *bad_bar(const struct rawpci_fake_config *config, unsigned ind
 	return NULL;
 }
 
-/* Table and pending bits, 8 bytes for each 64 vectors, at the start of the BAR. */
+/* Table and pending bits are at the start of the BAR; 64 pending bits take 8 bytes. */
 static const char *bad_msix(const struct rawpci_fake_config *config)
 {
 	const struct rawpci_fake_bar *bar;
@@ -94,7 +94,7 @@ static void set_regions(struct rawpci_fake *fake)
 	fake->regions[RAWPCI_REGION_ROM].size = fake->is.rom_size;
 }
 
-/* A device on no bus yet. */
+/* Creates a device that is on no bus yet. */
 static int create(struct rawpci_fake_instance *instance, const struct rawpci_fake_config *config,
 		  const struct rawpci_address *address, struct rawpci_fake **out)
 {
@@ -138,7 +138,7 @@ no_memory:
 	return rawpci_backend_fail(instance->ctx, -ENOMEM, "fake: no memory for a device");
 }
 
-/* Frees all but what belongs to the model. */
+/* Frees everything except what belongs to the model. */
 static void release(struct rawpci_fake *fake)
 {
 	rawpci_fake_regions_free(fake);
@@ -163,7 +163,7 @@ struct rawpci_fake *rawpci_fake_device_find(struct rawpci_fake_instance *instanc
 	return NULL;
 }
 
-/* Requires: the instance's lock. */
+/* Requires the instance's lock. */
 static int put_on_bus(struct rawpci_fake *fake)
 {
 	struct rawpci_fake_instance *instance = fake->instance;

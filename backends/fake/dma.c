@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces and transfers. A space is a balanced tree of mappings that do not overlap, so that
- * comparing ranges, with "overlaps" as "equal", orders them. A transfer happens with the space's
- * lock held: once dma_unmap has returned, nothing reaches that memory.
+ * Address spaces and transfers. A space is a balanced tree of mappings that do not overlap.
+ * Comparing ranges, with "overlaps" as "equal", therefore orders them. A transfer holds the space's
+ * lock: once dma_unmap has returned, nothing reaches that memory.
  */
 #include "fake/internal.h"
 
@@ -15,7 +15,7 @@
 
 #define DEFAULT_PAGE 4096
 
-/* The addresses that are interrupts on x86 are not translated. */
+/* On x86 these addresses are interrupts. They are not translated. */
 #define MSI_FIRST 0xfee00000
 #define MSI_LAST RAWPCI_FAKE_MSI_LAST
 
@@ -78,7 +78,7 @@ uint64_t rawpci_fake_space_count(struct rawpci_fake_space *space)
 	return count;
 }
 
-/* The largest of the smallest pages of the devices in the space. */
+/* Each device in the space has a smallest page: the largest of them. */
 static uint64_t page_size(struct rawpci_fake_space *space)
 {
 	struct rawpci_fake_instance *instance = space->instance;
@@ -92,7 +92,7 @@ static uint64_t page_size(struct rawpci_fake_space *space)
 	return page > 0 ? page : DEFAULT_PAGE;
 }
 
-/* The lowest of the last addresses that the devices in the space have translated. */
+/* Each device in the space has a last address that is translated: the lowest of them. */
 static uint64_t last_address(struct rawpci_fake_space *space)
 {
 	struct rawpci_fake_instance *instance = space->instance;
@@ -128,7 +128,7 @@ int rawpci_fake_space_limits(void *space, struct rawpci_dma_limits *limits)
 	return 0;
 }
 
-/* The kernel's part of the checks: what it would refuse, this refuses too. */
+/* Refuses what the kernel would refuse. */
 static int check(struct rawpci_fake_space *space, const struct mapping *mapping, uint64_t size)
 {
 	struct rawpci *ctx = space->instance->ctx;
@@ -221,8 +221,8 @@ int rawpci_fake_dma_unmap(void *space, rawpci_iova_t iova, uint64_t size)
 	return 0;
 }
 
-/* Goes over the mappings of [iova, iova + size): copies, or without a buffer only looks.
- * Requires: the space's lock. */
+/* Walks the mappings of [iova, iova + size), and copies from or to a buffer; NULL: only looks.
+ * Requires the space's lock. */
 static bool walk(struct rawpci_fake_space *space, uint64_t iova, unsigned char *buffer,
 		 uint64_t size, bool to_memory)
 {
@@ -255,7 +255,7 @@ static bool transfer(struct rawpci_fake_space *space, uint64_t iova, unsigned ch
 	bool reached;
 
 	(void)pthread_mutex_lock(&space->lock);
-	/* The byte behind the last one is not the first one. */
+	/* A range does not wrap. */
 	reached = (size == 0 || size - 1 <= UINT64_MAX - iova) &&
 		  walk(space, iova, NULL, size, to_memory);
 	if (reached)
@@ -264,8 +264,8 @@ static bool transfer(struct rawpci_fake_space *space, uint64_t iova, unsigned ch
 	return reached;
 }
 
-/* The device's lock is held to the end, so that none of its transfers is under way any more once
- * bus mastering was turned off, or the device closed. */
+/* Holds the device's lock to the end. When bus mastering has been turned off, or the device closed,
+ * no transfer is under way. */
 int rawpci_fake_dma_transfer(struct rawpci_fake *fake, rawpci_iova_t iova, void *buffer,
 			     uint64_t size, bool to_memory)
 {

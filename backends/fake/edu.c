@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model of the device that QEMU calls "edu" (register layout: QEMU docs/specs/edu). It differs in
- * what a driver has to expect anyway: it can be reset, and factorials and DMA are finished by the
- * time the write that starts them returns.
+ * A model of the device that QEMU calls "edu" (register layout: QEMU docs/specs/edu). Unlike
+ * QEMU's, it can be reset. Factorials and DMA are finished when the write that starts them returns.
  */
 #include "fake/internal.h"
 
@@ -36,7 +35,7 @@
 #define BAR_SIZE 0x100000
 
 struct edu {
-	pthread_mutex_t lock; /* taken before the device's; all below */
+	pthread_mutex_t lock; /* everything below; taken before the device's lock */
 	uint32_t liveness, factorial, status, irq_status;
 	uint64_t source, destination, count, command;
 	unsigned char buffer[BUFFER_SIZE];
@@ -102,7 +101,7 @@ static void acknowledge(struct edu *edu, struct rawpci_fake *fake, uint32_t valu
 		(void)rawpci_fake_lower(fake);
 }
 
-/* Modulo 2^32: 34! has 32 factors of two, and so has every later one. */
+/* Modulo 2^32: 34! has 32 factors of two, and every larger factorial has them, too. */
 static uint32_t factorial(uint32_t n)
 {
 	uint32_t result = 1;
@@ -114,7 +113,7 @@ static uint32_t factorial(uint32_t n)
 	return result;
 }
 
-/* A count or an address outside the buffer moves nothing; the device tells nobody. */
+/* A count or an address outside the buffer moves nothing, and the device reports no error. */
 static void run_dma(struct edu *edu, struct rawpci_fake *fake)
 {
 	bool to_memory = edu->command & DMA_TO_MEMORY;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Failures to order, and counts of calls. */
+/* Failures that a test orders, and counts of calls. */
 #include "fake/internal.h"
 
 #include <errno.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the fake backend share: an instance (one context's pretend devices), a device,
- * an address space.
+ * The fake backend inside: an instance (the pretend devices of one context), a device, an address
+ * space. The sections below are in the order in which the files may call each other, the lowest
+ * first.
  *
- * Locks, in the order they are taken: instance, device, space. None is held while a hook of a
- * device's model runs, because hooks call the functions of <rawpci/fake.h>.
+ * Locks, from the outermost to the innermost: instance, device, space. order_lock is taken alone.
+ * No lock is held while a hook of a device's model runs, because hooks call the functions of
+ * <rawpci/fake.h>.
  */
 #ifndef RAWPCI_FAKE_INTERNAL_H
 #define RAWPCI_FAKE_INTERNAL_H
@@ -20,17 +22,17 @@
 
 #include "pci/pci.h"
 
-/* Config space beyond this is empty on every fake device. */
+/* Bytes of config space that can have registers. */
 #define RAWPCI_FAKE_CONFIG 256
 
 /* The last of the addresses that are interrupts, and the last one of 48 bits. */
 #define RAWPCI_FAKE_MSI_LAST 0xfeefffff
 #define RAWPCI_FAKE_DMA_LAST (((uint64_t)1 << 48) - 1)
 
-/* An order for faults at one point, and how often that point was reached. */
+/* A test's order for faults at one point, and how often that point has been reached. */
 struct rawpci_fake_order {
 	atomic_uint_least64_t calls;
-	atomic_bool armed; /* looked at without the lock, so that healthy calls do not meet in it */
+	atomic_bool armed; /* read without the lock, so that calls without an order take none */
 	unsigned skip, count;
 	int error;
 };
@@ -59,8 +61,8 @@ struct rawpci_fake_region {
 	uint64_t address;
 	uint32_t flags;
 	bool trapped;
-	int fd; /* of the memory file; -1 before anything needed the memory */
-	_Atomic(unsigned char *) bytes; /* the memory, or NULL; never changes once it is set */
+	int fd; /* the memory file; -1: the memory has not been needed yet */
+	_Atomic(unsigned char *) bytes; /* the memory, or NULL; does not change once it is set */
 };
 
 #define RAWPCI_FAKE_IRQ_NONE (-1)
@@ -73,7 +75,7 @@ struct rawpci_fake {
 	struct rawpci_fake_config is; /* as it was added, without .address */
 	struct rawpci_fake_model model;
 	struct rawpci_fake_region regions[RAWPCI_REGIONS];
-	atomic_bool gone; /* unplugged; set with the lock held, never taken back */
+	atomic_bool gone; /* unplugged; set with the lock held, and never cleared */
 	atomic_uint_least64_t dma_faults;
 
 	/* Offsets of capabilities, 0: none. */
@@ -89,14 +91,14 @@ struct rawpci_fake {
 	uint8_t initial[RAWPCI_FAKE_CONFIG];  /* after a reset */
 
 	int irq_type; /* enum rawpci_irq_type, or RAWPCI_FAKE_IRQ_NONE */
-	int *vectors; /* eventfds, -1: none; as many as the most vectors of a type */
+	int *vectors; /* eventfds, -1: none; room for the type with the most vectors */
 	unsigned vector_count;
 	bool line;    /* INTx is asserted */
-	bool masked;  /* INTx was delivered and not unmasked yet */
+	bool masked;  /* INTx has been delivered and not been unmasked since */
 	int events[2]; /* eventfds by enum rawpci_event - 1 */
 };
 
-/* Takes a lock and says whether the device is still plugged in; the caller unlocks. */
+/* Takes the device's lock, which the caller releases. Returns true if the device is plugged in. */
 static inline bool rawpci_fake_lock(struct rawpci_fake *fake)
 {
 	(void)pthread_mutex_lock(&fake->lock);
@@ -108,35 +110,23 @@ static inline void rawpci_fake_unlock(struct rawpci_fake *fake)
 	(void)pthread_mutex_unlock(&fake->lock);
 }
 
-/* fault.c: counts a call. Returns 0, or the error that was ordered, with its sentence. */
+/* fault.c: counts a call. Returns 0, or the error that a test has ordered, with its sentence. */
 int rawpci_fake_enter(struct rawpci_fake_instance *instance, enum rawpci_fake_point point);
 
-/* device.c */
-int rawpci_fake_device_add(struct rawpci_fake_instance *instance,
-			   const struct rawpci_fake_config *config, struct rawpci_fake **fake);
-void rawpci_fake_device_free(struct rawpci_fake *fake);
-/* The newest device with that address, or NULL. Requires: the instance's lock. */
-struct rawpci_fake *rawpci_fake_device_find(struct rawpci_fake_instance *instance,
-					    const struct rawpci_address *address);
-/* Registers to their initial values, vectors silent. Requires: no lock held (calls the model). */
-void rawpci_fake_device_reset(struct rawpci_fake *fake);
-
-/* bus.c: a bus address for each region. 0 or -ENOSPC. Requires: the instance's lock. */
+/* bus.c: gives each region a bus address. Returns 0 or -ENOSPC. Requires the instance's lock. */
 int rawpci_fake_bus_place(struct rawpci_fake *fake);
 
-/* config.c; the last three require the device's lock. */
+/* registers.c: what is in config space. The last three require the device's lock. */
 void rawpci_fake_config_build(struct rawpci_fake *fake);
-int rawpci_fake_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value);
-int rawpci_fake_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value);
 uint16_t rawpci_fake_config_get16(const struct rawpci_fake *fake, unsigned offset);
 void rawpci_fake_config_set16(struct rawpci_fake *fake, unsigned offset, uint16_t value);
 bool rawpci_fake_config_awake(const struct rawpci_fake *fake); /* in D0 */
 
 /* region.c */
 void rawpci_fake_regions_free(struct rawpci_fake *fake);
-/* The memory of a region, which must be present. 0 or -errno. */
+/* The memory of a region that is present. Returns 0 or -errno. */
 int rawpci_fake_region_bytes(struct rawpci_fake *fake, unsigned region, unsigned char **bytes);
-/* All memory there is reads as ones from now on. Requires: the device's lock. */
+/* All memory reads as ones from now on. Requires the device's lock. */
 void rawpci_fake_regions_vanish(struct rawpci_fake *fake);
 int rawpci_fake_region_info(void *device, unsigned region, struct rawpci_region_info *info);
 int rawpci_fake_region_map(void *device, unsigned region, uint64_t offset, uint64_t size,
@@ -146,9 +136,9 @@ int rawpci_fake_region_read(void *device, unsigned region, uint64_t offset, unsi
 int rawpci_fake_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
 			     uint64_t value);
 
-/* irq.c; the first three require the device's lock. */
+/* irq.c. The first three require the device's lock. */
 void rawpci_fake_intx_set(struct rawpci_fake *fake, bool line);
-void rawpci_fake_intx_deliver(struct rawpci_fake *fake); /* if it can be now */
+void rawpci_fake_intx_deliver(struct rawpci_fake *fake); /* if it can be delivered now */
 void rawpci_fake_irq_silence(struct rawpci_fake *fake);  /* the type stays enabled */
 unsigned rawpci_fake_irq_count(const struct rawpci_fake *fake, enum rawpci_irq_type type);
 int rawpci_fake_irq_enable(void *device, enum rawpci_irq_type type, unsigned n,
@@ -164,15 +154,30 @@ void rawpci_fake_space_destroy(void *space);
 int rawpci_fake_space_limits(void *space, struct rawpci_dma_limits *limits);
 int rawpci_fake_dma_map(void *space, rawpci_iova_t iova, void *host, uint64_t size);
 int rawpci_fake_dma_unmap(void *space, rawpci_iova_t iova, uint64_t size);
-/* A transfer by the device; 0 or -EFAULT, which is counted and leaves no sentence. */
+/* A transfer by the device. Returns 0, or -EFAULT, which is counted and leaves no sentence. */
 int rawpci_fake_dma_transfer(struct rawpci_fake *fake, rawpci_iova_t iova, void *buffer,
 			     uint64_t size, bool to_memory);
 uint64_t rawpci_fake_space_count(struct rawpci_fake_space *space);
+
+/* device.c */
+int rawpci_fake_device_add(struct rawpci_fake_instance *instance,
+			   const struct rawpci_fake_config *config, struct rawpci_fake **fake);
+void rawpci_fake_device_free(struct rawpci_fake *fake);
+/* The newest device with that address, or NULL. Requires the instance's lock. */
+struct rawpci_fake *rawpci_fake_device_find(struct rawpci_fake_instance *instance,
+					    const struct rawpci_address *address);
+/* Resets registers and silences vectors. Requires that no lock is held (it calls the model). */
+void rawpci_fake_device_reset(struct rawpci_fake *fake);
+
+/* config.c: accesses to config space. */
+int rawpci_fake_cfg_read(void *device, uint32_t offset, unsigned width, uint32_t *value);
+int rawpci_fake_cfg_write(void *device, uint32_t offset, unsigned width, uint32_t value);
 
 /* edu.c */
 int rawpci_fake_edu_add(struct rawpci_fake_instance *instance, const char *address,
 			struct rawpci_fake **fake);
 
+/* Above them: control.c has the functions of <rawpci/fake.h>, backend.c the table of operations. */
 extern const struct rawpci_backend rawpci_backend_fake;
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts and events. eventfds are signalled with the device's lock held, so that none is used
- * any more once irq_disable, irq_swap or event_set has returned.
+ * Interrupts and events. An eventfd is signalled with the device's lock held. Once irq_disable,
+ * irq_swap or event_set has returned, the old eventfd is not used.
  *
- * INTx works as VFIO's does: delivered once, masked by that, and delivered again on unmask for as
- * long as the line is asserted (Linux drivers/vfio/pci/vfio_pci_intrs.c).
+ * INTx works as VFIO's does: it is delivered once, and masked by that. Unmasking delivers it again
+ * while the line is asserted (Linux drivers/vfio/pci/vfio_pci_intrs.c).
  */
 #include "fake/internal.h"
 
@@ -75,14 +75,14 @@ static uint16_t enable_bit(int type)
 	return type == RAWPCI_IRQ_MSI ? 0x0001 : 0x8000;
 }
 
-/* Somebody may have written the bit through config space since. */
+/* The device's user may have cleared the bit through config space. */
 static bool is_enabled(const struct rawpci_fake *fake)
 {
 	return rawpci_fake_config_get16(fake, flags_at(fake, fake->irq_type)) &
 	       enable_bit(fake->irq_type);
 }
 
-/* The enable bits in the capabilities, which the kernel sets when it enables vectors. */
+/* Sets the enable bit of a capability, as the kernel does when it enables vectors. */
 static void show_enabled(struct rawpci_fake *fake, enum rawpci_irq_type type, bool enabled)
 {
 	unsigned at = flags_at(fake, (int)type);
@@ -178,7 +178,7 @@ int rawpci_fake_event_set(void *device, enum rawpci_event event, int eventfd)
 	return 0;
 }
 
-/* With neither MSI nor MSI-X enabled, a device that has INTx asserts it. */
+/* A device with neither MSI nor MSI-X enabled asserts INTx, if it has that. */
 static void raise_locked(struct rawpci_fake *fake, unsigned vector)
 {
 	if (fake->irq_type == RAWPCI_IRQ_MSI || fake->irq_type == RAWPCI_IRQ_MSIX) {

@@ -18,7 +18,7 @@ static uint64_t whole_pages(uint64_t size)
 	return (size + page - 1) & ~(page - 1);
 }
 
-/* Requires: the device's lock. */
+/* Requires the device's lock. */
 static int create_memory(struct rawpci_fake *fake, unsigned index)
 {
 	struct rawpci_fake_region *region = &fake->regions[index];
@@ -84,15 +84,15 @@ void rawpci_fake_regions_vanish(struct rawpci_fake *fake)
 		struct rawpci_fake_region *region = &fake->regions[i];
 		unsigned char *bytes = atomic_load(&region->bytes);
 
-		/* One by one, because others may be reading. Sizes are multiples of 4. */
+		/* Dword by dword, because other threads may read. Sizes are multiples of 4. */
 		for (uint64_t at = 0; bytes && at < region->size; at += 4)
 			__atomic_store_n((uint32_t *)(void *)(bytes + at), 0xffffffffu,
 					 __ATOMIC_RELAXED);
 	}
 }
 
-/* What can be mapped: all whole pages but those with the MSI-X table, which is at the start. Not
- * the ROM, as with VFIO. */
+/* All whole pages can be mapped, except the ROM, as with VFIO, and the pages of the MSI-X table,
+ * which is at the start. */
 static void find_area(const struct rawpci_fake *fake, unsigned index,
 		      struct rawpci_region_info *info)
 {
@@ -156,7 +156,7 @@ int rawpci_fake_region_map(void *device, unsigned region, uint64_t offset, uint6
 	return 0;
 }
 
-/* One access where it is aligned; ports need not be. */
+/* An aligned access is one access. Accesses to ports need not be aligned. */
 static uint64_t load(const unsigned char *at, unsigned width)
 {
 	const void *any = at;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Trapped accesses. The kernel's files for regions take none for memory, so that a mapping of the
- * backend's own stands in; they do for ports, and for reading the ROM. */
+/* Trapped accesses. The kernel's files take them for ports, and for reading the ROM. For memory the
+ * backend has a mapping of its own. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static int fail_access(const struct rawpci_sysdev *device, const char *doing, un
 				   rawpci_sys_error_text(error, text, sizeof(text)));
 }
 
-/* The kernel hands over its own words, in the host's byte order. */
+/* The kernel's file has words in the host's byte order. */
 static int port_read(const struct rawpci_sysdev *device, unsigned region, uint64_t offset,
 		     unsigned width, uint64_t *value)
 {
@@ -77,7 +77,7 @@ static int port_write(const struct rawpci_sysdev *device, unsigned region, uint6
 	return r < 0 ? fail_access(device, "writing a port", region, offset, r) : 0;
 }
 
-/* What is beyond the image reads as all ones: the kernel's file ends with the image. */
+/* The kernel's file ends with the image. Bytes behind it read as all ones. */
 static int rom_read(struct rawpci_sysdev *device, uint64_t offset, unsigned width, uint64_t *value)
 {
 	int fd = device->regions[RAWPCI_REGION_ROM].fd;

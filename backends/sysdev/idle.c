@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Core has the kernel never suspend the device while it is open, but another program may allow that
- * again: the kernel then keeps COMMAND as it is (os/idle.h). What it has kept goes when it resumes
- * the device, so that comes before each write of COMMAND.
+ * The kernel must not write back an older COMMAND. The library forbids the kernel to suspend the
+ * device while it is open, but another program may allow that again. The kernel then saves COMMAND,
+ * and writes it back when it resumes the device (os/idle.h). So the device is resumed before each
+ * write of COMMAND.
  *
- * What is left: between two writes the kernel may write back what config space was when it suspended
- * the device, which was after the last of them. Bus mastering is then as last written, and what was
+ * One gap is left. Between two writes the kernel may write back config space as it was when it
+ * suspended the device, after the last of them. Bus mastering is then as last written, and what was
  * written to other registers since is lost.
  */
 #include "os/idle.h"
@@ -16,26 +17,26 @@
 
 static bool may_be_suspended(const struct rawpci_sysdev *device)
 {
-	return rawpci_idle_may(rawpci_backend_setting(device->ctx, "sysfs.dir"), &device->address);
+	return rawpci_idle_may(rawpci_sysdev_root(device->ctx), &device->address);
 }
 
-/* False: it could not be done. */
+/* False: the kernel may still suspend the device. */
 static bool resume(struct rawpci_sysdev *device)
 {
 	if (!may_be_suspended(device))
 		return true;
 	if (rawpci_sysdev_write_file(device, RAWPCI_IDLE_FILE, RAWPCI_IDLE_NEVER) == 0)
 		return true;
-	if (!device->told_idle)
+	if (!device->command.told_idle)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: another program lets the "
 				   "kernel suspend it, and \"on\" cannot be written to its file "
 				   RAWPCI_IDLE_FILE ": the kernel may turn its bus mastering on "
 				   "when it resumes it, also while it is off", device->name);
-	device->told_idle = true;
+	device->command.told_idle = true;
 	return false;
 }
 
-/* Bus mastering is off, and nothing is kept in which it is on. */
+/* Bus mastering is off, and the kernel has saved no COMMAND in which it is on. */
 static bool is_off(const struct rawpci_sysdev *device)
 {
 	uint32_t now;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel may not end in time. A program's accesses to config space wait while the kernel
- * resets the device, for this program or another: for up to a minute a method where the device does
- * not come back (Linux drivers/pci/access.c, pci_wait_cfg(); drivers/pci/pci.c, pci_dev_wait()).
+ * Files that the kernel may keep waiting. Accesses to config space wait while the kernel resets the
+ * device, for this program or another. If the device does not come back, that takes up to a minute
+ * for each method (Linux drivers/pci/access.c, pci_wait_cfg(); drivers/pci/pci.c, pci_dev_wait()).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,25 +16,22 @@
 #include "pci/pci.h"
 #include "sysdev/sysdev.h"
 
-/* A device whose user has gone while it was being reset. */
+/* A device that its user has left while the kernel was resetting it. */
 struct left {
 	char root[RAWPCI_SYSFS_PATH];
 	struct rawpci_address address;
 	char driver[RAWPCI_SYSFS_NAME];
 };
 
-static const char *root_of(const struct rawpci_sysdev *device)
-{
-	return rawpci_backend_setting(device->ctx, "sysfs.dir");
-}
-
 static unsigned limit_of(const struct rawpci_sysdev *device)
 {
-	return (unsigned)strtoul(rawpci_backend_setting(device->ctx, "driver.timeout_ms"), NULL, 10);
+	const char *text = rawpci_backend_setting(device->ctx, "driver.timeout_ms");
+
+	return (unsigned)strtoul(text, NULL, 10);
 }
 
-/* The kernel has restored COMMAND as it was before the reset. A driver that has come since has the
- * device. */
+/* The kernel has restored COMMAND as it was before the reset. If another driver has been bound
+ * since, that driver owns the device. */
 static void stop_mastering(void *opaque)
 {
 	const struct left *left = opaque;
@@ -63,7 +60,7 @@ static struct left *left_create(const struct rawpci_sysdev *device)
 
 	if (!left)
 		return NULL;
-	(void)snprintf(left->root, sizeof(left->root), "%s", root_of(device));
+	(void)snprintf(left->root, sizeof(left->root), "%s", rawpci_sysdev_root(device->ctx));
 	(void)snprintf(left->driver, sizeof(left->driver), "%s", device->driver);
 	left->address = device->address;
 	return left;
@@ -71,14 +68,13 @@ static struct left *left_create(const struct rawpci_sysdev *device)
 
 static int fail_unended(const struct rawpci_sysdev *device, const char *file)
 {
-	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: the kernel has not ended what was "
-				   "asked of its file %s in %u ms (setting driver.timeout_ms), and "
-				   "is still at it: a driver does not let go of the device, or the "
-				   "device does not come back", device->name, file,
-				   limit_of(device));
+	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: the kernel has not ended an access "
+				   "to its file %s in %u ms: a driver holds the device, or the "
+				   "device does not come back: wait, or raise the setting "
+				   "driver.timeout_ms", device->name, file, limit_of(device));
 }
 
-/* text: NULL to read it. */
+/* text: NULL reads the file. */
 static int begin(struct rawpci_sysdev *device, const char *file, const char *text)
 {
 	const struct rawpci_keep keep = {
@@ -87,7 +83,7 @@ static int begin(struct rawpci_sysdev *device, const char *file, const char *tex
 	};
 	char path[RAWPCI_SYSFS_PATH];
 	struct left *left;
-	int r = rawpci_sysfs_path(root_of(device), &device->address, file, path, sizeof(path));
+	int r = rawpci_sysdev_path(device, file, path);
 
 	if (r < 0)
 		return r;
@@ -111,10 +107,12 @@ int rawpci_sysdev_reset(void *opaque)
 	struct rawpci_sysdev *device = opaque;
 	int r = rawpci_sysdev_write_file(device, "reset", "1");
 
-	return r < 0 && r != -ETIMEDOUT ? rawpci_sysdev_fail(device, "resetting it", "reset", r) : r;
+	if (r == 0 || r == -ETIMEDOUT)
+		return r;
+	return rawpci_sysdev_fail(device, "resetting it", "reset", r);
 }
 
-/* What is read are the registers that the kernel shows to everybody: that has no effect on them. */
+/* Reads the registers that the kernel shows to every process. That has no effect on them. */
 int rawpci_sysdev_ready(void *opaque)
 {
 	struct rawpci_sysdev *device = opaque;
@@ -130,7 +128,8 @@ bool rawpci_sysdev_leave(struct rawpci_sysdev *device)
 		return false;
 	rawpci_slow_leave(&device->late);
 	rawpci_backend_unfinished(device->ctx, &device->address);
-	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: the kernel is still at something "
-			   "with it, so that its registers are not put back now", device->name);
+	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: the kernel still works on it, so its "
+			   "registers are not put back now: the next open or rawpci_recover() does "
+			   "that", device->name);
 	return true;
 }

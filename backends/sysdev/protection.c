@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands between a device and the host's memory. Nothing is mapped for it here, so a domain in
- * which the kernel translates protects; but a group may be passed through, and then it does not
- * (Linux Documentation/ABI/testing/sysfs-kernel-iommu_groups).
+ * What keeps a device from the host's memory. sysfs and uio map nothing for it, so an IOMMU domain
+ * in which the kernel translates protects the host. A group that is passed through is not
+ * translated (Linux Documentation/ABI/testing/sysfs-kernel-iommu_groups).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "os/sysfs.h"
-#include "sysdev/sysdev.h"
+#include "pci/pci.h"
+#include "sysdev/obstacles.h"
+#include "sysdev/refusal.h"
 
-#define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
+#define SAY RAWPCI_SYSDEV_SAY
 
 static const char *const use_vfio = "use VFIO, or trust the programs that drive it";
 
@@ -20,7 +21,7 @@ struct look {
 	struct rawpci_finding *finding;
 };
 
-/* A driver's device, whose memory is mapped for the whole group. pcieport and pci-stub map none. */
+/* The kernel maps a driver's memory for the whole group. pcieport and pci-stub map none. */
 static int look_at_member(void *opaque, const struct rawpci_address *address)
 {
 	static const char *const harmless[] = { "", "pcieport", "pci-stub" };
@@ -44,13 +45,14 @@ static int look_at_member(void *opaque, const struct rawpci_address *address)
 	return 1;
 }
 
-/* Older kernels have no such file, and VFIO without an IOMMU makes up groups of type "unknown". */
+/* Older kernels have no file "type", and VFIO without an IOMMU makes groups of type "unknown". */
 static void judge_type(struct rawpci_finding *finding, const char *type)
 {
 	if (strcmp(type, "identity") == 0) {
 		SAY(finding->cause, "its IOMMU group %u is passed through (type identity, as with "
 		    "iommu=pt), so that no IOMMU stands between it and the host's memory: a "
-		    "program that drives it can reach all of that once it is powered on", finding->group);
+		    "program that drives it can reach all of that once it is powered on",
+		    finding->group);
 		SAY(finding->remedy, "boot without iommu=pt, or write DMA to the type of the group "
 		    "in /sys/kernel/iommu_groups/%u; or %s", finding->group, use_vfio);
 	} else if (strcmp(type, "unmanaged") == 0) {
@@ -58,16 +60,16 @@ static void judge_type(struct rawpci_finding *finding, const char *type)
 		    "VFIO), whose memory it can reach once it is powered on", finding->group);
 		SAY(finding->remedy, "close the other devices of the group first");
 	} else {
-		SAY(finding->cause, "the kernel does not tell whether an IOMMU stands between it and "
-		    "the host's memory (type of group %u: %s): if none does, a program that drives it "
-		    "can reach all of that once it is powered on", finding->group,
+		SAY(finding->cause, "the kernel does not tell whether an IOMMU stands between it "
+		    "and the host's memory (type of group %u: %s): if none does, a program that "
+		    "drives it can reach all of that once it is powered on", finding->group,
 		    type[0] ? type : "not there");
 		SAY(finding->remedy, "%s", use_vfio);
 	}
 }
 
-bool rawpci_sysdev_unprotected(struct rawpci *ctx, const struct rawpci_address *address,
-			       struct rawpci_finding *finding)
+bool rawpci_sysdev_find_unprotected(struct rawpci *ctx, const struct rawpci_address *address,
+				    struct rawpci_finding *finding)
 {
 	const char *root = rawpci_backend_setting(ctx, "sysfs.dir");
 	struct look look = { root, address, finding };
@@ -78,7 +80,8 @@ bool rawpci_sysdev_unprotected(struct rawpci *ctx, const struct rawpci_address *
 	if (rawpci_sysfs_group(root, address, &finding->group) < 0) {
 		SAY(finding->cause, "no IOMMU stands between it and the host's memory: a "
 		    "program that drives it can reach all of that once it is powered on");
-		SAY(finding->remedy, "enable the IOMMU and use VFIO, or trust the programs that drive it");
+		SAY(finding->remedy, "enable the IOMMU and use VFIO, or trust the programs that "
+		    "drive it");
 		return true;
 	}
 	rawpci_sysfs_group_type(root, finding->group, type);
@@ -88,14 +91,4 @@ bool rawpci_sysdev_unprotected(struct rawpci *ctx, const struct rawpci_address *
 		return rawpci_sysfs_group_each(root, finding->group, look_at_member, &look) == 1;
 	judge_type(finding, type);
 	return true;
-}
-
-int rawpci_sysdev_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
-			  struct rawpci_findings *to)
-{
-	struct rawpci_finding finding;
-
-	(void)memory;
-	return rawpci_sysdev_unprotected(instance, address, &finding) ?
-		       rawpci_backend_finding(to, &finding) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Regions: what the resource file says, and mappings of the resourceN files. */
+/* Regions: what the file "resource" says, and mappings of the files "resourceN". */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,11 +15,6 @@
 #define RESOURCE_MEMORY_64 0x00100000
 #define RESOURCE_UNSET 0x20000000 /* it has no address */
 
-static const char *root_of(const struct rawpci_sysdev *device)
-{
-	return rawpci_backend_setting(device->ctx, "sysfs.dir");
-}
-
 static void describe(struct rawpci_region_info *info, unsigned region, uint64_t first,
 		     uint64_t last, uint64_t flags)
 {
@@ -31,7 +26,7 @@ static void describe(struct rawpci_region_info *info, unsigned region, uint64_t 
 	info->present = true;
 	info->address = first;
 	info->size = last - first + 1;
-	/* The ROM's resource is marked prefetchable, which is no property of the register. */
+	/* The kernel marks the ROM's resource as prefetchable; the register says nothing of it. */
 	if (region == RAWPCI_REGION_ROM)
 		return;
 	if (flags & RESOURCE_IO) {
@@ -40,7 +35,7 @@ static void describe(struct rawpci_region_info *info, unsigned region, uint64_t 
 	}
 	info->flags = (flags & RESOURCE_MEMORY_64 ? RAWPCI_REGION_64BIT : 0) |
 		      (flags & RESOURCE_PREFETCH ? RAWPCI_REGION_PREFETCH : 0);
-	/* A smaller one shares its page with somebody else. */
+	/* A smaller region may share its page with another device. */
 	if (first % page == 0 && info->size >= page) {
 		info->area_count = 1;
 		info->areas[0].size = info->size & ~(page - 1);
@@ -54,10 +49,10 @@ static int open_file(const struct rawpci_sysdev *device, unsigned region, const 
 
 	if (region != RAWPCI_REGION_ROM)
 		(void)snprintf(file, sizeof(file), "resource%u%s", region, suffix);
-	r = rawpci_sysfs_path(root_of(device), &device->address, file, path, sizeof(path));
+	r = rawpci_sysdev_path(device, file, path);
 	if (r == 0)
 		r = rawpci_sys_open(path, O_RDWR);
-	/* Without the file the region is there, and accesses say what is lacking. */
+	/* Without the file the region is there, and accesses say that the file is missing. */
 	if (r == -ENOENT && suffix[0] == '\0')
 		return -1;
 	return r < 0 ? rawpci_sysdev_fail(device, "opening a region", file, r) : r;
@@ -75,8 +70,8 @@ int rawpci_sysdev_regions_init(struct rawpci_sysdev *device)
 		struct rawpci_sysdev_region *region = &device->regions[i];
 		uint64_t first, last, flags;
 
-		r = rawpci_sysfs_resource(root_of(device), &device->address, i, &first, &last,
-					  &flags);
+		r = rawpci_sysfs_resource(rawpci_sysdev_root(device->ctx), &device->address, i,
+					  &first, &last, &flags);
 		if (r < 0) {
 			r = rawpci_sysdev_fail(device, "reading its regions", "resource", r);
 			break;
@@ -163,7 +158,7 @@ int rawpci_sysdev_region_map_wc(void *opaque, unsigned region, uint64_t offset, 
 	return r < 0 ? fail_map(device, region, r) : 0;
 }
 
-/* Made when first asked for: the page tables of a large region are not for nothing. */
+/* Maps on first use, because the page tables of a large region cost memory. */
 int rawpci_sysdev_region_at(struct rawpci_sysdev *device, unsigned region, void **at)
 {
 	struct rawpci_sysdev_region *r = &device->regions[region];
@@ -175,7 +170,7 @@ int rawpci_sysdev_region_at(struct rawpci_sysdev *device, unsigned region, void 
 		*at = where;
 		return 0;
 	}
-	(void)pthread_mutex_lock(&device->lock);
+	(void)pthread_mutex_lock(&device->config.lock);
 	where = atomic_load(&r->at);
 	if (!where) {
 		error = rawpci_sys_reserve(size, 0, &where);
@@ -189,7 +184,7 @@ int rawpci_sysdev_region_at(struct rawpci_sysdev *device, unsigned region, void 
 		where = (unsigned char *)where + r->info.address % rawpci_sys_page_size();
 		atomic_store(&r->at, where);
 	}
-	(void)pthread_mutex_unlock(&device->lock);
+	(void)pthread_mutex_unlock(&device->config.lock);
 	if (error < 0)
 		return fail_map(device, region, error);
 	*at = where;

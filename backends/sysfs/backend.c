@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Devices through sysfs alone: config space, regions, ports, ROM. There are no interrupts, because
- * sysfs tells of none, and no DMA mapping, because no IOMMU is in reach: both are refused.
+ * sysfs tells of none, and no DMA mappings, because sysfs offers no IOMMU. Both are refused.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sysdev/obstacles.h"
+#include "sysdev/refusal.h"
 #include "sysdev/sysdev.h"
 
 static int sysfs_create(struct rawpci *ctx, void **instance)
@@ -19,9 +21,22 @@ static void sysfs_destroy(void *instance)
 	(void)instance;
 }
 
+static const struct rawpci_sysdev_obstacle obstacles[] = {
+	{ rawpci_sysdev_find_absent }, { rawpci_sysdev_find_unwritable },
+	{ rawpci_sysdev_find_bridge }, { rawpci_sysdev_find_short },
+	{ rawpci_sysdev_find_lockdown }, { NULL },
+};
+
 static int sysfs_probe(void *instance, const struct rawpci_address *address)
 {
-	return rawpci_sysdev_probe(instance, address);
+	return rawpci_sysdev_probe(instance, address, obstacles);
+}
+
+static int sysfs_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+			 struct rawpci_findings *to)
+{
+	(void)memory;
+	return rawpci_sysdev_explain(instance, address, obstacles, to);
 }
 
 static int sysfs_open(void *instance, const struct rawpci_address *address, void *space, void **out)
@@ -69,5 +84,5 @@ const struct rawpci_backend rawpci_backend_sysfs = {
 	.region_write = rawpci_sysdev_region_write,
 	.reset = rawpci_sysdev_reset,
 	.ready = rawpci_sysdev_ready,
-	.explain = rawpci_sysdev_explain,
+	.explain = sysfs_explain,
 };

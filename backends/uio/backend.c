@@ -2,7 +2,7 @@
 /*
  * Devices through the uio_pci_generic driver: what sysfs gives, and INTx through /dev/uioN (Linux
  * Documentation/driver-api/uio-howto.rst, "Things to know about uio_pci_generic"). The node's own
- * memory maps are not used: they leave out prefetchable and 64-bit BARs.
+ * memory maps are not used, because they leave out prefetchable and 64-bit BARs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,16 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 #include "pci/pci.h"
+#include "sysdev/obstacles.h"
+#include "sysdev/refusal.h"
 #include "sysdev/sysdev.h"
 
 #define DRIVER "uio_pci_generic"
 #define COUNTER 4 /* bytes of the node's running total of interrupts */
 
-/* sysdev first: sysfs's operations take it for theirs. */
+#define SAY RAWPCI_SYSDEV_SAY
+
+/* sysdev is the first member, because its operations take this for a struct rawpci_sysdev. */
 struct rawpci_uio_device {
 	struct rawpci_sysdev sysdev;
 	int fd;
@@ -37,22 +41,31 @@ static void uio_destroy(void *instance)
 	(void)instance;
 }
 
-static int uio_probe(void *instance, const struct rawpci_address *address)
+static bool find_no_module(struct rawpci *ctx, const struct rawpci_address *address,
+			   struct rawpci_finding *finding)
 {
-	struct rawpci *ctx = instance;
-	const char *root = rawpci_backend_setting(ctx, "sysfs.dir");
-	char path[RAWPCI_SYSFS_PATH], name[RAWPCI_ADDRESS_TEXT];
-	int n = snprintf(path, sizeof(path), "%s/bus/pci/drivers/" DRIVER, root);
+	(void)address;
+	if (rawpci_sysfs_has_driver(rawpci_sysdev_root(ctx), DRIVER) != -ENODEV)
+		return false;
+	*finding = (struct rawpci_finding){
+		.obstacle = RAWPCI_OBSTACLE_MODULE, .blocks = true, .error = -EOPNOTSUPP,
+		.driver = DRIVER, .cause = "the kernel module " DRIVER " is not loaded",
+		.remedy = "modprobe " DRIVER, .commands = "modprobe " DRIVER "\n",
+	};
+	return true;
+}
 
-	rawpci_address_format(address, name);
-	if (rawpci_sysfs_present(root, address) == 0 &&
-	    (n < 0 || (size_t)n >= sizeof(path) || rawpci_sys_access(path, F_OK) < 0))
-		return rawpci_backend_fail(ctx, -EOPNOTSUPP, "%s: the kernel's " DRIVER " module is "
-					   "not loaded: modprobe " DRIVER, name);
-	if (rawpci_sysfs_is_vf(root, address))
-		return rawpci_backend_fail(ctx, -EOPNOTSUPP, "%s: it is a virtual function, which "
-					   "has no INTx, and " DRIVER " does not take those", name);
-	return rawpci_sysdev_probe(ctx, address);
+static bool find_function(struct rawpci *ctx, const struct rawpci_address *address,
+			  struct rawpci_finding *finding)
+{
+	if (!rawpci_sysfs_is_vf(rawpci_sysdev_root(ctx), address))
+		return false;
+	*finding = (struct rawpci_finding){
+		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -EOPNOTSUPP,
+		.cause = "it is a virtual function, which has no INTx and which " DRIVER " refuses",
+		.remedy = "use VFIO or sysfs",
+	};
+	return true;
 }
 
 /* "uio3"; very old kernels said "uio:uio3". */
@@ -65,43 +78,111 @@ static int take_name(void *opaque, const char *file)
 	return 1;
 }
 
-static int open_node(struct rawpci_uio_device *device)
+/* Finds the node of a device that the driver has. Where there is none, path is the one at which the
+ * search ended. Returns 0; -ENODATA: the driver has made none; or another negative errno. */
+static int find_path(struct rawpci *ctx, const struct rawpci_address *address,
+		     char path[RAWPCI_SYSFS_PATH])
 {
-	struct rawpci *ctx = device->sysdev.ctx;
-	char path[RAWPCI_SYSFS_PATH], node[RAWPCI_SYSFS_NAME] = "";
-	char text[128];
-	int n, r = rawpci_sysfs_path(rawpci_backend_setting(ctx, "sysfs.dir"),
-				     &device->sysdev.address, "uio", path, sizeof(path));
+	char node[RAWPCI_SYSFS_NAME] = "";
+	int n, r = rawpci_sysfs_path(rawpci_sysdev_root(ctx), address, "uio", path,
+				     RAWPCI_SYSFS_PATH);
 
 	if (r == 0)
 		r = rawpci_sys_list(path, take_name, node);
 	if (rawpci_sys_result(r, 0) < 0)
-		return rawpci_backend_fail(ctx, r, "%s: %s: %s", device->sysdev.name, path,
-					   rawpci_sys_error_text(r, text, sizeof(text)));
+		return r;
 	if (r <= 0)
-		return rawpci_backend_fail(ctx, -ENODEV, "%s: " DRIVER " made no node for it (no "
-					   "entry in %s)", device->sysdev.name, path);
-	n = snprintf(path, sizeof(path), "%s/%s", rawpci_backend_setting(ctx, "uio.dir"), node);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return rawpci_backend_fail(ctx, -EINVAL, "%s: uio.dir is too long",
-					   device->sysdev.name);
-	r = rawpci_sys_open(path, O_RDWR | O_NONBLOCK);
-	if (r == -EACCES || r == -EPERM)
-		return rawpci_backend_fail(ctx, r, "%s: no permission to open %s: run as root, or "
-					   "give this process the node", device->sysdev.name, path);
-	if (r == -ENOENT)
-		return rawpci_backend_fail(ctx, -ENODEV, "%s: the node %s is not there: the "
-					   "container or the /dev of this process lacks it",
-					   device->sysdev.name, path);
-	if (r < 0)
-		return rawpci_backend_fail(ctx, rawpci_sys_result(r, -EIO), "%s: %s: %s",
-					   device->sysdev.name, path,
-					   rawpci_sys_error_text(r, text, sizeof(text)));
-	device->fd = r;
-	return 0;
+		return -ENODATA;
+	n = snprintf(path, RAWPCI_SYSFS_PATH, "%s/%s", rawpci_backend_setting(ctx, "uio.dir"),
+		     node);
+	return n < 0 || n >= RAWPCI_SYSFS_PATH ? -ENAMETOOLONG : 0;
 }
 
-/* The kernel has a line for it, and it has the pin. */
+/* Why the node cannot be opened. */
+static void refuse_node(const char *path, int error, struct rawpci_finding *finding)
+{
+	char text[128];
+
+	*finding = (struct rawpci_finding){
+		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -ENODEV,
+	};
+	if (error == -ENODATA) {
+		SAY(finding->cause, DRIVER " made no node for it (no entry in %.256s)", path);
+		SAY(finding->remedy, "see the kernel's log");
+	} else if (error == -EACCES || error == -EPERM) {
+		finding->obstacle = RAWPCI_OBSTACLE_PERMISSION;
+		finding->error = error;
+		SAY(finding->path, "%.127s", path);
+		SAY(finding->cause, "no permission to open %.256s", path);
+		SAY(finding->remedy, "run as root, or give this process the node");
+	} else if (error == -ENOENT) {
+		SAY(finding->cause, "the node %.256s is not there", path);
+		SAY(finding->remedy, "give the container or the /dev of this process the node");
+	} else if (error == -ENAMETOOLONG) {
+		finding->error = -EINVAL;
+		SAY(finding->cause, "the setting uio.dir is too long");
+	} else {
+		finding->error = rawpci_sys_result(error, -EIO);
+		SAY(finding->cause, "%.200s: %s", path,
+		    rawpci_sys_error_text(error, text, sizeof(text)));
+	}
+}
+
+/* A device of another driver has no node yet. */
+static bool find_no_node(struct rawpci *ctx, const struct rawpci_address *address,
+			 struct rawpci_finding *finding)
+{
+	char path[RAWPCI_SYSFS_PATH], driver[RAWPCI_SYSFS_NAME];
+	int r;
+
+	if (rawpci_sysfs_driver(rawpci_sysdev_root(ctx), address, driver) < 0 ||
+	    strcmp(driver, DRIVER) != 0)
+		return false;
+	r = find_path(ctx, address, path);
+	if (r == 0)
+		r = rawpci_sys_access(path, R_OK | W_OK);
+	if (r < 0)
+		refuse_node(path, r, finding);
+	return r < 0;
+}
+
+static const struct rawpci_sysdev_obstacle obstacles[] = {
+	{ rawpci_sysdev_find_absent }, { find_no_module }, { find_function },
+	{ rawpci_sysdev_find_unwritable }, { rawpci_sysdev_find_bridge },
+	{ rawpci_sysdev_find_short }, { rawpci_sysdev_find_lockdown }, { find_no_node }, { NULL },
+};
+
+static int uio_probe(void *instance, const struct rawpci_address *address)
+{
+	return rawpci_sysdev_probe(instance, address, obstacles);
+}
+
+static int uio_explain(void *instance, const struct rawpci_address *address, uint64_t memory,
+		       struct rawpci_findings *to)
+{
+	(void)memory;
+	return rawpci_sysdev_explain(instance, address, obstacles, to);
+}
+
+static int open_node(struct rawpci_uio_device *device)
+{
+	struct rawpci *ctx = device->sysdev.ctx;
+	const struct rawpci_address *address = &device->sysdev.address;
+	struct rawpci_finding finding;
+	char path[RAWPCI_SYSFS_PATH];
+	int r = find_path(ctx, address, path);
+
+	if (r == 0)
+		r = rawpci_sys_open(path, O_RDWR | O_NONBLOCK);
+	if (r >= 0) {
+		device->fd = r;
+		return 0;
+	}
+	refuse_node(path, r, &finding);
+	return rawpci_sysdev_fail_with(ctx, address, &finding);
+}
+
+/* The device has the pin, and the kernel has a line for it. */
 static bool has_intx(const struct rawpci_uio_device *device)
 {
 	const struct rawpci_sysdev *sysdev = &device->sysdev;
@@ -109,12 +190,11 @@ static bool has_intx(const struct rawpci_uio_device *device)
 	uint32_t pin;
 
 	return rawpci_sysdev_raw_read(sysdev, RAWPCI_CFG_INTERRUPT_PIN, 1, &pin) == 0 && pin != 0 &&
-	       rawpci_sysfs_path(rawpci_backend_setting(sysdev->ctx, "sysfs.dir"), &sysdev->address,
-				 "irq", path, sizeof(path)) == 0 &&
+	       rawpci_sysdev_path(sysdev, "irq", path) == 0 &&
 	       rawpci_sys_read_file(path, text, sizeof(text)) > 0 && strtoul(text, NULL, 10) > 0;
 }
 
-/* The node is kept open to the end, because closing it turns bus mastering off. */
+/* The node stays open to the end, because closing it turns bus mastering off. */
 static int uio_open(void *instance, const struct rawpci_address *address, void *space, void **out)
 {
 	struct rawpci_uio_device *device = malloc(sizeof(*device));
@@ -220,5 +300,5 @@ const struct rawpci_backend rawpci_backend_uio = {
 	.irq_unmask = uio_irq_unmask,
 	.reset = rawpci_sysdev_reset,
 	.ready = rawpci_sysdev_ready,
-	.explain = rawpci_sysdev_explain,
+	.explain = uio_explain,
 };

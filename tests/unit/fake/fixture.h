@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A context whose fake backend is driven through its table, so that core's checks do not stand in
- * the way. */
+/* A context whose fake backend is called through its table, past the library's own checks. */
 #ifndef RAWPCI_TESTS_FAKE_FIXTURE_H
 #define RAWPCI_TESTS_FAKE_FIXTURE_H
 
@@ -69,7 +68,7 @@ static inline struct rawpci_fake_config full_config(void)
 	};
 }
 
-/* Adds it and opens it. */
+/* Adds a device and opens it. */
 static inline void *open_config(const struct rawpci_fake_config *config, void *space)
 {
 	ck_assert_int_eq(rawpci_fake_add(ctx, config, NULL), 0);
@@ -108,7 +107,7 @@ static int config_read(void *opaque, uint32_t offset, unsigned width, uint32_t *
 	return ops->cfg_read(opaque, offset, width, value);
 }
 
-/* 0: it has none. */
+/* Where a capability is; 0: the device has none. */
 static inline uint8_t find_cap(void *device, uint8_t id)
 {
 	const struct rawpci_config_reader reader = { config_read, device };
@@ -126,13 +125,13 @@ static inline int new_eventfd(void)
 	return fd;
 }
 
-/* Was it signalled since the last time? */
+/* Has the eventfd been signalled since the last call? */
 static inline bool signalled(int fd)
 {
 	return rawpci_sys_drain(fd) == 1;
 }
 
-/* The suite is made of one case with this fixture. */
+/* Runs a suite of one case with this fixture. */
 static inline Suite *suite_of(const char *name, const TTest *const *tests, size_t n)
 {
 	Suite *suite = suite_create(name);

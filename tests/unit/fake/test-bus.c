@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Bus addresses of the fake devices. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@ static const char *name_of(unsigned i, char text[RAWPCI_ADDRESS_TEXT])
 	return rawpci_address_format(&at, text);
 }
 
-/* All of one region each, of one size. Returns how many fit. */
+/* Adds devices with one region each, all of one size. Returns how many fit. */
 static unsigned fill(const struct rawpci_fake_bar *bar, uint64_t *addresses, unsigned most)
 {
 	unsigned n;
@@ -50,7 +51,7 @@ START_TEST(memory_fills_up)
 	uint64_t addresses[64];
 	unsigned n = fill(&bar, addresses, 64);
 
-	/* 64 MiB each from 2 GiB to the I/O APIC; the edu has a piece of one. */
+	/* Pieces of 64 MiB from 2 GiB to the I/O APIC; the edu is in one of them. */
 	ck_assert_uint_eq(n, 30);
 	ck_assert_uint_eq(addresses[0], 0xe4000000);
 	check_apart(addresses, n, bar.size);
@@ -99,7 +100,7 @@ START_TEST(too_large)
 }
 END_TEST
 
-/* Unplugged and closed devices give theirs back. */
+/* A device that is unplugged and closed returns its addresses. */
 START_TEST(addresses_are_used_again)
 {
 	struct rawpci_fake_config config = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Config space of a fake device: registers, capabilities, power states, resets. */
 #include "fixture.h"
 
 START_TEST(identity)
@@ -26,7 +27,7 @@ START_TEST(command_has_four_bits)
 	ck_assert_uint_eq(cfg_read(device, RAWPCI_CFG_COMMAND, 2), 0);
 	cfg_write(device, RAWPCI_CFG_COMMAND, 2, 0xffff);
 	ck_assert_uint_eq(cfg_read(device, RAWPCI_CFG_COMMAND, 2), 0x0407);
-	/* One byte of it, as a driver that clears INTx disable does. */
+	/* A driver that clears INTx Disable may write one byte. */
 	cfg_write(device, RAWPCI_CFG_COMMAND + 1, 1, 0);
 	ck_assert_uint_eq(cfg_read(device, RAWPCI_CFG_COMMAND, 2), 0x0007);
 }
@@ -77,7 +78,7 @@ START_TEST(bars_tell_bus_addresses)
 	ck_assert_uint_eq(bar2, info.address | 0xc);
 	ck_assert_uint_ge(info.address, 0x380000000000);
 
-	/* A written base is kept, and moves nothing. */
+	/* A base that is written stays, and moves nothing. */
 	cfg_write(device, 0x10, 4, 0x12348000);
 	ck_assert_uint_eq(cfg_read(device, 0x10, 4), 0x12348000);
 	ck_assert_int_eq(ops->region_info(device, 0, &info), 0);

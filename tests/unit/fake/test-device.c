@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Fake devices: configurations, opening, unplugging. */
 #include "fixture.h"
 
 #include <pthread.h>
@@ -18,7 +19,7 @@ START_TEST(good_configurations)
 	ck_assert_int_eq(rawpci_fake_find(ctx, "0:0:5.0", &found), 0);
 	ck_assert_ptr_eq(found, fake);
 	ck_assert_int_eq(try_config(&config), -EEXIST);
-	/* A program compiled when the structure was shorter. */
+	/* A program that was compiled with a shorter structure. */
 	config.address = "10000:e0:6.0";
 	config.size = offsetof(struct rawpci_fake_config, msix);
 	ck_assert_int_eq(rawpci_fake_add(ctx, &config, &fake), 0);
@@ -50,7 +51,7 @@ START_TEST(null_pointers)
 }
 END_TEST
 
-/* Each differs from a good one in what its line says. */
+/* Each configuration differs from a good one in what its line says. */
 #define REFUSED(...) \
 	do { \
 		struct rawpci_fake_config config = full_config(); \
@@ -231,7 +232,7 @@ static void *play(void *device)
 	return NULL;
 }
 
-/* For a thread checker; without one it shows only that nothing hangs. */
+/* For a thread checker. Without one the test shows only that nothing hangs. */
 START_TEST(many_threads)
 {
 	struct rawpci_fake_config config = full_config();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* DMA of a fake device: mappings, transfers, faults, limits. */
 #include "fixture.h"
 
 #include <pthread.h>
@@ -37,7 +38,7 @@ START_TEST(transfers_cross_mappings)
 	unsigned char buffer[2 * PAGE];
 
 	open_in_space();
-	/* Neighbours for the device, apart and in the other order in memory. */
+	/* Neighbours for the device; in memory they are apart and in the other order. */
 	ck_assert_int_eq(ops->dma_map(space, 0x10000, memory + 4 * PAGE, PAGE), 0);
 	ck_assert_int_eq(ops->dma_map(space, 0x11000, memory, 2 * PAGE), 0);
 	ck_assert_uint_eq(rawpci_fake_dma_mappings(fake), 2);
@@ -233,8 +234,8 @@ static void *hammer(void *opaque)
 	return NULL;
 }
 
-/* When an unmap has returned the memory is the program's alone: under a thread checker, plain
- * accesses to it race with a transfer that is late. */
+/* After an unmap only the program reaches the memory. Under a thread checker its plain accesses
+ * race with a transfer that is late. */
 START_TEST(no_transfer_after_unmap)
 {
 	pthread_t threads[2];
@@ -246,7 +247,7 @@ START_TEST(no_transfer_after_unmap)
 		unsigned before;
 
 		ck_assert_int_eq(ops->dma_map(space, 0x10000, memory, PAGE), 0);
-		/* Of two threads, three calls that end: one began after this. */
+		/* Two threads have ended three calls: one call began after this. */
 		before = atomic_load(&started);
 		while (atomic_load(&started) - before < 3)
 			;
@@ -265,7 +266,7 @@ START_TEST(no_transfer_after_unmap)
 }
 END_TEST
 
-/* In an order in which a tree that is not balanced would be a list. */
+/* In ascending order, which makes a list of a tree that is not balanced. */
 START_TEST(many_mappings)
 {
 	open_in_space();

@@ -73,7 +73,7 @@ START_TEST(widths)
 	ck_assert_uint_eq(get(0x80), 0x55667788);
 	ck_assert_uint_eq(reg_read(edu, 0, 0x80, 2), 0xffff);
 	ck_assert_uint_eq(get(0x60), 0xffffffff); /* write-only */
-	ck_assert_uint_eq(get(0x40), 0xffffffff); /* nothing */
+	ck_assert_uint_eq(get(0x40), 0xffffffff); /* no register */
 }
 END_TEST
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/* Faults that a test orders, at each point. */
 #include "fixture.h"
 
 static void *space, *device;
 static int fd;
 
-/* Calls each operation once; returns what it did. */
+/* Calls one operation, and returns its result. */
 static int call(enum rawpci_fake_point point)
 {
 	static unsigned char memory[8192];
@@ -67,7 +68,7 @@ static int call(enum rawpci_fake_point point)
 	return 0;
 }
 
-/* Back to where call() can succeed. */
+/* Makes call() able to succeed again. */
 static void undo(enum rawpci_fake_point point)
 {
 	if (point == RAWPCI_FAKE_OPEN)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Interrupts and events of a fake device. */
 #include "fixture.h"
 
 static void *device;
@@ -65,7 +66,7 @@ START_TEST(messages_need_bus_mastering)
 	ck_assert(!interrupt_status());
 	raise_vector(2);
 	ck_assert(!signalled(fds[2]));
-	ck_assert(interrupt_status()); /* without messages it has the line */
+	ck_assert(interrupt_status()); /* without messages the device asserts INTx */
 	ck_assert_int_eq(rawpci_fake_raise(fake, 64), -EINVAL);
 }
 END_TEST
@@ -114,7 +115,7 @@ START_TEST(line_masks_itself)
 	ck_assert(signalled(fds[0]));
 	raise_vector(0);
 	ck_assert(!signalled(fds[0]));
-	/* Still asserted: again at once. */
+	/* The line is still asserted, and so INTx is delivered again at once. */
 	ck_assert_int_eq(ops->irq_unmask(device), 0);
 	ck_assert(signalled(fds[0]));
 	ck_assert_int_eq(rawpci_fake_lower(fake), 0);
@@ -162,7 +163,7 @@ START_TEST(reset_silences)
 	ck_assert(!interrupt_status());
 	raise_vector(0);
 	ck_assert(!signalled(fds[0]));
-	/* Assigned again, as a kernel does after a reset. */
+	/* The vectors are assigned again, as a kernel does after a reset. */
 	ck_assert_int_eq(rawpci_fake_lower(fake), 0);
 	cfg_write(device, at, 2, RAWPCI_EXPRESS_RESET);
 	ck_assert_int_eq(ops->irq_swap(device, RAWPCI_IRQ_INTX, 0, fds[1]), 0);
@@ -200,7 +201,7 @@ START_TEST(events)
 }
 END_TEST
 
-/* A model whose write hook interrupts: the hook must find no lock held. */
+/* A model whose write hook raises an interrupt. No lock may be held then. */
 static void ring(void *opaque, struct rawpci_fake *self, unsigned region, uint64_t offset,
 		 unsigned width, uint64_t value)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Regions of a fake device: mappings, trapped accesses, models. */
 #include "fixture.h"
 
 #include <string.h>
@@ -27,7 +28,7 @@ START_TEST(regions_are_described)
 	ck_assert_int_eq(ops->region_info(device, 3, &info), 0);
 	ck_assert(!info.present);
 	ck_assert_uint_eq(info.size, 0);
-	/* Under a page: nothing to map. */
+	/* A region below a page in size cannot be mapped. */
 	ck_assert_int_eq(ops->region_info(device, 4, &info), 0);
 	ck_assert(info.present);
 	ck_assert_uint_eq(info.area_count, 0);
@@ -112,7 +113,7 @@ START_TEST(rom_is_read_only)
 }
 END_TEST
 
-/* What a model was called with. */
+/* The arguments of the last call of a model. */
 struct seen {
 	unsigned reads, writes, region, width;
 	uint64_t offset, value;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory tree with a device in it, and a context for that. The kernel behind the files is not
- * played: what is written is what is read. */
+/* A directory tree with a device in it, and a context for the tree. No kernel is behind the files:
+ * a read returns what was written. */
 #ifndef RAWPCI_TESTS_SYSDEV_PLAIN_H
 #define RAWPCI_TESTS_SYSDEV_PLAIN_H
 
@@ -17,7 +17,7 @@
 #define BDF "0000:03:00.0"
 #define DEVICE "bus/pci/devices/" BDF "/"
 
-/* Where things are in its config space. */
+/* Where capabilities are in config space, and its size. */
 enum { PM = 0x40, MSI = 0x48, MSIX = 0x60, EXPRESS = 0x70, AF = 0xb0, CONFIG_SIZE = 4096 };
 
 static struct tree tree;
@@ -37,7 +37,7 @@ static inline void put_bytes(const char *file, const void *bytes, size_t size, l
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
-/* What is in a file of the device, little-endian. */
+/* The contents of a file of the device, little-endian. */
 static inline uint32_t really(const char *file, long offset, unsigned width)
 {
 	unsigned char bytes[4] = { 0 };
@@ -86,7 +86,7 @@ static inline void make_config(void)
 	put(EXPRESS, 4, RAWPCI_CAP_EXPRESS | AF << 8 | 0x0002 << 16);
 	put(EXPRESS + 4, 4, 0x10000000); /* function level reset */
 	put(EXPRESS + 8, 2, 0x0020); /* payload of 256 bytes */
-	put(AF, 4, RAWPCI_CAP_AF | 0x03000000u); /* that, and transactions pending */
+	put(AF, 4, RAWPCI_CAP_AF | 0x03000000u); /* such a reset, and Transactions Pending */
 }
 
 static inline void make_device(void)
@@ -114,18 +114,54 @@ static inline void make_device(void)
 	tree_write(&tree, DEVICE "driver_override", "(null)\n");
 }
 
-static inline void make_context(const char *backend)
+/* Binds the device to uio_pci_generic, which gives it the node uio3. */
+static inline void bind_to_uio(void)
 {
-	char sysfs[128], uio[128], run[128];
-	const char *settings[] = { sysfs, uio, run, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = backend, .settings = settings,
-	};
+	tree_directory(&tree, "bus/pci/drivers");
+	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
+	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
+	tree_directory(&tree, DEVICE "uio");
+	tree_directory(&tree, DEVICE "uio/uio3");
+}
 
+/* A FIFO stands in for the node: four bytes written to it are an interrupt. */
+static inline void make_node(void)
+{
+	char path[512];
+
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "dev/uio3"), 0600), 0);
+}
+
+/* A context for the tree. run: its directory for locks and records. more: another setting, or
+ * NULL. */
+static inline struct rawpci *create_context(struct rawpci_options options, const char *run,
+					    const char *more)
+{
+	char sysfs[128], uio[128], runs[128];
+	const char *settings[] = { sysfs, uio, runs, more, NULL };
+	struct rawpci *created;
+
+	options.size = sizeof(options);
+	options.settings = settings;
 	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
 	(void)snprintf(uio, sizeof(uio), "uio.dir=%s/dev", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
-	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+	(void)snprintf(runs, sizeof(runs), "run.dir=%s/%s", tree.root, run);
+	ck_assert_int_eq(rawpci_create(&options, &created), 0);
+	return created;
+}
+
+static inline void make_context(const char *backend)
+{
+	const struct rawpci_options options = { .backend = backend };
+
+	ctx = create_context(options, "run", NULL);
+}
+
+/* Ends a test: destroys the context and the tree. */
+static inline void finish(void)
+{
+	ck_assert_int_eq(rawpci_destroy(ctx), 0);
+	tree_destroy(&tree);
 }
 
 static inline void open_device(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* Config space through sysfs: copies, protections, resets, and what open and close write. */
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
-static unsigned written; /* bits that COMMAND has been written with */
+static unsigned written; /* bits that have been written to COMMAND as set */
 
 int __real_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
 int __wrap_rawpci_sys_pwrite(int fd, const void *buffer, size_t size, uint64_t offset);
@@ -20,12 +21,6 @@ static void set_up(void)
 	tree_create(&tree);
 	make_device();
 	make_context("sysfs");
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
 }
 
 static void check_refused(int error, const char *word)
@@ -60,7 +55,8 @@ START_TEST(refuses_what_it_cannot_open)
 }
 END_TEST
 
-/* All ones are not its COMMAND: where its link comes back, it would master the bus. */
+/* All ones must not be written back as COMMAND: if the link came back, the device would master the
+ * bus. */
 START_TEST(does_not_answer)
 {
 	unsigned char ones[CONFIG_SIZE];
@@ -91,7 +87,7 @@ START_TEST(enables_and_puts_back)
 }
 END_TEST
 
-/* Its ids are not in its config space. */
+/* A virtual function has no ids in its config space. */
 START_TEST(virtual_function)
 {
 	struct rawpci_device_info info;
@@ -267,11 +263,11 @@ START_TEST(refuses_interrupts)
 }
 END_TEST
 
-/* The bit does nothing where the device says that it has no such reset, and VFIO looks at that, too
- * (Linux drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()). */
+/* The bit does nothing if the device says that it has no such reset. VFIO checks that, too (Linux
+ * drivers/vfio/pci/vfio_pci_config.c, vfio_exp_config_write(), vfio_af_config_write()). */
 START_TEST(a_reset_that_the_device_does_not_have)
 {
-	static const uint8_t af[] = { 0, 0, 1, 2 }; /* only both together are one */
+	static const uint8_t af[] = { 0, 0, 1, 2 }; /* a reset needs both bits */
 	char text[512];
 
 	put(EXPRESS + 4, 4, 0xefffffff);
@@ -288,7 +284,7 @@ START_TEST(a_reset_that_the_device_does_not_have)
 }
 END_TEST
 
-/* It fails, so nothing has changed. */
+/* The write fails and changes nothing. */
 START_TEST(a_reset_that_the_kernel_does_not_have)
 {
 	char path[512];
@@ -306,7 +302,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-config");
 	TCase *tcase = tcase_create("sysdev-config");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, refuses_what_it_cannot_open);
 	tcase_add_test(tcase, does_not_answer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The files "enable" and "reset" wait for the device's lock. A FIFO that nobody reads from stands in
- * for a lock that somebody has. */
+/* Closing while the files "enable" and "reset" wait for the device's lock. A FIFO without a reader
+ * stands in for a lock that a driver holds. */
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -11,15 +11,11 @@ static const char *const files[] = {"enable", "reset"};
 
 static void in_time(const char *file)
 {
-	char sysfs[128], run[128], path[512];
-	const char *settings[] = { sysfs, run, "driver.timeout_ms=100", NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
+	const struct rawpci_options options = { .backend = "sysfs" };
+	char path[512];
 
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
-	if (rawpci_create(&options, &ctx) < 0 || rawpci_device_open(ctx, NULL, BDF, 0, &dev) < 0 ||
+	ctx = create_context(options, "run", "driver.timeout_ms=100");
+	if (rawpci_device_open(ctx, NULL, BDF, 0, &dev) < 0 ||
 	    rawpci_device_power(dev, RAWPCI_POWER_ON) < 0)
 		_exit(2);
 	(void)snprintf(path, sizeof(path), "%s/" DEVICE "%s", tree.root, file);

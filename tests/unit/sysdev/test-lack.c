@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that is out of descriptors, at each step of using a device; and a lock that cannot be had
- * for a reason that passes. */
+/* A program without free descriptors at each step of using a device; and a lock that cannot be
+ * taken for a reason that passes. */
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,9 +16,9 @@
 static const char *const backends[] = { "sysfs", "uio", "fake" };
 static const char *address;
 
-/* What the next attempts to open a lock, or to lock it, end with. */
+/* The results of the next attempts to open a lock, to lock it, and to write a record. */
 static int open_error, lock_error, record_error;
-static int shared_error; /* of the lock of the device's file config */
+static int shared_error; /* of locking the device's file "config" */
 
 int __real_rawpci_sys_open_at(int directory, const char *name, int flags);
 int __wrap_rawpci_sys_open_at(int directory, const char *name, int flags);
@@ -59,18 +59,6 @@ int __wrap_rawpci_sys_lock(int fd)
 	return lock_error < 0 ? lock_error : __real_rawpci_sys_lock(fd);
 }
 
-static void make_uio(void)
-{
-	char path[512];
-
-	tree_directory(&tree, "bus/pci/drivers");
-	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
-	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
-	tree_directory(&tree, DEVICE "uio");
-	tree_directory(&tree, DEVICE "uio/uio3");
-	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "dev/uio3"), 0600), 0);
-}
-
 static void set_up(void)
 {
 	open_error = lock_error = record_error = shared_error = 0;
@@ -81,19 +69,13 @@ static void set_up(void)
 	put(0x04, 2, 0x0003);
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static void ignore(void *opaque, int32_t irq)
 {
 	(void)opaque;
 	(void)irq;
 }
 
-/* 0, or what the first step that failed returned. */
+/* Uses the device. Returns 0, or the result of the first step that failed. */
 static int live(bool interrupts)
 {
 	struct rawpci_mapping mapping;
@@ -130,7 +112,7 @@ static rlim_t lowest_free(void)
 	return (rlim_t)fd;
 }
 
-/* One descriptor more each time, until it is enough. */
+/* One more free descriptor each time, until there are enough. */
 START_TEST(out_of_descriptors)
 {
 	const bool interrupts = _i > 0;
@@ -139,8 +121,10 @@ START_TEST(out_of_descriptors)
 	unsigned failures = 0;
 	int r = -1;
 
-	if (_i == 1)
-		make_uio();
+	if (_i == 1) {
+		bind_to_uio();
+		make_node();
+	}
 	make_context(backends[_i]);
 	address = _i == 2 ? "0000:00:07.0" : BDF;
 	if (_i == 2)
@@ -176,8 +160,8 @@ static const struct {
 };
 enum { PASSING = sizeof(passing) / sizeof(passing[0]) };
 
-/* The first user is on, and the second one must not get in. */
-START_TEST(a_lock_that_cannot_be_had_now_is_not_gone_without)
+/* The first user has the device on. The second one must not get in. */
+START_TEST(does_not_open_without_a_lock_that_fails_now)
 {
 	struct rawpci *first;
 	struct rawpci_device *other = NULL;
@@ -209,22 +193,15 @@ END_TEST
 
 static struct rawpci *make_other(void)
 {
-	char sysfs[128], run[128];
-	const char *settings[] = { sysfs, run, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
-	struct rawpci *other;
+	const struct rawpci_options options = { .backend = "sysfs" };
 
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run2", tree.root);
-	ck_assert_int_eq(rawpci_create(&options, &other), 0);
-	return other;
+	return create_context(options, "run2", NULL);
 }
 
-/* A killed process has left a record. Another program, with a directory of its own, has the device
- * now: that cannot be seen while the lock that the two share cannot be had, so nothing is done. */
-START_TEST(nothing_is_recovered_without_the_lock_that_containers_share)
+/* A killed process has left a record, and another program, with a run directory of its own, now
+ * owns the device. That cannot be seen while the lock that the two share cannot be taken: nothing
+ * is done. */
+START_TEST(recovers_nothing_without_the_shared_lock)
 {
 	struct rawpci *other;
 	struct rawpci_device *theirs;
@@ -286,8 +263,9 @@ static void leave_neighbour(void)
 	rawpci_claim_release(&claim);
 }
 
-/* The close of the last of a group gives all of it back, and leaves what it cannot lock now. */
-START_TEST(no_neighbour_is_given_back_without_the_lock_that_all_share)
+/* Closing the last device of a group returns the whole group, except devices that cannot be locked
+ * now. */
+START_TEST(returns_no_neighbour_without_the_shared_lock)
 {
 	char path[512];
 
@@ -306,9 +284,9 @@ START_TEST(no_neighbour_is_given_back_without_the_lock_that_all_share)
 }
 END_TEST
 
-/* The sentence names the lock that it is about. A directory that nobody else uses would be a lock
- * that keeps nobody out: that is no advice. */
-START_TEST(what_is_said_of_a_lock_that_cannot_be_had)
+/* The sentence names the lock. It does not advise another directory: a lock that no other program
+ * uses keeps no program out. */
+START_TEST(names_the_lock_that_fails)
 {
 	make_context("sysfs");
 	*(_i ? &shared_error : &lock_error) = -EIO;
@@ -322,7 +300,7 @@ END_TEST
 
 static const int for_good[] = { -EACCES, -EPERM, -EROFS, -ELOOP, -EISDIR, -ENXIO };
 
-START_TEST(without_a_right_it_is_gone_without)
+START_TEST(opens_without_a_lock_that_is_forbidden)
 {
 	make_context("sysfs");
 	open_error = for_good[_i];
@@ -331,7 +309,7 @@ START_TEST(without_a_right_it_is_gone_without)
 }
 END_TEST
 
-/* No record of the registers: what a killed process leaves would not be put back. */
+/* Without a record the registers of a killed process's device would not be put back. */
 START_TEST(a_record_that_cannot_be_written_now_fails_the_open)
 {
 	int r;
@@ -347,7 +325,7 @@ START_TEST(a_record_that_cannot_be_written_now_fails_the_open)
 }
 END_TEST
 
-/* What open fails with is what explain has in front. */
+/* The first finding of explain has the error of open. */
 START_TEST(explain_foretells_it)
 {
 	struct rawpci_explanation *explanation;
@@ -375,16 +353,16 @@ int main(void)
 	TCase *tests = tcase_create("lack");
 
 	tcase_set_timeout(tests, 60);
-	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_checked_fixture(tests, set_up, finish);
 	tcase_add_loop_test(tests, out_of_descriptors, 0, 3);
-	tcase_add_loop_test(tests, a_lock_that_cannot_be_had_now_is_not_gone_without, 0,
+	tcase_add_loop_test(tests, does_not_open_without_a_lock_that_fails_now, 0,
 			    2 * PASSING);
-	tcase_add_loop_test(tests, nothing_is_recovered_without_the_lock_that_containers_share, 0,
+	tcase_add_loop_test(tests, recovers_nothing_without_the_shared_lock, 0,
 			    PASSING);
-	tcase_add_loop_test(tests, no_neighbour_is_given_back_without_the_lock_that_all_share,
+	tcase_add_loop_test(tests, returns_no_neighbour_without_the_shared_lock,
 			    0, PASSING);
-	tcase_add_loop_test(tests, what_is_said_of_a_lock_that_cannot_be_had, 0, 2);
-	tcase_add_loop_test(tests, without_a_right_it_is_gone_without, 0,
+	tcase_add_loop_test(tests, names_the_lock_that_fails, 0, 2);
+	tcase_add_loop_test(tests, opens_without_a_lock_that_is_forbidden, 0,
 			    sizeof(for_good) / sizeof(for_good[0]));
 	tcase_add_loop_test(tests, a_record_that_cannot_be_written_now_fails_the_open, 0, PASSING);
 	tcase_add_loop_test(tests, explain_foretells_it, 0, 2 * PASSING);

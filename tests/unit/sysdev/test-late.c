@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel has not ended in time. The files "reset", "enable" and "config" are held here. */
+/* Files that the kernel keeps waiting. The tests hold "reset", "enable" and "config". */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -9,11 +9,11 @@
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
-#define LIMIT_MS 500 /* what a busy machine ends in time in any case */
+#define LIMIT_MS 500 /* enough for a busy machine */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static const char *held; /* the end of its path; NULL: none */
+static const char *held; /* the end of a path; NULL: no file is held */
 static atomic_uint inside, landed;
 static atomic_int command_after = -1; /* what the kernel restores after a reset; -1: nothing */
 
@@ -63,26 +63,20 @@ int __wrap_rawpci_sys_read_file(const char *path, char *text, size_t size)
 	return __real_rawpci_sys_read_file(path, text, size);
 }
 
-static void set_up(void)
+static struct rawpci *create_limited(const char *run)
 {
-	char sysfs[128], run[128], limit[64];
-	const char *settings[] = { sysfs, run, limit, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
+	const struct rawpci_options options = { .backend = "sysfs" };
+	char limit[64];
 
-	tree_create(&tree);
-	make_device();
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
 	(void)snprintf(limit, sizeof(limit), "driver.timeout_ms=%d", LIMIT_MS);
-	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
+	return create_context(options, run, limit);
 }
 
-static void tear_down(void)
+static void set_up(void)
 {
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
+	tree_create(&tree);
+	make_device();
+	ctx = create_limited("run");
 }
 
 static bool becomes_openable(void)
@@ -98,7 +92,7 @@ static bool becomes_openable(void)
 	return false;
 }
 
-/* Nobody else gets it before the kernel is done, and then anybody does. */
+/* No other user gets the device before the kernel is done. Afterwards every user does. */
 static void check_kept(void)
 {
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EBUSY);
@@ -132,7 +126,7 @@ static void check_shut(const struct rawpci_mapping *map)
 	ck_assert_uint_eq(inside, 1);
 }
 
-/* By config space or by call: nothing comes through until it has ended, and then all does. */
+/* A reset by config space or by call lets no access through until it has ended. */
 START_TEST(no_access_until_it_ends)
 {
 	struct rawpci_mapping map;
@@ -177,28 +171,12 @@ START_TEST(a_late_reset_keeps_the_lock)
 }
 END_TEST
 
-/* As a container has it: with a run directory of its own. */
-static struct rawpci *make_other(void)
-{
-	char sysfs[128], run[128], limit[64];
-	const char *settings[] = { sysfs, run, limit, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings,
-	};
-	struct rawpci *other;
-
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run2", tree.root);
-	(void)snprintf(limit, sizeof(limit), "driver.timeout_ms=%d", LIMIT_MS);
-	ck_assert_int_eq(rawpci_create(&options, &other), 0);
-	return other;
-}
-
-/* The lock of the device's file "config" keeps it out, and that has to outlast the close, too. */
+/* A container has a run directory of its own. Only the lock of the device's file "config" keeps its
+ * programs out, and that lock must outlast the close, too. */
 START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 {
 	struct rawpci_device *theirs = NULL;
-	struct rawpci *other = make_other();
+	struct rawpci *other = create_limited("run2");
 	int r;
 
 	open_device();
@@ -211,7 +189,7 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 	ck_assert_uint_eq(landed, 0);
 	r = rawpci_device_open(other, NULL, BDF, 0, &theirs);
 	if (r == 0) {
-		/* The late thread then turns off the bus mastering of another's device. */
+		/* The late thread then turns off bus mastering of the other user's device. */
 		(void)rawpci_device_power(theirs, RAWPCI_POWER_ON);
 		hold(NULL);
 		for (int i = 0; i < 200 && (config(0x04, 2) & 4); i++)
@@ -228,13 +206,13 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 }
 END_TEST
 
-/* And so with each write that moves it from its driver: the kernel would unbind it, or bind it,
- * with another program inside. */
+/* The same holds for each write that takes the device from its driver: the kernel would unbind or
+ * bind it while another program uses it. */
 START_TEST(a_late_driver_change_keeps_the_lock_that_containers_share)
 {
 	static const char *const files[] = { "/driver_override", "/unbind" };
 	struct rawpci_device *theirs = NULL;
-	struct rawpci *other = make_other();
+	struct rawpci *other = create_limited("run2");
 	char path[512];
 	int r;
 
@@ -262,7 +240,7 @@ START_TEST(a_late_driver_change_keeps_the_lock_that_containers_share)
 }
 END_TEST
 
-/* Also where nobody opens it afterwards: the reset ends with bus mastering off. */
+/* The reset ends with bus mastering off, also if no program opens the device afterwards. */
 START_TEST(a_late_reset_ends_quiet)
 {
 	open_device();
@@ -319,7 +297,7 @@ START_TEST(a_late_enabling_keeps_the_lock)
 }
 END_TEST
 
-/* Somebody else's reset holds config space up. */
+/* A reset by another program keeps config space waiting. */
 START_TEST(closes_while_config_space_hangs)
 {
 	struct timespec before, after;
@@ -341,7 +319,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-late");
 	TCase *tcase = tcase_create("sysdev-late");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, no_access_until_it_ends, 0, 4);
 	tcase_add_loop_test(tcase, a_late_reset_keeps_the_lock, 0, 2);

@@ -29,12 +29,6 @@ static void set_up(void)
 	resets = 0;
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static void be_silent(void)
 {
 	uint32_t value;
@@ -43,7 +37,7 @@ static void be_silent(void)
 	ck_assert_int_eq(rawpci_config_read(dev, 0, 4, &value), -ESHUTDOWN);
 }
 
-/* It is stopped and reset as one that was there all the time. */
+/* The device is stopped and reset, as if it had answered all the time. */
 START_TEST(is_there_again)
 {
 	be_silent();
@@ -56,7 +50,7 @@ START_TEST(is_there_again)
 }
 END_TEST
 
-/* To its user it stays gone: its BARs may be, too. They come back with the device. */
+/* For its user the device stays gone, because it may have lost its BARs. They come back with it. */
 START_TEST(has_lost_its_registers)
 {
 	uint32_t value;
@@ -74,7 +68,7 @@ START_TEST(has_lost_its_registers)
 }
 END_TEST
 
-/* What is still not there cannot be reset. */
+/* A device that still does not answer cannot be reset. */
 START_TEST(stays_gone)
 {
 	be_silent();
@@ -88,7 +82,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-moment");
 	TCase *tcase = tcase_create("sysdev-moment");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, is_there_again, 0, 2);
 	tcase_add_test(tcase, has_lost_its_registers);

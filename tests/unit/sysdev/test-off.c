@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* COMMAND of a device that is off, asleep or reset. Where the kernel changes it, it is played. */
+/* COMMAND of a device that is off, asleep or reset. The tests play what the kernel does to it. */
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -10,12 +10,12 @@
 
 #define ASLEEP 3
 
-static unsigned written;   /* bits that COMMAND has been written with */
+static unsigned written;   /* bits that have been written to COMMAND as set */
 static bool forgets;       /* waking up loses COMMAND */
-static unsigned lies;      /* so many writes to PMCSR say that they have failed */
+static unsigned lies;      /* so many writes to PMCSR succeed and report a failure */
 static bool stuck;         /* it does not wake up */
 static int reset_result;   /* of the file "reset"; a reset sets COMMAND to 0 */
-static sem_t arrived, go;  /* a write to HELD waits in between */
+static sem_t arrived, go;  /* a write to HELD posts the first and waits for the second */
 enum { HELD = 0x0c };
 static bool holds;
 
@@ -74,12 +74,6 @@ static void set_up(void)
 	reset_result = 0;
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static int power(enum rawpci_power state)
 {
 	return rawpci_device_power(dev, state);
@@ -119,7 +113,7 @@ START_TEST(remembers_bus_mastering)
 }
 END_TEST
 
-/* Waking up does not turn it on, not for a moment either. */
+/* Waking up does not turn bus mastering on, not even for a moment. */
 START_TEST(wakes_without_bus_mastering)
 {
 	uint32_t state = (uint32_t)_i / 2 + 1;
@@ -192,7 +186,7 @@ START_TEST(refused_while_asleep)
 }
 END_TEST
 
-/* What a reset that fails leaves is not what a later one puts back. */
+/* A reset that fails changes COMMAND. A later reset does not put that value back. */
 START_TEST(reset_after_a_failed_one)
 {
 	uint64_t value;
@@ -214,8 +208,8 @@ START_TEST(reset_after_a_failed_one)
 }
 END_TEST
 
-/* Putting it to sleep fails, and yet it sleeps: it is woken, and where it does not wake up nothing
- * reaches it. */
+/* Putting the device to sleep fails, and yet it sleeps. It is woken; if it does not wake up,
+ * nothing reaches it. */
 START_TEST(asleep_by_a_failed_suspension)
 {
 	uint64_t value;
@@ -251,7 +245,7 @@ static void *release(void *unused)
 	return NULL;
 }
 
-/* A write that was under way when the device is suspended is there again after it. */
+/* A write that is under way when the device is suspended is not lost. */
 START_TEST(suspension_waits_for_config_writes)
 {
 	pthread_t writer, releaser;
@@ -278,7 +272,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-off");
 	TCase *tcase = tcase_create("sysdev-off");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, remembers_bus_mastering);
 	tcase_add_loop_test(tcase, wakes_without_bus_mastering, 0, 6); /* D1 to D3hot */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does an IOMMU keep the device from the host's memory? A group alone does not say so. */
+/* Does an IOMMU keep the device from the host's memory? A group alone is no answer. */
 #include <rawpci/explain.h>
 
 #include "unit/sysdev/plain.h"
@@ -18,25 +18,14 @@ static void on_log(void *opaque, enum rawpci_log_level level, const char *messag
 
 static void set_up(void)
 {
-	char sysfs[128], run[128];
-	const char *settings[] = { sysfs, run, NULL };
-	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .settings = settings, .log = on_log,
-		.log_level = RAWPCI_LOG_WARNING,
+	const struct rawpci_options options = {
+		.backend = "sysfs", .log = on_log, .log_level = RAWPCI_LOG_WARNING,
 	};
 
 	said[0] = '\0';
 	tree_create(&tree);
 	make_device();
-	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);
-	(void)snprintf(run, sizeof(run), "run.dir=%s/run", tree.root);
-	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
+	ctx = create_context(options, "run", NULL);
 }
 
 /* type: of the group; NULL: the kernel does not tell. */
@@ -48,7 +37,7 @@ static void join_group(const char *type)
 		tree_write(&tree, GROUP "/type", type);
 }
 
-/* words: of the warning, in the log and in the diagnosis alike; NULL: there is none. */
+/* words: a part of the warning, in the log and in the diagnosis; NULL: there is no warning. */
 static void check_warning(const char *words, enum rawpci_obstacle obstacle)
 {
 	const struct rawpci_finding *found = NULL;
@@ -98,7 +87,7 @@ START_TEST(by_type)
 }
 END_TEST
 
-/* Its driver's memory is mapped for all of the group. */
+/* The kernel maps a driver's memory for the whole group. */
 START_TEST(beside_a_driver)
 {
 	static const char *const drivers[] = { "e1000e", "pci-stub", NULL };
@@ -120,7 +109,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-protection");
 	TCase *tcase = tcase_create("sysdev-protection");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, without_a_group);
 	tcase_add_loop_test(tcase, by_type, 0, 8);

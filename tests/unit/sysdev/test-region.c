@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Regions through the files of sysfs: what they say, trapped accesses, mappings. */
 #include "touch.h"
 #include "unit/sysdev/plain.h"
 
@@ -14,8 +15,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	close_device();
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
+	finish();
 }
 
 static struct rawpci_region_info info_of(unsigned region)
@@ -67,7 +67,7 @@ START_TEST(ports_by_width)
 }
 END_TEST
 
-/* 0x100 bytes into its page. */
+/* The BAR begins 0x100 bytes into its page. */
 START_TEST(small_bar_is_trapped)
 {
 	struct rawpci_mapping map;
@@ -113,7 +113,7 @@ START_TEST(write_combining)
 }
 END_TEST
 
-/* Nothing but the library keeps these files' mappings from a device that does not answer. */
+/* Only the library keeps mappings of these files from a device that does not answer. */
 START_TEST(direct_only_while_it_answers)
 {
 	static const struct {
@@ -137,7 +137,7 @@ START_TEST(direct_only_while_it_answers)
 		ck_assert_int_eq(touch(wc.cpu, &value), 0);
 		ck_assert_uint_eq(value, 0);
 	}
-	/* Each by the operation that it was mapped with. */
+	/* Each mapping is made again by the operation that it was mapped with. */
 	*((volatile unsigned char *)wc.cpu + 3) = 0x42;
 	ck_assert_uint_eq(really(DEVICE "resource0_wc", 3, 1), 0x42);
 }
@@ -153,7 +153,7 @@ START_TEST(write_combining_missing)
 }
 END_TEST
 
-/* The file's first byte is what was written to it last. */
+/* The first byte of the file is the one that was written last. */
 START_TEST(rom_is_enabled_while_read)
 {
 	ck_assert_uint_eq(reg_read(6, 0, 2), '1' | 0x0100);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device that forgets config space when it wakes up, and what its user leaves in there. */
+/* A device that forgets config space when it wakes up, and what its user leaves in config space. */
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
@@ -13,7 +13,7 @@
 
 enum { PCIX = 0xd0, VENDOR = 0xe0 };
 
-static bool forgets, decodes; /* decodes: where COMMAND alone is not forgotten */
+static bool forgets, decodes; /* decodes: COMMAND alone is not forgotten */
 
 /* Writes to config space since it woke up. */
 static struct {
@@ -21,7 +21,8 @@ static struct {
 } written[128];
 static unsigned writes;
 
-/* PCI Power Management 1.2, 5.4.1: what wakes without No_Soft_Reset is as after a reset. */
+/* A device that wakes without No_Soft_Reset is as after a reset (PCI Power Management 1.2,
+ * 5.4.1). */
 static void forget(void)
 {
 	writes = 0;
@@ -72,7 +73,7 @@ static void set_up(void)
 	put(SRIOV, 4, 0x00010010 | (uint32_t)CXL << 20);
 	put(SRIOV + 8, 2, 0x0010); /* ARI */
 	put(CXL + 4, 2, 0x1af4); /* another vendor's */
-	/* Another one of the kind, and a loop. */
+	/* Another capability of the same kind, and a loop. */
 	put(CXL, 4, 0x00010023 | (uint32_t)0x220 << 20);
 	put(0x220, 4, 0x00010018 | (uint32_t)LTR << 20);
 	put(0x224, 4, 0x5aa55aa5);
@@ -81,12 +82,6 @@ static void set_up(void)
 	make_context("sysfs");
 	forgets = true;
 	decodes = false;
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
 }
 
 static const struct {
@@ -134,7 +129,7 @@ START_TEST(closes_as_the_host_had_it)
 }
 END_TEST
 
-/* What it forgets and what its user has set of it, beside what it has changed by itself. */
+/* The device forgets these registers. Some bits the user has set, others the device has changed. */
 START_TEST(wakes_as_its_user_had_it)
 {
 	open_device();
@@ -152,7 +147,7 @@ START_TEST(wakes_as_its_user_had_it)
 }
 END_TEST
 
-/* When it was written first since it woke up. */
+/* The place of the first write to a register since the device woke up. */
 static unsigned turn(uint32_t at)
 {
 	for (unsigned i = 0; i < writes; i++)
@@ -161,7 +156,7 @@ static unsigned turn(uint32_t at)
 	ck_abort_msg("%#x was not written", at);
 }
 
-/* Latencies before they are enabled, and sizes before addresses and without decoding. */
+/* Latencies come before they are enabled. Sizes come before addresses, while nothing decodes. */
 START_TEST(wakes_in_order)
 {
 	decodes = _i;
@@ -182,7 +177,7 @@ START_TEST(wakes_in_order)
 }
 END_TEST
 
-/* What nobody restores. */
+/* State that nothing restores. */
 static const struct {
 	const char *name;
 	long at;
@@ -197,7 +192,7 @@ static const struct {
 
 #define LOST ((int)(sizeof(lost) / sizeof(lost[0])))
 
-/* Unless it forgets nothing. */
+/* State that cannot be restored keeps the device awake, unless the device forgets nothing. */
 START_TEST(stays_awake)
 {
 	const int which = _i % LOST;
@@ -221,7 +216,7 @@ START_TEST(stays_awake)
 }
 END_TEST
 
-/* Nothing is read beyond the end. */
+/* Nothing is read beyond the end of config space. */
 START_TEST(ends_in_the_middle)
 {
 	static const uint32_t ids[] = { 0x10, 0x15, 0x02, 0x23, 0x0d, 0x18 };
@@ -242,7 +237,7 @@ START_TEST(ends_in_the_middle)
 }
 END_TEST
 
-/* What one user leaves to the next. */
+/* The next user finds nothing of the last one. */
 START_TEST(leaves_nothing_in_config_space)
 {
 	open_device();
@@ -262,7 +257,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-wake");
 	TCase *tcase = tcase_create("sysdev-wake");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, wakes_as_the_host_had_it, 0, KEPT);
 	tcase_add_loop_test(tcase, closes_as_the_host_had_it, 0, KEPT);

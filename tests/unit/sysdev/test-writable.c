@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device that lets everything be written: only what is listed gets there. */
+/* A device on which every bit can be written: only the listed bits are. */
 #include <stdlib.h>
 
 #include "unit/sysdev/plain.h"
@@ -12,7 +12,7 @@ enum {
 
 static uint8_t initial[CONFIG_SIZE];
 static uint8_t listed[LISTED];   /* bits that may change */
-static uint8_t lasting[LISTED];  /* of these, what close does not put back */
+static uint8_t lasting[LISTED];  /* of these, the bits that close does not put back */
 
 static void allow(uint32_t at, unsigned width, uint32_t bits, bool lasts)
 {
@@ -20,7 +20,7 @@ static void allow(uint32_t at, unsigned width, uint32_t bits, bool lasts)
 		listed[at + i] |= (uint8_t)(bits >> (8 * i));
 		if (lasts)
 			lasting[at + i] |= (uint8_t)(bits >> (8 * i));
-		/* Errors that have been seen, and PME, are cleared by writing them as set. */
+		/* Writing 1 clears errors that have been seen, and PME. */
 		if (lasts)
 			initial[at + i] &= (uint8_t)~(bits >> (8 * i));
 	}
@@ -80,12 +80,6 @@ static void set_up(void)
 	open_device();
 }
 
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	tree_destroy(&tree);
-}
-
 static void compare(const uint8_t *except, const char *when, unsigned offset)
 {
 	uint8_t now[CONFIG_SIZE];
@@ -125,7 +119,7 @@ START_TEST(only_what_is_listed)
 }
 END_TEST
 
-/* What is listed does get there. */
+/* The listed bits are written. */
 START_TEST(what_is_listed)
 {
 	cfg_write(0x0c, 4, 0xffffff10);
@@ -148,7 +142,7 @@ START_TEST(what_is_listed)
 }
 END_TEST
 
-/* As the guest leaves it, or as the device itself has set it. */
+/* The guest has put it to sleep, or the device has enabled PME by itself. */
 START_TEST(closes_awake_and_without_pme)
 {
 	uint32_t before = config(PM + 4, 2);
@@ -176,7 +170,7 @@ START_TEST(vital_product_data_are_only_read)
 	ck_assert_uint_eq(cfg_read(VPD + 2, 2), 0x8004);
 	ck_assert_uint_eq(really(DEVICE "vpd", 4, 4), 0x37363534);
 	compare(listed, "vital product data", VPD);
-	/* By bytes: the one with the flag comes last. */
+	/* By bytes, the one with the flag last. */
 	cfg_write(VPD + 2, 1, 8);
 	ck_assert_uint_eq(cfg_read(VPD + 4, 4), 0x37363534);
 	cfg_write(VPD + 3, 1, 0);
@@ -190,7 +184,7 @@ int main(void)
 	Suite *suite = suite_create("sysdev-writable");
 	TCase *tcase = tcase_create("sysdev-writable");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, only_what_is_listed, 0, 6);
 	tcase_add_test(tcase, what_is_listed);

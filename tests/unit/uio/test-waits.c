@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest can do to others whose interrupts the same engine serves. A FIFO stands in for
- * /dev/uioN, and reading VPD takes as long as the kernel waits for a device that never ends it (Linux
- * drivers/pci/vpd.c, pci_vpd_wait()). So do the ROM and waking up here. */
+/* What a guest can do to other devices that the same engine serves. Reading VPD takes as long as
+ * the kernel waits for a device that never ends it (Linux drivers/pci/vpd.c, pci_vpd_wait()). So do
+ * the ROM and waking up here. */
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "os/sys.h"
+#include "unit/uio/node.h"
 
-#include "unit/sysdev/plain.h"
-
-enum { VPD = 0xc0, VPD_WAIT_MS = 500, WAKE_MS = 10 }; /* longer than it is, for busy hosts */
+/* The wait is longer than the kernel's, for busy hosts. */
+enum { VPD = 0xc0, VPD_WAIT_MS = 500, WAKE_MS = 10 };
 
 static atomic_bool done, slow;
 static atomic_uint reading, most, reads;
@@ -57,19 +56,6 @@ void __wrap_rawpci_sys_sleep_ms(unsigned ms)
 	__real_rawpci_sys_sleep_ms(ms == WAKE_MS ? atomic_load(&wake_ms) : ms);
 }
 
-static sem_t arrived;
-static int node;
-
-static void make_node(void)
-{
-	char path[512];
-
-	tree_path(&tree, path, "dev/uio3");
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	node = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_int_ge(node, 0);
-}
-
 static void set_up(void)
 {
 	tree_create(&tree);
@@ -77,36 +63,14 @@ static void set_up(void)
 	put(AF, 4, RAWPCI_CAP_AF | VPD << 8);
 	put(VPD, 4, 0x03);
 	tree_write(&tree, DEVICE "vpd", vpd_data);
-	tree_directory(&tree, "bus/pci/drivers");
-	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
-	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
-	tree_directory(&tree, DEVICE "uio");
-	tree_directory(&tree, DEVICE "uio/uio3");
-	put(0x04, 2, 0x0003);
 	atomic_store(&done, false);
 	atomic_store(&slow, false);
 	atomic_store(&most, 0);
 	atomic_store(&reads, 0);
 	atomic_store(&wake_ms, WAKE_MS);
 	atomic_store(&rom_ms, VPD_WAIT_MS);
-	make_node();
-	ck_assert_int_eq(sem_init(&arrived, 0, 0), 0);
+	make_uio();
 	make_context("uio");
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	(void)sem_destroy(&arrived);
-	(void)close(node);
-	tree_destroy(&tree);
-}
-
-static void handler(void *opaque, int32_t irq)
-{
-	(void)opaque;
-	(void)irq;
-	ck_assert_int_eq(sem_post(&arrived), 0);
 }
 
 static uint64_t now_ms(void)
@@ -117,24 +81,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* As the kernel does it: masked, then told. */
-static void deliver(void)
-{
-	uint32_t count = 1;
-
-	put(0x04, 2, config(0x04, 2) | 0x0400);
-	ck_assert_int_eq(write(node, &count, sizeof(count)), sizeof(count));
-	ck_assert_int_eq(sem_wait(&arrived), 0);
-}
-
-/* Does COMMAND become so? The unmasking comes after the handler. */
-static bool becomes(uint32_t command)
-{
-	for (int i = 0; i < 2000 && config(0x04, 2) != command; i++)
-		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	return config(0x04, 2) == command;
-}
-
 static void *read_vpd(void *unused)
 {
 	(void)unused;
@@ -143,7 +89,7 @@ static void *read_vpd(void *unused)
 	return NULL;
 }
 
-/* As a driver does it. While the device is off or asleep, nothing is read. */
+/* A driver polls like this. While the device is off or asleep, nothing is read. */
 static void *poll_vpd(void *unused)
 {
 	uint32_t value;
@@ -181,7 +127,7 @@ static void *(*const guests_do[])(void *) = { read_vpd, poll_vpd, read_rom, slee
 
 #define GUESTS_DO ((int)(sizeof(guests_do) / sizeof(guests_do[0])))
 
-/* Unmasking is the engine's, which serves all devices of the context. */
+/* The engine unmasks, and it serves all devices of the context. */
 START_TEST(reads_vpd)
 {
 	uint64_t longest = 0;
@@ -206,14 +152,14 @@ START_TEST(reads_vpd)
 }
 END_TEST
 
-/* Each waits for the same lock, which nobody gets in turn. */
+/* All guests wait for one lock, which is given in no order. */
 START_TEST(keeps_its_host_waiting)
 {
 	enum { GUESTS = 4 };
 	pthread_t guests[GUESTS];
 	uint64_t before, took;
 
-	atomic_store(&rom_ms, 100); /* these are accesses to a region, which turning it off waits for */
+	atomic_store(&rom_ms, 100); /* turning the device off waits for accesses to a region */
 	open_device();
 	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
 	for (int i = 0; i < GUESTS; i++)
@@ -230,8 +176,8 @@ START_TEST(keeps_its_host_waiting)
 }
 END_TEST
 
-/* Another interrupt comes through the engine while the device is on its way from D3hot, and the
- * device is not touched meanwhile. */
+/* An interrupt comes through the engine while the device is on its way from D3hot. The device is
+ * not touched meanwhile. */
 START_TEST(serves_while_it_wakes)
 {
 	uint64_t longest = 0;
@@ -263,7 +209,7 @@ static void *ask(void *value)
 	return NULL;
 }
 
-/* Nobody else waits, and what was asked for last is what comes. */
+/* No second reader waits. The reader gets the data that were asked for last. */
 START_TEST(reads_vpd_once)
 {
 	uint32_t value = 0;
@@ -293,7 +239,7 @@ START_TEST(reads_vpd_once)
 }
 END_TEST
 
-/* What the kernel does not read is not tried again by those who wait for it. */
+/* If the kernel cannot read the data, the waiting readers do not try again. */
 START_TEST(gives_vpd_up)
 {
 	open_device();
@@ -310,7 +256,7 @@ int main(void)
 	Suite *suite = suite_create("uio-waits");
 	TCase *tcase = tcase_create("uio-waits");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish_uio);
 	tcase_set_timeout(tcase, 90);
 	tcase_add_loop_test(tcase, reads_vpd, 0, GUESTS_DO);
 	tcase_add_loop_test(tcase, keeps_its_host_waiting, 0, GUESTS_DO - 1);

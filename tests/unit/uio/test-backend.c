@@ -1,69 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A FIFO stands in for /dev/uioN: four bytes written to it are an interrupt. */
-#include <semaphore.h>
-#include <time.h>
-
-#include "unit/sysdev/plain.h"
-
-static sem_t arrived;
-static int node;
-
-static void make_node(void)
-{
-	char path[512];
-
-	tree_path(&tree, path, "dev/uio3");
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	node = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	ck_assert_int_ge(node, 0);
-}
+/* uio: interrupts through the node, and what the device's COMMAND is meanwhile. */
+#include "unit/uio/node.h"
 
 static void set_up(void)
 {
 	tree_create(&tree);
 	make_device();
-	tree_directory(&tree, "bus/pci/drivers");
-	tree_directory(&tree, "bus/pci/drivers/uio_pci_generic");
-	tree_link(&tree, DEVICE "driver", "../../drivers/uio_pci_generic");
-	tree_directory(&tree, DEVICE "uio");
-	tree_directory(&tree, DEVICE "uio/uio3");
-	put(0x04, 2, 0x0003);
-	make_node();
-	ck_assert_int_eq(sem_init(&arrived, 0, 0), 0);
+	make_uio();
 	make_context("uio");
-}
-
-static void tear_down(void)
-{
-	ck_assert_int_eq(rawpci_destroy(ctx), 0);
-	(void)sem_destroy(&arrived);
-	(void)close(node);
-	tree_destroy(&tree);
-}
-
-static void handler(void *opaque, int32_t irq)
-{
-	(void)opaque;
-	(void)irq;
-	ck_assert_int_eq(sem_post(&arrived), 0);
-}
-
-/* As the kernel does it: masked, then told. */
-static void deliver(void)
-{
-	uint32_t count = 1;
-
-	put(0x04, 2, config(0x04, 2) | 0x0400);
-	ck_assert_int_eq(write(node, &count, sizeof(count)), sizeof(count));
-	ck_assert_int_eq(sem_wait(&arrived), 0);
-}
-
-/* Does COMMAND become so? The unmasking comes after the handler. */
-static bool becomes(uint32_t command)
-{
-	for (int i = 0; i < 2000 && config(0x04, 2) != command; i++)
-		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	return config(0x04, 2) == command;
 }
 
 START_TEST(delivers_and_unmasks)
@@ -84,7 +28,7 @@ START_TEST(delivers_and_unmasks)
 	ck_assert_int_eq(rawpci_irq_attach(dev, handler, NULL, 1), -ENOSPC);
 	ck_assert_int_eq(rawpci_irq_detach(dev, irq), 0);
 	ck_assert_uint_eq(config(0x04, 2), 0x0403);
-	/* The node is still there to be attached to. */
+	/* A handler can be attached again, because the node is still open. */
 	ck_assert_int_ge(rawpci_irq_attach(dev, handler, NULL, 1), 1);
 	deliver();
 	ck_assert(becomes(0x0003));
@@ -105,7 +49,7 @@ START_TEST(respects_interrupt_disable)
 	ck_assert_uint_eq(config(0x04, 2), 0x0003);
 	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
 	ck_assert_uint_eq(config(0x04, 2), 0x0007);
-	/* Masked by a delivery: a write of COMMAND's does not unmask. */
+	/* A delivery has masked INTx. A write to COMMAND does not unmask it. */
 	put(0x04, 2, 0x0403);
 	cfg_write(0x04, 2, 0x0007);
 	ck_assert_uint_eq(config(0x04, 2), 0x0407);
@@ -116,7 +60,7 @@ START_TEST(respects_interrupt_disable)
 }
 END_TEST
 
-/* As by a user who was killed with an interrupt pending, or by the kernel when that one came. */
+/* A killed user left INTx masked, or the kernel masked it when the last interrupt came. */
 START_TEST(opened_while_masked)
 {
 	put(0x04, 2, 0x0403);
@@ -148,8 +92,8 @@ START_TEST(puts_bus_mastering_back)
 }
 END_TEST
 
-/* The kernel turns bus mastering off when any program closes the node: while the device is on it is
- * turned on again with the next unmasking, and only then. */
+/* The kernel turns bus mastering off when any program closes the node. The next unmasking turns it
+ * on again, but only while the device is on. */
 START_TEST(leaves_bus_mastering_off)
 {
 	put(0x04, 2, 0x0007);
@@ -212,7 +156,7 @@ int main(void)
 	Suite *suite = suite_create("uio");
 	TCase *tcase = tcase_create("uio");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, finish_uio);
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, delivers_and_unmasks);
 	tcase_add_test(tcase, respects_interrupt_disable);

@@ -45,7 +45,7 @@ static int create(struct rawpci *ctx, void **instance)
 	return 0;
 }
 
-/* Requires: the instance's lock. */
+/* Requires the instance's lock. */
 static int find_present(struct rawpci_fake_instance *instance,
 			const struct rawpci_address *address, struct rawpci_fake **out)
 {
