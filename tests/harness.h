@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What Check programs have in common. */
+/* Shared by all Check programs: the run with TAP on stdout, and a count of descriptors. */
 #ifndef RAWPCI_TESTS_HARNESS_H
 #define RAWPCI_TESTS_HARNESS_H
 
@@ -19,7 +19,7 @@ static inline unsigned harness_descriptors(void)
 	return n;
 }
 
-/* What each ends with: one TAP line a test on stdout, for meson to count. */
+/* Runs the suite with one TAP line a test on stdout. Returns the exit status. */
 static inline int harness_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

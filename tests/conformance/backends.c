@@ -102,7 +102,8 @@ static int must_not_be_asked(void *device)
 	return -EIO;
 }
 
-static int open_any(void *instance, const struct rawpci_address *address, void *space, void **device)
+static int open_any(void *instance, const struct rawpci_address *address, void *space,
+		    void **device)
 {
 	(void)address;
 	(void)space;

@@ -1,55 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* The fixtures and requests of the contract cases, and the check of a refusal. */
 #include "bench.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <time.h>
 
 struct bench bench;
 struct seen seen;
-
-/* The sentences there were, without their numbers: what one of these says again is only counted. */
-static char shapes[256][512];
-static unsigned shape_count;
-
-static void shape_of(const char *sentence, char *shape)
-{
-	for (; *sentence; sentence++) {
-		if (isdigit((unsigned char)*sentence))
-			while (isalnum((unsigned char)sentence[1]))
-				sentence++;
-		else
-			*shape++ = *sentence;
-	}
-	*shape = '\0';
-}
-
-static bool is_known(const char *sentence)
-{
-	char shape[512];
-
-	shape_of(sentence, shape);
-	for (unsigned i = 0; i < shape_count; i++)
-		if (strcmp(shapes[i], shape) == 0)
-			return true;
-	return false;
-}
-
-static void remember(const char *message)
-{
-	(void)strncpy(bench.last, message, sizeof(bench.last) - 1);
-	if (shape_count < 256 && !is_known(message))
-		shape_of(message, shapes[shape_count++]);
-}
-
-static void on_log(void *opaque, enum rawpci_log_level level, const char *message)
-{
-	(void)opaque;
-	ck_assert_msg(message && message[0] && !strchr(message, '\n'), "a log line is one line");
-	if (level <= RAWPCI_LOG_WARNING && atomic_load(&bench.lines[level]) < 1000)
-		remember(message);
-	atomic_fetch_add(&bench.lines[level], 1);
-}
 
 static uint64_t model_read(void *opaque, struct rawpci_fake *fake, unsigned region, uint64_t offset,
 			   unsigned width)
@@ -125,7 +82,7 @@ void bench_start(void)
 	bench.options.size = sizeof(bench.options);
 	bench.options.backend = bench.backend;
 	bench.options.log_level = RAWPCI_LOG_INFO;
-	bench.options.log = on_log;
+	bench.options.log = bench_log;
 	ck_assert_int_eq(rawpci_create(&bench.options, &bench.ctx), 0);
 	bench.factory = rawpci_factory(bench.ctx);
 	ck_assert_ptr_nonnull(bench.factory);
@@ -399,7 +356,7 @@ void bench_refused(const struct snapshot *before, int want, int got, const char 
 	ck_assert_msg(got == want, "%s: got %s (%d), want %s: %s", what, rawpci_status_name(got),
 		      got, rawpci_status_name(want), sentence);
 	ck_assert_str_ne(sentence, "");
-	ck_assert_msg(lines == 1 || (lines == 0 && is_known(sentence)), "%s: %u lines in the log",
+	ck_assert_msg(lines == 1 || (lines == 0 && bench_said(sentence)), "%s: %u lines in the log",
 		      what, lines);
 	if (lines == 1)
 		ck_assert_msg(strcmp(sentence, bench.last) == 0 ||

@@ -78,7 +78,7 @@ struct seen {
 extern struct seen seen;
 
 /* Fixtures. The first has everything but an open device; the second opens it, with decoding on and
- * the direct region's first page mapped. Teardown ends what there is and looks for leaks. */
+ * the direct region's first page mapped. Teardown ends all of it and looks for leaks. */
 void bench_start(void);
 void bench_open(void);
 void bench_end(void);
@@ -102,6 +102,13 @@ unsigned bench_errors(void);
 /* Lines at ERROR and at WARNING, where failures that a guest can cause are. */
 unsigned bench_failures(void);
 uint32_t bench_pci(unsigned bus, unsigned device, unsigned function);
+
+/* The log callback of bench.ctx. It fails the case on a message that is not one line. */
+void bench_log(void *opaque, enum rawpci_log_level level, const char *message);
+/* Has the log had this sentence, whatever its numbers? */
+bool bench_said(const char *sentence);
+/* Copies a sentence without its numbers. */
+void bench_shape(const char *sentence, char *shape);
 
 /* Waits until *counter is at least n; fails the case after a generous while. */
 void bench_wait(atomic_uint *counter, unsigned n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that meet in the middle: the model of the device holds one thread inside an access until
- * another is where it has to be. Fake only.
+ * Requests of several threads at once. The model of the device holds one thread inside an access
+ * until another has reached a chosen place. Fake only.
  */
 #include "bench.h"
 

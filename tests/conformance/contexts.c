@@ -200,7 +200,7 @@ START_TEST(destroy_is_refused)
 }
 END_TEST
 
-/* Releasing more often than asked for takes nobody else's reference. */
+/* A release too many does not take another owner's reference. */
 START_TEST(release_too_often)
 {
 	PRAWPCIFACTORY factory = bench.factory;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest can cause as often as it likes is told once, then counted: FLOOD refusals of a kind
- * leave at most LINES lines, none of them an error of the host's, and the last line of each kind has
- * the exact number.
+ * A guest can cause some messages as often as it likes. The library logs such a message once, then
+ * counts it. FLOOD refusals of a kind leave at most LINES lines, none of them an error of the host's.
+ * The last line of each kind has the exact number.
  */
 #include "bench.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,19 +36,8 @@ static struct {
 	pthread_mutex_t lock;
 } flood = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void shape_of(const char *line, char *shape)
-{
-	for (; *line; line++) {
-		if (isdigit((unsigned char)*line))
-			while (isalnum((unsigned char)line[1]))
-				line++;
-		else
-			*shape++ = *line;
-	}
-	*shape = '\0';
-}
-
-/* "NAME: SENTENCE", or "NAME: N times so far: SENTENCE", or "... in all: ..."; some have no name. */
+/* A line is "NAME: SENTENCE", "NAME: N times so far: SENTENCE" or "NAME: N times in all: SENTENCE".
+ * Some have no name. */
 static void tell(const char *line)
 {
 	static const char name[] = "0000:00:06.0: ";
@@ -65,7 +53,7 @@ static void tell(const char *line)
 		sentence += end;
 	else
 		count = 1;
-	shape_of(sentence, shape);
+	bench_shape(sentence, shape);
 	while (i < flood.kind_count && strcmp(flood.kinds[i].shape, shape) != 0)
 		i++;
 	ck_assert_uint_lt(i, KINDS);

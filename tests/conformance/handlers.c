@@ -322,7 +322,8 @@ static int one_msi(void *device, struct rawpci_backend_info *info)
 	return 0;
 }
 
-static int open_own(void *instance, const struct rawpci_address *address, void *space, void **device)
+static int open_own(void *instance, const struct rawpci_address *address, void *space,
+		    void **device)
 {
 	(void)address;
 	(void)space;

@@ -237,7 +237,7 @@ START_TEST(handlers_survive_states)
 }
 END_TEST
 
-/* While it sleeps or is off, nobody is called. */
+/* While the device sleeps or is off, no handler is called. */
 START_TEST(silent_while_suspended)
 {
 	static struct counter counter;

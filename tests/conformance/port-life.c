@@ -109,7 +109,7 @@ START_TEST(init_and_deinit_in_turn)
 }
 END_TEST
 
-/* The device is free between deinit and init: somebody else may have it then. */
+/* The device is free between deinit and init: another session may open it. */
 START_TEST(deinit_gives_the_device_back)
 {
 	PRAWPCIDEVPORT port = connect_port(NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a power change or a reset leaves behind, also where it fails half-way. Fake only. */
+/* The state of a device after a power change or a reset, also one that fails half-way. Fake only. */
 #include "bench.h"
 
 /* PCI Local Bus 3.0, 6.7; PCI Express 3.0, 7.8.4 */
@@ -98,7 +98,7 @@ START_TEST(registers_written_while_on_are_reset_by_close)
 }
 END_TEST
 
-/* The device is off, and one page is still mapped for it: that is nobody's memory any more. */
+/* The device is off, but one page is still mapped for it. The guest no longer owns that memory. */
 START_TEST(memory_that_would_not_unmap_is_unmapped_later)
 {
 	DONE(bench_power(PCIRAW_POWER_ON));
@@ -217,7 +217,7 @@ START_TEST(off_masters_nothing_whatever_is_written)
 }
 END_TEST
 
-/* However the power-on fails: what it masters, what it shows and whether it sleeps is as before. */
+/* Each failure of a power-on leaves bus mastering, COMMAND and the power state as they were. */
 START_TEST(a_refused_power_on_changes_nothing)
 {
 	static const enum rawpci_fake_point points[] = {
@@ -251,8 +251,8 @@ START_TEST(a_refused_power_on_changes_nothing)
 }
 END_TEST
 
-/* Whichever write or read of a suspension or resumption fails: no access is let through to a device
- * that sleeps, none to one that is suspended, and a later attempt works. */
+/* One write or read of a suspension or resumption fails. A device that sleeps or is suspended then
+ * gets no access, and a later attempt works. */
 START_TEST(a_failed_suspension_or_resumption_is_neither)
 {
 	const enum rawpci_fake_point point = _i & 1 ? RAWPCI_FAKE_CFG_READ : RAWPCI_FAKE_CFG_WRITE;

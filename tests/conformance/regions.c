@@ -267,7 +267,7 @@ START_TEST(msix_table_page_is_trapped)
 }
 END_TEST
 
-/* The kernel may refuse a piece; the mapping is whole all the same. */
+/* The kernel may refuse a piece; the mapping is still whole. */
 START_TEST(refused_piece_is_trapped)
 {
 	struct part part;

@@ -198,9 +198,9 @@ START_TEST(turned_off_after_it_was_pulled_out)
 }
 END_TEST
 
-/* "core keeps open until disabled": a backend that still has the descriptor must not signal what
- * somebody else has opened since. */
-START_TEST(a_vector_that_could_not_be_silenced_signals_nobody_else)
+/* "core keeps open until disabled": a backend that still has the descriptor must not signal a file
+ * that the program has opened since. */
+START_TEST(a_vector_that_could_not_be_silenced_signals_no_other_file)
 {
 	uint64_t count = 0;
 	int32_t first = rawpci_irq_attach(dev, look, NULL, 0);
@@ -280,7 +280,7 @@ int main(void)
 	tcase_add_test(c, a_handler_that_was_attached_is_called_after_a_reset_that_could_not_arm);
 	tcase_add_test(c, a_reset_arms_interrupts_that_a_failed_suspension_could_not);
 	tcase_add_test(c, turned_off_after_it_was_pulled_out);
-	tcase_add_test(c, a_vector_that_could_not_be_silenced_signals_nobody_else);
+	tcase_add_test(c, a_vector_that_could_not_be_silenced_signals_no_other_file);
 	tcase_add_loop_test(c, turned_on_after_a_reset, 0, 2);
 	tcase_add_test(c, turned_on_after_a_write_that_met_the_reset);
 	suite_add_tcase(suite, c);

@@ -407,7 +407,7 @@ START_TEST(one_wins)
 		prepare(_i);
 		together(all, 4);
 		ck_assert_uint_eq(atomic_load(&winners), 1);
-		/* Whoever owns the device now, it is opened afresh for the next round. */
+		/* A new session opens the device for the next round. */
 		ck_assert_int_eq(rawpci_session_destroy(t.session), VINF_SUCCESS);
 		ck_assert_int_eq(rawpci_session_create(t.ctx, &t.vm, &t.session), VINF_SUCCESS);
 		ck_assert_int_eq(open_device(), VINF_SUCCESS);

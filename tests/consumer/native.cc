@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program of somebody else's, in C++: the native API, with interrupts in the program's own loop. */
+/* A stranger's program in C++: the native API, with interrupts in the program's own loop. */
 #include <cstdio>
 
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A program of somebody else's: the doors of the ABI, on the fake backend's edu. */
+/* A stranger's program: the doors of the ABI, on the fake backend's edu. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep() in strict C11 */
 
 #include <stdatomic.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A device's whole life: each call is made, and a call that fails must leave nothing behind. */
 #include "life.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The wrapped calls: each counts, fails when it is told to, and keeps account of what it gave out. */
 #include "seams.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A detach in one thread and a close in another: the detaching thread is held up where it takes its
- * sources out of the engine.
+ * One thread detaches a handler while another closes the device. The test holds up the detaching
+ * thread where it takes its sources out of the engine.
  */
 #include <fcntl.h>
 #include <limits.h>

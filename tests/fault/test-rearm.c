@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No interrupt is lost for good when vectors are disabled and enabled again, or change what they
- * signal. The device sends one in that very moment, when the backend does what was asked for.
+ * No interrupt is lost when vectors are disabled and enabled again, or change what they signal. The
+ * device sends one at that very moment, inside the call of the backend.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -345,8 +345,8 @@ START_TEST(in_a_loop)
 }
 END_TEST
 
-/* An embedder's eventfd whose counter is at its maximum. It blocks, as that of eventfd(0, 0) does. */
-START_TEST(a_full_eventfd_holds_up_nobody)
+/* The counter of the embedder's eventfd is at its maximum, and a write to it blocks. */
+START_TEST(a_full_eventfd_holds_up_no_call)
 {
 	uint64_t maximum = UINT64_MAX - 1;
 	int fd = eventfd(0, 0);
@@ -377,7 +377,7 @@ int main(void)
 	tcase_add_test(tests, a_reset_that_fails);
 	tcase_add_test(tests, no_signal_when_it_is_turned_on);
 	tcase_add_test(tests, in_a_loop);
-	tcase_add_test(tests, a_full_eventfd_holds_up_nobody);
+	tcase_add_test(tests, a_full_eventfd_holds_up_no_call);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

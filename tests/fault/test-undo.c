@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What holds after a call that failed, and where its undoing failed, too: the next reset arms
- * interrupts; the sentence is that of the failure that is returned; a descriptor that the library has
- * closed is signalled no more, although the backend refused to let go of it.
+ * Calls that fail, and whose undoing fails, too. The next reset still arms interrupts. The message
+ * is about the failure that the call returns. Nothing signals a descriptor that the library has
+ * closed, although the backend refused to let go of it.
  */
 #include <errno.h>
 #include <stdatomic.h>

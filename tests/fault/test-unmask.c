@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* INTx that cannot be unmasked after its handler stays masked no longer than it has to. */
+/* The library retries until it can unmask INTx after its handler. */
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -114,7 +114,7 @@ static void teardown(void)
 	ck_assert_int_eq(rawpci_destroy(ctx), 0);
 }
 
-/* Nothing but the library is at work on it. */
+/* The library alone retries. */
 START_TEST(for_a_moment)
 {
 	uint64_t before;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Checks as TAP lines, and the host's view of a device. */
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the programs of the lab share: checks as TAP lines, and the host's view of a device. */
+/* Shared by the lab's programs: checks as TAP lines, and the host's view of a device. */
 #ifndef RAWPCI_LAB_CHECK_H
 #define RAWPCI_LAB_CHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Brings about the situations that lab-explain is about. */
+/* Brings about the situations in which lab-explain asks. */
 #include "explain-situations.h"
 
 #include <errno.h>

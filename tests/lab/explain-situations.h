@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lab-explain is made of: the situations that root brings about. */
+/* The situations that root brings about for lab-explain. */
 #ifndef RAWPCI_LAB_EXPLAIN_SITUATIONS_H
 #define RAWPCI_LAB_EXPLAIN_SITUATIONS_H
 
@@ -13,7 +13,7 @@
 extern const char *address, *sibling;
 extern const char *backend; /* NULL: whichever */
 extern bool detach;
-extern pid_t holder; /* to be killed in the end; -1: nobody */
+extern pid_t holder; /* the process to kill in the end; -1: none */
 
 /* Each returns 0, or SKIP where this kernel cannot be brought to it. */
 int before_nothing(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts and DMA, as much as there can be, until somebody kills this process. */
+/* The process that lab-kill kills: it has a device raise interrupts and do DMA all the time. */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lab-kill is made of. */
+/* The parts of lab-kill: the process that is killed, and two ways to kill it. */
 #ifndef RAWPCI_LAB_KILL_H
 #define RAWPCI_LAB_KILL_H
 

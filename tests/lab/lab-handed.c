@@ -238,7 +238,7 @@ static void share(struct child *c, const char *bdf, bool by_cdev, const int firs
 		*(by_cdev ? &fds.iommufd : &fds.container) = i == 0 ? second[1] : -1;
 		other = NULL;
 		ret = rawpci_device_open_fds(c->ctx, c->vm, bdf, 0, &fds, &other);
-		/* A cdev that somebody keeps open stays bound: its iommufd is needed again. */
+		/* A cdev that another process keeps open stays bound: its iommufd is needed again. */
 		if (by_cdev && i == 1) {
 			check(ret == -EINVAL && !other, "the second, with none: %d", ret);
 			break;

@@ -95,7 +95,7 @@ static void check_held(struct rawpci *ctx, const char *bdf, const char *node)
 {
 	int fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC);
 
-	check(fd >= 0, "somebody has %s exclusively", node);
+	check(fd >= 0, "a process has %s exclusively", node);
 	check_refused(ctx, bdf, "nvme0n1 is in use");
 	if (fd >= 0)
 		close(fd);

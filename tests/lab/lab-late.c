@@ -2,7 +2,7 @@
 /*
  * A device that no driver holds is opened by sysfs, and while it is open
  *   loaded BDF        its host driver is loaded, which looks for devices
- *   forced BDF NODE   its host driver is bound to it all the same, and goes on after the close
+ *   forced BDF NODE   its host driver is bound to it by force, and goes on after the close
  *   removed BDF       it is removed
  */
 #include <errno.h>
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 		return 2;
 	snprintf(driver, sizeof(driver), "%s", host_driver(bdf));
 	if (driver[0])
-		check(put_own(bdf, "driver/unbind", bdf), "%s: nobody's", bdf);
+		check(put_own(bdf, "driver/unbind", bdf), "%s: unbound", bdf);
 	child = fork();
 	if (child == 0)
 		_exit(use(what, bdf, driver));

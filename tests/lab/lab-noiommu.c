@@ -79,7 +79,7 @@ static void use(const char *bdf)
 	munmap(ram, PAGE);
 }
 
-/* Bound to vfio-pci by somebody else, the device has a node without an IOMMU. */
+/* Another program has bound the device to vfio-pci: it has a node without an IOMMU. */
 static void bound_already(const char *bdf)
 {
 	char path[128], driver[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two devices of one IOMMU group for one VM: the first is taken from its host driver, the second had
- * none. They are closed in the order of opening. The kernel refuses the host driver for as long as
+ * none. They are closed in the order of opening. The kernel refuses the host driver while
  * the group is user space's (Linux drivers/iommu/iommu.c, iommu_device_use_default_domain()): closing
  * the second gives the first back.
  *   lab-siblings FIRST SECOND
@@ -40,7 +40,7 @@ static void unbind(const char *bdf)
 		return;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	check(fd >= 0 && write(fd, bdf, strlen(bdf)) == (ssize_t)strlen(bdf), "%s: nobody's", bdf);
+	check(fd >= 0 && write(fd, bdf, strlen(bdf)) == (ssize_t)strlen(bdf), "%s: unbound", bdf);
 	close(fd);
 }
 
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 	check(rawpci_device_close(second) == 0, "the second closed");
 	check(strcmp(host_driver(argv[1]), driver) == 0, "%s: '%s' has it again", argv[1],
 	      host_driver(argv[1]));
-	check(!told_to_load, "nobody is told to load the driver that is loaded");
+	check(!told_to_load, "no message asks for a driver that is loaded");
 	r = rawpci_recover(ctx);
 	check(r == 0, "nothing is left to recover: %d", r);
 	check(rawpci_vm_destroy(vm) == 0 && rawpci_destroy(ctx) == 0, "destroyed");

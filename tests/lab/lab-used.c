@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A group and its container are handed over by somebody who has the device itself open, too, and has
+ * A group and its container are handed over by a process that has the device itself open, too, and has
  * used it. The kernel resets a device when it is first opened and last closed, which is neither here:
  * the library does.
  *   lab-used BDF (an nvme, bound to vfio-pci)
