@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The rawpci ABI, interface version 0xAFBDCC01: the structures, values and function tables that a
- * program exchanges with the library byte for byte. This file declares layout and nothing else;
- * <rawpci/abi.h> has the functions that take these structures and the contract of each operation.
+/**
+ * @file rawpci.h
+ * The rawpci ABI: the structures, values and function tables of interface version 0xAFBDCC01.
  *
- * The layout is that of 64-bit Linux (x86-64, and every other LP64 machine with natural alignment).
+ * A program exchanges them with the library byte for byte. This file declares their layout and
+ * nothing else. <rawpci/abi.h> declares the functions that take them, and has the contract of each
+ * operation.
+ *
+ * The layout is that of 64-bit Linux: x86-64, and every other LP64 machine with natural alignment.
  * "Ring 0" and "ring 3" pointers are both plain pointers of the calling process.
  *
- * May be included after VirtualBox's own type headers; their definitions are then used.
+ * A program may include VirtualBox's own type headers first. This file then uses their definitions.
+ *
+ * "In" marks a field that the caller sets, "Out" one that the library sets on success.
  */
 #ifndef RAWPCI_H
 #define RAWPCI_H
@@ -20,269 +25,342 @@ extern "C" {
 #endif
 
 /*
- * Scalar types. VirtualBox's headers announce themselves by their include guards (the spelling
- * changed once); repeating an identical typedef is allowed in C11 and C++.
+ * Scalar types. VirtualBox's headers announce themselves by their include guards, whose spelling
+ * changed once. C11 and C++ allow an identical typedef to be repeated.
  */
 #if !defined(IPRT_INCLUDED_types_h) && !defined(___iprt_types_h)
-typedef uint64_t RTHCPHYS; /* host physical address; see <rawpci/memory.h> for its meaning here */
-typedef uint64_t RTGCPHYS; /* guest physical address */
+/** A host physical address. <rawpci/memory.h> and <rawpci/context.h> say what it means here. */
+typedef uint64_t RTHCPHYS;
+/** A guest physical address. */
+typedef uint64_t RTGCPHYS;
+/** A "ring 0" pointer: a pointer of the calling process. */
 typedef void *RTR0PTR;
+/** A "ring 3" pointer: a pointer of the calling process. */
 typedef void *RTR3PTR;
 #endif
 
 #if !defined(VBOX_INCLUDED_types_h) && !defined(___VBox_types_h)
-typedef struct VM *PVM;                       /* the embedder's own VM; never dereferenced */
-typedef struct SUPDRVSESSION *PSUPDRVSESSION; /* a session of the library */
+/** The embedder's own VM. The library never dereferences it. */
+typedef struct VM *PVM;
+/** A session of the library. */
+typedef struct SUPDRVSESSION *PSUPDRVSESSION;
 #endif
 
-/* The header that starts every request. Its magic macro tells whether it is defined already. */
+/* VirtualBox's headers may define the request header already. Its magic macro tells. */
 #ifndef SUPVMMR0REQHDR_MAGIC
+/** The value of SUPVMMR0REQHDR::u32Magic. */
 #define SUPVMMR0REQHDR_MAGIC UINT32_C(0x19730211)
+/** The header that starts every request. */
 typedef struct SUPVMMR0REQHDR {
-	uint32_t u32Magic; /* SUPVMMR0REQHDR_MAGIC */
-	uint32_t cbReq;    /* bytes of the whole request: sizeof(PCIRAWSENDREQ) */
+	uint32_t u32Magic; /**< In: #SUPVMMR0REQHDR_MAGIC. */
+	uint32_t cbReq;    /**< In: bytes of the whole request, sizeof(PCIRAWSENDREQ). */
 } SUPVMMR0REQHDR;
 #endif
 
-/* A device opened through a session. Never 0. */
+/** A device opened through a session. Never 0. */
 typedef uint32_t PCIRAWDEVHANDLE;
 
 /*
  * Guest memory.
  */
 
+/** What FNRAWPCICONTIGPHYSMEMINFO() does with a range. */
 typedef enum PCIRAWMEMINFOACTION {
-	PCIRAW_MEMINFO_MAP = 0,
-	PCIRAW_MEMINFO_UNMAP = 1,
-	PCIRAW_MEMINFO_32BIT_HACK = 0x7fffffff
+	PCIRAW_MEMINFO_MAP = 0,                 /**< Announce the range. */
+	PCIRAW_MEMINFO_UNMAP = 1,               /**< Withdraw the range. */
+	PCIRAW_MEMINFO_32BIT_HACK = 0x7fffffff  /**< No action: makes the type 4 bytes. */
 } PCIRAWMEMINFOACTION;
 
 struct RAWPCIVM;
 
-/* Announces (MAP) or withdraws (UNMAP) cMemSize bytes of guest memory. Returns a status code. */
+/**
+ * Announces or withdraws guest memory.
+ *
+ * @param pVmData    a VM that RAWPCIFACTORY::pfnInitVm has initialised
+ * @param HostStart  the host's address of the memory; ignored by #PCIRAW_MEMINFO_UNMAP
+ * @param GuestStart guest physical address
+ * @param cMemSize   bytes
+ * @param Action     announce or withdraw
+ * @return a status code of <rawpci/status.h>
+ */
 typedef int FNRAWPCICONTIGPHYSMEMINFO(struct RAWPCIVM *pVmData, RTHCPHYS HostStart,
 				      RTGCPHYS GuestStart, uint64_t cMemSize,
 				      PCIRAWMEMINFOACTION Action);
+/** Pointer to FNRAWPCICONTIGPHYSMEMINFO(). */
 typedef FNRAWPCICONTIGPHYSMEMINFO *PFNRAWPCICONTIGPHYSMEMINFO;
 
-/* The per-VM data that RAWPCIFACTORY::pfnInitVm fills in. */
+/** The data of one VM. RAWPCIFACTORY::pfnInitVm fills it in. */
 typedef struct RAWPCIVM {
-	RTR0PTR pDriverData; /* the library's */
-	PFNRAWPCICONTIGPHYSMEMINFO pfnContigMemInfo;
+	RTR0PTR pDriverData;                       /**< Belongs to the library. */
+	PFNRAWPCICONTIGPHYSMEMINFO pfnContigMemInfo; /**< Announces and withdraws guest memory. */
 } RAWPCIVM;
+/** Pointer to a VM's data. */
 typedef RAWPCIVM *PRAWPCIVM;
 
 /*
  * Requests.
  */
 
+/** The operations. rawpci_request() has the contract of each. */
 typedef enum PCIRAWR0OPERATION {
-	PCIRAWR0_DO_OPEN_DEVICE = 0,
-	PCIRAWR0_DO_CLOSE_DEVICE = 1,
-	PCIRAWR0_DO_GET_REGION_INFO = 2,
-	PCIRAWR0_DO_MAP_REGION = 3,
-	PCIRAWR0_DO_UNMAP_REGION = 4,
-	PCIRAWR0_DO_PIO_WRITE = 5,
-	PCIRAWR0_DO_PIO_READ = 6,
-	PCIRAWR0_DO_MMIO_WRITE = 7,
-	PCIRAWR0_DO_MMIO_READ = 8,
-	PCIRAWR0_DO_PCICFG_WRITE = 9,
-	PCIRAWR0_DO_PCICFG_READ = 10,
-	PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER = 11,
-	PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER = 12,
-	PCIRAWR0_DO_POWER_STATE_CHANGE = 13,
-	PCIRAWR0_DO_32BIT_HACK = 0x7fffffff
+	PCIRAWR0_DO_OPEN_DEVICE = 0,               /**< #PCIRAWREQOPENDEVICE */
+	PCIRAWR0_DO_CLOSE_DEVICE = 1,              /**< #PCIRAWREQCLOSEDEVICE */
+	PCIRAWR0_DO_GET_REGION_INFO = 2,           /**< #PCIRAWREQGETREGIONINFO */
+	PCIRAWR0_DO_MAP_REGION = 3,                /**< #PCIRAWREQMAPREGION */
+	PCIRAWR0_DO_UNMAP_REGION = 4,              /**< #PCIRAWREQUNMAPREGION */
+	PCIRAWR0_DO_PIO_WRITE = 5,                 /**< #PCIRAWREQPIOWRITE */
+	PCIRAWR0_DO_PIO_READ = 6,                  /**< #PCIRAWREQPIOREAD */
+	PCIRAWR0_DO_MMIO_WRITE = 7,                /**< #PCIRAWREQMMIOWRITE */
+	PCIRAWR0_DO_MMIO_READ = 8,                 /**< #PCIRAWREQMMIOREAD */
+	PCIRAWR0_DO_PCICFG_WRITE = 9,              /**< #PCIRAWREQPCICFGWRITE */
+	PCIRAWR0_DO_PCICFG_READ = 10,              /**< #PCIRAWREQPCICFGREAD */
+	PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER = 11,  /**< #PCIRAWREQREGISTERR0IRQHANDLER */
+	PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER = 12, /**< #PCIRAWREQUNREGISTERR0IRQHANDLER */
+	PCIRAWR0_DO_POWER_STATE_CHANGE = 13,       /**< #PCIRAWREQPOWERSTATECHANGE */
+	PCIRAWR0_DO_32BIT_HACK = 0x7fffffff        /**< No operation: makes the type 4 bytes. */
 } PCIRAWR0OPERATION;
 
+/** Power states. rawpci_device_power() says what each does. */
 typedef enum PCIRAWPOWERSTATE {
-	PCIRAW_POWER_ON = 0,
-	PCIRAW_POWER_OFF = 1,
-	PCIRAW_POWER_SUSPEND = 2,
-	PCIRAW_POWER_RESUME = 3,
-	PCIRAW_POWER_32BIT_HACK = 0x7fffffff
+	PCIRAW_POWER_ON = 0,                  /**< As #RAWPCI_POWER_ON. */
+	PCIRAW_POWER_OFF = 1,                 /**< As #RAWPCI_POWER_OFF. */
+	PCIRAW_POWER_SUSPEND = 2,             /**< As #RAWPCI_POWER_SUSPEND. */
+	PCIRAW_POWER_RESUME = 3,              /**< As #RAWPCI_POWER_RESUME. */
+	PCIRAW_POWER_32BIT_HACK = 0x7fffffff  /**< No state: makes the type 4 bytes. */
 } PCIRAWPOWERSTATE;
 
-/* Flags of PCIRAWREQOPENDEVICE. The double R is the interface's own spelling. */
+/** Flags of #PCIRAWREQOPENDEVICE. The double R is the interface's own spelling. */
 typedef enum PCIRAWDRIVERFLAGS {
-	PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER = 1,
-	PCIRAWDRIVERRFLAG_32BIT_HACK = 0x7fffffff
+	PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER = 1, /**< As #RAWPCI_OPEN_DETACH_HOST_DRIVER. */
+	PCIRAWDRIVERRFLAG_32BIT_HACK = 0x7fffffff /**< No flag: makes the type 4 bytes. */
 } PCIRAWDRIVERFLAGS;
 
-/* Flags of a region: one of MEM and IO, for memory one of BAR32 and BAR64, and MEM_PREFETCH. */
+/**
+ * Flags of a region.
+ *
+ * A region has one of MEM and IO. A memory region has one of BAR32 and BAR64 as well, and may have
+ * MEM_PREFETCH.
+ */
 typedef enum PCIRAWADDRESSSPACE {
-	PCIRAW_ADDRESS_SPACE_MEM = 0,
-	PCIRAW_ADDRESS_SPACE_IO = 1,
-	PCIRAW_ADDRESS_SPACE_BAR32 = 0,
-	PCIRAW_ADDRESS_SPACE_BAR64 = 4,
-	PCIRAW_ADDRESS_SPACE_MEM_PREFETCH = 8,
-	PCIRAW_ADDRESS_SPACE_32BIT_HACK = 0x7fffffff
+	PCIRAW_ADDRESS_SPACE_MEM = 0,                 /**< A memory region. */
+	PCIRAW_ADDRESS_SPACE_IO = 1,                  /**< An I/O region. */
+	PCIRAW_ADDRESS_SPACE_BAR32 = 0,               /**< A BAR of 32 bits. */
+	PCIRAW_ADDRESS_SPACE_BAR64 = 4,               /**< A BAR of 64 bits. */
+	PCIRAW_ADDRESS_SPACE_MEM_PREFETCH = 8,        /**< The memory is prefetchable. */
+	PCIRAW_ADDRESS_SPACE_32BIT_HACK = 0x7fffffff  /**< No flag: makes the type 4 bytes. */
 } PCIRAWADDRESSSPACE;
 
+/** Arguments of #PCIRAWR0_DO_OPEN_DEVICE. */
 typedef struct {
-	uint32_t PciAddress; /* in: segment 31-16, bus 15-8, device 7-3, function 2-0 */
-	uint32_t fFlags;     /* in: PCIRAWDRIVERFLAGS */
-	PCIRAWDEVHANDLE Device; /* out */
+	uint32_t PciAddress; /**< In: segment 31-16, bus 15-8, device 7-3, function 2-0. */
+	uint32_t fFlags;     /**< In: flags of #PCIRAWDRIVERFLAGS. */
+	PCIRAWDEVHANDLE Device; /**< Out: the handle of the open device. */
 } PCIRAWREQOPENDEVICE;
 
+/** Arguments of #PCIRAWR0_DO_CLOSE_DEVICE. */
 typedef struct {
-	uint32_t fFlags; /* in: 0 */
+	uint32_t fFlags; /**< In: 0. */
 } PCIRAWREQCLOSEDEVICE;
 
+/** Arguments of #PCIRAWR0_DO_GET_REGION_INFO. */
 typedef struct {
-	int32_t iRegion;        /* in: 0-5 the BARs, 6 the expansion ROM */
-	RTGCPHYS RegionStart;   /* out: host physical address, or the first port */
-	uint64_t u64RegionSize; /* out: bytes */
-	bool fPresent;          /* out */
-	uint32_t fFlags;        /* out: PCIRAWADDRESSSPACE */
+	int32_t iRegion;        /**< In: 0 to 5 are the BARs, 6 is the expansion ROM. */
+	RTGCPHYS RegionStart;   /**< Out: host physical address, or the first port. */
+	uint64_t u64RegionSize; /**< Out: bytes. */
+	bool fPresent;          /**< Out: the device has the region. */
+	uint32_t fFlags;        /**< Out: flags of #PCIRAWADDRESSSPACE. */
 } PCIRAWREQGETREGIONINFO;
 
+/** Arguments of #PCIRAWR0_DO_MAP_REGION. */
 typedef struct {
-	RTGCPHYS StartAddress; /* in: within [RegionStart, RegionStart + u64RegionSize) */
-	uint64_t iRegionSize;  /* in: bytes */
-	int32_t iRegion;       /* in */
-	uint32_t fFlags;       /* in: 0 */
-	RTR3PTR pvAddressR3;   /* out: for loads and stores, or NULL */
-	RTR0PTR pvAddressR0;   /* out: for MMIO requests */
+	RTGCPHYS StartAddress; /**< In: within [RegionStart, RegionStart + u64RegionSize). */
+	uint64_t iRegionSize;  /**< In: bytes. */
+	int32_t iRegion;       /**< In: the region. */
+	uint32_t fFlags;       /**< In: 0. */
+	RTR3PTR pvAddressR3;   /**< Out: for loads and stores, or NULL. */
+	RTR0PTR pvAddressR0;   /**< Out: for MMIO requests. */
 } PCIRAWREQMAPREGION;
 
+/** Arguments of #PCIRAWR0_DO_UNMAP_REGION: the values of the mapping. */
 typedef struct {
-	RTGCPHYS StartAddress; /* in: all of these as the mapping had and returned them */
-	uint64_t iRegionSize;
-	RTR3PTR pvAddressR3;
-	RTR0PTR pvAddressR0;
-	int32_t iRegion;
+	RTGCPHYS StartAddress; /**< In: as given when the region was mapped. */
+	uint64_t iRegionSize;  /**< In: as given when the region was mapped. */
+	RTR3PTR pvAddressR3;   /**< In: as the mapping returned it. */
+	RTR0PTR pvAddressR0;   /**< In: as the mapping returned it. */
+	int32_t iRegion;       /**< In: as given when the region was mapped. */
 } PCIRAWREQUNMAPREGION;
 
+/** Arguments of #PCIRAWR0_DO_PIO_WRITE. */
 typedef struct {
-	uint16_t iPort;  /* in: absolute port */
-	uint16_t cb;     /* in: 1, 2 or 4 bytes */
-	uint32_t iValue; /* in */
+	uint16_t iPort;  /**< In: absolute port. */
+	uint16_t cb;     /**< In: 1, 2 or 4 bytes. */
+	uint32_t iValue; /**< In: the value to write. */
 } PCIRAWREQPIOWRITE;
 
+/** Arguments of #PCIRAWR0_DO_PIO_READ. */
 typedef struct {
-	uint16_t iPort;  /* in: absolute port */
-	uint16_t cb;     /* in: 1, 2 or 4 bytes */
-	uint32_t iValue; /* out: zero-extended */
+	uint16_t iPort;  /**< In: absolute port. */
+	uint16_t cb;     /**< In: 1, 2 or 4 bytes. */
+	uint32_t iValue; /**< Out: the value read, zero-extended. */
 } PCIRAWREQPIOREAD;
 
-/* A value with its width. */
+/** A value with its width. */
 typedef struct {
+	/** The value. */
 	union {
-		uint8_t u8;
-		uint16_t u16;
-		uint32_t u32;
-		uint64_t u64;
-	} u;
-	uint8_t cb; /* bytes: 1, 2, 4, and for memory 8 */
+		uint8_t u8;   /**< The value where cb is 1. */
+		uint16_t u16; /**< The value where cb is 2. */
+		uint32_t u32; /**< The value where cb is 4. */
+		uint64_t u64; /**< The value where cb is 8. */
+	} u; /**< The value. */
+	uint8_t cb; /**< Bytes: 1, 2 or 4, and for memory 8. */
 } PCIRAWMEMLOC;
 
+/** Arguments of #PCIRAWR0_DO_MMIO_WRITE. */
 typedef struct {
-	RTR0PTR Address;    /* in: inside a mapping's pvAddressR0 range */
-	PCIRAWMEMLOC Value; /* in */
+	RTR0PTR Address;    /**< In: inside the pvAddressR0 range of a mapping. */
+	PCIRAWMEMLOC Value; /**< In: the value to write. */
 } PCIRAWREQMMIOWRITE;
 
+/** Arguments of #PCIRAWR0_DO_MMIO_READ. */
 typedef struct {
-	RTR0PTR Address;    /* in: inside a mapping's pvAddressR0 range */
-	PCIRAWMEMLOC Value; /* in: cb; out: u */
+	RTR0PTR Address;    /**< In: inside the pvAddressR0 range of a mapping. */
+	PCIRAWMEMLOC Value; /**< In: cb. Out: u. */
 } PCIRAWREQMMIOREAD;
 
+/** Arguments of #PCIRAWR0_DO_PCICFG_WRITE. */
 typedef struct {
-	uint32_t iOffset;   /* in: bytes into config space */
-	PCIRAWMEMLOC Value; /* in */
+	uint32_t iOffset;   /**< In: bytes into config space. */
+	PCIRAWMEMLOC Value; /**< In: the value to write. */
 } PCIRAWREQPCICFGWRITE;
 
+/** Arguments of #PCIRAWR0_DO_PCICFG_READ. */
 typedef struct {
-	uint32_t iOffset;   /* in: bytes into config space */
-	PCIRAWMEMLOC Value; /* in: cb; out: u */
+	uint32_t iOffset;   /**< In: bytes into config space. */
+	PCIRAWMEMLOC Value; /**< In: cb. Out: u. */
 } PCIRAWREQPCICFGREAD;
 
+/** Arguments of #PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER. */
 typedef struct {
-	int32_t iGuestIrq;         /* in: the VMM's own number, recorded, not interpreted */
-	RTR0PTR pfnHandler;        /* in: a FNRAWPCIISR */
-	RTR0PTR pfnHandlerContext; /* in: handed to the handler, may be NULL */
-	int32_t iHostIrq;          /* out: names the attachment, at least 1 */
+	int32_t iGuestIrq;         /**< In: the VMM's own number. Recorded, not interpreted. */
+	RTR0PTR pfnHandler;        /**< In: a FNRAWPCIISR(). */
+	RTR0PTR pfnHandlerContext; /**< In: handed to the handler. May be NULL. */
+	int32_t iHostIrq;          /**< Out: names the attachment. At least 1. */
 } PCIRAWREQREGISTERR0IRQHANDLER;
 
+/** Arguments of #PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER. */
 typedef struct {
-	int32_t iHostIrq; /* in */
+	int32_t iHostIrq; /**< In: the attachment. */
 } PCIRAWREQUNREGISTERR0IRQHANDLER;
 
+/** Arguments of #PCIRAWR0_DO_POWER_STATE_CHANGE. */
 typedef struct PCIRAWREQPOWERSTATECHANGE {
-	uint32_t iState; /* in: PCIRAWPOWERSTATE */
+	uint32_t iState; /**< In: a state of #PCIRAWPOWERSTATE. */
 } PCIRAWREQPOWERSTATECHANGE;
 
-/* One request. Only the part of u that belongs to iRequest is read or written. */
+/** One request. The library reads and writes only the part of u that belongs to iRequest. */
 typedef struct PCIRAWSENDREQ {
-	SUPVMMR0REQHDR Hdr;
-	PSUPDRVSESSION pSession;
-	int32_t iRequest; /* PCIRAWR0OPERATION */
-	PCIRAWDEVHANDLE TargetDevice;
+	SUPVMMR0REQHDR Hdr;           /**< In: the magic, and the size of this structure. */
+	PSUPDRVSESSION pSession;      /**< In: the session. NULL: the one given to the call. */
+	int32_t iRequest;             /**< In: an operation of #PCIRAWR0OPERATION. */
+	PCIRAWDEVHANDLE TargetDevice; /**< In: the device. Opening ignores it. */
+	/** The operation's arguments. */
 	union {
-		PCIRAWREQOPENDEVICE aOpenDevice;
-		PCIRAWREQCLOSEDEVICE aCloseDevice;
-		PCIRAWREQGETREGIONINFO aGetRegionInfo;
-		PCIRAWREQMAPREGION aMapRegion;
-		PCIRAWREQUNMAPREGION aUnmapRegion;
-		PCIRAWREQPIOWRITE aPioWrite;
-		PCIRAWREQPIOREAD aPioRead;
-		PCIRAWREQMMIOWRITE aMmioWrite;
-		PCIRAWREQMMIOREAD aMmioRead;
-		PCIRAWREQPCICFGWRITE aPciCfgWrite;
-		PCIRAWREQPCICFGREAD aPciCfgRead;
+		PCIRAWREQOPENDEVICE aOpenDevice;       /**< #PCIRAWR0_DO_OPEN_DEVICE */
+		PCIRAWREQCLOSEDEVICE aCloseDevice;     /**< #PCIRAWR0_DO_CLOSE_DEVICE */
+		PCIRAWREQGETREGIONINFO aGetRegionInfo; /**< #PCIRAWR0_DO_GET_REGION_INFO */
+		PCIRAWREQMAPREGION aMapRegion;         /**< #PCIRAWR0_DO_MAP_REGION */
+		PCIRAWREQUNMAPREGION aUnmapRegion;     /**< #PCIRAWR0_DO_UNMAP_REGION */
+		PCIRAWREQPIOWRITE aPioWrite;           /**< #PCIRAWR0_DO_PIO_WRITE */
+		PCIRAWREQPIOREAD aPioRead;             /**< #PCIRAWR0_DO_PIO_READ */
+		PCIRAWREQMMIOWRITE aMmioWrite;         /**< #PCIRAWR0_DO_MMIO_WRITE */
+		PCIRAWREQMMIOREAD aMmioRead;           /**< #PCIRAWR0_DO_MMIO_READ */
+		PCIRAWREQPCICFGWRITE aPciCfgWrite;     /**< #PCIRAWR0_DO_PCICFG_WRITE */
+		PCIRAWREQPCICFGREAD aPciCfgRead;       /**< #PCIRAWR0_DO_PCICFG_READ */
+		/** #PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER */
 		PCIRAWREQREGISTERR0IRQHANDLER aRegisterR0IrqHandler;
+		/** #PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER */
 		PCIRAWREQUNREGISTERR0IRQHANDLER aUnregisterR0IrqHandler;
-		PCIRAWREQPOWERSTATECHANGE aPowerStateChange;
-	} u;
+		PCIRAWREQPOWERSTATECHANGE aPowerStateChange; /**< #PCIRAWR0_DO_POWER_STATE_CHANGE */
+	} u; /**< The operation's arguments. */
 } PCIRAWSENDREQ;
+/** Pointer to a request. */
 typedef PCIRAWSENDREQ *PPCIRAWSENDREQ;
 
 /*
  * The device port: the same operations as a table of functions.
  */
 
-/* An interrupt handler; iIrq is the iHostIrq of its registration. */
+/**
+ * An interrupt handler.
+ *
+ * @param pvContext the context of its registration
+ * @param iIrq      the iHostIrq of its registration
+ */
 typedef void FNRAWPCIISR(void *pvContext, int32_t iIrq);
+/** Pointer to FNRAWPCIISR(). */
 typedef FNRAWPCIISR *PFNRAWPCIISR;
 
+/** The value of both version words of a port. */
 #define RAWPCIDEVPORT_VERSION UINT32_C(0xAFBDCC01)
 
 struct RAWPCIDEVPORT;
+/** Pointer to a port. */
 typedef struct RAWPCIDEVPORT *PRAWPCIDEVPORT;
 
+/** A device as a table of functions. <rawpci/abi.h> has the contract of each. */
 typedef struct RAWPCIDEVPORT {
-	uint32_t u32Version; /* RAWPCIDEVPORT_VERSION */
+	uint32_t u32Version; /**< #RAWPCIDEVPORT_VERSION */
+	/** Opens the device again. */
 	int (*pfnInit)(PRAWPCIDEVPORT pPort, uint32_t fFlags);
+	/** Closes the device. */
 	int (*pfnDeinit)(PRAWPCIDEVPORT pPort, uint32_t fFlags);
+	/** Closes the device if it is open, and frees the port. */
 	int (*pfnDestroy)(PRAWPCIDEVPORT pPort);
+	/** Describes a region. */
 	int (*pfnGetRegionInfo)(PRAWPCIDEVPORT pPort, int32_t iRegion, RTHCPHYS *pRegionStart,
 				uint64_t *pu64RegionSize, bool *pfPresent, uint32_t *pfFlags);
+	/** Maps a part of a region. */
 	int (*pfnMapRegion)(PRAWPCIDEVPORT pPort, int32_t iRegion, RTHCPHYS RegionStart,
 			    uint64_t u64RegionSize, int32_t fFlags, RTR0PTR *pRegionBaseR0);
+	/** Unmaps a mapping. */
 	int (*pfnUnmapRegion)(PRAWPCIDEVPORT pPort, int32_t iRegion, RTHCPHYS RegionStart,
 			      uint64_t u64RegionSize, RTR0PTR RegionBase);
+	/** Reads config space. */
 	int (*pfnPciCfgRead)(PRAWPCIDEVPORT pPort, uint32_t Register, PCIRAWMEMLOC *pValue);
+	/** Writes config space. */
 	int (*pfnPciCfgWrite)(PRAWPCIDEVPORT pPort, uint32_t Register, PCIRAWMEMLOC *pValue);
+	/** Attaches an interrupt handler. */
 	int (*pfnRegisterIrqHandler)(PRAWPCIDEVPORT pPort, PFNRAWPCIISR pfnHandler,
 				     void *pIrqContext, int32_t *piHostIrq);
+	/** Detaches an interrupt handler. */
 	int (*pfnUnregisterIrqHandler)(PRAWPCIDEVPORT pPort, int32_t iHostIrq);
+	/** Changes the power state. */
 	int (*pfnPowerStateChange)(PRAWPCIDEVPORT pPort, PCIRAWPOWERSTATE aState);
-	uint32_t u32VersionEnd; /* RAWPCIDEVPORT_VERSION */
+	uint32_t u32VersionEnd; /**< #RAWPCIDEVPORT_VERSION */
 } RAWPCIDEVPORT;
 
 /*
  * The factory: makes ports and prepares VMs.
  */
 
+/** The UUID of the factory's interface. rawpci_query_interface() takes it. */
 #define RAWPCIFACTORY_UUID_STR "ea089839-4171-476f-adfb-9e7ab1cbd0fb"
 
 struct RAWPCIFACTORY;
+/** Pointer to a factory. */
 typedef struct RAWPCIFACTORY *PRAWPCIFACTORY;
 
+/** The factory of a context. <rawpci/abi.h> has the contract of each function. */
 typedef struct RAWPCIFACTORY {
+	/** Gives one reference to the factory back. */
 	void (*pfnRelease)(PRAWPCIFACTORY pFactory);
+	/** Opens a device and returns its port. */
 	int (*pfnCreateAndConnect)(PRAWPCIFACTORY pFactory, uint32_t u32HostAddress,
 				   uint32_t fFlags, PRAWPCIVM pVmCtx, PRAWPCIDEVPORT *ppDevPort);
+	/** Initialises the data of a VM. */
 	int (*pfnInitVm)(PRAWPCIFACTORY pFactory, PVM pVM, PRAWPCIVM pPciData);
+	/** Ends a VM and clears its data. */
 	void (*pfnDeinitVm)(PRAWPCIFACTORY pFactory, PVM pVM, PRAWPCIVM pPciData);
 } RAWPCIFACTORY;
 

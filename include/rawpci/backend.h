@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/*
+/**
+ * @file backend.h
  * The contract between the library and a backend: one table of operations for one way into a PCI
- * device. Programs that only use devices do not need this file.
+ * device.
  *
- * The library's core does everything that is the same for all of them (validation, handles, the
- * table of mappings, interrupt vectors, power states, the guest memory map) and calls an operation
- * with arguments that are already valid. What an operation may rely on is said at each one under
- * Requires.
+ * Programs that only use devices do not need this file.
  *
- * Common to all: operations return 0 or a negative errno value of <rawpci/status.h>; outputs are
- * written on success only; a failed operation has changed nothing; where it fails it has said why
- * with rawpci_backend_fail(). Operations on different devices run at the same time. On one device
- * cfg_read, cfg_write, region_read and region_write run at the same time as each other and as
- * irq_unmask; with info.mappings_stay, region_map and region_map_wc run at the same time as all
- * others. All others are serialised with each other. Operations on one space are serialised.
+ * The library's core does everything that is the same for all backends: validation, handles, the
+ * table of mappings, interrupt vectors, power states, the guest memory map. It calls an operation
+ * with arguments that are already valid. Under "Requires" an operation says what it may rely on,
+ * under "Guarantees" what the core may rely on, and under "Returns" what its errors mean.
+ *
+ * @section backend-common Common to all operations
+ *
+ * - instance is what create() returned, device is what open() returned, and space is what
+ *   space_create() returned.
+ * - Values are host-endian. Offsets and sizes are bytes.
+ * - They return 0, or a negative errno value of <rawpci/status.h>.
+ * - They write outputs on success only.
+ * - A failed operation has changed nothing, and has said why with rawpci_backend_fail().
+ *
+ * @section backend-threads Threads
+ *
+ * - Operations on different devices run at the same time.
+ * - On one device cfg_read, cfg_write, region_read and region_write run at the same time as each
+ *   other and as irq_unmask.
+ * - With info.mappings_stay, region_map and region_map_wc run at the same time as all others.
+ * - All other operations on one device are serialised with each other.
+ * - Operations on one space are serialised.
  */
 #ifndef RAWPCI_BACKEND_H
 #define RAWPCI_BACKEND_H
@@ -33,337 +47,573 @@
 extern "C" {
 #endif
 
+/** The version of this contract. */
 #define RAWPCI_BACKEND_VERSION 2
 
 struct rawpci_findings;
 
-/* What info() tells about an open device. */
+/** What rawpci_backend::info tells about an open device. */
 struct rawpci_backend_info {
-	uint32_t config_size;      /* bytes: 256 or 4096 */
-	bool can_reset;            /* reset() may be called */
-	bool fresh;                /* open() has reset it already */
-	bool close_resets;         /* close() resets it: core need not */
-	bool memory_always_on;     /* COMMAND's memory enable has no effect (SR-IOV VFs) */
-	bool no_dma;               /* this device cannot reach memory through its space */
-	bool wide_access;          /* an 8-byte region_read/_write is one bus access */
-	unsigned irq_count[3];     /* vectors, by enum rawpci_irq_type */
-	bool irq_dynamic[3];       /* irq_swap() may go beyond what irq_enable() enabled */
-	unsigned events;           /* bit (1 << enum rawpci_event) for each that event_set() knows */
-	bool mappings_stay;        /* what region_map() mapped still reaches the device while it
-				      does not answer: core takes it away then. false: the kernel
-				      makes such accesses raise SIGBUS */
+	uint32_t config_size;      /**< Bytes of config space: 256 or 4096. */
+	bool can_reset;            /**< The core may call reset(). */
+	bool fresh;                /**< open() has reset the device already. */
+	bool close_resets;         /**< close() resets the device: the core need not. */
+	/** The memory enable of COMMAND has no effect (SR-IOV virtual functions). */
+	bool memory_always_on;
+	bool no_dma;               /**< This device cannot reach memory through its space. */
+	/** An 8-byte region_read() or region_write() is one bus access. */
+	bool wide_access;
+	unsigned irq_count[3];     /**< Vectors, by #rawpci_irq_type. */
+	bool irq_dynamic[3];       /**< irq_swap() may go beyond what irq_enable() enabled. */
+	/** Bit (1 << n) for each n of #rawpci_event that event_set() knows. */
+	unsigned events;
+	/** What region_map() mapped still reaches the device while it does not answer. The core
+	 * then takes it away. false: the kernel makes such accesses raise SIGBUS. */
+	bool mappings_stay;
 };
 
+/** The most ranges in struct rawpci_dma_limits. */
 #define RAWPCI_DMA_RANGES 32
 
-/* What a space can translate. */
+/** What a space can translate. */
 struct rawpci_dma_limits {
-	uint64_t page_size;        /* bytes: the smallest page, a power of two */
-	unsigned range_count;      /* 0: not known, everything is tried */
+	uint64_t page_size;        /**< Bytes of the smallest page, a power of two. */
+	unsigned range_count;      /**< How many ranges there are. 0: not known, all is tried. */
+	/** The ranges that it translates, ascending and apart. */
 	struct {
-		rawpci_iova_t first, last; /* inclusive */
-	} ranges[RAWPCI_DMA_RANGES]; /* ascending, apart */
+		rawpci_iova_t first, /**< The first address. */
+			last;        /**< The last address; it belongs to the range. */
+	} ranges[RAWPCI_DMA_RANGES];
 };
 
+/** A backend: a table of operations. */
 struct rawpci_backend {
-	uint32_t version; /* RAWPCI_BACKEND_VERSION; 1 is known, too: such a table has no ready() */
-	const char *name; /* lower-case word */
-	const char *help; /* one line */
-	int rank;         /* automatic choice tries higher ranks first; below 0: only by name. Of the
-			     built-in ones vfio has 100 */
+	/** #RAWPCI_BACKEND_VERSION. 1 is known, too: such a table has no ready(). */
+	uint32_t version;
+	const char *name; /**< A lower-case word. */
+	const char *help; /**< One line. */
+	/** Automatic choice tries higher ranks first. Below 0: only by name. Of the built-in
+	 * backends vfio has 100. */
+	int rank;
 
-	/* Host driver a device must be bound to before open(); NULL: any or none. Core binds it. */
+	/** The host driver that a device must be bound to before open(). The core binds it. NULL:
+	 * any or none. */
 	const char *driver;
 
-	/* With driver NULL: no host driver may hold the device at open(). Core unbinds it. */
+	/** With driver NULL: no host driver may hold the device at open(). The core unbinds it. */
 	bool unbound;
-	/* No kernel driver puts back a device's registers when its user is killed: core writes down
-	 * before open() what COMMAND and the kernel's count of enablings are, puts them back, and
-	 * stops and resets the device of a killed user. */
+	/** No kernel driver puts back a device's registers when its user is killed. The core
+	 * therefore records COMMAND and the kernel's count of enablings before open(), and puts
+	 * them back. It stops and resets the device of a killed user. */
 	bool bare;
-	/* Its devices exist in the library only: there is nothing to own on the host. */
+	/** Its devices exist in the library only: there is nothing to own on the host. */
 	bool pretend;
 
 	/**
-	 * create - state of this backend in one context. Optional; without it instance is NULL.
-	 * Requires: called once a context, before anything else.
-	 * Guarantees: touches no device.
+	 * Creates the state of this backend in one context. Optional: without it instance is NULL.
+	 *
+	 * @param ctx      the context; valid until destroy()
+	 * @param instance receives the state, which the other operations get
+	 * @par Requires
+	 * Called once a context, before anything else.
+	 * @par Guarantees
+	 * Touches no device.
 	 */
 	int (*create)(struct rawpci *ctx, void **instance);
 
-	/** destroy - ends it. Requires: no device and no space is left. NULL if create is. */
+	/**
+	 * Ends the state. NULL if create is.
+	 *
+	 * @par Requires
+	 * No device and no space is left.
+	 */
 	void (*destroy)(void *instance);
 
 	/**
-	 * probe - could open() work for this device, once it is bound to .driver?
-	 * Guarantees: changes nothing.
-	 * Returns 0, or an error whose message (rawpci_backend_fail) is one reason for a person.
-	 * Of these, -EOPNOTSUPP and -ENODEV say that there is no such way into this device, and the
-	 * automatic choice goes on to the next backend; others say that something stands in the
-	 * way, and end it. The same goes for open().
+	 * Tells whether open() could work for this device once it is bound to .driver.
+	 *
+	 * What is said of its errors goes for those of open(), too.
+	 *
+	 * @param address the device
+	 * @par Guarantees
+	 * Changes nothing.
+	 * @return 0: it could. Otherwise an error, whose message (rawpci_backend_fail()) is one
+	 *         reason for a person. -EOPNOTSUPP and -ENODEV say that there is no such way into
+	 *         this device. Automatic choice then goes on to the next backend. All other errors
+	 *         say that something is in the way, and end automatic choice
 	 */
 	int (*probe)(void *instance, const struct rawpci_address *address);
 
 	/**
-	 * open - takes the device.
-	 * @space: the address space its DMA goes through; NULL if the backend has no space_create
-	 * Requires: bound to .driver; not open through this context.
-	 * Guarantees: no interrupt enabled, no DMA possible but through space.
-	 * Returns -EXDEV when the device cannot share this space with the devices in it but could
-	 * be opened with another; -EBUSY when somebody else has it.
+	 * Takes the device.
+	 *
+	 * @param address the device
+	 * @param space   the address space that its DMA goes through; NULL if the backend has no
+	 *                space_create
+	 * @param device  receives what the other operations get as device
+	 * @par Requires
+	 * The device is bound to .driver, and not open through this context.
+	 * @par Guarantees
+	 * No interrupt is enabled, and no DMA is possible but through space.
+	 * @retval 0      done
+	 * @retval -EXDEV the device cannot share this space with the devices in it, but could be
+	 *                opened with another
+	 * @retval -EBUSY another program has it
 	 */
 	int (*open)(void *instance, const struct rawpci_address *address, void *space,
 		    void **device);
 
 	/**
-	 * close - gives it back, ready for another driver.
-	 * Requires: interrupts and events disabled, all its region mappings gone, bus mastering
-	 * off, unless ready() has just said no. Cannot fail; what went wrong is logged.
+	 * Gives the device up, ready for another driver. It cannot fail; it logs what went wrong.
+	 *
+	 * @par Requires
+	 * Interrupts and events are disabled, all region mappings of the device are gone, and bus
+	 * mastering is off, unless ready() has just said no.
 	 */
 	void (*close)(void *device);
 
-	/** info - what the device is. Called once, after open. Requires: *info is all zero. */
+	/**
+	 * Tells what the device is.
+	 *
+	 * @param info receives it
+	 * @par Requires
+	 * Called once, after open. *info is all zero.
+	 */
 	int (*info)(void *device, struct rawpci_backend_info *info);
 
 	/**
-	 * cfg_read, cfg_write - one access to config space.
-	 * Requires: width 1, 2 or 4, aligned, inside config_size. Values are host-endian.
-	 * COMMAND is core's: what is written has Bus Master set only while the device is on. A
-	 * backend that turns bus mastering on again, because another program turned it off, does
-	 * so only where the last write to COMMAND turned it on. What it restores when a device
-	 * wakes up is COMMAND as last written, not as it was when the device went to sleep.
+	 * Makes one read of config space.
+	 *
+	 * @param offset bytes
+	 * @param width  1, 2 or 4 bytes
+	 * @param value  receives the value, host-endian
+	 * @par Requires
+	 * offset is a multiple of width, and the access is inside config_size.
 	 */
 	int (*cfg_read)(void *device, uint32_t offset, unsigned width, uint32_t *value);
+
+	/**
+	 * Makes one write to config space.
+	 *
+	 * COMMAND is the core's. What the core writes has Bus Master set only while the device is
+	 * on. A backend may turn bus mastering on again because another program turned it off. It
+	 * does so only if the last write to COMMAND turned it on. When a device wakes up, the
+	 * backend restores COMMAND as last written, not as it was when the device went to sleep.
+	 *
+	 * @param offset bytes
+	 * @param width  1, 2 or 4 bytes
+	 * @param value  host-endian
+	 * @par Requires
+	 * offset is a multiple of width, and the access is inside config_size.
+	 * @retval 0          done
+	 * @retval -ETIMEDOUT a reset that the write started is still under way, as for reset()
+	 */
 	int (*cfg_write)(void *device, uint32_t offset, unsigned width, uint32_t value);
 
 	/**
-	 * region_info - a region as rawpci_region_info() reports it.
-	 * Requires: called once a region, after open; *info is all zero. Guarantees: areas
-	 * leave out what must not be mapped, such as the pages of the MSI-X table.
+	 * Describes a region as rawpci_region_info() reports it.
+	 *
+	 * @param region 0 to 6
+	 * @param info   receives it
+	 * @par Requires
+	 * Called once a region, after open. *info is all zero.
+	 * @par Guarantees
+	 * The areas leave out what must not be mapped, such as the pages of the MSI-X table.
 	 */
 	int (*region_info)(void *device, unsigned region, struct rawpci_region_info *info);
 
 	/**
-	 * region_map - puts a piece of a region at a place in the address space. Optional.
-	 * Requires: [offset, offset + size) inside one area, page-aligned; [where, where + size)
-	 * reserved by core, which also unmaps it (munmap). With info.mappings_stay core maps other
-	 * pages over it while the device does not answer, and then calls this again for the same
-	 * place.
+	 * Maps a piece of a region to a place in the address space. Optional.
+	 *
+	 * With info.mappings_stay the core maps other pages over the piece while the device does
+	 * not answer, and then calls this again for the same place.
+	 *
+	 * @param region 0 to 6
+	 * @param offset bytes, page-aligned
+	 * @param size   bytes, page-aligned
+	 * @param where  the place
+	 * @par Requires
+	 * [offset, offset + size) is inside one area. The core has reserved [where, where + size),
+	 * and also unmaps it (munmap).
 	 */
 	int (*region_map)(void *device, unsigned region, uint64_t offset, uint64_t size,
 			  void *where);
 
-	/** region_map_wc - the same, write-combining. Optional. Requires: region is prefetchable. */
+	/**
+	 * Maps a piece of a region write-combining. Optional. Otherwise as region_map.
+	 *
+	 * @param region as for region_map
+	 * @param offset as for region_map
+	 * @param size   as for region_map
+	 * @param where  as for region_map
+	 * @par Requires
+	 * As region_map. The region is prefetchable.
+	 */
 	int (*region_map_wc)(void *device, unsigned region, uint64_t offset, uint64_t size,
 			     void *where);
 
 	/**
-	 * region_read, region_write - one trapped access of exactly width bytes.
-	 * Requires: present region; inside it; memory: width 1, 2, 4, or 8 if wide_access,
-	 * aligned; I/O: width 1, 2 or 4. Decoding is on.
+	 * Makes one trapped read of exactly width bytes.
+	 *
+	 * @param region 0 to 6
+	 * @param offset bytes from the region's start
+	 * @param width  memory: 1, 2, 4, or 8 if wide_access; I/O: 1, 2 or 4 bytes
+	 * @param value  receives the value, host-endian
+	 * @par Requires
+	 * The region is present, and the access is inside it. For memory offset is a multiple of
+	 * width. Decoding is on.
 	 */
 	int (*region_read)(void *device, unsigned region, uint64_t offset, unsigned width,
 			   uint64_t *value);
+
+	/**
+	 * Makes one trapped write of exactly width bytes.
+	 *
+	 * @param region as for region_read
+	 * @param offset as for region_read
+	 * @param width  as for region_read
+	 * @param value  host-endian
+	 * @par Requires
+	 * As region_read.
+	 */
 	int (*region_write)(void *device, unsigned region, uint64_t offset, unsigned width,
 			    uint64_t value);
 
 	/**
-	 * irq_enable - enables the first n vectors of a type, each signalling an eventfd.
-	 * @eventfds: n of them, which core keeps open until disabled; -1: a vector that signals
-	 *            nobody for the time being
-	 * Requires: no type is enabled; 1 <= n <= irq_count[type].
-	 * Returns -ENOSPC when the host has fewer vectors; nothing is enabled then.
+	 * Enables the first n vectors of a type. Each signals an eventfd.
+	 *
 	 * Optional as a group with irq_disable, irq_unmask and one of irq_swap and irq_source.
+	 *
+	 * @param type     the type
+	 * @param n        how many vectors, 1 to irq_count[type]
+	 * @param eventfds n descriptors, which the core keeps open until the type is disabled. -1:
+	 *                 the vector signals nothing for the time being
+	 * @par Requires
+	 * No type is enabled.
+	 * @retval 0       done
+	 * @retval -ENOSPC the host has fewer vectors; nothing is enabled then
 	 */
 	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n,
 			  const int *eventfds);
 
 	/**
-	 * irq_swap - one vector signals another eventfd from now on, or nobody (-1).
-	 * Requires: type is enabled; vector is below the n it was enabled with, or below
-	 * irq_count[type] if irq_dynamic[type].
-	 * Guarantees: other vectors are not disturbed, also on failure. An interrupt that arrives
-	 * during the change may be lost; on failure the vector may be silent.
+	 * Lets one vector signal another eventfd from now on.
+	 *
+	 * @param type    the type
+	 * @param vector  below the n that the type was enabled with, or below irq_count[type] if
+	 *                irq_dynamic[type]
+	 * @param eventfd the descriptor; -1: the vector signals nothing
+	 * @par Requires
+	 * The type is enabled.
+	 * @par Guarantees
+	 * Other vectors are not disturbed, also on failure. An interrupt that arrives during the
+	 * change may be lost. On failure the vector may be silent.
 	 */
 	int (*irq_swap)(void *device, enum rawpci_irq_type type, unsigned vector, int eventfd);
 
 	/**
-	 * irq_source - for a backend whose interrupts come by descriptors of its own, not by the
-	 * eventfds of irq_enable(), which it ignores. A type has one vector then.
-	 * @fd: stays open until close(), is non-blocking and readable after an interrupt
-	 * @read_size: bytes that are read before each call of a handler, 1 to 64
-	 * Requires: irq_count[type] is 1.
+	 * Returns a descriptor of the backend's own by which interrupts come. A type then has one
+	 * vector.
+	 *
+	 * For a backend whose interrupts do not come by the eventfds of irq_enable(), which it
+	 * ignores.
+	 *
+	 * @param type      the type
+	 * @param fd        receives the descriptor. It stays open until close(), is non-blocking,
+	 *                  and readable after an interrupt
+	 * @param read_size receives how many bytes to read before each call of a handler, 1 to 64
+	 * @par Requires
+	 * irq_count[type] is 1.
 	 */
 	int (*irq_source)(void *device, enum rawpci_irq_type type, int *fd, unsigned *read_size);
 
-	/** irq_disable - disables the type. Requires: it is enabled. Cannot fail. */
+	/**
+	 * Disables a type. It cannot fail.
+	 *
+	 * @param type the type
+	 * @par Requires
+	 * The type is enabled.
+	 */
 	void (*irq_disable)(void *device, enum rawpci_irq_type type);
 
-	/** irq_unmask - INTx may be delivered again. Requires: INTx is enabled. */
+	/**
+	 * Unmasks INTx: it may be delivered again.
+	 *
+	 * @par Requires
+	 * INTx is enabled.
+	 */
 	int (*irq_unmask)(void *device);
 
 	/**
-	 * event_set - an eventfd for an event of info.events; -1: none any more. Optional.
+	 * Sets the eventfd of an event. Optional.
+	 *
+	 * @param event   one of info.events
+	 * @param eventfd the descriptor; -1: none any more
 	 */
 	int (*event_set)(void *device, enum rawpci_event event, int eventfd);
 
 	/**
-	 * reset - function reset that leaves other devices alone. Optional.
-	 * Requires: interrupts disabled, no MMIO access under way. Guarantees: config space is as
-	 * before where the kernel restores it; core restores COMMAND, also after a failure.
-	 * Returns -ETIMEDOUT when the reset is still under way: core then lets nothing through to
-	 * the device until ready() says so. The same goes for a cfg_write that starts a reset.
+	 * Resets the function and leaves other devices alone. Optional.
+	 *
+	 * @par Requires
+	 * Interrupts are disabled, and no MMIO access is under way.
+	 * @par Guarantees
+	 * Config space is as before if the kernel restores it. The core restores COMMAND, also
+	 * after a failure.
+	 * @retval 0          done
+	 * @retval -ETIMEDOUT the reset is still under way. The core then lets nothing through to
+	 *                    the device until ready() says so
 	 */
 	int (*reset)(void *device);
 
 	/**
-	 * space_create, space_destroy - an address space for DMA. Optional as a group with the
-	 * following three; without them devices have no DMA.
-	 * space_destroy requires: no device and no mapping in it.
+	 * Creates an address space for DMA.
+	 *
+	 * Optional as a group with the following four. Without them devices have no DMA.
+	 *
+	 * @param space receives the space
 	 */
 	int (*space_create)(void *instance, void **space);
+
+	/**
+	 * Destroys an address space.
+	 *
+	 * @par Requires
+	 * No device and no mapping is in it.
+	 */
 	void (*space_destroy)(void *space);
 
-	/** space_limits - Requires: a device is open in the space. */
+	/**
+	 * Tells what a space can translate.
+	 *
+	 * @param limits receives it
+	 * @par Requires
+	 * A device is open in the space.
+	 */
 	int (*space_limits)(void *space, struct rawpci_dma_limits *limits);
 
 	/**
-	 * dma_map - devices in the space reach [host, host + size) at iova, for reading and writing.
-	 * Requires: a device is open in the space; aligned to page_size; overlaps no mapping of it;
-	 * its last byte, iova + size - 1, does not wrap (iova + size may), nor does host + size.
-	 * Returns -ENOSPC for entries or locked memory, with the limit in the message; -ERANGE for
-	 * what the IOMMU cannot translate; -EADDRNOTAVAIL for other refusals.
+	 * Maps memory: the devices in the space reach [host, host + size) at iova, to read and
+	 * write.
+	 *
+	 * @param iova the address on the bus
+	 * @param host the memory
+	 * @param size bytes
+	 * @par Requires
+	 * A device is open in the space. All three are aligned to page_size. The range overlaps no
+	 * mapping of the space. Its last byte, iova + size - 1, does not wrap (iova + size may),
+	 * nor does host + size.
+	 * @retval 0              done
+	 * @retval -ENOSPC        entries or locked memory are exhausted; the message has the limit
+	 * @retval -ERANGE        the IOMMU cannot translate the range
+	 * @retval -EADDRNOTAVAIL any other refusal
 	 */
 	int (*dma_map)(void *space, rawpci_iova_t iova, void *host, uint64_t size);
 
 	/**
-	 * dma_unmap - takes back exactly one earlier dma_map.
-	 * Guarantees on success: no device of the space reaches it any more.
+	 * Takes back exactly one earlier dma_map.
+	 *
+	 * @param iova as given to dma_map
+	 * @param size as given to dma_map
+	 * @par Guarantees
+	 * On success no device of the space reaches the range any more.
 	 */
 	int (*dma_unmap)(void *space, rawpci_iova_t iova, uint64_t size);
 
 	/**
-	 * open_fds - as open, with descriptors that somebody else has opened. Optional.
-	 * @fds: the caller's, to be duplicated; of this version's size; one at least is not -1, and
-	 * not some of each kind
-	 * Requires: not open through this context. The host driver is not looked at.
-	 * Returns also -EINVAL when they do not belong to the device or to each other.
+	 * Takes the device through descriptors that another program has opened. Optional. Otherwise
+	 * as open.
+	 *
+	 * @param address as for open
+	 * @param fds     the caller's, to be duplicated; of this version's size. At least one is
+	 *                not -1, and not some of each kind
+	 * @par Requires
+	 * The device is not open through this context. The core does not look at the host driver.
+	 * @return what open returns, or
+	 * @retval -EINVAL the descriptors do not belong to the device or to each other
 	 */
 	int (*open_fds)(void *instance, const struct rawpci_address *address,
 			const struct rawpci_device_fds *fds, void *space, void **device);
 
 	/**
-	 * explain - everything that stands in the way of opening and using a device that is there,
-	 * where probe() gives one reason. Optional; core looks at .driver itself.
-	 * @memory: bytes that would be mapped for DMA; 0: not known
-	 * @to: receives a rawpci_backend_finding() for each
-	 * Guarantees: changes nothing. Returns 0 or -ENOMEM.
+	 * Reports everything that keeps a device that is there from being opened and used.
+	 * Optional.
+	 *
+	 * probe() gives one reason; this gives all. The core itself looks at .driver.
+	 *
+	 * @param address the device
+	 * @param memory  bytes that would be mapped for DMA; 0: not known
+	 * @param to      receives a rawpci_backend_finding() for each
+	 * @par Guarantees
+	 * Changes nothing.
+	 * @retval 0       done
+	 * @retval -ENOMEM no memory
 	 */
 	int (*explain)(void *instance, const struct rawpci_address *address, uint64_t memory,
 		       struct rawpci_findings *to);
 
 	/**
-	 * ready - does the kernel let this device's config space be accessed without a long wait?
-	 * Asked after a reset that returned -ETIMEDOUT, and before close. Optional; without it the
-	 * answer is yes.
-	 * Returns 0: yes, and a reset that ran out of time has ended; -ETIMEDOUT: not yet.
+	 * Tells whether the kernel lets this device's config space be accessed without a long wait.
+	 *
+	 * The core asks after a reset that returned -ETIMEDOUT, and before close. Optional: without
+	 * it the answer is yes.
+	 *
+	 * @retval 0          yes, and a reset that ran out of time has ended
+	 * @retval -ETIMEDOUT not yet
 	 */
 	int (*ready)(void *device);
 };
 
 /**
- * Adds a backend to a context. Where the choice is automatic it is tried before those of the same
- * rank; rawpci_backend_choose() takes it alone. An operation finds its context in what create()
- * kept of it.
- * @backend: must stay valid for as long as the context lives
+ * Adds a backend to a context.
  *
- * Returns 0, or
- *   -EFAULT           a NULL
- *   -EPROTONOSUPPORT  unknown version
- *   -EINVAL           something is missing: name and help are mandatory, and all operations but
- *                     those that are said to be optional; a group is given whole or not at all
- *   -EEXIST           a backend of that name is there
- *   -EBUSY            the context has devices open
- *   -ENOSPC           more than eight
- *   -ENOMEM           no memory, or what create() returned
+ * Automatic choice tries it before those of the same rank. rawpci_backend_choose() takes it alone.
+ * An operation finds its context in what create() kept of it.
+ *
+ * @param ctx     the context
+ * @param backend must stay valid while the context lives
+ * @return what create() returned, or
+ * @retval 0                done
+ * @retval -EFAULT          ctx or backend is NULL
+ * @retval -EPROTONOSUPPORT the version is unknown
+ * @retval -EINVAL          something is missing. name, help and all operations are mandatory,
+ *                          except those that say that they are optional. A group is given whole or
+ *                          not at all
+ * @retval -EEXIST          there is a backend of that name
+ * @retval -EBUSY           the context has devices open
+ * @retval -ENOSPC          more than eight
+ * @retval -ENOMEM          no memory
  */
 int rawpci_backend_register(struct rawpci *ctx, const struct rawpci_backend *backend);
 
 /**
- * Chooses the backend for devices opened from now on, as options.backend does.
- * @name: NULL: automatic
+ * Chooses the backend for devices that are opened from now on, as options.backend does.
  *
- * Returns 0, -EFAULT (ctx is NULL) or -ENOENT.
+ * @param ctx  the context
+ * @param name the backend's name; NULL: automatic
+ * @retval 0       done
+ * @retval -EFAULT ctx is NULL
+ * @retval -ENOENT there is no backend of that name
  */
 int rawpci_backend_choose(struct rawpci *ctx, const char *name);
 
-/*
- * What a backend may ask of the context.
+/**
+ * @name What a backend may ask of the context
+ * @{
  */
 
-/** The instance of a backend in a context. Returns 0, -EFAULT (a NULL) or -ENOENT. */
+/**
+ * Returns the instance of a backend in a context.
+ *
+ * @param ctx      the context
+ * @param name     the backend's name
+ * @param instance receives the instance, on success only
+ * @retval 0       done
+ * @retval -EFAULT ctx, name or instance is NULL
+ * @retval -ENOENT there is no backend of that name
+ */
 int rawpci_backend_instance(struct rawpci *ctx, const char *name, void **instance);
 
-/** A setting's value ("sysfs.dir"), its default if the program gave none; NULL: unknown name. */
+/**
+ * Returns a setting's value, or its default if the program gave none.
+ *
+ * @param ctx  the context; may be NULL
+ * @param name of the setting ("sysfs.dir"); may be NULL
+ * @return the value, which the context owns; NULL: the name is unknown, or ctx or name is NULL
+ */
 const char *rawpci_backend_setting(struct rawpci *ctx, const char *name);
 
 /**
- * The descriptor of a device's lock (setting run.dir), which says that it is in use. A backend that
- * asks the kernel for something that may not end in time keeps a duplicate open until it has ended,
- * also past close(), so that nobody else gets the device meanwhile. It does so with
- * rawpci_backend_shared_lock()'s, too.
- * @address: of a device that is being opened, is open, or is being closed
+ * Returns the descriptor of a device's lock (setting run.dir), which says that the device is in
+ * use.
  *
- * Returns the descriptor, which stays core's, or -1: there is none.
+ * A backend may ask the kernel for something that may not end in time. It then keeps a duplicate
+ * open until that has ended, also past close(). So no other program gets the device meanwhile. It
+ * does the same with the descriptor of rawpci_backend_shared_lock().
+ *
+ * @param ctx     the context; may be NULL
+ * @param address of a device that is being opened, is open, or is being closed; may be NULL
+ * @return the descriptor, which stays the core's, or -1: there is none
  */
 int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address);
 
 /**
- * The same of the lock of the device's file "config" in sysfs, which programs with other
- * directories look at. Either may be there without the other.
+ * Returns the descriptor of the lock of the device's file "config" in sysfs.
+ *
+ * Programs with another run.dir look at that lock. Each of the two locks may be there without the
+ * other.
+ *
+ * @param ctx     as for rawpci_backend_lock()
+ * @param address as for rawpci_backend_lock()
+ * @return what rawpci_backend_lock() returns
  */
 int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address);
 
 /**
- * Says, from open() that fails or from close(), that the kernel is still at something with the
- * device. Core then leaves the record of the device (setting run.dir) to the next open or
- * rawpci_recover(), instead of giving the device back.
+ * Says that the kernel still works on the device.
+ *
+ * The core then does not return the device. It leaves the device's record (setting run.dir) to the
+ * next open or rawpci_recover().
+ *
+ * @param ctx     the context; may be NULL
+ * @param address the device; may be NULL
+ * @par Threads
+ * From open() that fails, or from close().
  */
 void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address);
 
+/** Lets the compiler check arguments against a format, as printf() has it. */
 #if defined(__GNUC__)
 #define RAWPCI_PRINTF(format, first) __attribute__((__format__(__printf__, format, first)))
 #else
 #define RAWPCI_PRINTF(format, first)
 #endif
 
-/** Says something. The callback gets it when the call of the embedder's that led here returns. */
+/**
+ * Says something. The log callback gets it when the embedder's call that led here returns.
+ *
+ * @param ctx    the context; NULL: nothing is said
+ * @param level  the level
+ * @param format as for printf(), without line break
+ */
 void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const char *format, ...)
 	RAWPCI_PRINTF(3, 4);
 
 /**
- * Says why an operation fails: replaces the sentence of rawpci_last_error(), which core reports
- * when the embedder's call fails.
+ * Says why an operation fails.
  *
- * Returns error, so that "return rawpci_backend_fail(ctx, -EIO, ...)" reads well.
+ * It replaces the sentence of rawpci_last_error(), which the core reports when the embedder's call
+ * fails. It returns a value, so that "return rawpci_backend_fail(ctx, -EIO, ...)" reads well.
+ *
+ * @param ctx    the context; may be NULL
+ * @param error  a negative errno value
+ * @param format as for printf(), without line break
+ * @return error, except that -EMFILE and -ENFILE (no descriptor) become -ENOSPC
  */
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	RAWPCI_PRINTF(3, 4);
 
 /**
  * Reports something that explain() found.
- * @finding: copied; .backend and .next are filled in. RAWPCI_OBSTACLE_OWNED is passed over where
- *           the owner of the device has been reported already
  *
- * Returns 0 or -ENOMEM.
+ * @param to      of explain()
+ * @param finding copied, with .backend and .next filled in. #RAWPCI_OBSTACLE_OWNED is passed over
+ *                if the owner of the device has been reported already
+ * @retval 0       done
+ * @retval -ENOMEM no memory
  */
 int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_finding *finding);
 
 /**
- * The sentence of this thread's last rawpci_backend_fail(), for the log of a backend that has
- * another way to try. Valid until the next one.
+ * Returns the sentence of this thread's last rawpci_backend_fail().
+ *
+ * For the log of a backend that has another way to try.
+ *
+ * @return the sentence; valid until the next rawpci_backend_fail()
  */
 const char *rawpci_backend_reason(void);
+
+/** @} */
 
 #ifdef __cplusplus
 }

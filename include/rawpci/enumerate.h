@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The PCI devices of the host: what there is, and what each can do. Nothing is opened or bound.
+/**
+ * @file enumerate.h
+ * The PCI devices of the host, and what each can do.
  *
- * What is told comes from sysfs, readable by every user. Only capabilities need config space beyond
- * its first 64 bytes, which the kernel shows to CAP_SYS_ADMIN alone: without it they stay unknown.
- * Config space is read as lspci reads it: a device that is runtime-suspended stays so, but the
- * bridge above it may be woken for the moment. In D3cold a read would wake the device itself: it is
- * left alone, and its capabilities stay unknown.
+ * Nothing is opened or bound. The data comes from sysfs, which every user can read. Only
+ * capabilities need config space beyond its first 64 bytes. The kernel shows those bytes to
+ * CAP_SYS_ADMIN alone. Without that right the capabilities stay unknown.
+ *
+ * The library reads config space as lspci does. A runtime-suspended device stays suspended, but the
+ * bridge above it may be woken for the moment. In D3cold a read would wake the device itself. The
+ * library therefore leaves such a device alone, and its capabilities stay unknown.
  */
 #ifndef RAWPCI_ENUMERATE_H
 #define RAWPCI_ENUMERATE_H
@@ -24,75 +27,87 @@ extern "C" {
 
 struct rawpci;
 
-/* Ways to reset a device, as the kernel names them in reset_method. */
+/** Ways to reset a device, as the kernel names them in reset_method. */
 enum rawpci_reset_methods {
-	RAWPCI_RESET_DEVICE_SPECIFIC = 1,
-	RAWPCI_RESET_ACPI = 2,
-	RAWPCI_RESET_FLR = 4,     /* PCI Express function level reset */
-	RAWPCI_RESET_AF_FLR = 8,  /* that of conventional PCI's Advanced Features */
-	RAWPCI_RESET_PM = 16,     /* D3hot and back */
-	RAWPCI_RESET_BUS = 32,    /* of the whole bus, where the device is alone on it */
-	RAWPCI_RESET_CXL_BUS = 64,
+	RAWPCI_RESET_DEVICE_SPECIFIC = 1, /**< A way that only this kind of device has. */
+	RAWPCI_RESET_ACPI = 2,            /**< By the firmware's ACPI methods. */
+	RAWPCI_RESET_FLR = 4,             /**< PCI Express function level reset. */
+	RAWPCI_RESET_AF_FLR = 8,          /**< That of conventional PCI's Advanced Features. */
+	RAWPCI_RESET_PM = 16,             /**< Into D3hot and back. */
+	RAWPCI_RESET_BUS = 32,            /**< Of the whole bus, if the device is alone on it. */
+	RAWPCI_RESET_CXL_BUS = 64,        /**< Of the whole bus, for CXL. */
 };
 
+/** A region of a device of the host. */
 struct rawpci_host_region {
-	uint64_t address; /* on the host's bus: physical address, or first port; 0: not assigned */
-	uint64_t size;    /* bytes; 0: absent, or the upper half of a 64-bit BAR */
-	uint32_t flags;   /* enum rawpci_region_flags */
+	/** On the host's bus: physical address, or first port. 0: not assigned. */
+	uint64_t address;
+	uint64_t size;    /**< Bytes. 0: absent, or the upper half of a 64-bit BAR. */
+	uint32_t flags;   /**< Flags of #rawpci_region_flags. */
 };
 
-/* A device of the host. Grows at its end. */
+/** A device of the host. It grows at its end. */
 struct rawpci_host_device {
-	struct rawpci_address address;
-	uint16_t vendor_id, device_id;
-	uint16_t subsystem_vendor_id, subsystem_id; /* 0: none */
-	uint32_t class_code; /* 24 bits: base class, subclass, programming interface */
-	uint8_t revision;
+	struct rawpci_address address; /**< Where it is. */
+	uint16_t vendor_id, /**< From config space. */
+		device_id;  /**< From config space. */
+	uint16_t subsystem_vendor_id, /**< 0: none. */
+		subsystem_id;         /**< 0: none. */
+	uint32_t class_code; /**< 24 bits: base class, subclass, programming interface. */
+	uint8_t revision;    /**< From config space. */
 
-	/* In words, from the host's pci.ids; "" where that does not have it or is not installed. */
+	/** In words, from the host's pci.ids. "": pci.ids does not have it, or is not installed. */
 	char vendor_name[96];
-	char device_name[128];
-	char class_name[64];
+	char device_name[128]; /**< As vendor_name. */
+	char class_name[64];   /**< As vendor_name. */
 
-	struct rawpci_host_region regions[RAWPCI_REGIONS];
+	struct rawpci_host_region regions[RAWPCI_REGIONS]; /**< The BARs and the expansion ROM. */
 
-	char driver[64];     /* bound now; "": none */
-	int64_t iommu_group; /* -1: in none */
+	char driver[64];     /**< The driver that it is bound to now. "": none. */
+	int64_t iommu_group; /**< Its IOMMU group. -1: none. */
 
-	bool gone;       /* its config space reads as all ones: no power, link down, or removed */
-	bool bridge;     /* to another bus */
-	bool boot_vga;   /* shows the host's console */
-	bool virtual_function;
-	unsigned vfs;       /* virtual functions that it has enabled */
-	unsigned total_vfs; /* that it can have */
+	/** Its config space reads as all ones: no power, link down, or removed. */
+	bool gone;
+	bool bridge;           /**< It leads to another bus. */
+	bool boot_vga;         /**< It shows the host's console. */
+	bool virtual_function; /**< It is a virtual function of another device. */
+	unsigned vfs;          /**< Virtual functions that it has enabled. */
+	unsigned total_vfs;    /**< Virtual functions that it can have. */
 
-	uint32_t config_size;   /* bytes: 256 or 4096 */
-	unsigned reset_methods; /* enum rawpci_reset_methods */
-	char power[16];         /* "D0", "D3hot", ...; "": unknown */
+	uint32_t config_size;   /**< Bytes of config space: 256 or 4096. */
+	unsigned reset_methods; /**< Flags of #rawpci_reset_methods. */
+	char power[16];         /**< "D0", "D3hot" and so on. "": unknown. */
 
-	bool capabilities_known; /* else all below but INTx is zero */
-	unsigned irq_count[3];   /* vectors by enum rawpci_irq_type, as its capabilities say */
-	unsigned power_states;   /* bit (1 << n) for each Dn it knows besides D0: D1, D2, D3hot */
-	bool express;            /* PCI Express */
+	/** Its capabilities could be read. Otherwise all fields below are zero, except the entry of
+	 * irq_count for INTx and iommu_type. */
+	bool capabilities_known;
+	unsigned irq_count[3]; /**< Vectors by #rawpci_irq_type, as its capabilities say. */
+	/** Bit (1 << n) for each Dn that it knows besides D0: D1, D2, D3hot. */
+	unsigned power_states;
+	bool express; /**< It is a PCI Express device. */
 
-	char iommu_type[16]; /* how the kernel translates for the group while its own drivers have
-				it: "DMA" and "DMA-FQ" map page by page, "identity" gives access
-				to all memory (iommu=pt), "blocked" to none; "": it does not tell */
+	/** How the kernel translates for the group while the kernel's own drivers have it. "DMA"
+	 * and "DMA-FQ" map page by page. "identity" gives access to all memory (iommu=pt).
+	 * "blocked" gives access to none. "": the kernel does not tell. */
+	char iommu_type[16];
 };
 
 /**
  * Calls each() for every PCI device of the host, in the order of addresses.
- * @size: sizeof(struct rawpci_host_device) as the program was compiled with
- * @each: returns 0 to go on; device is the library's and valid during the call. It may call the
- *        library
- * @opaque: handed to each()
  *
- * Any thread. Devices that vanish meanwhile are left out.
- * Returns 0, what each() returned to end it, or
- *   -EFAULT  a NULL
- *   -EINVAL  size is 0 or larger than the library's
- *   -ENODEV  there is no PCI here (the message names the directory)
- *   -ENOMEM  no memory
+ * Devices that vanish meanwhile are left out.
+ *
+ * @param ctx    the context
+ * @param size   sizeof(struct rawpci_host_device) as the program was compiled with
+ * @param each   returns 0 to go on. Its device is the library's, and valid during the call. It may
+ *               call the library
+ * @param opaque handed to each()
+ * @return what each() returned to end the walk, or
+ * @retval 0       done
+ * @retval -EFAULT ctx or each is NULL
+ * @retval -EINVAL size is 0 or larger than the library's
+ * @retval -ENODEV there is no PCI here (the message names the directory)
+ * @retval -ENOMEM no memory
  */
 int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		     int (*each)(void *opaque, const struct rawpci_host_device *device),
@@ -100,12 +115,15 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 
 /**
  * Describes one device of the host.
- * @address: as for rawpci_address_parse()
- * @size: sizeof(struct rawpci_host_device) as the program was compiled with
- * @out: size bytes, filled on success only
  *
- * Any thread.
- * Returns 0, -EFAULT (a NULL), -EINVAL (not an address, or size) or -ENODEV (no such device).
+ * @param ctx     the context
+ * @param address as for rawpci_address_parse()
+ * @param size    sizeof(struct rawpci_host_device) as the program was compiled with
+ * @param out     receives size bytes, on success only
+ * @retval 0       done
+ * @retval -EFAULT ctx, address or out is NULL
+ * @retval -EINVAL not an address, or size is 0 or larger than the library's
+ * @retval -ENODEV there is no such device
  */
 int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 		       struct rawpci_host_device *out);

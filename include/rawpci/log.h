@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What went wrong, in words. Every failed call leaves one sentence with the cause and, where there
- * is one, the remedy. rawpci_last_error() has it after the call; the context's log callback gets it
- * at one of two levels.
+/**
+ * @file log.h
+ * What went wrong, in words.
  *
- * RAWPCI_LOG_ERROR: the call belongs to the program, such as opening or closing a device, or creating
- * a session or a VM. Each failed call is one line.
+ * Every failed call leaves one sentence: the cause and, if there is one, the remedy.
+ * rawpci_last_error() returns the sentence after the call. The context's log callback gets it at
+ * one of two levels.
  *
- * RAWPCI_LOG_WARNING: a guest can be the cause, because the program passes on what the guest does.
+ * #RAWPCI_LOG_ERROR: the call belongs to the program, such as opening or closing a device, or
+ * creating a session or a VM. Each failed call is one line.
+ *
+ * #RAWPCI_LOG_WARNING: a guest can be the cause, because the program passes on what the guest does.
  * These are all calls on an open device, all requests but those that open a device, and the calls
- * that map and unmap guest memory. Such lines are counted for each device, or for the context where
- * no device is named. The first line of a kind is logged in full. The lines of a kind differ in
- * numbers only. Later lines of the kind are not logged; a sum is, when there have been 10, 100, 1000
- * and so on:
+ * that map and unmap guest memory. The library counts such lines for each device, or for the
+ * context if the call names no device. It logs the first line of a kind in full. The lines of a
+ * kind differ in numbers only. It does not log later lines of the kind, but a sum when there have
+ * been 10, 100, 1000 and so on:
  *
- *	0000:03:00.0: 1000 times so far: an access of 3 bytes: use 1, 2, 4 or 8
+ *     0000:03:00.0: 1000 times so far: an access of 3 bytes: use 1, 2, 4 or 8
  *
- * When the device is closed, or the context destroyed, the number of each kind that has grown since
- * its last line is logged once more, as "1234 times in all". A sum repeats the first line of its kind
- * with the numbers that were in it. Where several threads are refused at once, the order of the lines
- * is not kept. Other lines about an open device are counted in the same way at their level, except
- * those at RAWPCI_LOG_DEBUG.
+ * When the device is closed, or the context destroyed, the library logs each kind once more whose
+ * number has grown since its last line, as "1234 times in all". A sum repeats the first line of its
+ * kind with the numbers that were in it. If several threads are refused at once, the order of the
+ * lines is not kept. Other lines about an open device are counted in the same way at their level,
+ * except those at #RAWPCI_LOG_DEBUG.
  */
 #ifndef RAWPCI_LOG_H
 #define RAWPCI_LOG_H
@@ -29,23 +32,24 @@
 extern "C" {
 #endif
 
+/** Levels of messages, the most important first. */
 enum rawpci_log_level {
-	RAWPCI_LOG_ERROR = 0,   /* a call of the program failed */
-	RAWPCI_LOG_WARNING = 1, /* what a guest may have caused; or it went on, but with less */
-	RAWPCI_LOG_INFO = 2,    /* choices made: backends tried, fallbacks, drivers moved */
-	RAWPCI_LOG_DEBUG = 3,   /* details, for finding a fault */
+	RAWPCI_LOG_ERROR = 0,   /**< A call of the program failed. */
+	RAWPCI_LOG_WARNING = 1, /**< A guest may be the cause; or a call went on, but with less. */
+	RAWPCI_LOG_INFO = 2,    /**< Choices made: backends tried, fallbacks, drivers moved. */
+	RAWPCI_LOG_DEBUG = 3,   /**< Details, for finding a fault. */
 };
 
 /**
- * The sentence of the last call that failed in this thread.
+ * Returns the sentence of the last call that failed in this thread.
  *
- * Set by every failing call of the library, also by those that have no context to log to, except
- * rawpci_address_parse(); a call that succeeds leaves it alone. Calls that a log callback makes do not
- * change the sentence of the call that it is called from.
+ * Every failing call of the library sets it, also one that has no context to log to. Only
+ * rawpci_address_parse() and the functions of <rawpci/fake.h> do not. A call that succeeds leaves
+ * it alone. Calls that a log callback makes do not change the sentence of the call that the
+ * callback is called from.
  *
- * Any thread, any time.
- * Returns a string without line break that stays valid until the thread's next failing call; an
- * empty string when none has failed yet. Never NULL.
+ * @return a string without line break; an empty one if no call has failed yet. Never NULL. It stays
+ *         valid until the thread's next failing call
  */
 const char *rawpci_last_error(void);
 
