@@ -119,7 +119,7 @@ int rawpci_explain_owner(struct rawpci_inquiry *q)
 	SAY(q->driver, "%s", q->device->driver);
 	if (!rawpci_choice_owns(q->ctx))
 		return 0;
-	r = rawpci_claim_look(q->ctx->run_dir, &q->out->address, &record, &recorded);
+	r = rawpci_record_look(q->ctx->run_dir, &q->out->address, &record, &recorded);
 	if (r == -EWOULDBLOCK)
 		return find_owner(q);
 	shared = rawpci_is_passing(r) ? 0 :

@@ -6,110 +6,14 @@
  * owns a device that has a record finishes what its former owner could not.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/context.h"
 #include "core/log.h"
 #include "handover/custody.h"
 #include "handover/handover.h"
-#include "os/inuse.h"
 #include "os/sys.h"
-
-struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
-					      const struct rawpci_claim *claim,
-					      const struct rawpci_address *address)
-{
-	return (struct rawpci_binding) {
-		.root = ctx->sysfs_dir,
-		.address = *address,
-		.limit_ms = ctx->driver_timeout_ms,
-		.keep = { .lock = claim->lock, .shared = claim->shared },
-	};
-}
-
-int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_claim *claim,
-			 const struct rawpci_address *address, bool *shared)
-{
-	int of_run = rawpci_claim_take(claim, ctx->run_dir, address);
-	int of_config = rawpci_is_passing(of_run) ? 0 :
-			rawpci_claim_share(claim, ctx->sysfs_dir, address);
-
-	*shared = rawpci_is_passing(of_config);
-	return *shared ? of_config : of_run;
-}
-
-int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
-			struct rawpci_record *record)
-{
-	static const char *const files[] = {"vendor", "device"};
-	uint16_t *const ids[] = {&record->vendor, &record->device};
-	char path[RAWPCI_SYSFS_PATH], text[16];
-
-	for (int i = 0; i < 2; i++) {
-		int r = rawpci_sysfs_path(ctx->sysfs_dir, address, files[i], path, sizeof(path));
-
-		if (r == 0)
-			r = rawpci_sys_read_file(path, text, sizeof(text));
-		if (r < 0)
-			return r;
-		*ids[i] = (uint16_t)strtoul(text, NULL, 16);
-	}
-	return 0;
-}
-
-void rawpci_custody_init(struct rawpci_custody *custody, struct rawpci *ctx,
-			 const struct rawpci_address *address)
-{
-	custody->ctx = ctx;
-	custody->address = *address;
-	rawpci_address_format(address, custody->name);
-	custody->claim = RAWPCI_CLAIM_NONE;
-}
-
-void rawpci_custody_finish(struct rawpci_custody *custody)
-{
-	rawpci_claim_release(&custody->claim);
-}
-
-int rawpci_custody_own(struct rawpci_custody *custody)
-{
-	struct rawpci *ctx = custody->ctx;
-	char text[128];
-	bool foreign, shared;
-	int r;
-
-	if (custody->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
-		return 0;
-	r = rawpci_handover_lock(ctx, &custody->claim, &custody->address, &shared);
-	if (rawpci_is_passing(r))
-		return rawpci_fail_lock(ctx, custody->name, &custody->address, shared, r);
-	if (r < 0) {
-		custody->no_claim = r;
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
-			   "other processes from the device, and its driver stays", custody->name,
-			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
-		return 0;
-	}
-	r = rawpci_record_finish(ctx, &custody->claim, &custody->address, &custody->owed, &foreign);
-	if (r == -EWOULDBLOCK)
-		return -EBUSY;
-	if (r == -ETIMEDOUT)
-		return r;
-	/* What a former owner has left may still master the bus. */
-	if (rawpci_is_passing(r) && !foreign && !custody->owed.hold.held)
-		return r;
-	/* What the record says would be lost with another one over it. */
-	if (foreign)
-		custody->no_claim = -EEXIST;
-	else if (r < 0 && !custody->owed.hold.held)
-		custody->no_claim = r;
-	if (r < 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
-	return 0;
-}
+#include "os/sysfs.h"
 
 static int write_record(struct rawpci_custody *custody, const struct rawpci_driver_hold *hold)
 {
@@ -179,15 +83,6 @@ static void look_at_state(struct rawpci_custody *custody)
 	if (r < 0)
 		rawpci_say(custody->ctx, RAWPCI_LOG_DEBUG, "%s: its registers cannot be read: %s",
 			   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
-}
-
-void rawpci_custody_undo(struct rawpci_custody *custody)
-{
-	struct rawpci_reason reason;
-
-	rawpci_reason_keep(&reason);
-	rawpci_custody_give_back(custody);
-	rawpci_reason_restore(&reason);
 }
 
 /* A user who may not keep drivers away has the device all the same, as long as none comes. */
@@ -357,45 +252,4 @@ int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 	if (!found.held && !custody->backend->bare)
 		return 0;
 	return record_and_move(custody, &found, wanted, seen);
-}
-
-void rawpci_custody_give_back(struct rawpci_custody *custody)
-{
-	struct rawpci_record record = {
-		.vendor = custody->recorded_ids[0],
-		.device = custody->recorded_ids[1],
-		.hold = custody->hold,
-		.state = custody->state,
-		.idle = custody->idle,
-	};
-	int r;
-
-	if (!custody->recorded && !custody->unfinished)
-		rawpci_handover_let_idle(custody);
-	if (!custody->recorded)
-		return;
-	if (custody->unfinished) {
-		custody->hold.held = false;
-		custody->recorded = false;
-		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: it is not given back yet, because the "
-			   "kernel is still at something with it. Its record in %s stays: once "
-			   "that is over, rawpci_recover() or the next open gives it back",
-			   custody->name, custody->ctx->run_dir);
-		return;
-	}
-	r = rawpci_record_applies(custody->ctx, custody->name, &custody->address, &record);
-	if (r == 0)
-		(void)rawpci_record_erase(&custody->claim);
-	/* That what was open is another one now is not likely enough to keep it for that. */
-	else if (r > 0 || rawpci_is_passing(r))
-		r = rawpci_record_settle(custody->ctx, &custody->claim, &custody->address, &record,
-					 custody->was_gone);
-	custody->owed = record;
-	custody->owed.hold.held = r < 0;
-	custody->blocked = r == -EBUSY;
-	custody->idle = false;
-	custody->hold.held = false;
-	custody->recorded = false;
-	if (r < 0)
-		rawpci_say(custody->ctx, RAWPCI_LOG_ERROR, "%s", rawpci_reason());
 }

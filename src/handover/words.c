@@ -57,6 +57,31 @@ const char *rawpci_record_remedy(int r)
 	}
 }
 
+bool rawpci_is_passing(int r)
+{
+	switch (r) {
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+	case -ENOENT:
+	case -ENOTDIR:
+	case -EISDIR:
+	case -ELOOP:
+	case -ENAMETOOLONG:
+	case -ENODEV:
+	case -ENXIO:
+	case -EINVAL: /* also of a file system that has no locks */
+	case -EOPNOTSUPP:
+	case -ENOSYS:
+	case -EFBIG: /* the process may write no file */
+	case -EEXIST:
+	case -EBADMSG:
+		return false;
+	default:
+		return r < 0;
+	}
+}
+
 int rawpci_as_permission(int r)
 {
 	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT || r == -EEXIST ||

@@ -11,13 +11,10 @@ static int rename_stopping(int directory, const char *from, const char *to);
 static int unlink_stopping(int directory, const char *name);
 static int write_stopping(int fd, const void *text, size_t size, unsigned long long offset);
 
-#define rawpci_claim_take tested_claim_take
-#define rawpci_claim_release tested_claim_release
-#define rawpci_claim_look tested_claim_look
-#define rawpci_claim_path tested_claim_path
 #define rawpci_record_write tested_write
 #define rawpci_record_read tested_read
 #define rawpci_record_erase tested_erase
+#define rawpci_record_look tested_look
 #define rawpci_record_each tested_each
 #include "os/sys.h"
 #define rawpci_sys_rename_at rename_stopping
@@ -101,7 +98,7 @@ static void teardown(void)
 static int take(struct rawpci_claim *claim)
 {
 	*claim = RAWPCI_CLAIM_NONE;
-	return tested_claim_take(claim, run, &address);
+	return rawpci_claim_take(claim, run, &address);
 }
 
 static void must_take(struct rawpci_claim *claim)
@@ -146,9 +143,9 @@ START_TEST(there_and_gone)
 	ck_assert_int_eq(tested_erase(&claim), 0);
 	ck_assert_int_eq(tested_erase(&claim), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), -ENOENT);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	ck_assert_int_eq(claim.lock, -1);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -184,13 +181,13 @@ START_TEST(whole_or_not)
 			old++;
 		else
 			ck_abort_msg("neither, stopped at step %u", k);
-		tested_claim_release(&claim);
+		rawpci_claim_release(&claim);
 	}
 	ck_assert_uint_ge(old, 5);
 	ck_assert_uint_ge(new, 1);
 	ck_assert_int_eq(tested_read(&claim, &record), 0);
 	ck_assert(same(&record, &after));
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -217,9 +214,9 @@ START_TEST(one_owner)
 	ck_assert_int_eq(waitpid(child, &r, 0), child);
 	must_take(&other); /* the lock has gone with it */
 	ck_assert_int_eq(take(&claim), -EWOULDBLOCK);
-	tested_claim_release(&other);
+	rawpci_claim_release(&other);
 	must_take(&claim);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	close(ready[0]);
 	close(ready[1]);
 }
@@ -230,7 +227,7 @@ static int look(int *recorded)
 	struct rawpci_record record;
 
 	*recorded = 77;
-	return tested_claim_look(run, &address, &record, recorded);
+	return tested_look(run, &address, &record, recorded);
 }
 
 static bool there(const char *file)
@@ -253,11 +250,11 @@ START_TEST(looked_at)
 	ck_assert_int_eq(look(&recorded), -EWOULDBLOCK);
 	ck_assert_int_eq(recorded, -ENOENT);
 	ck_assert_int_eq(tested_write(&claim, &before), 0);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	ck_assert_int_eq(look(&recorded), 0);
 	ck_assert_int_eq(recorded, 0);
 	must_take(&claim); /* it was not kept */
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	tree_write(&tree, "rawpci/" BDF, "rawpci 999\n");
 	ck_assert_int_eq(look(&recorded), 0);
 	ck_assert_int_eq(recorded, -EBADMSG);
@@ -292,7 +289,7 @@ START_TEST(looked_at_in_vain)
 	ck_assert_int_eq(look(&recorded), user == 0 ? -EACCES : -EWOULDBLOCK);
 	if (user == 0)
 		ck_assert_int_eq(seteuid(0), 0);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	ck_assert_int_eq(unlink(tree_path(&tree, lock, "rawpci/" BDF ".lock")), 0);
 	if (user == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
@@ -327,13 +324,13 @@ START_TEST(links)
 	ck_assert_int_eq(tested_read(&claim, &record), -ELOOP);
 	ck_assert_int_eq(tested_write(&claim, &before), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), 0);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	ck_assert_str_eq(tree_read(&tree, "victim", text), "precious");
 	ck_assert_int_eq(unlink(tree_path(&tree, path, "rawpci/" BDF)), 0);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	must_take(&claim);
 	ck_assert_int_eq(tested_read(&claim, &record), -EPERM); /* and it does not wait */
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -358,7 +355,7 @@ START_TEST(not_ours)
 		ck_assert_int_eq(chown(path, 1000, 1000), 0);
 		ck_assert_int_eq(tested_read(&claim, &record), -EPERM);
 	}
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 	ck_assert_int_eq(chmod(run, 0777), 0);
 	ck_assert_int_eq(take(&claim), -EPERM);
 }
@@ -383,7 +380,7 @@ START_TEST(version_1)
 	ck_assert(same(&record, &before));
 	ck_assert_int_eq(tested_write(&claim, &before), 0);
 	ck_assert_str_eq(tree_read(&tree, "rawpci/" BDF, now), text);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -411,7 +408,7 @@ START_TEST(version_2_and_3)
 	ck_assert_uint_eq(record.state.words[0].value, _i == 2 ? 0x2810 : 0);
 	ck_assert_int_eq(tested_write(&claim, &record), 0);
 	ck_assert_str_eq(tree_read(&tree, "rawpci/" BDF, now), texts[_i]);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -434,7 +431,7 @@ START_TEST(longest)
 	ck_assert_int_eq(tested_write(&claim, &full), 0);
 	ck_assert_int_eq(tested_read(&claim, &record), 0);
 	ck_assert(same(&record, &full));
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -455,7 +452,7 @@ START_TEST(cut_short)
 					  (off_t)length - 1), 0);
 		ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
 	}
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 
@@ -514,7 +511,7 @@ START_TEST(garbage)
 	record = before;
 	record.hold.driver[0] = '/';
 	ck_assert_int_eq(tested_write(&claim, &record), -EINVAL);
-	tested_claim_release(&claim);
+	rawpci_claim_release(&claim);
 }
 END_TEST
 

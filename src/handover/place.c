@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* A device's place on the host: where its binding is changed, and which device is there now. */
+#include <stdlib.h>
+
+#include "core/context.h"
+#include "handover/handover.h"
+#include "os/sys.h"
+#include "os/sysfs.h"
+
+struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
+					      const struct rawpci_claim *claim,
+					      const struct rawpci_address *address)
+{
+	return (struct rawpci_binding) {
+		.root = ctx->sysfs_dir,
+		.address = *address,
+		.limit_ms = ctx->driver_timeout_ms,
+		.keep = { .lock = claim->lock, .shared = claim->shared },
+	};
+}
+
+int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
+			struct rawpci_record *record)
+{
+	static const char *const files[] = {"vendor", "device"};
+	uint16_t *const ids[] = {&record->vendor, &record->device};
+	char path[RAWPCI_SYSFS_PATH], text[16];
+
+	for (int i = 0; i < 2; i++) {
+		int r = rawpci_sysfs_path(ctx->sysfs_dir, address, files[i], path, sizeof(path));
+
+		if (r == 0)
+			r = rawpci_sys_read_file(path, text, sizeof(text));
+		if (r < 0)
+			return r;
+		*ids[i] = (uint16_t)strtoul(text, NULL, 16);
+	}
+	return 0;
+}
