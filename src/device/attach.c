@@ -145,7 +145,7 @@ void rawpci_device_detach(struct rawpci_device *dev)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
 			   dev->name, rawpci_reason());
 	rawpci_vm_space_close(dev);
-	rawpci_custody_give_back(dev->custody);
+	rawpci_custody_return(dev->custody);
 	if (dev->vm)
 		rawpci_vm_release(dev->vm);
 }
@@ -172,14 +172,14 @@ int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address
 {
 	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
-	return dev ? dev->custody->claim.lock : -1;
+	return dev ? dev->custody->locks.lock : -1;
 }
 
 int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
-	return dev ? dev->custody->claim.shared : -1;
+	return dev ? dev->custody->locks.shared : -1;
 }
 
 void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address)

@@ -23,7 +23,7 @@ static int find_owner(struct rawpci_inquiry *q)
 	int r;
 
 	rawpci_find_owner(q->ctx, &q->out->address, &owner);
-	(void)rawpci_claim_path(q->ctx->run_dir, &q->out->address, path);
+	(void)rawpci_locks_path(q->ctx->run_dir, &q->out->address, path);
 	finding.number = owner.process;
 	SAY(finding.path, "%.127s", path);
 	SAY(finding.cause, "%s has it open", owner.self ? "this process" : owner.text);
@@ -123,7 +123,7 @@ int rawpci_explain_owner(struct rawpci_inquiry *q)
 	if (r == -EWOULDBLOCK)
 		return find_owner(q);
 	shared = rawpci_is_passing(r) ? 0 :
-		 rawpci_claim_look_shared(q->ctx->sysfs_dir, &q->out->address);
+		 rawpci_locks_look_shared(q->ctx->sysfs_dir, &q->out->address);
 	if (shared == -EWOULDBLOCK) {
 		(void)rawpci_fail_shared(q->ctx, q->name, &q->out->address);
 		return add_user(q, rawpci_reason() + strlen(q->name) + 2);

@@ -20,8 +20,8 @@ struct rawpci_custody {
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
 	const struct rawpci_backend *backend; /* that has it, or is tried */
-	struct rawpci_claim claim;
-	int no_claim; /* why there is none */
+	struct rawpci_locks locks;
+	int no_record; /* why there is none */
 	struct rawpci_driver_hold hold; /* what is to be put back; .held: a driver, too */
 	struct rawpci_state state;      /* the same, of the registers */
 	bool idle;                      /* the kernel may suspend it again: os/idle.h */
@@ -54,7 +54,7 @@ int rawpci_custody_may_rebind(const struct rawpci_custody *custody,
 
 /* Binds the driver that custody->backend needs, if the flags allow what that takes. */
 int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags);
-void rawpci_custody_give_back(struct rawpci_custody *custody);
+void rawpci_custody_return(struct rawpci_custody *custody);
 /* The same after a failure that has its sentence already, which stays. */
 void rawpci_custody_undo(struct rawpci_custody *custody);
 

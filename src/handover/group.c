@@ -60,7 +60,7 @@ static int find_owned(void *opaque, const struct rawpci_address *address)
 
 	return rawpci_record_look(group->ctx->run_dir, address, &record, &recorded) ==
 	       -EWOULDBLOCK ||
-	       rawpci_claim_look_shared(group->ctx->sysfs_dir, address) == -EWOULDBLOCK;
+	       rawpci_locks_look_shared(group->ctx->sysfs_dir, address) == -EWOULDBLOCK;
 }
 
 int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)

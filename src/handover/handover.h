@@ -22,7 +22,7 @@ struct rawpci_custody;
  * place.c
  */
 struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
-					      const struct rawpci_claim *claim,
+					      const struct rawpci_locks *locks,
 					      const struct rawpci_address *address);
 /* The ids of the device that is there now. */
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
@@ -140,13 +140,13 @@ bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *addre
  */
 /* Puts back what there was, and removes the record when that is done. killed: nobody knows how the
  * device is now, because its owner has not given it back or it has been silent. */
-int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
 /* Settles the record that there is. Returns 1: done; 0: there was nothing to do; or -errno: still to
  * be done, *owed says what, if the record could be read. -EWOULDBLOCK: it is somebody else's now. *foreign: there is a record that is not
  * acted upon, and not to be replaced. */
-int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
+int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, struct rawpci_record *owed,
 			 bool *foreign);
 
@@ -157,7 +157,7 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
  * is a passing error (-EWOULDBLOCK: another program has it), and *shared says which lock it is.
  * Returns 0, such an error, or why there is no lock in run.dir until that is changed. The lock that
  * containers share is gone without where it cannot be had for such a reason. */
-int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_claim *claim,
+int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_locks *locks,
 			 const struct rawpci_address *address, bool *shared);
 
 /* allowed.c: may it be taken from the host, and the driver that holds it ("": none) off it? */

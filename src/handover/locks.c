@@ -14,7 +14,7 @@
 #define FILE_NAME (RAWPCI_ADDRESS_TEXT + 8)
 #define TAKE_TRIES 3
 
-int rawpci_claim_directory(const char *run, bool make)
+int rawpci_locks_directory(const char *run, bool make)
 {
 	int fd, r = make ? rawpci_sys_make_directory(run) : 0;
 
@@ -32,13 +32,13 @@ int rawpci_claim_directory(const char *run, bool make)
 }
 
 /* Opens a file of a device's. Returns the descriptor. */
-int rawpci_claim_file(const struct rawpci_claim *claim, const char *suffix, int flags)
+int rawpci_locks_file(const struct rawpci_locks *locks, const char *suffix, int flags)
 {
 	char name[FILE_NAME];
 	int fd, r;
 
-	(void)snprintf(name, sizeof(name), "%s%s", claim->name, suffix);
-	fd = rawpci_sys_open_at(claim->directory, name, flags);
+	(void)snprintf(name, sizeof(name), "%s%s", locks->name, suffix);
+	fd = rawpci_sys_open_at(locks->directory, name, flags);
 	if (fd < 0)
 		return fd;
 	r = rawpci_sys_check_own(fd, false);
@@ -49,34 +49,34 @@ int rawpci_claim_file(const struct rawpci_claim *claim, const char *suffix, int 
 	return fd;
 }
 
-static int take_once(struct rawpci_claim *claim, const char *run,
+static int take_once(struct rawpci_locks *locks, const char *run,
 		     const struct rawpci_address *address)
 {
-	struct rawpci_claim taken = RAWPCI_CLAIM_NONE;
+	struct rawpci_locks taken = RAWPCI_LOCKS_NONE;
 	int r;
 
 	rawpci_address_format(address, taken.name);
-	taken.directory = rawpci_claim_directory(run, true);
+	taken.directory = rawpci_locks_directory(run, true);
 	if (taken.directory < 0)
 		return taken.directory;
-	taken.lock = rawpci_claim_file(&taken, ".lock", O_RDWR | O_CREAT);
+	taken.lock = rawpci_locks_file(&taken, ".lock", O_RDWR | O_CREAT);
 	r = taken.lock < 0 ? taken.lock : rawpci_sys_lock(taken.lock);
 	if (r < 0) {
-		rawpci_claim_release(&taken);
+		rawpci_locks_release(&taken);
 		return r == -ENOENT ? -ESTALE : r;
 	}
-	*claim = taken;
+	*locks = taken;
 	return 0;
 }
 
 /* The directory may be removed in the middle, as by a program that cleans /run. */
-int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
+int rawpci_locks_take(struct rawpci_locks *locks, const char *run,
 		      const struct rawpci_address *address)
 {
 	int r = -ESTALE;
 
 	for (int i = 0; r == -ESTALE && i < TAKE_TRIES; i++)
-		r = take_once(claim, run, address);
+		r = take_once(locks, run, address);
 	return r;
 }
 
@@ -89,7 +89,7 @@ static int open_shared(const char *root, const struct rawpci_address *address, i
 }
 
 /* For writing, so that no user without rights can keep others out by such a lock. */
-int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
+int rawpci_locks_share(struct rawpci_locks *locks, const char *root,
 		       const struct rawpci_address *address)
 {
 	int fd = open_shared(root, address, O_RDWR);
@@ -99,11 +99,11 @@ int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
 		rawpci_sys_close(&fd);
 		return r;
 	}
-	claim->shared = fd;
+	locks->shared = fd;
 	return 0;
 }
 
-int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address)
+int rawpci_locks_look_shared(const char *root, const struct rawpci_address *address)
 {
 	int fd = open_shared(root, address, O_RDONLY);
 	int r = fd < 0 ? fd : rawpci_sys_locked(fd);
@@ -125,13 +125,13 @@ static int look_above(const char *run)
 	return rawpci_sys_access(above[0] ? above : "/", W_OK | X_OK);
 }
 
-static int look_at_lock(const struct rawpci_claim *seen, const char *lock)
+static int look_at_lock(const struct rawpci_locks *seen, const char *lock)
 {
 	int fd, r = rawpci_sys_access(lock, W_OK);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	fd = rawpci_claim_file(seen, ".lock", O_RDONLY);
+	fd = rawpci_locks_file(seen, ".lock", O_RDONLY);
 	if (fd < 0)
 		return fd;
 	r = rawpci_sys_locked(fd);
@@ -139,16 +139,16 @@ static int look_at_lock(const struct rawpci_claim *seen, const char *lock)
 	return r > 0 ? -EWOULDBLOCK : r;
 }
 
-int rawpci_claim_look(const char *run, const struct rawpci_address *address,
-		      struct rawpci_claim *seen)
+int rawpci_locks_look(const char *run, const struct rawpci_address *address,
+		      struct rawpci_locks *seen)
 {
 	char lock[RAWPCI_SYSFS_PATH];
-	int r = rawpci_claim_path(run, address, lock);
+	int r = rawpci_locks_path(run, address, lock);
 
-	*seen = RAWPCI_CLAIM_NONE;
+	*seen = RAWPCI_LOCKS_NONE;
 	if (r < 0)
 		return r;
-	seen->directory = rawpci_claim_directory(run, false);
+	seen->directory = rawpci_locks_directory(run, false);
 	if (seen->directory < 0)
 		return seen->directory == -ENOENT ? look_above(run) : seen->directory;
 	rawpci_address_format(address, seen->name);
@@ -156,7 +156,7 @@ int rawpci_claim_look(const char *run, const struct rawpci_address *address,
 	return r < 0 ? r : rawpci_sys_access(run, W_OK | X_OK);
 }
 
-int rawpci_claim_path(const char *run, const struct rawpci_address *address,
+int rawpci_locks_path(const char *run, const struct rawpci_address *address,
 		      char path[RAWPCI_SYSFS_PATH])
 {
 	char name[RAWPCI_ADDRESS_TEXT];
@@ -166,9 +166,9 @@ int rawpci_claim_path(const char *run, const struct rawpci_address *address,
 	return n < 0 || n >= RAWPCI_SYSFS_PATH ? -ENAMETOOLONG : 0;
 }
 
-void rawpci_claim_release(struct rawpci_claim *claim)
+void rawpci_locks_release(struct rawpci_locks *locks)
 {
-	rawpci_sys_close(&claim->shared);
-	rawpci_sys_close(&claim->lock);
-	rawpci_sys_close(&claim->directory);
+	rawpci_sys_close(&locks->shared);
+	rawpci_sys_close(&locks->lock);
+	rawpci_sys_close(&locks->directory);
 }

@@ -19,13 +19,13 @@
 #include "os/sysfs.h"
 
 /* The ownership of a device. */
-struct rawpci_claim {
+struct rawpci_locks {
 	int directory, lock; /* -1: not owned */
 	int shared;          /* the device's config file, locked, too; -1: it could not be */
 	char name[RAWPCI_ADDRESS_TEXT];
 };
 
-#define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1, .shared = -1 })
+#define RAWPCI_LOCKS_NONE ((struct rawpci_locks) { .directory = -1, .lock = -1, .shared = -1 })
 
 /**
  * Takes the ownership of a device.
@@ -34,7 +34,7 @@ struct rawpci_claim {
  * Returns 0, -EWOULDBLOCK, -EPERM when directory or file are not this user's alone, -ELOOP or
  * -ENOTDIR for a symbolic link in their place, or what the kernel says.
  */
-int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
+int rawpci_locks_take(struct rawpci_locks *locks, const char *run,
 		      const struct rawpci_address *address);
 
 /**
@@ -44,31 +44,31 @@ int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
  *
  * Returns 0, -EWOULDBLOCK, or why it cannot be had.
  */
-int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
+int rawpci_locks_share(struct rawpci_locks *locks, const char *root,
 		       const struct rawpci_address *address);
 
-/* Finds out what rawpci_claim_share() would come to, as far as that can be seen. */
-int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address);
+/* Finds out what rawpci_locks_share() would come to, as far as that can be seen. */
+int rawpci_locks_look_shared(const char *root, const struct rawpci_address *address);
 
 /**
- * Finds out what rawpci_claim_take(), and then writing a record, would come to, and takes, makes and
+ * Finds out what rawpci_locks_take(), and then writing a record, would come to, and takes, makes and
  * changes nothing.
  * @seen: the directory, for reading its record; to be released in any case
  *
  * Returns what they would, as far as that can be seen.
  */
-int rawpci_claim_look(const char *run, const struct rawpci_address *address,
-		      struct rawpci_claim *seen);
+int rawpci_locks_look(const char *run, const struct rawpci_address *address,
+		      struct rawpci_locks *seen);
 
 /* The file that the owner has locked. -ENAMETOOLONG. */
-int rawpci_claim_path(const char *run, const struct rawpci_address *address,
+int rawpci_locks_path(const char *run, const struct rawpci_address *address,
 		      char path[RAWPCI_SYSFS_PATH]);
 
 /* Gives it up. Nothing happens where there is none. */
-void rawpci_claim_release(struct rawpci_claim *claim);
+void rawpci_locks_release(struct rawpci_locks *locks);
 
 /* For record.c: the directory, and a file of the device's in it. Return the descriptor. */
-int rawpci_claim_directory(const char *run, bool make);
-int rawpci_claim_file(const struct rawpci_claim *claim, const char *suffix, int flags);
+int rawpci_locks_directory(const char *run, bool make);
+int rawpci_locks_file(const struct rawpci_locks *locks, const char *suffix, int flags);
 
 #endif

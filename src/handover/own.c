@@ -9,12 +9,12 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_claim *claim,
+int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_locks *locks,
 			 const struct rawpci_address *address, bool *shared)
 {
-	int of_run = rawpci_claim_take(claim, ctx->run_dir, address);
+	int of_run = rawpci_locks_take(locks, ctx->run_dir, address);
 	int of_config = rawpci_is_passing(of_run) ? 0 :
-			rawpci_claim_share(claim, ctx->sysfs_dir, address);
+			rawpci_locks_share(locks, ctx->sysfs_dir, address);
 
 	*shared = rawpci_is_passing(of_config);
 	return *shared ? of_config : of_run;
@@ -26,12 +26,12 @@ void rawpci_custody_init(struct rawpci_custody *custody, struct rawpci *ctx,
 	custody->ctx = ctx;
 	custody->address = *address;
 	rawpci_address_format(address, custody->name);
-	custody->claim = RAWPCI_CLAIM_NONE;
+	custody->locks = RAWPCI_LOCKS_NONE;
 }
 
 void rawpci_custody_finish(struct rawpci_custody *custody)
 {
-	rawpci_claim_release(&custody->claim);
+	rawpci_locks_release(&custody->locks);
 }
 
 int rawpci_custody_own(struct rawpci_custody *custody)
@@ -41,19 +41,19 @@ int rawpci_custody_own(struct rawpci_custody *custody)
 	bool foreign, shared;
 	int r;
 
-	if (custody->claim.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
+	if (custody->locks.lock >= 0 || rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
 		return 0;
-	r = rawpci_handover_lock(ctx, &custody->claim, &custody->address, &shared);
+	r = rawpci_handover_lock(ctx, &custody->locks, &custody->address, &shared);
 	if (rawpci_is_passing(r))
 		return rawpci_fail_lock(ctx, custody->name, &custody->address, shared, r);
 	if (r < 0) {
-		custody->no_claim = r;
+		custody->no_record = r;
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
 			   "other processes from the device, and its driver stays", custody->name,
 			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
-	r = rawpci_record_finish(ctx, &custody->claim, &custody->address, &custody->owed, &foreign);
+	r = rawpci_record_finish(ctx, &custody->locks, &custody->address, &custody->owed, &foreign);
 	if (r == -EWOULDBLOCK)
 		return -EBUSY;
 	if (r == -ETIMEDOUT)
@@ -63,9 +63,9 @@ int rawpci_custody_own(struct rawpci_custody *custody)
 		return r;
 	/* What the record says would be lost with another one over it. */
 	if (foreign)
-		custody->no_claim = -EEXIST;
+		custody->no_record = -EEXIST;
 	else if (r < 0 && !custody->owed.hold.held)
-		custody->no_claim = r;
+		custody->no_record = r;
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
 	return 0;

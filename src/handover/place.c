@@ -8,14 +8,14 @@
 #include "os/sysfs.h"
 
 struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
-					      const struct rawpci_claim *claim,
+					      const struct rawpci_locks *locks,
 					      const struct rawpci_address *address)
 {
 	return (struct rawpci_binding) {
 		.root = ctx->sysfs_dir,
 		.address = *address,
 		.limit_ms = ctx->driver_timeout_ms,
-		.keep = { .lock = claim->lock, .shared = claim->shared },
+		.keep = { .lock = locks->lock, .shared = locks->shared },
 	};
 }
 

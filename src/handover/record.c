@@ -38,64 +38,64 @@ static int write_all(int fd, const char *text, size_t size)
 }
 
 /* A file that was left half-written, or put there, is not written to but replaced. */
-int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record)
+int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record)
 {
 	char text[RAWPCI_RECORD_BYTES], temporary[FILE_NAME];
-	int length = rawpci_record_format(claim->name, record, text);
+	int length = rawpci_record_format(locks->name, record, text);
 	int fd, r;
 
 	if (length < 0)
 		return length;
-	(void)snprintf(temporary, sizeof(temporary), "%s.new", claim->name);
-	r = rawpci_sys_unlink_at(claim->directory, temporary);
+	(void)snprintf(temporary, sizeof(temporary), "%s.new", locks->name);
+	r = rawpci_sys_unlink_at(locks->directory, temporary);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	fd = rawpci_sys_open_at(claim->directory, temporary, O_WRONLY | O_CREAT | O_EXCL);
+	fd = rawpci_sys_open_at(locks->directory, temporary, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return fd;
 	r = write_all(fd, text, (size_t)length);
 	rawpci_sys_close(&fd);
 	if (r == 0)
-		r = rawpci_sys_rename_at(claim->directory, temporary, claim->name);
+		r = rawpci_sys_rename_at(locks->directory, temporary, locks->name);
 	if (r < 0) {
-		(void)rawpci_sys_unlink_at(claim->directory, temporary);
+		(void)rawpci_sys_unlink_at(locks->directory, temporary);
 		return r;
 	}
-	return rawpci_sys_sync(claim->directory);
+	return rawpci_sys_sync(locks->directory);
 }
 
-int rawpci_record_read(const struct rawpci_claim *claim, struct rawpci_record *record)
+int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record)
 {
 	char text[RAWPCI_RECORD_BYTES];
-	int fd = rawpci_claim_file(claim, "", O_RDONLY);
+	int fd = rawpci_locks_file(locks, "", O_RDONLY);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	r = read_text(fd, text);
 	rawpci_sys_close(&fd);
-	return r < 0 ? r : rawpci_record_parse(claim->name, text, record);
+	return r < 0 ? r : rawpci_record_parse(locks->name, text, record);
 }
 
-int rawpci_record_erase(const struct rawpci_claim *claim)
+int rawpci_record_erase(const struct rawpci_locks *locks)
 {
-	int r = rawpci_sys_unlink_at(claim->directory, claim->name);
+	int r = rawpci_sys_unlink_at(locks->directory, locks->name);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return rawpci_sys_sync(claim->directory);
+	return rawpci_sys_sync(locks->directory);
 }
 
 int rawpci_record_look(const char *run, const struct rawpci_address *address,
 		       struct rawpci_record *record, int *recorded)
 {
-	struct rawpci_claim seen;
-	int r = rawpci_claim_look(run, address, &seen);
+	struct rawpci_locks seen;
+	int r = rawpci_locks_look(run, address, &seen);
 
 	*recorded = -ENOENT;
 	if (r == 0 && seen.directory >= 0)
 		*recorded = rawpci_record_read(&seen, record);
-	rawpci_claim_release(&seen);
+	rawpci_locks_release(&seen);
 	return r;
 }
 
@@ -122,7 +122,7 @@ int rawpci_record_each(const char *run,
 		       void *opaque)
 {
 	struct walk walk = {.each = each, .opaque = opaque};
-	int fd = rawpci_claim_directory(run, false);
+	int fd = rawpci_locks_directory(run, false);
 	int r;
 
 	if (fd < 0)

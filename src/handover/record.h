@@ -38,17 +38,17 @@ struct rawpci_record {
  * It is of the lowest version that holds what it says: 1 without a known state, 2 with one, 3 with
  * words of capabilities or idle. A library that does not know the version does not act upon it.
  * -EINVAL: a name that rawpci_record_read() would not take. */
-int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record);
+int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
 
 /* Reads it; .held is set. -ENOENT: there is none; -EBADMSG: it is not one, or another device's;
  * -EPERM, -ELOOP: it may have been put there by somebody else. */
-int rawpci_record_read(const struct rawpci_claim *claim, struct rawpci_record *record);
+int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record);
 
 /* Removes it; 0 also when there is none. */
-int rawpci_record_erase(const struct rawpci_claim *claim);
+int rawpci_record_erase(const struct rawpci_locks *locks);
 
 /**
- * Finds out what rawpci_claim_take(), and then rawpci_record_write(), would come to, and takes,
+ * Finds out what rawpci_locks_take(), and then rawpci_record_write(), would come to, and takes,
  * makes and changes nothing.
  * @recorded: with 0, what rawpci_record_read() says, about @record
  *

@@ -17,7 +17,7 @@
 
 struct recovery {
 	struct rawpci *ctx;
-	int given_back;
+	int returned;
 	int error; /* the first */
 	char reason[400];
 };
@@ -25,11 +25,11 @@ struct recovery {
 /* As rawpci_record_finish(); where that cannot be asked, the reason has its sentence, too. */
 static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 {
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	struct rawpci_record owed;
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
 	bool foreign, shared;
-	int r = rawpci_handover_lock(ctx, &claim, address, &shared);
+	int r = rawpci_handover_lock(ctx, &locks, address, &shared);
 
 	rawpci_address_format(address, name);
 	if (r == -EWOULDBLOCK)
@@ -41,8 +41,8 @@ static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 				"%s", name, ctx->run_dir,
 				rawpci_sys_error_text(r, text, sizeof(text)));
 	else
-		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
-	rawpci_claim_release(&claim);
+		r = rawpci_record_finish(ctx, &locks, address, &owed, &foreign);
+	rawpci_locks_release(&locks);
 	return r;
 }
 
@@ -58,7 +58,7 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 		return 0;
 	}
 	if (r > 0)
-		recovery->given_back++;
+		recovery->returned++;
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
 	if (r < 0 && recovery->error == 0) {
@@ -88,7 +88,7 @@ int rawpci_recover(struct rawpci *ctx)
 	if (recovery.error < 0)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, recovery.error, "%s",
 							recovery.reason));
-	return rawpci_call_end(ctx, recovery.given_back);
+	return rawpci_call_end(ctx, recovery.returned);
 }
 
 /* What is not there, forbidden or another owner's needs no words: there is nothing to do here. */
@@ -116,7 +116,7 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 {
 	const struct closed *closed = opaque;
 	struct rawpci *ctx = closed->ctx;
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	struct rawpci_record record;
 	bool foreign, shared;
 	int recorded = 0, r;
@@ -127,14 +127,14 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 	if (r == 0 && recorded < 0)
 		r = recorded;
 	if (r == 0)
-		r = rawpci_handover_lock(ctx, &claim, address, &shared);
+		r = rawpci_handover_lock(ctx, &locks, address, &shared);
 	if (r < 0) {
-		rawpci_claim_release(&claim);
+		rawpci_locks_release(&locks);
 		warn_left(ctx, address, r);
 		return 0;
 	}
-	r = rawpci_record_finish(ctx, &claim, address, &record, &foreign);
-	rawpci_claim_release(&claim);
+	r = rawpci_record_finish(ctx, &locks, address, &record, &foreign);
+	rawpci_locks_release(&locks);
 	/* -EBUSY has been said when the device was closed. */
 	if (r < 0)
 		rawpci_say(ctx, r == -EBUSY ? RAWPCI_LOG_DEBUG : RAWPCI_LOG_WARNING, "%s",

@@ -7,7 +7,7 @@
 #include "handover/custody.h"
 #include "handover/handover.h"
 
-void rawpci_custody_give_back(struct rawpci_custody *custody)
+void rawpci_custody_return(struct rawpci_custody *custody)
 {
 	struct rawpci_record record = {
 		.vendor = custody->recorded_ids[0],
@@ -33,10 +33,10 @@ void rawpci_custody_give_back(struct rawpci_custody *custody)
 	}
 	r = rawpci_record_applies(custody->ctx, custody->name, &custody->address, &record);
 	if (r == 0)
-		(void)rawpci_record_erase(&custody->claim);
+		(void)rawpci_record_erase(&custody->locks);
 	/* That what was open is another one now is not likely enough to keep it for that. */
 	else if (r > 0 || rawpci_is_passing(r))
-		r = rawpci_record_settle(custody->ctx, &custody->claim, &custody->address, &record,
+		r = rawpci_record_settle(custody->ctx, &custody->locks, &custody->address, &record,
 					 custody->was_gone);
 	custody->owed = record;
 	custody->owed.hold.held = r < 0;
@@ -53,6 +53,6 @@ void rawpci_custody_undo(struct rawpci_custody *custody)
 	struct rawpci_reason reason;
 
 	rawpci_reason_keep(&reason);
-	rawpci_custody_give_back(custody);
+	rawpci_custody_return(custody);
 	rawpci_reason_restore(&reason);
 }

@@ -11,7 +11,7 @@
 #include "os/sysfs.h"
 
 /* What there is in the end: a driver that somebody else has bound meanwhile is left alone. */
-static void say_given_back(struct rawpci *ctx, const char *name,
+static void say_returned(struct rawpci *ctx, const char *name,
 			   const struct rawpci_address *address, const char *driver)
 {
 	char now[RAWPCI_SYSFS_NAME];
@@ -25,7 +25,7 @@ static void say_given_back(struct rawpci *ctx, const char *name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
-static int fail_give_back(struct rawpci *ctx, const char *name,
+static int fail_return(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address, const char *driver, int r)
 {
 	char text[128], neighbour[RAWPCI_ADDRESS_TEXT];
@@ -49,13 +49,13 @@ static int fail_give_back(struct rawpci *ctx, const char *name,
 			   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
 }
 
-int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed)
 {
-	const struct rawpci_binding at = rawpci_handover_binding(ctx, claim, address);
+	const struct rawpci_binding at = rawpci_handover_binding(ctx, locks, address);
 	const struct rawpci_driver_hold *hold = &record->hold;
-	const char *name = claim->name;
+	const char *name = locks->name;
 	char text[128];
 	bool idle;
 	int r = rawpci_idle_hold(&at, record, &idle);
@@ -69,53 +69,53 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
 		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name, "the kernel has not "
 							     "unbound and reset it") : r;
 	if (hold->held)
-		r = rawpci_driver_give_back(&at, hold);
+		r = rawpci_driver_return(&at, hold);
 	if (r < 0)
-		return fail_give_back(ctx, name, address, hold->driver, r);
-	r = rawpci_record_erase(claim);
+		return fail_return(ctx, name, address, hold->driver, r);
+	r = rawpci_record_erase(locks);
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
 			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (hold->held)
-		say_given_back(ctx, name, address, hold->driver);
+		say_returned(ctx, name, address, hold->driver);
 	return 0;
 }
 
-int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
+int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, struct rawpci_record *owed,
 			 bool *foreign)
 {
 	struct rawpci_record record;
 	char text[128], what[RAWPCI_INUSE_TEXT];
-	int r = rawpci_record_read(claim, &record);
+	int r = rawpci_record_read(locks, &record);
 
 	*foreign = false;
 	if (r == -ENOENT)
 		return 0;
 	if (rawpci_is_passing(r))
 		return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its record in %s cannot be read "
-				   "now: %s", claim->name, ctx->run_dir,
+				   "now: %s", locks->name, ctx->run_dir,
 				   rawpci_sys_error_text(r, text, sizeof(text)));
 	if (r < 0) {
 		*foreign = true;
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
 			   "(%s) and is not acted upon: see that the device has its driver, then "
-			   "remove the file", claim->name, ctx->run_dir, claim->name,
+			   "remove the file", locks->name, ctx->run_dir, locks->name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
-	r = rawpci_record_applies(ctx, claim->name, address, &record);
+	r = rawpci_record_applies(ctx, locks->name, address, &record);
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		(void)rawpci_record_erase(claim);
+		(void)rawpci_record_erase(locks);
 		return 0;
 	}
 	if (rawpci_is_used(ctx, address, &record, what))
-		return rawpci_fail(ctx, -EWOULDBLOCK, "%s: %s", claim->name, what);
+		return rawpci_fail(ctx, -EWOULDBLOCK, "%s: %s", locks->name, what);
 	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been given back yet",
-		   claim->name, rawpci_or_none(record.hold.driver));
-	r = rawpci_record_settle(ctx, claim, address, &record, true);
+		   locks->name, rawpci_or_none(record.hold.driver));
+	r = rawpci_record_settle(ctx, locks, address, &record, true);
 	if (r < 0)
 		*owed = record;
 	return r < 0 ? r : 1;

@@ -18,12 +18,12 @@
 static int write_record(struct rawpci_custody *custody, const struct rawpci_driver_hold *hold)
 {
 	struct rawpci_record record = {.hold = *hold, .state = custody->state, .idle = custody->idle};
-	int r = custody->no_claim;
+	int r = custody->no_record;
 
 	if (r == 0)
 		r = rawpci_handover_ids(custody->ctx, &custody->address, &record);
 	if (r == 0)
-		r = rawpci_record_write(&custody->claim, &record);
+		r = rawpci_record_write(&custody->locks, &record);
 	if (r < 0)
 		return r;
 	custody->recorded_ids[0] = record.vendor;
@@ -70,7 +70,7 @@ static void warn_unrecorded(struct rawpci_custody *custody, int r)
 static void look_at_state(struct rawpci_custody *custody)
 {
 	const struct rawpci_binding at =
-		rawpci_handover_binding(custody->ctx, &custody->claim, &custody->address);
+		rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
 	char text[128];
 	int r;
 
@@ -107,7 +107,7 @@ static bool changes_no_driver(const struct rawpci_driver_hold *hold)
 static int move(struct rawpci_custody *custody, const char *wanted, const char *seen)
 {
 	const struct rawpci_binding at =
-		rawpci_handover_binding(custody->ctx, &custody->claim, &custody->address);
+		rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
 	enum rawpci_driver_step step;
 	int r = rawpci_driver_move(&at, &custody->hold, seen, &step);
 
@@ -192,7 +192,7 @@ static int wake(struct rawpci_custody *custody, const struct rawpci_driver_hold 
 static void drop_record(struct rawpci_custody *custody)
 {
 	if (custody->recorded && !custody->owed.hold.held)
-		(void)rawpci_record_erase(&custody->claim);
+		(void)rawpci_record_erase(&custody->locks);
 	custody->recorded = false;
 }
 
@@ -231,7 +231,7 @@ static int record_and_move(struct rawpci_custody *custody, const struct rawpci_d
 int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 {
 	const struct rawpci_binding at =
-		rawpci_handover_binding(custody->ctx, &custody->claim, &custody->address);
+		rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
 	const char *wanted = custody->backend->driver ? custody->backend->driver : "";
 	struct rawpci_driver_hold found;
 	char seen[RAWPCI_SYSFS_NAME];

@@ -112,7 +112,7 @@ void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *ad
 {
 	char path[RAWPCI_SYSFS_PATH] = "";
 
-	(void)rawpci_claim_path(ctx->run_dir, address, path);
+	(void)rawpci_locks_path(ctx->run_dir, address, path);
 	rawpci_opener_find("/proc", path, true, owner);
 }
 

@@ -12,7 +12,7 @@
 
 /* Descriptors of which the thread has copies open until the kernel has returned; -1: none. */
 struct rawpci_keep {
-	int lock, shared; /* as in struct rawpci_claim; either tells that the device is in use */
+	int lock, shared; /* as in struct rawpci_locks; either tells that the device is in use */
 };
 
 #define RAWPCI_KEEP_NONE ((struct rawpci_keep) { .lock = -1, .shared = -1 })
