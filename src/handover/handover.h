@@ -17,6 +17,7 @@
 
 struct rawpci;
 struct rawpci_custody;
+struct rawpci_finding;
 
 /*
  * place.c
@@ -28,22 +29,15 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
 			struct rawpci_record *record);
 
+/* Where to look for uses of a device, without trying its disks. */
+struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx);
+
 /*
  * words.c
  */
 
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
-
-/* Where to look for uses of a device, without trying its disks. */
-struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx);
-
-/* What to do about something that the host would lose. bridge: it is the device itself.
- * Not known: only that it cannot be found out. */
-const char *rawpci_use_remedy(bool bridge, bool known);
-
-/* What to do where no record can be written, by the error. */
-const char *rawpci_record_remedy(int r);
 
 /* Errors that say nothing about the record, the device, or a right to either. All others stay until
  * the directory, its rights or the record are changed. */
@@ -55,29 +49,8 @@ int rawpci_as_permission(int r);
 /* What a call returns for a passing error: -ENOSPC, -ENOMEM or -EIO. */
 int rawpci_as_passing(int r);
 
-/* What to do about a passing error. */
-const char *rawpci_passing_remedy(int r);
-
-/* Of rawpci_handover_lock(), a passing error. -EWOULDBLOCK: -EBUSY, with who has the device. */
-int rawpci_fail_lock(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
-		     bool shared, int r);
-
-/* Who has the device, as far as it can be seen. */
-void rawpci_find_owner(const struct rawpci *ctx, const struct rawpci_address *address,
-		       struct rawpci_opener *owner);
-
-/* -EBUSY, with who has the device, where another run.dir is in the way of saying more. */
-int rawpci_fail_shared(struct rawpci *ctx, const char *name,
-		       const struct rawpci_address *address);
-
 /* -ETIMEDOUT; slow: what there was no end of. */
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
-
-/* Of rawpci_driver_move(): -ETIMEDOUT, after which the kernel is still at it; and any other, as what
- * rawpci_device_open() returns for it. */
-int rawpci_fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_step step);
-int rawpci_fail_move(struct rawpci_custody *custody, const char *wanted, enum rawpci_driver_step step,
-		     int error);
 
 /*
  * idle.c
@@ -130,10 +103,16 @@ int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address,
 			  const struct rawpci_record *record);
-/* Has somebody opened it through the driver that it was taken by, without having its lock? By VFIO's
- * and UIO's nodes that takes no library. what: who, RAWPCI_INUSE_TEXT bytes. */
-bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *address,
-		    const struct rawpci_record *record, char *what);
+/* Of rawpci_handover_lock(): which other program has the lock (-EWOULDBLOCK), or why it cannot be had
+ * now. */
+void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,
+		      int r, struct rawpci_finding *finding);
+/* A passing error of rawpci_record_read(). */
+void rawpci_find_unread(const struct rawpci *ctx, int r, struct rawpci_finding *finding);
+/* Has a program opened the device through the driver that it was taken by, without its lock? VFIO's
+ * and UIO's nodes need no library for that. */
+bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *address,
+		      const struct rawpci_record *record, struct rawpci_finding *finding);
 
 /*
  * settle.c
@@ -160,7 +139,14 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_locks *locks,
 			 const struct rawpci_address *address, bool *shared);
 
-/* allowed.c: may it be taken from the host, and the driver that holds it ("": none) off it? */
-int rawpci_custody_check_allowed(struct rawpci_custody *custody, const char *bound, unsigned flags);
+/*
+ * allowed.c
+ */
+/* No record can be written (r): of the registers, or of the driver that has to go. */
+void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver, int r,
+			    struct rawpci_finding *finding);
+/* This process may not write to path (r), by which the kernel binds another driver. */
+void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, int r,
+			    struct rawpci_finding *finding);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A device's place on the host: where its binding is changed, and which device is there now. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/context.h"
+#include "core/finding.h"
+#include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
@@ -36,4 +39,21 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 		*ids[i] = (uint16_t)strtoul(text, NULL, 16);
 	}
 	return 0;
+}
+
+struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
+{
+	return (struct rawpci_inuse_host) {
+		.sys = ctx->sysfs_dir, .proc = "/proc", .vfio = ctx->vfio_dir, .uio = ctx->uio_dir,
+	};
+}
+
+void rawpci_find_absent(const struct rawpci *ctx, struct rawpci_finding *finding)
+{
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_NO_DEVICE, .blocks = true, .error = -ENODEV,
+	};
+	SAY(finding->cause, "there is no such device in %.256s/bus/pci/devices", ctx->sysfs_dir);
+	SAY(finding->remedy, "lspci -D lists all devices; a device that was removed comes back with "
+	    "echo 1 > /sys/bus/pci/rescan");
 }

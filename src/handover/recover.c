@@ -4,12 +4,13 @@
  * when the last device of an IOMMU group is closed.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include <rawpci/recover.h>
 
 #include "core/call.h"
 #include "core/context.h"
+#include "core/finding.h"
+#include "core/log.h"
 #include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/sys.h"
@@ -19,7 +20,7 @@ struct recovery {
 	struct rawpci *ctx;
 	int returned;
 	int error; /* the first */
-	char reason[400];
+	struct rawpci_reason reason;
 };
 
 /* As rawpci_record_finish(); where that cannot be asked, the reason has its sentence, too. */
@@ -27,21 +28,23 @@ static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	struct rawpci_record owed;
+	struct rawpci_finding finding;
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
 	bool foreign, shared;
-	int r = rawpci_handover_lock(ctx, &locks, address, &shared);
+	int failed, r = rawpci_handover_lock(ctx, &locks, address, &shared);
 
 	rawpci_address_format(address, name);
-	if (r == -EWOULDBLOCK)
-		(void)rawpci_fail_lock(ctx, name, address, shared, r);
-	else if (rawpci_is_passing(r))
-		r = rawpci_fail_lock(ctx, name, address, shared, r);
-	else if (r < 0)
+	if (rawpci_is_passing(r)) {
+		rawpci_find_lock(ctx, address, shared, r, &finding);
+		failed = rawpci_fail_finding(ctx, name, &finding);
+		r = r == -EWOULDBLOCK ? r : failed;
+	} else if (r < 0) {
 		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be had: "
 				"%s", name, ctx->run_dir,
 				rawpci_sys_error_text(r, text, sizeof(text)));
-	else
+	} else {
 		r = rawpci_record_finish(ctx, &locks, address, &owed, &foreign);
+	}
 	rawpci_locks_release(&locks);
 	return r;
 }
@@ -63,7 +66,7 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
 	if (r < 0 && recovery->error == 0) {
 		recovery->error = r;
-		(void)snprintf(recovery->reason, sizeof(recovery->reason), "%s", rawpci_reason());
+		rawpci_reason_keep(&recovery->reason);
 	}
 	return 0;
 }
@@ -85,9 +88,10 @@ int rawpci_recover(struct rawpci *ctx)
 							"%s cannot be used: %s", ctx->run_dir,
 							rawpci_sys_error_text(r, text,
 									      sizeof(text))));
-	if (recovery.error < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, recovery.error, "%s",
-							recovery.reason));
+	if (recovery.error < 0) {
+		rawpci_reason_restore(&recovery.reason);
+		return rawpci_call_end(ctx, recovery.error);
+	}
 	return rawpci_call_end(ctx, recovery.returned);
 }
 
@@ -98,7 +102,7 @@ static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, 
 
 	if (r == -EWOULDBLOCK || !rawpci_is_passing(r))
 		return;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: whether it has to be given back cannot be found "
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: whether it has to be returned cannot be found "
 		   "out now (%s): rawpci_recover() or the next open does it",
 		   rawpci_address_format(address, name),
 		   rawpci_sys_error_text(r, text, sizeof(text)));

@@ -25,9 +25,9 @@ void rawpci_custody_return(struct rawpci_custody *custody)
 	if (custody->unfinished) {
 		custody->hold.held = false;
 		custody->recorded = false;
-		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: it is not given back yet, because the "
+		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: it is not returned yet, because the "
 			   "kernel is still at something with it. Its record in %s stays: once "
-			   "that is over, rawpci_recover() or the next open gives it back",
+			   "that is over, rawpci_recover() or the next open returns it",
 			   custody->name, custody->ctx->run_dir);
 		return;
 	}

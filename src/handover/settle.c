@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/context.h"
+#include "core/finding.h"
 #include "core/log.h"
 #include "handover/handover.h"
-#include "os/inuse.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 
@@ -21,7 +21,7 @@ static void say_returned(struct rawpci *ctx, const char *name,
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, which somebody has bound it to "
 			   "since it was taken from %s", name, now, rawpci_or_none(driver));
 	else
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
@@ -31,19 +31,19 @@ static int fail_return(struct rawpci *ctx, const char *name,
 	char text[128], neighbour[RAWPCI_ADDRESS_TEXT];
 
 	if (r == -ETIMEDOUT)
-		return rawpci_fail_timeout(ctx, name, "the kernel has not given it back to its "
+		return rawpci_fail_timeout(ctx, name, "the kernel has not returned it to its "
 					   "driver");
 	/* The kernel's own words for it, which only its log has, come out of drivers_probe as
 	 * EINVAL (Linux drivers/base/bus.c, drivers_probe_store()). */
 	if ((r == -ENODEV || r == -EINVAL) && rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
 	    rawpci_group_neighbour(ctx, address, neighbour))
-		return rawpci_fail(ctx, -EBUSY, "%s: it could not be given back to %s: the kernel "
+		return rawpci_fail(ctx, -EBUSY, "%s: it could not be returned to %s: the kernel "
 				   "does not allow that while a program uses another device of its "
 				   "IOMMU group, such as %s. Once that is closed, the program that "
 				   "closes it does it, if it is one of this library's, or "
 				   "rawpci_recover() or the next open; where no program uses any, "
 				   "the kernel log says why (dmesg)", name, driver, neighbour);
-	return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
+	return rawpci_fail(ctx, r, "%s: it could not be returned to %s (%s): load that "
 			   "driver, then use rawpci_recover(), or write the address to "
 			   "%s/bus/pci/drivers_probe", name, rawpci_or_none(driver),
 			   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
@@ -85,17 +85,18 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, struct rawpci_record *owed,
 			 bool *foreign)
 {
+	struct rawpci_finding finding;
 	struct rawpci_record record;
-	char text[128], what[RAWPCI_INUSE_TEXT];
+	char text[128];
 	int r = rawpci_record_read(locks, &record);
 
 	*foreign = false;
 	if (r == -ENOENT)
 		return 0;
-	if (rawpci_is_passing(r))
-		return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its record in %s cannot be read "
-				   "now: %s", locks->name, ctx->run_dir,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
+	if (rawpci_is_passing(r)) {
+		rawpci_find_unread(ctx, r, &finding);
+		return rawpci_fail_finding(ctx, locks->name, &finding);
+	}
 	if (r < 0) {
 		*foreign = true;
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
@@ -111,9 +112,11 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 		(void)rawpci_record_erase(locks);
 		return 0;
 	}
-	if (rawpci_is_used(ctx, address, &record, what))
-		return rawpci_fail(ctx, -EWOULDBLOCK, "%s: %s", locks->name, what);
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been given back yet",
+	if (rawpci_find_user(ctx, address, &record, &finding)) {
+		(void)rawpci_fail_finding(ctx, locks->name, &finding);
+		return -EWOULDBLOCK;
+	}
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been returned yet",
 		   locks->name, rawpci_or_none(record.hold.driver));
 	r = rawpci_record_settle(ctx, locks, address, &record, true);
 	if (r < 0)

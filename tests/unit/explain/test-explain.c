@@ -507,8 +507,8 @@ START_TEST(left)
 	ck_assert_str_eq(f->driver, "e1000e");
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert(e->openable);
-	check_first("mock can open it now, but it was taken from e1000e and has not been given "
-		    "back: rawpci_recover()");
+	check_first("mock can open it now, but it was taken from e1000e and has not been returned: "
+		    "rawpci_recover()");
 	/* Of the device that was there before. */
 	host_write(&host, NIC, "vendor", "0x8086\n");
 	(void)explain();
