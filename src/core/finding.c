@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
+
 struct node {
 	struct rawpci_finding is; /* first: the program's pointers are to this */
 	unsigned key;
@@ -16,6 +18,12 @@ struct node {
 static unsigned key_of(const struct rawpci_finding *finding, unsigned way)
 {
 	return (finding->blocks ? 0u : 1u) << 16 | way << 8 | (unsigned)finding->obstacle;
+}
+
+int rawpci_fail_finding(struct rawpci *ctx, const char *name, const struct rawpci_finding *finding)
+{
+	return rawpci_fail(ctx, finding->error, "%s: %s%s%s", name, finding->cause,
+			   finding->remedy[0] ? ": " : "", finding->remedy);
 }
 
 void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsigned way)

@@ -38,6 +38,10 @@ struct rawpci_findings {
 	bool owned;          /* core has reported who has the device open */
 };
 
+/* Fails with what a finding says: "NAME: cause: remedy". Returns its error. */
+int rawpci_fail_finding(struct rawpci *ctx, const char *name,
+			const struct rawpci_finding *finding);
+
 void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsigned way);
 void rawpci_findings_put_first(struct rawpci_findings *to, const struct rawpci_finding *finding);
 void rawpci_findings_free(struct rawpci_finding *first);

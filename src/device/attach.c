@@ -6,14 +6,15 @@
 
 #include "core/call.h"
 #include "core/device.h"
+#include "core/finding.h"
 #include "core/slot.h"
+#include "device/choice.h"
 #include "device/config.h"
 #include "device/doors.h"
 #include "device/life.h"
 #include "device/maps.h"
 #include "device/power.h"
 #include "handover/custody.h"
-#include "handover/handover.h"
 #include "irq/irq.h"
 #include "memory/vm.h"
 #include "os/sys.h"
@@ -29,6 +30,7 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 static int read_identity(struct rawpci_device *dev)
 {
 	const struct rawpci_config_reader reader = { read_config, dev };
+	struct rawpci_finding finding;
 	uint32_t ids = 0, class_revision = 0;
 	int r;
 
@@ -41,9 +43,10 @@ static int read_identity(struct rawpci_device *dev)
 		r = rawpci_resets_find(&reader, &dev->config->resets);
 	if (r < 0)
 		return r;
-	if ((ids & 0xffff) == 0xffff)
-		return rawpci_fail(dev->ctx, -ENODEV, "%s: it does not answer (config space reads "
-				   "as all ones): it is powered down or gone", dev->name);
+	if ((ids & 0xffff) == 0xffff) {
+		rawpci_find_gone(&finding);
+		return rawpci_fail_finding(dev->ctx, dev->name, &finding);
+	}
 	dev->info.vendor_id = (uint16_t)ids;
 	dev->info.device_id = (uint16_t)(ids >> 16);
 	dev->info.class_code = class_revision >> 8;
@@ -100,7 +103,6 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 	dev->backend = with->backend;
 	dev->instance = with->instance;
 	dev->vm = vm;
-	dev->custody->backend = with->backend;
 	memset(&dev->custody->hold, 0, sizeof(dev->custody->hold));
 	memset(&dev->caps, 0, sizeof(dev->caps));
 	if (vm) {
@@ -145,7 +147,7 @@ void rawpci_device_detach(struct rawpci_device *dev)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
 			   dev->name, rawpci_reason());
 	rawpci_vm_space_close(dev);
-	rawpci_custody_give_back(dev->custody);
+	rawpci_custody_return(dev->custody);
 	if (dev->vm)
 		rawpci_vm_release(dev->vm);
 }
@@ -172,14 +174,14 @@ int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address
 {
 	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
-	return dev ? dev->custody->claim.lock : -1;
+	return dev ? dev->custody->locks.lock : -1;
 }
 
 int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	const struct rawpci_device *dev = ctx && address ? find(ctx, address) : NULL;
 
-	return dev ? dev->custody->claim.shared : -1;
+	return dev ? dev->custody->locks.shared : -1;
 }
 
 void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address)

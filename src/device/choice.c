@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "core/finding.h"
+
 bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused)
 {
 	bool report;
@@ -26,4 +28,15 @@ bool rawpci_choice_owns(const struct rawpci *ctx)
 			return true;
 	}
 	return false;
+}
+
+void rawpci_find_gone(struct rawpci_finding *finding)
+{
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_GONE, .blocks = true, .error = -ENODEV,
+	};
+	SAY(finding->cause, "it does not answer, its config space reads as all ones: it has no "
+	    "power, or its link is down");
+	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
+	    "power the machine off and on");
 }

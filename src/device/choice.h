@@ -30,6 +30,9 @@ static inline bool rawpci_choice_has(const struct rawpci_backend *chosen,
  * to report now? */
 bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused);
 
+/* The device has a backend, but does not answer. */
+void rawpci_find_gone(struct rawpci_finding *finding);
+
 /* Is there a backend to choose that opens devices of the host, which have owners? */
 bool rawpci_choice_owns(const struct rawpci *ctx);
 

@@ -92,7 +92,7 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 
 struct failure {
 	struct rawpci_choice choice;
-	char reason[400];
+	struct rawpci_reason reason;
 };
 
 static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
@@ -102,7 +102,7 @@ static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backen
 	if (!atomic_load(&ctx->chosen))
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
 	if (rawpci_choice_note(&failure->choice, error, refused))
-		(void)snprintf(failure->reason, sizeof(failure->reason), "%s", rawpci_reason());
+		rawpci_reason_keep(&failure->reason);
 }
 
 /* Where the host driver is not to be replaced, it decides: what is left are the backend that works
@@ -111,17 +111,17 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 {
 	struct rawpci *ctx = dev->ctx;
 	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
-	char bound[RAWPCI_SYSFS_NAME] = "";
-	struct failure failure = {.reason = ""};
+	struct rawpci_custody *custody = dev->custody;
+	struct failure failure = {.choice = {.error = 0}};
 	int r;
 
 	rawpci_sys_forget_lack();
-	/* Whoever opened the descriptors owns the device. */
-	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_custody_own(dev->custody) : 0;
+	/* The program that opened the descriptors owns the device. */
+	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_custody_own(custody) : 0;
 	if (r < 0)
 		return r;
-	/* Which may be another one than before, if a killed process had taken the device. */
-	(void)rawpci_sysfs_driver(ctx->sysfs_dir, &dev->info.address, bound);
+	/* Owning returns the device to its host driver if a killed process had taken it. */
+	(void)rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, custody->bound);
 	for (unsigned i = 0; i < ctx->backend_count; i++) {
 		const struct rawpci_registered *with = &ctx->backends[i];
 		bool refused;
@@ -129,8 +129,9 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		if (!rawpci_choice_has(chosen, with->backend))
 			continue;
 		rawpci_call_begin();
-		/* Whoever opened the descriptors sees to the host driver. */
-		r = dev->fds ? 0 : rawpci_custody_may_rebind(dev->custody, with->backend, bound, flags);
+		custody->backend = with->backend;
+		/* The program that opened the descriptors sees to the host driver. */
+		r = dev->fds ? 0 : rawpci_custody_keep(custody, flags);
 		refused = r < 0;
 		if (!refused)
 			r = try_backend(dev, with, vm, flags);
@@ -145,7 +146,8 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 	}
 	if (failure.choice.error == 0)
 		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
-	return rawpci_fail(ctx, failure.choice.error, "%s", failure.reason);
+	rawpci_reason_restore(&failure.reason);
+	return rawpci_sys_result(failure.choice.error, failure.choice.error);
 }
 
 static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,

@@ -10,17 +10,16 @@
 #include "core/registry.h"
 #include "device/choice.h"
 #include "explain/explain.h"
-#include "handover/custody.h"
 
-/* What cannot be driven at all needs no driver. */
-static const char *driver_for(const struct rawpci_inquiry *q, const struct rawpci_backend *b)
+/* Does the backend need a driver, or none, on the device? A bridge cannot be opened with any. */
+static bool is_driven(const struct rawpci_inquiry *q, const struct rawpci_backend *b)
 {
 	const struct rawpci_finding *f = rawpci_findings_blocker(q->found.first, b->name);
 
 	for (; f; f = rawpci_findings_blocker(f->next, b->name))
 		if (f->obstacle == RAWPCI_OBSTACLE_BRIDGE)
-			return NULL;
-	return b->driver ? b->driver : b->unbound ? "" : NULL;
+			return false;
+	return b->driver || b->unbound;
 }
 
 static int look(struct rawpci_inquiry *q, const struct rawpci_registered *with)
@@ -38,7 +37,7 @@ static int look(struct rawpci_inquiry *q, const struct rawpci_registered *with)
 		return 0;
 	if (b->explain)
 		r = b->explain(with->instance, address, q->options.memory, &q->found);
-	return r < 0 ? r : rawpci_explain_way(q, with, driver_for(q, b));
+	return r < 0 ? r : rawpci_explain_way(q, with, is_driven(q, b));
 }
 
 /* Open owns the device first, then looks at the host driver, and then asks the backend. */
@@ -52,7 +51,7 @@ static struct rawpci_verdict judge(const struct rawpci_inquiry *q, const struct 
 	if (verdict.finding)
 		verdict.error = verdict.finding->error;
 	if (q->device && !q->found.owned &&
-	    rawpci_driver_is_kept(b, q->driver, q->options.flags)) {
+	    rawpci_driver_is_kept(b, q->custody.bound, q->options.flags)) {
 		verdict.refused = true;
 		verdict.error = -EBUSY;
 	}

@@ -9,11 +9,10 @@
 #include <rawpci/explain.h>
 
 #include "core/context.h"
+#include "core/finding.h"
 #include "core/registry.h"
 #include "device/choice.h"
-#include "core/finding.h"
-#include "os/inuse.h"
-#include "os/sysfs.h"
+#include "handover/custody.h"
 
 /* Why a backend could not open the device. */
 struct rawpci_verdict {
@@ -32,22 +31,16 @@ struct rawpci_inquiry {
 	struct rawpci_findings found;
 	struct rawpci_choice choice;
 	const struct rawpci_finding *decisive; /* that makes the choice fail as it does */
-	int no_record; /* why no record could be written, a negative errno; 0: it could */
-	char driver[RAWPCI_SYSFS_NAME]; /* bound when the choice begins; "": none */
-	bool use_known, bridge;
-	char use[RAWPCI_INUSE_TEXT]; /* what the host would lose; "": nothing */
+	struct rawpci_custody custody;         /* only looked at */
 };
-
-/* owner.c: who has the device, and what a former owner has left. 0 or -ENOMEM. */
-int rawpci_explain_owner(struct rawpci_inquiry *q);
 
 /* choice.c: looks at each backend, as open does. 0 or -ENOMEM. */
 int rawpci_explain_ways(struct rawpci_inquiry *q);
 
-/* way.c: what open would meet with one backend, apart from what that says itself; and what
- * a backend says that has nothing more to tell. 0 or -ENOMEM. */
+/* way.c: what open would meet with one backend, apart from what that says itself. driven: the host's
+ * driver matters. The second: what a backend refuses with that says nothing more. 0 or -ENOMEM. */
 int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with,
-		       const char *driver);
+		       bool driven);
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason);
 
 /* uring.c: is io_uring refused with this error (a negative errno)? sysctl: what kernel.io_uring_disabled

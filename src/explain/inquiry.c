@@ -8,52 +8,49 @@
 #include <string.h>
 
 #include "core/call.h"
-#include "core/context.h"
-#include "device/choice.h"
 #include "event/poller.h"
-#include "handover/handover.h"
 #include "host/host.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-static int find_for_all(struct rawpci_inquiry *q, enum rawpci_obstacle obstacle, int error,
-			const char *cause, const char *remedy)
+static int check_absent(struct rawpci_inquiry *q)
 {
-	struct rawpci_finding finding = {
-		.obstacle = obstacle,
-		.blocks = error != 0,
-		.error = error,
-	};
+	struct rawpci_finding finding;
 
-	SAY(finding.cause, "%s", cause);
-	SAY(finding.remedy, "%s", remedy);
+	rawpci_find_absent(q->ctx, &finding);
+	if (q->choice.error != 0)
+		finding.error = q->choice.error;
 	return rawpci_backend_finding(&q->found, &finding);
-}
-
-static int find_absent(struct rawpci_inquiry *q)
-{
-	char cause[384];
-
-	SAY(cause, "there is no such device in %.256s/bus/pci/devices", q->ctx->sysfs_dir);
-	return find_for_all(q, RAWPCI_OBSTACLE_NO_DEVICE,
-			    q->choice.error != 0 ? q->choice.error : -ENODEV, cause,
-			    "lspci -D lists those there are; one that was removed comes back with "
-			    "echo 1 > /sys/bus/pci/rescan");
 }
 
 static int check_device(struct rawpci_inquiry *q)
 {
+	struct rawpci_finding finding;
 	int r = 0;
 
 	q->found.step = RAWPCI_STEP_SETTLE;
-	if (q->device->gone)
-		r = find_for_all(q, RAWPCI_OBSTACLE_GONE, -ENODEV, "it does not answer, its config "
-				 "space reads as all ones: it has no power, or its link is down",
-				 "remove it (echo 1 > remove in its directory) and rescan the bus, "
-				 "or power the machine off and on");
-	if (r == 0 && q->device->boot_vga)
-		r = find_for_all(q, RAWPCI_OBSTACLE_BOOT_VGA, 0, "it shows the host's console, "
-				 "which is dark from then on", "have another way to log in");
+	if (q->device->gone) {
+		rawpci_find_gone(&finding);
+		r = rawpci_backend_finding(&q->found, &finding);
+	}
+	if (r < 0 || !q->device->boot_vga)
+		return r;
+	finding = (struct rawpci_finding) {.obstacle = RAWPCI_OBSTACLE_BOOT_VGA};
+	SAY(finding.cause, "it shows the host's console, which is dark from then on");
+	SAY(finding.remedy, "have another way to log in");
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
+static int check_owner(struct rawpci_inquiry *q)
+{
+	struct rawpci_finding finding;
+	int r;
+
+	if (!rawpci_custody_look(&q->custody, q->device, &finding))
+		return 0;
+	q->found.step = RAWPCI_STEP_OWN;
+	r = rawpci_backend_finding(&q->found, &finding);
+	q->found.owned = finding.obstacle == RAWPCI_OBSTACLE_OWNED;
 	return r;
 }
 
@@ -119,7 +116,7 @@ static int inquire(struct rawpci_inquiry *q)
 	rawpci_findings_begin(&q->found, "", 0);
 	r = q->device ? check_device(q) : 0;
 	if (r == 0 && q->device)
-		r = rawpci_explain_owner(q);
+		r = check_owner(q);
 	if (r == 0)
 		r = check_uring(q);
 	if (r == 0)
@@ -127,7 +124,7 @@ static int inquire(struct rawpci_inquiry *q)
 	if (r < 0 || q->device || q->out->openable || !rawpci_choice_owns(q->ctx))
 		return r;
 	rawpci_findings_begin(&q->found, "", 0);
-	return find_absent(q);
+	return check_absent(q);
 }
 
 static int take_options(struct rawpci *ctx, const struct rawpci_explain_options *given,
@@ -163,6 +160,7 @@ static int explain(struct rawpci *ctx, const char *address,
 		goto undo_out;
 	}
 	rawpci_address_format(&q.out->address, q.name);
+	rawpci_custody_init(&q.custody, ctx, &q.out->address);
 	rawpci_sys_forget_lack();
 	r = inquire(&q);
 	q.out->findings = q.found.first;

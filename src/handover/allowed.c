@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* May a device be taken from the host: what its driver, and what the host uses it for, say to that. */
+/*
+ * May a device be taken from the host: what its driver, the host's use of it, the record and the
+ * user's rights say to that. Everything here looks and changes nothing.
+ */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "core/log.h"
+#include "core/context.h"
+#include "core/finding.h"
 #include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/inuse.h"
+#include "os/sys.h"
+
+#define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
 
 bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound, unsigned flags)
 {
@@ -15,40 +23,245 @@ bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bou
 	return backend->driver ? strcmp(bound, backend->driver) != 0 : backend->unbound;
 }
 
-int rawpci_custody_may_rebind(const struct rawpci_custody *custody,
-			      const struct rawpci_backend *backend, const char *bound,
-			      unsigned flags)
+const char *rawpci_custody_wanted(const struct rawpci_custody *custody)
 {
-	if (!rawpci_driver_is_kept(backend, bound, flags))
-		return 0;
-	if (backend->driver)
-		return rawpci_fail(custody->ctx, -EBUSY, "%s: the host driver %s holds it: open it with "
-				   "the flag to detach the host driver, or bind it to %s first",
-				   custody->name, bound, backend->driver);
-	return rawpci_fail(custody->ctx, -EBUSY, "%s: the host driver %s holds it: open it with the flag "
-			   "to detach the host driver, or unbind it first", custody->name, bound);
+	return custody->backend->driver ? custody->backend->driver : "";
 }
 
-/* May it be taken from the host, and the driver that holds it ("": none) off it? */
-int rawpci_custody_check_allowed(struct rawpci_custody *custody, const char *bound, unsigned flags)
+/* dev: of disks that are tried, too; NULL: they are only looked at. */
+static void look_at_use(struct rawpci_custody *custody, const char *dev)
 {
 	struct rawpci_inuse_host host = rawpci_inuse_where(custody->ctx);
-	const struct rawpci_address *address = &custody->address;
-	char what[RAWPCI_INUSE_TEXT];
-	bool bridge;
-	int r = rawpci_custody_may_rebind(custody, custody->backend, bound, flags);
+	struct rawpci_use *use = &custody->use;
 
-	if (r < 0)
-		return r;
-	host.dev = "/dev";
-	bridge = rawpci_inuse_bridge(host.sys, address, what) != 0;
-	r = bound[0] != '\0' ? rawpci_inuse_find(&host, address, what) : bridge;
+	if (use->known && !dev)
+		return;
+	host.dev = dev;
+	use->bridge = rawpci_inuse_bridge(host.sys, &custody->address, use->what) != 0;
+	use->found = custody->bound[0] == '\0' ? use->bridge :
+		     rawpci_inuse_find(&host, &custody->address, use->what);
+	use->known = true;
+}
+
+/* None that would take from the host what it uses. */
+static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *finding)
+{
+	const char *root = custody->ctx->sysfs_dir, *driver = rawpci_custody_wanted(custody);
+	char load[128] = "", unbind[256] = "", probe[256] = "", now[RAWPCI_SYSFS_NAME];
+
+	look_at_use(custody, NULL);
+	if (custody->use.found != 0 ||
+	    rawpci_sysfs_driver(root, &custody->address, now) < 0)
+		return;
+	if (driver[0] != '\0' && rawpci_sysfs_has_driver(root, driver) < 0)
+		SAY(load, "modprobe %s\n", driver);
+	if (driver[0] != '\0')
+		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", custody->name, root);
+	if (now[0] != '\0')
+		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", custody->name, root, now);
+	SAY(finding->commands,
+	    "%.50secho %s > %.64s/bus/pci/devices/%s/driver_override\n"
+	    "%.150s%.110s", load, driver[0] ? driver : "none", root, custody->name, unbind, probe);
+}
+
+/* The host driver, which the flags do not let go. */
+static bool find_kept(struct rawpci_custody *custody, unsigned flags,
+		      struct rawpci_finding *finding)
+{
+	const char *wanted = rawpci_custody_wanted(custody), *bound = custody->bound;
+	const struct rawpci_use *use = &custody->use;
+
+	if (!rawpci_driver_is_kept(custody->backend, bound, flags))
+		return false;
+	look_at_use(custody, NULL);
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_HOST_DRIVER, .blocks = true, .error = -EBUSY,
+		.blocker = custody->address,
+	};
+	SAY(finding->driver, "%s", bound);
+	SAY(finding->cause, "%s%s%s%s%.200s", custody->left ? "a killed process had taken it from the "
+	    "host driver " : "the host driver ", bound, custody->left ? ", which gets it back first "
+	    "and then holds it" : " holds it", use->found ? ", and " : "",
+	    use->found ? use->what : "");
+	if (use->bridge)
+		SAY(finding->remedy, "leave it to the host");
+	else
+		SAY(finding->remedy, "%sopen it with the flag to detach the host driver "
+		    "(RAWPCI_OPEN_DETACH_HOST_DRIVER), which returns it afterwards, or %s%s "
+		    "first", use->found ? "stop that; then " : "",
+		    wanted[0] ? "bind it to " : "unbind it", wanted);
+	if (!custody->left)
+		add_commands(custody, finding);
+	return true;
+}
+
+bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
+			struct rawpci_finding *finding)
+{
+	if (driver[0] == '\0' || rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0)
+		return false;
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_MODULE, .blocks = true, .error = -ENODEV,
+	};
+	SAY(finding->driver, "%s", driver);
+	SAY(finding->cause, "the kernel module %s is not loaded", driver);
+	SAY(finding->remedy, "modprobe %s", driver);
+	SAY(finding->commands, "modprobe %s\n", driver);
+	return true;
+}
+
+/* What the host would lose keeps the device where it is, unless the caller insists. */
+static bool find_use(struct rawpci_custody *custody, unsigned flags, const char *dev,
+		     struct rawpci_finding *finding)
+{
+	const struct rawpci_use *use = &custody->use;
+	const bool insists = flags & RAWPCI_OPEN_INSIST;
+
+	look_at_use(custody, dev);
+	if (use->found == 0)
+		return false;
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_IN_USE, .blocks = !insists,
+		.error = insists ? 0 : -EBUSY,
+	};
+	SAY(finding->cause, "%s", use->what);
+	if (insists)
+		SAY(finding->remedy, "the caller insists, so it is taken nevertheless");
+	else if (use->found < 0)
+		SAY(finding->remedy, "run as a user who may look");
+	else
+		SAY(finding->remedy, "%s, " INSIST,
+		    use->bridge ? "leave it to the host" : "stop that first");
+	return true;
+}
+
+void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, int r,
+			    struct rawpci_finding *finding)
+{
+	const char *wanted = rawpci_custody_wanted(custody);
+	const char *to = wanted[0] ? "bound to " : "unbound";
+
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_PERMISSION, .blocks = true,
+		.error = rawpci_as_permission(r),
+	};
+	SAY(finding->path, "%.127s", path);
+	if (r == -EROFS) {
+		SAY(finding->cause, "it has to be %s%s, and %s is on a read-only file system", to,
+		    wanted, finding->path);
+		SAY(finding->remedy, "mount sysfs writable in this container, or have it %s%s "
+		    "outside of this container", to, wanted);
+		return;
+	}
+	SAY(finding->cause, "it has to be %s%s, and user %u may not write to %s", to, wanted,
+	    rawpci_sys_user(), finding->path);
+	SAY(finding->remedy, "run as root, or let root %s%s", wanted[0] ? "bind it to " :
+	    "unbind it", wanted);
+	add_commands(custody, finding);
+}
+
+/* What to do where no record can be written, by the error. */
+static const char *record_remedy(int r)
+{
+	switch (r) {
+	case -EEXIST:
+		return "see that the device has its driver, then remove the record there, which "
+		       "cannot be trusted";
+	case -EPERM:
+		return "see that the directory, and what is in it, is this user's or root's, and "
+		       "that no one else may write there";
+	case -ENOENT:
+	case -ENOTDIR:
+		return "make the directory that it is to be in, or name another (setting run.dir)";
+	case -EMFILE:
+	case -ENFILE:
+		return "open the device again then";
+	case -ENOSPC:
+	case -EDQUOT:
+		return "make room there, or name another directory (setting run.dir)";
+	case -EFBIG:
+		return "let this process write files (RLIMIT_FSIZE)";
+	case -EINVAL:
+		return "clear its driver_override first, which no record can hold";
+	default:
+		return "run as root, or name another directory (setting run.dir)";
+	}
+}
+
+void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver, int r,
+			    struct rawpci_finding *finding)
+{
+	const bool passing = rawpci_is_passing(r);
+	const char *wanted = rawpci_custody_wanted(custody);
+	char text[128];
+
+	*finding = (struct rawpci_finding) {
+		.obstacle = passing ? RAWPCI_OBSTACLE_OTHER : RAWPCI_OBSTACLE_PERMISSION,
+		.blocks = true,
+		.error = passing ? rawpci_as_passing(r) : rawpci_as_permission(r),
+	};
+	(void)rawpci_sys_error_text(r, text, sizeof(text));
+	SAY(finding->path, "%.127s", custody->ctx->run_dir);
+	if (!of_driver) {
+		SAY(finding->cause, "no record of its registers can be written to %s (%s)",
+		    finding->path, text);
+		SAY(finding->remedy, "%s", record_remedy(r));
+		return;
+	}
+	SAY(finding->cause, "it has to be %s%s, and no record of its driver can be written to %s "
+	    "(%s)", wanted[0] ? "bound to " : "unbound", wanted, finding->path, text);
+	SAY(finding->remedy, "%s; or %s%s first", record_remedy(r),
+	    wanted[0] ? "bind it to " : "unbind it", wanted);
+}
+
+/* May this process write down what there is, and make the kernel bind another driver? */
+static bool find_unbindable(struct rawpci_custody *custody, struct rawpci_finding *finding)
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(custody->ctx->sysfs_dir, &custody->address, "driver_override",
+				  path, sizeof(path));
+
 	if (r == 0)
+		r = rawpci_sys_access(path, W_OK);
+	if (r == 0 && custody->no_record == 0)
+		return false;
+	if (r == 0)
+		rawpci_find_unrecorded(custody, true, custody->no_record, finding);
+	else
+		rawpci_find_unwritable(custody, path, r, finding);
+	/* The record is written first. */
+	if (custody->no_record < 0)
+		finding->error = rawpci_as_permission(custody->no_record);
+	return true;
+}
+
+int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags)
+{
+	struct rawpci_finding finding;
+
+	if (!find_kept(custody, flags, &finding))
 		return 0;
-	if (!(flags & RAWPCI_OPEN_INSIST))
-		return rawpci_fail(custody->ctx, -EBUSY, "%s: %s: %s", custody->name, what,
-				   rawpci_use_remedy(bridge, r > 0));
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s as was insisted, although %s",
-		   custody->name, bound[0] ? bound : "the host", what);
-	return 0;
+	return rawpci_fail_finding(custody->ctx, custody->name, &finding);
+}
+
+int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const char *dev,
+			 int (*each)(void *opaque, const struct rawpci_finding *finding),
+			 void *opaque)
+{
+	const char *wanted = rawpci_custody_wanted(custody);
+	const bool there = strcmp(custody->bound, wanted) == 0;
+	struct rawpci_finding finding;
+	int r = 0;
+
+	if (find_kept(custody, flags, &finding))
+		return each(opaque, &finding);
+	if (wanted[0] != '\0' &&
+	    (there || rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0))
+		return 0;
+	/* With no driver wanted there may be none to take away, and still a use of the host's. */
+	if (find_use(custody, flags, dev, &finding))
+		r = each(opaque, &finding);
+	if (r == 0 && !there && find_unbindable(custody, &finding))
+		r = each(opaque, &finding);
+	return r;
 }

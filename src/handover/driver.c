@@ -137,7 +137,7 @@ int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_dr
 }
 
 /* Everything is tried, whatever fails on the way; the first error is what is returned. */
-int rawpci_driver_give_back(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
+int rawpci_driver_return(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
 	char now[RAWPCI_SYSFS_NAME];
 	int r = rawpci_sysfs_driver(at->root, &at->address, now);

@@ -66,7 +66,7 @@ int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_dr
  * Returns 0 or a negative errno; -ENODEV when the former driver does not take the device again;
  * -ETIMEDOUT when the kernel is still at it. After a failure it is to be called again.
  */
-int rawpci_driver_give_back(const struct rawpci_binding *at,
+int rawpci_driver_return(const struct rawpci_binding *at,
 			    const struct rawpci_driver_hold *hold);
 
 #endif

@@ -6,31 +6,28 @@
  * the last one gives them all back.
  */
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/context.h"
-#include "core/log.h"
-#include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/sys.h"
+#include "os/sysfs.h"
 #include "pci/pci.h"
 
 struct group {
 	struct rawpci *ctx;
 	const struct rawpci_address *address;
-	char *name;   /* of the device that was found */
-	bool blocked; /* address is to be given back, too */
+	char *name; /* of the device that was found */
 };
 
-static int each(struct group *group,
-		int (*visit)(void *opaque, const struct rawpci_address *address))
+int rawpci_group_each(struct rawpci *ctx, const struct rawpci_address *address,
+		      int (*each)(void *opaque, const struct rawpci_address *address),
+		      void *opaque)
 {
-	const char *root = group->ctx->sysfs_dir;
 	unsigned number;
-	int r = rawpci_sysfs_group(root, group->address, &number);
+	int r = rawpci_sysfs_group(ctx->sysfs_dir, address, &number);
 
-	return r < 0 ? r : rawpci_sysfs_group_each(root, number, visit, group);
+	return r < 0 ? r : rawpci_sysfs_group_each(ctx->sysfs_dir, number, each, opaque);
 }
 
 /* A VFIO driver's device has an entry of that class, whether there is a cdev to it or not. */
@@ -52,7 +49,7 @@ bool rawpci_group_neighbour(struct rawpci *ctx, const struct rawpci_address *add
 {
 	struct group group = {.ctx = ctx, .address = address, .name = name};
 
-	return each(&group, find_vfio) == 1;
+	return rawpci_group_each(ctx, address, find_vfio, &group) == 1;
 }
 
 static int find_owned(void *opaque, const struct rawpci_address *address)
@@ -61,61 +58,14 @@ static int find_owned(void *opaque, const struct rawpci_address *address)
 	struct rawpci_record record;
 	int recorded;
 
-	return rawpci_claim_look(group->ctx->run_dir, address, &record, &recorded) ==
+	return rawpci_record_look(group->ctx->run_dir, address, &record, &recorded) ==
 	       -EWOULDBLOCK ||
-	       rawpci_claim_look_shared(group->ctx->sysfs_dir, address) == -EWOULDBLOCK;
+	       rawpci_locks_look_shared(group->ctx->sysfs_dir, address) == -EWOULDBLOCK;
 }
 
-/* What is not there, forbidden or another owner's needs no words: there is nothing to do here. */
-static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, int r)
+int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)
 {
-	char name[RAWPCI_ADDRESS_TEXT], text[128];
+	struct group group = {.ctx = ctx, .address = address};
 
-	if (r == -EWOULDBLOCK || !rawpci_is_passing(r))
-		return;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: whether it has to be given back cannot be found "
-		   "out now (%s): rawpci_recover() or the next open does it",
-		   rawpci_address_format(address, name),
-		   rawpci_sys_error_text(r, text, sizeof(text)));
-}
-
-/* Looked at first, so that nothing is made or locked where there is nothing to do. */
-static int finish_one(void *opaque, const struct rawpci_address *address)
-{
-	const struct group *group = opaque;
-	struct rawpci *ctx = group->ctx;
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
-	struct rawpci_record record;
-	bool foreign, shared;
-	int recorded = 0, r;
-
-	if (rawpci_address_compare(address, group->address) == 0 && !group->blocked)
-		return 0;
-	r = rawpci_claim_look(ctx->run_dir, address, &record, &recorded);
-	if (r == 0 && recorded < 0)
-		r = recorded;
-	if (r == 0)
-		r = rawpci_handover_lock(ctx, &claim, address, &shared);
-	if (r < 0) {
-		rawpci_claim_release(&claim);
-		warn_left(ctx, address, r);
-		return 0;
-	}
-	r = rawpci_record_finish(ctx, &claim, address, &record, &foreign);
-	rawpci_claim_release(&claim);
-	/* -EBUSY has been said when the device was closed. */
-	if (r < 0)
-		rawpci_say(ctx, r == -EBUSY ? RAWPCI_LOG_DEBUG : RAWPCI_LOG_WARNING, "%s",
-			   rawpci_reason());
-	return 0;
-}
-
-/* Whoever gives up his device looks afterwards who still has one: of two at the same time, the
- * later one sees none. */
-void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked)
-{
-	struct group group = {.ctx = ctx, .address = address, .blocked = blocked};
-
-	if (each(&group, find_owned) == 0)
-		(void)each(&group, finish_one);
+	return rawpci_group_each(ctx, address, find_owned, &group);
 }

@@ -16,7 +16,7 @@
 
 static struct rawpci_binding binding(const struct rawpci_custody *custody)
 {
-	return rawpci_handover_binding(custody->ctx, &custody->claim, &custody->address);
+	return rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
 }
 
 bool rawpci_handover_is_idle(struct rawpci_custody *custody)

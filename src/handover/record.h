@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who has a device, and what has to be put back when nobody has it any more. In one directory,
- * two files a device:
- *
- *   0000:03:00.0.lock  locked by the process that has the device. Never removed: two processes
- *                      could then lock two different files
- *   0000:03:00.0       the record: there before the first change, gone after the last
- *
- * The lock is one of an open file (F_OFD_SETLK), not of a process: a child that has inherited the
- * device's other descriptors has this one, too.
+ * What has to be put back when nobody has a device any more, written to a file beside its lock
+ * (locks.h).
  */
 #ifndef RAWPCI_HANDOVER_RECORD_H
 #define RAWPCI_HANDOVER_RECORD_H
@@ -16,15 +9,7 @@
 #include <stdint.h>
 
 #include "handover/driver.h"
-
-/* The ownership of a device. */
-struct rawpci_claim {
-	int directory, lock; /* -1: not owned */
-	int shared;          /* the device's config file, locked, too; -1: it could not be */
-	char name[RAWPCI_ADDRESS_TEXT];
-};
-
-#define RAWPCI_CLAIM_NONE ((struct rawpci_claim) { .directory = -1, .lock = -1, .shared = -1 })
+#include "handover/locks.h"
 
 #define RAWPCI_STATE_DWORDS 16
 #define RAWPCI_STATE_WORDS 20
@@ -49,63 +34,40 @@ struct rawpci_record {
 	bool idle; /* power/control is to be "auto": os/idle.h */
 };
 
-/**
- * Takes the ownership of a device.
- * @run: the directory; it is made if it is not there, save for those above it
- *
- * Returns 0, -EWOULDBLOCK, -EPERM when directory or file are not this user's alone, -ELOOP or
- * -ENOTDIR for a symbolic link in their place, or what the kernel says.
- */
-int rawpci_claim_take(struct rawpci_claim *claim, const char *run,
-		      const struct rawpci_address *address);
+/* Writes the record so that there is either the one before or the whole new one, whatever happens.
+ * It is of the lowest version that holds what it says: 1 without a known state, 2 with one, 3 with
+ * words of capabilities or idle. A library that does not know the version does not act upon it.
+ * -EINVAL: a name that rawpci_record_read() would not take. */
+int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
+
+/* Reads it; .held is set. -ENOENT: there is none; -EBADMSG: it is not one, or another device's;
+ * -EPERM, -ELOOP: it may have been put there by somebody else. */
+int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record);
+
+/* Removes it; 0 also when there is none. */
+int rawpci_record_erase(const struct rawpci_locks *locks);
 
 /**
- * Locks the device's config file in sysfs, too. Containers with a run directory each share it, where
- * they have the same network namespace (sysfs has an inode a namespace: Linux fs/kernfs/mount.c).
- * @root: of sysfs
- *
- * Returns 0, -EWOULDBLOCK, or why it cannot be had.
- */
-int rawpci_claim_share(struct rawpci_claim *claim, const char *root,
-		       const struct rawpci_address *address);
-
-/* Finds out what rawpci_claim_share() would come to, as far as that can be seen. */
-int rawpci_claim_look_shared(const char *root, const struct rawpci_address *address);
-
-/**
- * Finds out what rawpci_claim_take(), and then rawpci_record_write(), would come to, and takes,
+ * Finds out what rawpci_locks_take(), and then rawpci_record_write(), would come to, and takes,
  * makes and changes nothing.
  * @recorded: with 0, what rawpci_record_read() says, about @record
  *
  * Returns what they would, as far as that can be seen.
  */
-int rawpci_claim_look(const char *run, const struct rawpci_address *address,
-		      struct rawpci_record *record, int *recorded);
-
-/* The file that the owner has locked. -ENAMETOOLONG. */
-int rawpci_claim_path(const char *run, const struct rawpci_address *address,
-		      char path[RAWPCI_SYSFS_PATH]);
-
-/* Gives it up. Nothing happens where there is none. */
-void rawpci_claim_release(struct rawpci_claim *claim);
-
-/* Writes the record so that there is either the one before or the whole new one, whatever happens.
- * It is of the lowest version that holds what it says: 1 without a known state, 2 with one, 3 with
- * words of capabilities or idle. A library that does not know the version does not act upon it.
- * -EINVAL: a name that rawpci_record_read() would not take. */
-int rawpci_record_write(const struct rawpci_claim *claim, const struct rawpci_record *record);
-
-/* Reads it; .held is set. -ENOENT: there is none; -EBADMSG: it is not one, or another device's;
- * -EPERM, -ELOOP: it may have been put there by somebody else. */
-int rawpci_record_read(const struct rawpci_claim *claim, struct rawpci_record *record);
-
-/* Removes it; 0 also when there is none. */
-int rawpci_record_erase(const struct rawpci_claim *claim);
+int rawpci_record_look(const char *run, const struct rawpci_address *address,
+		       struct rawpci_record *record, int *recorded);
 
 /* Calls each() with the devices that have a record until it returns other than 0; returns that, or
  * 0. -ENOENT: there is no directory. */
 int rawpci_record_each(const char *run,
 		       int (*each)(void *opaque, const struct rawpci_address *address),
 		       void *opaque);
+
+/* record-text.c: the text of its file, and back. format returns the length, -EINVAL or -ENAMETOOLONG;
+ * parse 0 or -EBADMSG. name: of the device. */
+#define RAWPCI_RECORD_BYTES 1024
+int rawpci_record_format(const char *name, const struct rawpci_record *record,
+			 char text[RAWPCI_RECORD_BYTES]);
+int rawpci_record_parse(const char *name, const char *text, struct rawpci_record *record);
 
 #endif

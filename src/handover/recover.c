@@ -1,181 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* Giving back what another process had taken, by the record that it has left. */
+/*
+ * Giving back what another process had taken, by the record that it has left: by the public call, or
+ * when the last device of an IOMMU group is closed.
+ */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <rawpci/recover.h>
 
 #include "core/call.h"
 #include "core/context.h"
+#include "core/finding.h"
+#include "core/log.h"
+#include "handover/custody.h"
 #include "handover/handover.h"
-#include "os/inuse.h"
 #include "os/sys.h"
-
-/* What there is in the end: a driver that somebody else has bound meanwhile is left alone. */
-static void say_given_back(struct rawpci *ctx, const char *name,
-			   const struct rawpci_address *address, const char *driver)
-{
-	char now[RAWPCI_SYSFS_NAME];
-
-	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
-	    strcmp(now, driver) != 0)
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, which somebody has bound it to "
-			   "since it was taken from %s", name, now, rawpci_or_none(driver));
-	else
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: given back%s%s", name,
-			   driver[0] ? " to " : ", bound to no driver as before", driver);
-}
-
-bool rawpci_is_passing(int r)
-{
-	switch (r) {
-	case -EACCES:
-	case -EPERM:
-	case -EROFS:
-	case -ENOENT:
-	case -ENOTDIR:
-	case -EISDIR:
-	case -ELOOP:
-	case -ENAMETOOLONG:
-	case -ENODEV:
-	case -ENXIO:
-	case -EINVAL: /* also of a file system that has no locks */
-	case -EOPNOTSUPP:
-	case -ENOSYS:
-	case -EFBIG: /* the process may write no file */
-	case -EEXIST:
-	case -EBADMSG:
-		return false;
-	default:
-		return r < 0;
-	}
-}
-
-static int fail_give_back(struct rawpci *ctx, const char *name,
-			  const struct rawpci_address *address, const char *driver, int r)
-{
-	char text[128], neighbour[RAWPCI_ADDRESS_TEXT];
-
-	if (r == -ETIMEDOUT)
-		return rawpci_fail_timeout(ctx, name, "the kernel has not given it back to its "
-					   "driver");
-	/* The kernel's own words for it, which only its log has, come out of drivers_probe as
-	 * EINVAL (Linux drivers/base/bus.c, drivers_probe_store()). */
-	if ((r == -ENODEV || r == -EINVAL) && rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
-	    rawpci_group_neighbour(ctx, address, neighbour))
-		return rawpci_fail(ctx, -EBUSY, "%s: it could not be given back to %s: the kernel "
-				   "does not allow that while a program uses another device of its "
-				   "IOMMU group, such as %s. Once that is closed, the program that "
-				   "closes it does it, if it is one of this library's, or "
-				   "rawpci_recover() or the next open; where no program uses any, "
-				   "the kernel log says why (dmesg)", name, driver, neighbour);
-	return rawpci_fail(ctx, r, "%s: it could not be given back to %s (%s): load that "
-			   "driver, then use rawpci_recover(), or write the address to "
-			   "%s/bus/pci/drivers_probe", name, rawpci_or_none(driver),
-			   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
-}
-
-int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_claim *claim,
-			 const struct rawpci_address *address, const struct rawpci_record *record,
-			 bool killed)
-{
-	const struct rawpci_binding at = rawpci_handover_binding(ctx, claim, address);
-	const struct rawpci_driver_hold *hold = &record->hold;
-	const char *name = claim->name;
-	char text[128];
-	bool idle;
-	int r = rawpci_idle_hold(&at, record, &idle);
-
-	if (r == 0)
-		r = rawpci_state_restore(ctx, &at, name, record, killed);
-	/* Before a driver comes, which may have a wish of its own. */
-	if (r == 0 && idle)
-		r = rawpci_idle_release(ctx, &at, name);
-	if (r < 0)
-		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name, "the kernel has not "
-							     "unbound and reset it") : r;
-	if (hold->held)
-		r = rawpci_driver_give_back(&at, hold);
-	if (r < 0)
-		return fail_give_back(ctx, name, address, hold->driver, r);
-	r = rawpci_record_erase(claim);
-	if (r < 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
-			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
-	if (hold->held)
-		say_given_back(ctx, name, address, hold->driver);
-	return 0;
-}
-
-int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_claim *claim,
-			 const struct rawpci_address *address, struct rawpci_record *owed,
-			 bool *foreign)
-{
-	struct rawpci_record record;
-	char text[128], what[RAWPCI_INUSE_TEXT];
-	int r = rawpci_record_read(claim, &record);
-
-	*foreign = false;
-	if (r == -ENOENT)
-		return 0;
-	if (rawpci_is_passing(r))
-		return rawpci_fail(ctx, rawpci_as_passing(r), "%s: its record in %s cannot be read "
-				   "now: %s", claim->name, ctx->run_dir,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
-	if (r < 0) {
-		*foreign = true;
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
-			   "(%s) and is not acted upon: see that the device has its driver, then "
-			   "remove the file", claim->name, ctx->run_dir, claim->name,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
-		return 0;
-	}
-	r = rawpci_record_applies(ctx, claim->name, address, &record);
-	if (r < 0)
-		return r;
-	if (r == 0) {
-		(void)rawpci_record_erase(claim);
-		return 0;
-	}
-	if (rawpci_is_used(ctx, address, &record, what))
-		return rawpci_fail(ctx, -EWOULDBLOCK, "%s: %s", claim->name, what);
-	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been given back yet",
-		   claim->name, rawpci_or_none(record.hold.driver));
-	r = rawpci_record_settle(ctx, claim, address, &record, true);
-	if (r < 0)
-		*owed = record;
-	return r < 0 ? r : 1;
-}
+#include "pci/pci.h"
 
 struct recovery {
 	struct rawpci *ctx;
-	int given_back;
+	int returned;
 	int error; /* the first */
-	char reason[400];
+	struct rawpci_reason reason;
 };
 
 /* As rawpci_record_finish(); where that cannot be asked, the reason has its sentence, too. */
 static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 {
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	struct rawpci_record owed;
+	struct rawpci_finding finding;
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
 	bool foreign, shared;
-	int r = rawpci_handover_lock(ctx, &claim, address, &shared);
+	int failed, r = rawpci_handover_lock(ctx, &locks, address, &shared);
 
 	rawpci_address_format(address, name);
-	if (r == -EWOULDBLOCK)
-		(void)rawpci_fail_lock(ctx, name, address, shared, r);
-	else if (rawpci_is_passing(r))
-		r = rawpci_fail_lock(ctx, name, address, shared, r);
-	else if (r < 0)
+	if (rawpci_is_passing(r)) {
+		rawpci_find_lock(ctx, address, shared, r, &finding);
+		failed = rawpci_fail_finding(ctx, name, &finding);
+		r = r == -EWOULDBLOCK ? r : failed;
+	} else if (r < 0) {
 		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be had: "
 				"%s", name, ctx->run_dir,
 				rawpci_sys_error_text(r, text, sizeof(text)));
-	else
-		r = rawpci_record_finish(ctx, &claim, address, &owed, &foreign);
-	rawpci_claim_release(&claim);
+	} else {
+		r = rawpci_record_finish(ctx, &locks, address, &owed, &foreign);
+	}
+	rawpci_locks_release(&locks);
 	return r;
 }
 
@@ -191,12 +61,12 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 		return 0;
 	}
 	if (r > 0)
-		recovery->given_back++;
+		recovery->returned++;
 	if (r < 0)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s", rawpci_reason());
 	if (r < 0 && recovery->error == 0) {
 		recovery->error = r;
-		(void)snprintf(recovery->reason, sizeof(recovery->reason), "%s", rawpci_reason());
+		rawpci_reason_keep(&recovery->reason);
 	}
 	return 0;
 }
@@ -218,8 +88,70 @@ int rawpci_recover(struct rawpci *ctx)
 							"%s cannot be used: %s", ctx->run_dir,
 							rawpci_sys_error_text(r, text,
 									      sizeof(text))));
-	if (recovery.error < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, recovery.error, "%s",
-							recovery.reason));
-	return rawpci_call_end(ctx, recovery.given_back);
+	if (recovery.error < 0) {
+		rawpci_reason_restore(&recovery.reason);
+		return rawpci_call_end(ctx, recovery.error);
+	}
+	return rawpci_call_end(ctx, recovery.returned);
+}
+
+/* What is not there, forbidden or another owner's needs no words: there is nothing to do here. */
+static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, int r)
+{
+	char name[RAWPCI_ADDRESS_TEXT], text[128];
+
+	if (r == -EWOULDBLOCK || !rawpci_is_passing(r))
+		return;
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: whether it has to be returned cannot be found "
+		   "out now (%s): rawpci_recover() or the next open does it",
+		   rawpci_address_format(address, name),
+		   rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
+/* The device that was closed. */
+struct closed {
+	struct rawpci *ctx;
+	const struct rawpci_address *address;
+	bool blocked; /* it is to be given back, too */
+};
+
+/* Looked at first, so that nothing is made or locked where there is nothing to do. */
+static int finish_one(void *opaque, const struct rawpci_address *address)
+{
+	const struct closed *closed = opaque;
+	struct rawpci *ctx = closed->ctx;
+	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
+	struct rawpci_record record;
+	bool foreign, shared;
+	int recorded = 0, r;
+
+	if (rawpci_address_compare(address, closed->address) == 0 && !closed->blocked)
+		return 0;
+	r = rawpci_record_look(ctx->run_dir, address, &record, &recorded);
+	if (r == 0 && recorded < 0)
+		r = recorded;
+	if (r == 0)
+		r = rawpci_handover_lock(ctx, &locks, address, &shared);
+	if (r < 0) {
+		rawpci_locks_release(&locks);
+		warn_left(ctx, address, r);
+		return 0;
+	}
+	r = rawpci_record_finish(ctx, &locks, address, &record, &foreign);
+	rawpci_locks_release(&locks);
+	/* -EBUSY has been said when the device was closed. */
+	if (r < 0)
+		rawpci_say(ctx, r == -EBUSY ? RAWPCI_LOG_DEBUG : RAWPCI_LOG_WARNING, "%s",
+			   rawpci_reason());
+	return 0;
+}
+
+/* Whoever gives up his device looks afterwards who still has one: of two at the same time, the
+ * later one sees none. */
+void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked)
+{
+	struct closed closed = {.ctx = ctx, .address = address, .blocked = blocked};
+
+	if (rawpci_group_owned(ctx, address) == 0)
+		(void)rawpci_group_each(ctx, address, finish_one, &closed);
 }

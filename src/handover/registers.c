@@ -181,7 +181,7 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 		return 0;
 	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
 	if (r < 0 && r != -ETIMEDOUT)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: given back without a reset: %s", name,
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: returned without a reset: %s", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	return r == -ETIMEDOUT ? r : 0;
 }

@@ -1,16 +1,115 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose a device is now: that its record or its user takes it for theirs does not make it so. */
+/* Who owns a device now. A record can be stale, so the kernel's view decides. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/context.h"
+#include "core/finding.h"
 #include "core/log.h"
 #include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/inuse.h"
+#include "os/opener.h"
 #include "os/sys.h"
+
+#define CLOSE_THERE "close it there, or end that process"
+
+static const char *passing_remedy(int r)
+{
+	switch (r) {
+	case -EMFILE:
+	case -ENFILE:
+		return "try again then";
+	case -ENOSPC:
+	case -EDQUOT:
+		return "make room there, then try again";
+	default:
+		return "try again; if that does not help, the kernel log may say why (dmesg)";
+	}
+}
+
+/* A lacking directory or right lets opening go on; this error does not. what: with the preposition
+ * for the path; done: what cannot be done with it. */
+static void find_passing(struct rawpci_finding *finding, int r, const char *what, const char *path,
+			 const char *done)
+{
+	char text[128];
+
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = rawpci_as_passing(r),
+	};
+	SAY(finding->path, "%.127s", path);
+	SAY(finding->cause, "its %s %s cannot be %s: %s", what, finding->path, done,
+	    rawpci_sys_error_text(r, text, sizeof(text)));
+	SAY(finding->remedy, "%s", passing_remedy(r));
+}
+
+static void find_owner(const char *path, bool shared, struct rawpci_finding *finding)
+{
+	struct rawpci_opener owner;
+
+	rawpci_opener_find("/proc", path, true, &owner);
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true, .error = -EBUSY,
+		.number = owner.process,
+	};
+	SAY(finding->path, "%.127s", path);
+	SAY(finding->cause, "%s has it open%s%s", owner.self ? "this process" : owner.text,
+	    shared ? ", with a directory of its own for locks (setting run.dir)" : "",
+	    owner.self ? ", in this context or another, or the kernel has not ended what was asked "
+			 "of it (a reset, or unbinding its driver)" : "");
+	if (owner.process != 0) {
+		SAY(finding->remedy, CLOSE_THERE);
+	} else {
+		SAY(finding->remedy, "close it there; outside of containers root sees who has %s "
+		    "open", finding->path);
+		SAY(finding->commands, "fuser -v %s\n", finding->path);
+	}
+}
+
+/* The remedy names no other directory: a lock where no other program looks keeps none out. */
+void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,
+		      int r, struct rawpci_finding *finding)
+{
+	static const char had[] = "had now, and without it two programs could have the device";
+	char path[RAWPCI_SYSFS_PATH] = "";
+
+	if (shared)
+		(void)rawpci_sysfs_path(ctx->sysfs_dir, address, "config", path, sizeof(path));
+	else
+		(void)rawpci_locks_path(ctx->run_dir, address, path);
+	if (r == -EWOULDBLOCK)
+		find_owner(path, shared, finding);
+	else if (shared)
+		find_passing(finding, r, "lock on", path, had);
+	else
+		find_passing(finding, r, "lock in", ctx->run_dir, had);
+}
+
+void rawpci_find_unread(const struct rawpci *ctx, int r, struct rawpci_finding *finding)
+{
+	find_passing(finding, r, "record in", ctx->run_dir, "read now");
+}
+
+bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *address,
+		      const struct rawpci_record *record, struct rawpci_finding *finding)
+{
+	const struct rawpci_inuse_host host = rawpci_inuse_where(ctx);
+	const char *by = record->hold.taken_by;
+	char now[RAWPCI_SYSFS_NAME], what[RAWPCI_INUSE_TEXT];
+
+	if (by[0] == '\0' || rawpci_sysfs_driver(ctx->sysfs_dir, address, now) < 0 ||
+	    strcmp(now, by) != 0 || rawpci_inuse_user(&host, address, what) <= 0)
+		return false;
+	*finding = (struct rawpci_finding) {
+		.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true, .error = -EBUSY,
+	};
+	SAY(finding->cause, "%s", what);
+	SAY(finding->remedy, CLOSE_THERE);
+	return true;
+}
 
 /* A device is gone only where the others can be seen: not where sysfs is not mounted. */
 static int check_sysfs(struct rawpci *ctx, const char *name)
@@ -38,7 +137,7 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 	if (r < 0)
 		return r;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, it needs not be given back to %s", name,
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, so it is not returned to %s", name,
 			   rawpci_or_none(record->hold.driver));
 		return 0;
 	}
@@ -76,15 +175,4 @@ bool rawpci_custody_lost(struct rawpci_custody *custody)
 	}
 	return custody->recorded && rawpci_handover_ids(ctx, &custody->address, &there) == 0 &&
 	       (there.vendor != custody->recorded_ids[0] || there.device != custody->recorded_ids[1]);
-}
-
-bool rawpci_is_used(const struct rawpci *ctx, const struct rawpci_address *address,
-		    const struct rawpci_record *record, char *what)
-{
-	const struct rawpci_inuse_host host = rawpci_inuse_where(ctx);
-	const char *by = record->hold.taken_by;
-	char now[RAWPCI_SYSFS_NAME];
-
-	return by[0] != '\0' && rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 &&
-	       strcmp(now, by) == 0 && rawpci_inuse_user(&host, address, what) > 0;
 }

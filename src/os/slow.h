@@ -13,7 +13,7 @@
 
 /* The thread keeps copies of these descriptors open until the kernel has returned; -1: none. */
 struct rawpci_keep {
-	int lock, shared; /* as in struct rawpci_claim: while one is open, the device is in use */
+	int lock, shared; /* as in struct rawpci_locks: while one is open, the device is in use */
 };
 
 #define RAWPCI_KEEP_NONE ((struct rawpci_keep) { .lock = -1, .shared = -1 })

@@ -115,7 +115,7 @@ static const struct situation {
 	{"node-held", before_node_held, unrestricted, NULL, 1, true,
 	 {"process ", " (lab-explain) has %n open: close it there"}},
 	{"left", before_left, unrestricted, NULL, 0, true,
-	 {"vfio can open it now, but it was taken from nvme and has not been given back", "rawpci_recover()", "the next open"}},
+	 {"vfio can open it now, but it was taken from nvme and has not been returned", "rawpci_recover()", "the next open"}},
 	{"swapped", before_swapped, unrestricted, NULL, 1, true,
 	 {"the host driver nvme holds it, and the host swaps to nvme0n1", "stop that; then"}},
 	{"swapped-detach", before_swapped_detach, unrestricted, NULL, 1, true,

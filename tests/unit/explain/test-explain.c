@@ -411,7 +411,7 @@ START_TEST(owned)
 {
 	const struct rawpci_finding again = {.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true};
 	const struct rawpci_address address = {0, 3, 0, 0};
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	char run[128], path[512], words[64];
 	int ready[2], status;
 	char byte;
@@ -424,7 +424,7 @@ START_TEST(owned)
 	ck_assert_int_eq(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
-		(void)!write(ready[1], rawpci_claim_take(&claim, run, &address) == 0 ? "y" : "n",
+		(void)!write(ready[1], rawpci_locks_take(&locks, run, &address) == 0 ? "y" : "n",
 			     1);
 		pause();
 		_exit(0);
@@ -507,8 +507,8 @@ START_TEST(left)
 	ck_assert_str_eq(f->driver, "e1000e");
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert(e->openable);
-	check_first("mock can open it now, but it was taken from e1000e and has not been given "
-		    "back: rawpci_recover()");
+	check_first("mock can open it now, but it was taken from e1000e and has not been returned: "
+		    "rawpci_recover()");
 	/* Of the device that was there before. */
 	host_write(&host, NIC, "vendor", "0x8086\n");
 	(void)explain();

@@ -11,7 +11,7 @@ static int write_as_kernel(const char *path, const char *text);
 /* Compiled in once more, with the kernel's side of its writes replaced. */
 #define rawpci_driver_look tested_look
 #define rawpci_driver_move tested_move
-#define rawpci_driver_give_back tested_give
+#define rawpci_driver_return tested_return
 #define rawpci_slow_write(path, text, limit_ms, keep) write_as_kernel(path, text)
 #include "handover/driver.c"
 
@@ -104,14 +104,14 @@ static int tested_take(const struct rawpci_address *device, const char *driver,
 	if (r == 0)
 		*hold = found;
 	else if (found.held && r != -ETIMEDOUT)
-		(void)tested_give(&where, &found);
+		(void)tested_return(&where, &found);
 	return r;
 }
 
-static int tested_give_back(struct rawpci_driver_hold *hold)
+static int tested_return_back(struct rawpci_driver_hold *hold)
 {
 	const struct rawpci_binding where = at(&address);
-	int r = hold->held ? tested_give(&where, hold) : 0;
+	int r = hold->held ? tested_return(&where, hold) : 0;
 
 	hold->held = false;
 	return r;
@@ -151,11 +151,11 @@ START_TEST(from_no_driver)
 	ck_assert_str_eq(hold.driver, "");
 	check_state("vfio-pci", "vfio-pci");
 	kernel.by_id = "e1000e"; /* loaded in the meantime: still not to be bound */
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	ck_assert(!hold.held);
 	check_state("", "(null)");
 	kernel.writes = 0;
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	ck_assert_uint_eq(kernel.writes, 0);
 }
 END_TEST
@@ -167,7 +167,7 @@ START_TEST(bound_already)
 	bind("vfio-pci");
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	ck_assert(!hold.held);
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	ck_assert_uint_eq(kernel.writes, 0);
 	check_state("vfio-pci", "(null)");
 }
@@ -222,7 +222,7 @@ START_TEST(to_no_driver_from_none)
 	ck_assert(hold.held);
 	ck_assert_int_eq(write_bus(&where, "drivers_probe", "", ""), 0); /* it is loaded */
 	check_state("", "rawpci-nobody");
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state("", "(null)");
 }
 END_TEST
@@ -236,7 +236,7 @@ START_TEST(there_and_back)
 	ck_assert(hold.held);
 	ck_assert_str_eq(hold.driver, befores[_i].driver);
 	check_state("vfio-pci", "vfio-pci");
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state(befores[_i].driver, befores[_i].override);
 }
 END_TEST
@@ -276,11 +276,11 @@ START_TEST(former_driver_refuses)
 	put_before(0);
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	kernel.refusing = "e1000e";
-	ck_assert_int_eq(tested_give_back(&hold), -ENODEV);
+	ck_assert_int_eq(tested_return_back(&hold), -ENODEV);
 	check_state("", "(null)");
 	kernel.refusing = NULL; /* its module is loaded again */
 	hold.held = true;
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state("e1000e", "(null)");
 }
 END_TEST
@@ -298,12 +298,12 @@ START_TEST(stopped_anywhere)
 		kernel.writes = 0;
 		kernel.fail_at = k;
 		kernel.stopped = true;
-		(void)tested_give(&where, &hold);
+		(void)tested_return(&where, &hold);
 		kernel.stopped = false;
 		if (kernel.writes < k)
 			break;
 		kernel.fail_at = 0;
-		ck_assert_int_eq(tested_give(&where, &hold), 0);
+		ck_assert_int_eq(tested_return(&where, &hold), 0);
 		check_state(befores[_i].driver, befores[_i].override);
 	}
 	ck_assert_uint_ge(k, 4);
@@ -318,7 +318,7 @@ START_TEST(to_no_driver)
 	put_before(_i);
 	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
 	check_state("", "rawpci-nobody");
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state(befores[_i].driver, befores[_i].override);
 }
 END_TEST
@@ -334,7 +334,7 @@ START_TEST(another_has_come)
 	bind("pci-stub");
 	ck_assert_int_eq(tested_move(&where, &hold, "e1000e", &failed_step), -EBUSY);
 	ck_assert_int_eq(failed_step, RAWPCI_DRIVER_SEEN);
-	ck_assert_int_eq(tested_give(&where, &hold), 0);
+	ck_assert_int_eq(tested_return(&where, &hold), 0);
 	check_state("pci-stub", "(null)");
 }
 END_TEST
@@ -350,7 +350,7 @@ START_TEST(hangs)
 	ck_assert_uint_eq(kernel.writes, 2); /* not one after the one that hangs */
 	check_state("", "vfio-pci");
 	hold = (struct rawpci_driver_hold) {true, "e1000e", "", "vfio-pci"};
-	ck_assert_int_eq(tested_give_back(&hold), 0); /* let go of by now */
+	ck_assert_int_eq(tested_return_back(&hold), 0); /* let go of by now */
 	check_state("e1000e", "(null)");
 }
 END_TEST
@@ -362,7 +362,7 @@ START_TEST(somebody_else_was_faster)
 	put_before(0);
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	bind("pci-stub");
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state("pci-stub", "(null)");
 }
 END_TEST
@@ -375,7 +375,7 @@ START_TEST(somebody_else_has_plans)
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	bind("pci-stub");
 	tree_write(&tree, DEVICE "driver_override", "pci-stub");
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state("pci-stub", "pci-stub");
 }
 END_TEST
@@ -388,7 +388,7 @@ START_TEST(somebody_else_has_said_so)
 	put_before(0);
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	tree_write(&tree, DEVICE "driver_override", "pci-stub");
-	ck_assert_int_eq(tested_give_back(&hold), 0);
+	ck_assert_int_eq(tested_return_back(&hold), 0);
 	check_state("pci-stub", "pci-stub");
 }
 END_TEST

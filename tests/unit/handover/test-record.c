@@ -11,13 +11,10 @@ static int rename_stopping(int directory, const char *from, const char *to);
 static int unlink_stopping(int directory, const char *name);
 static int write_stopping(int fd, const void *text, size_t size, unsigned long long offset);
 
-#define rawpci_claim_take tested_claim_take
-#define rawpci_claim_release tested_claim_release
-#define rawpci_claim_look tested_claim_look
-#define rawpci_claim_path tested_claim_path
 #define rawpci_record_write tested_write
 #define rawpci_record_read tested_read
 #define rawpci_record_erase tested_erase
+#define rawpci_record_look tested_look
 #define rawpci_record_each tested_each
 #include "os/sys.h"
 #define rawpci_sys_rename_at rename_stopping
@@ -98,15 +95,15 @@ static void teardown(void)
 	tree_destroy(&tree);
 }
 
-static int take(struct rawpci_claim *claim)
+static int take(struct rawpci_locks *locks)
 {
-	*claim = RAWPCI_CLAIM_NONE;
-	return tested_claim_take(claim, run, &address);
+	*locks = RAWPCI_LOCKS_NONE;
+	return rawpci_locks_take(locks, run, &address);
 }
 
-static void must_take(struct rawpci_claim *claim)
+static void must_take(struct rawpci_locks *locks)
 {
-	ck_assert_int_eq(take(claim), 0);
+	ck_assert_int_eq(take(locks), 0);
 }
 
 static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
@@ -127,28 +124,28 @@ static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
 START_TEST(there_and_gone)
 {
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	struct stat is;
 	char path[512];
 
-	must_take(&claim);
+	must_take(&locks);
 	ck_assert_int_eq(stat(run, &is), 0);
 	ck_assert_uint_eq(is.st_mode & 07777, 0700);
-	ck_assert_int_eq(tested_read(&claim, &record), -ENOENT);
-	ck_assert_int_eq(tested_write(&claim, &before), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), -ENOENT);
+	ck_assert_int_eq(tested_write(&locks, &before), 0);
 	ck_assert_int_eq(stat(tree_path(&tree, path, "rawpci/" BDF), &is), 0);
 	ck_assert_uint_eq(is.st_mode & 07777, 0600);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	ck_assert(record.hold.held && same(&record, &before));
-	ck_assert_int_eq(tested_write(&claim, &after), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_write(&locks, &after), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	ck_assert(record.hold.held && same(&record, &after));
-	ck_assert_int_eq(tested_erase(&claim), 0);
-	ck_assert_int_eq(tested_erase(&claim), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), -ENOENT);
-	tested_claim_release(&claim);
-	ck_assert_int_eq(claim.lock, -1);
-	tested_claim_release(&claim);
+	ck_assert_int_eq(tested_erase(&locks), 0);
+	ck_assert_int_eq(tested_erase(&locks), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), -ENOENT);
+	rawpci_locks_release(&locks);
+	ck_assert_int_eq(locks.lock, -1);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
@@ -156,27 +153,27 @@ END_TEST
 START_TEST(whole_or_not)
 {
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	unsigned k, old = 0, new = 0;
 	pid_t child;
 	int r;
 
 	for (k = 1; k < 100; k++) {
-		must_take(&claim);
-		(void)tested_erase(&claim);
+		must_take(&locks);
+		(void)tested_erase(&locks);
 		if (_i)
-			ck_assert_int_eq(tested_write(&claim, &before), 0);
+			ck_assert_int_eq(tested_write(&locks, &before), 0);
 		child = fork();
 		if (child == 0) {
 			steps = 0;
 			stop_at = k;
-			_exit(tested_write(&claim, &after) == 0 ? 1 : 2);
+			_exit(tested_write(&locks, &after) == 0 ? 1 : 2);
 		}
 		ck_assert_int_eq(waitpid(child, &r, 0), child);
 		ck_assert(WIFEXITED(r) && WEXITSTATUS(r) != 2);
 		if (WEXITSTATUS(r) == 1)
 			break;
-		r = tested_read(&claim, &record);
+		r = tested_read(&locks, &record);
 		ck_assert_int_eq(r, r != 0 && !_i ? -ENOENT : 0);
 		if (r == 0 && same(&record, &after))
 			new++;
@@ -184,19 +181,19 @@ START_TEST(whole_or_not)
 			old++;
 		else
 			ck_abort_msg("neither, stopped at step %u", k);
-		tested_claim_release(&claim);
+		rawpci_locks_release(&locks);
 	}
 	ck_assert_uint_ge(old, 5);
 	ck_assert_uint_ge(new, 1);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	ck_assert(same(&record, &after));
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
 START_TEST(one_owner)
 {
-	struct rawpci_claim claim, other;
+	struct rawpci_locks locks, other;
 	int ready[2], r;
 	char byte;
 	pid_t child;
@@ -204,7 +201,7 @@ START_TEST(one_owner)
 	ck_assert_int_eq(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
-		r = take(&claim);
+		r = take(&locks);
 		(void)!write(ready[1], r == 0 ? "y" : "n", 1);
 		pause();
 		_exit(0);
@@ -216,10 +213,10 @@ START_TEST(one_owner)
 	kill(child, SIGKILL);
 	ck_assert_int_eq(waitpid(child, &r, 0), child);
 	must_take(&other); /* the lock has gone with it */
-	ck_assert_int_eq(take(&claim), -EWOULDBLOCK);
-	tested_claim_release(&other);
-	must_take(&claim);
-	tested_claim_release(&claim);
+	ck_assert_int_eq(take(&locks), -EWOULDBLOCK);
+	rawpci_locks_release(&other);
+	must_take(&locks);
+	rawpci_locks_release(&locks);
 	close(ready[0]);
 	close(ready[1]);
 }
@@ -230,7 +227,7 @@ static int look(int *recorded)
 	struct rawpci_record record;
 
 	*recorded = 77;
-	return tested_claim_look(run, &address, &record, recorded);
+	return tested_look(run, &address, &record, recorded);
 }
 
 static bool there(const char *file)
@@ -243,21 +240,21 @@ static bool there(const char *file)
 /* What taking would come to, without a trace of it. */
 START_TEST(looked_at)
 {
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	int recorded;
 
 	ck_assert_int_eq(look(&recorded), 0);
 	ck_assert_int_eq(recorded, -ENOENT);
 	ck_assert_int_ne(access(run, F_OK), 0);
-	must_take(&claim);
+	must_take(&locks);
 	ck_assert_int_eq(look(&recorded), -EWOULDBLOCK);
 	ck_assert_int_eq(recorded, -ENOENT);
-	ck_assert_int_eq(tested_write(&claim, &before), 0);
-	tested_claim_release(&claim);
+	ck_assert_int_eq(tested_write(&locks, &before), 0);
+	rawpci_locks_release(&locks);
 	ck_assert_int_eq(look(&recorded), 0);
 	ck_assert_int_eq(recorded, 0);
-	must_take(&claim); /* it was not kept */
-	tested_claim_release(&claim);
+	must_take(&locks); /* it was not kept */
+	rawpci_locks_release(&locks);
 	tree_write(&tree, "rawpci/" BDF, "rawpci 999\n");
 	ck_assert_int_eq(look(&recorded), 0);
 	ck_assert_int_eq(recorded, -EBADMSG);
@@ -272,7 +269,7 @@ START_TEST(looked_at_in_vain)
 {
 	char path[512], lock[512];
 	uid_t user = geteuid();
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	int recorded;
 
 	tree_path(&tree, run, "none/rawpci");
@@ -282,7 +279,7 @@ START_TEST(looked_at_in_vain)
 	tree_path(&tree, run, "file");
 	ck_assert_int_eq(look(&recorded), -ENOTDIR);
 	tree_path(&tree, run, "rawpci");
-	must_take(&claim);
+	must_take(&locks);
 	ck_assert_int_eq(chmod(run, 0777), 0);
 	ck_assert_int_eq(look(&recorded), -EPERM);
 	ck_assert_int_eq(chmod(run, 0755), 0);
@@ -292,7 +289,7 @@ START_TEST(looked_at_in_vain)
 	ck_assert_int_eq(look(&recorded), user == 0 ? -EACCES : -EWOULDBLOCK);
 	if (user == 0)
 		ck_assert_int_eq(seteuid(0), 0);
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 	ck_assert_int_eq(unlink(tree_path(&tree, lock, "rawpci/" BDF ".lock")), 0);
 	if (user == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
@@ -309,31 +306,31 @@ END_TEST
 START_TEST(links)
 {
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	char path[512], text[512];
 
 	tree_write(&tree, "victim", "precious");
 	tree_directory(&tree, "elsewhere");
 	tree_link(&tree, "rawpci", "elsewhere");
-	ck_assert_int_eq(take(&claim), -ENOTDIR);
+	ck_assert_int_eq(take(&locks), -ENOTDIR);
 	tree_unlink(&tree, "rawpci");
 	tree_link(&tree, "rawpci/" BDF ".lock", "../victim");
 	ck_assert_int_eq(chmod(run, 0700), 0);
-	ck_assert_int_eq(take(&claim), -ELOOP);
+	ck_assert_int_eq(take(&locks), -ELOOP);
 	tree_unlink(&tree, "rawpci/" BDF ".lock");
-	must_take(&claim);
+	must_take(&locks);
 	tree_link(&tree, "rawpci/" BDF ".new", "../victim");
 	tree_link(&tree, "rawpci/" BDF, "../victim");
-	ck_assert_int_eq(tested_read(&claim, &record), -ELOOP);
-	ck_assert_int_eq(tested_write(&claim, &before), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
-	tested_claim_release(&claim);
+	ck_assert_int_eq(tested_read(&locks, &record), -ELOOP);
+	ck_assert_int_eq(tested_write(&locks, &before), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
+	rawpci_locks_release(&locks);
 	ck_assert_str_eq(tree_read(&tree, "victim", text), "precious");
 	ck_assert_int_eq(unlink(tree_path(&tree, path, "rawpci/" BDF)), 0);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	must_take(&claim);
-	ck_assert_int_eq(tested_read(&claim, &record), -EPERM); /* and it does not wait */
-	tested_claim_release(&claim);
+	must_take(&locks);
+	ck_assert_int_eq(tested_read(&locks, &record), -EPERM); /* and it does not wait */
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
@@ -341,26 +338,26 @@ END_TEST
 START_TEST(not_ours)
 {
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	char path[512], second[512];
 
-	must_take(&claim);
-	ck_assert_int_eq(tested_write(&claim, &before), 0);
+	must_take(&locks);
+	ck_assert_int_eq(tested_write(&locks, &before), 0);
 	tree_path(&tree, path, "rawpci/" BDF);
 	ck_assert_int_eq(chmod(path, 0620), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), -EPERM);
+	ck_assert_int_eq(tested_read(&locks, &record), -EPERM);
 	ck_assert_int_eq(chmod(path, 0600), 0);
 	ck_assert_int_eq(link(path, tree_path(&tree, second, "second")), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), -EPERM);
+	ck_assert_int_eq(tested_read(&locks, &record), -EPERM);
 	ck_assert_int_eq(unlink(second), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(path, 1000, 1000), 0);
-		ck_assert_int_eq(tested_read(&claim, &record), -EPERM);
+		ck_assert_int_eq(tested_read(&locks, &record), -EPERM);
 	}
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 	ck_assert_int_eq(chmod(run, 0777), 0);
-	ck_assert_int_eq(take(&claim), -EPERM);
+	ck_assert_int_eq(take(&locks), -EPERM);
 }
 END_TEST
 
@@ -374,16 +371,16 @@ START_TEST(version_1)
 {
 	static const char text[] = HEAD "driver e1000e\noverride \ntaken-by vfio-pci\nend\n";
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	char now[512];
 
-	must_take(&claim);
+	must_take(&locks);
 	tree_write(&tree, "rawpci/" BDF, text);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	ck_assert(same(&record, &before));
-	ck_assert_int_eq(tested_write(&claim, &before), 0);
+	ck_assert_int_eq(tested_write(&locks, &before), 0);
 	ck_assert_str_eq(tree_read(&tree, "rawpci/" BDF, now), text);
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
@@ -399,19 +396,19 @@ START_TEST(version_2_and_3)
 		HEAD3 "idle no\nwords 058=2810\n" LATER "end\n", HEAD3 "idle yes\nwords\nend\n",
 	};
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	char now[512];
 
-	must_take(&claim);
+	must_take(&locks);
 	tree_write(&tree, "rawpci/" BDF, texts[_i]);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	ck_assert_int_eq(record.state.known, _i < 3);
 	ck_assert_int_eq(record.idle, _i % 2);
 	ck_assert_uint_eq(record.state.word_count, _i == 2);
 	ck_assert_uint_eq(record.state.words[0].value, _i == 2 ? 0x2810 : 0);
-	ck_assert_int_eq(tested_write(&claim, &record), 0);
+	ck_assert_int_eq(tested_write(&locks, &record), 0);
 	ck_assert_str_eq(tree_read(&tree, "rawpci/" BDF, now), texts[_i]);
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
@@ -419,9 +416,9 @@ END_TEST
 START_TEST(longest)
 {
 	struct rawpci_record record, full = after;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 
-	must_take(&claim);
+	must_take(&locks);
 	memset(full.hold.driver, 'a', sizeof(full.hold.driver) - 1);
 	memset(full.hold.override, 'b', sizeof(full.hold.override) - 1);
 	memset(full.hold.taken_by, 'c', sizeof(full.hold.taken_by) - 1);
@@ -431,31 +428,31 @@ START_TEST(longest)
 	memset(full.state.words, 0xff, sizeof(full.state.words));
 	for (unsigned i = 0; i < RAWPCI_STATE_WORDS; i++)
 		full.state.words[i].at = 0xffe;
-	ck_assert_int_eq(tested_write(&claim, &full), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), 0);
+	ck_assert_int_eq(tested_write(&locks, &full), 0);
+	ck_assert_int_eq(tested_read(&locks, &record), 0);
 	ck_assert(same(&record, &full));
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
 START_TEST(cut_short)
 {
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	char whole[512], path[512];
 	size_t length;
 
-	must_take(&claim);
-	ck_assert_int_eq(tested_write(&claim, _i ? &after : &before), 0);
+	must_take(&locks);
+	ck_assert_int_eq(tested_write(&locks, _i ? &after : &before), 0);
 	tree_read(&tree, "rawpci/" BDF, whole);
 	for (length = strlen(whole); length > 0; length--) {
 		tree_write(&tree, "rawpci/" BDF, whole);
-		ck_assert_int_eq(tested_read(&claim, &record), 0);
+		ck_assert_int_eq(tested_read(&locks, &record), 0);
 		ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF),
 					  (off_t)length - 1), 0);
-		ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
+		ck_assert_int_eq(tested_read(&locks, &record), -EBADMSG);
 	}
-	tested_claim_release(&claim);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 
@@ -496,25 +493,25 @@ START_TEST(garbage)
 		"override \ntaken-by b\nend\n",
 	};
 	struct rawpci_record record;
-	struct rawpci_claim claim;
+	struct rawpci_locks locks;
 	char whole[512], path[512];
 
-	must_take(&claim);
-	ck_assert_int_eq(tested_write(&claim, &before), 0);
+	must_take(&locks);
+	ck_assert_int_eq(tested_write(&locks, &before), 0);
 	tree_read(&tree, "rawpci/" BDF, whole);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		tree_write(&tree, "rawpci/" BDF, texts[i]);
-		ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
+		ck_assert_int_eq(tested_read(&locks, &record), -EBADMSG);
 	}
 	memset(whole, 'x', 511);
 	whole[511] = '\0';
 	tree_write(&tree, "rawpci/" BDF, whole);
 	ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF), 100000), 0);
-	ck_assert_int_eq(tested_read(&claim, &record), -EBADMSG);
+	ck_assert_int_eq(tested_read(&locks, &record), -EBADMSG);
 	record = before;
 	record.hold.driver[0] = '/';
-	ck_assert_int_eq(tested_write(&claim, &record), -EINVAL);
-	tested_claim_release(&claim);
+	ck_assert_int_eq(tested_write(&locks, &record), -EINVAL);
+	rawpci_locks_release(&locks);
 }
 END_TEST
 

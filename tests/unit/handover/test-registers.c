@@ -451,7 +451,7 @@ START_TEST(not_taken_from_its_own)
 	ck_assert_int_eq(rawpci_device_info(dev, sizeof(info), &info), 0);
 	ck_assert_str_eq(info.host_driver, "");
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
-	ck_assert(!heard("given back"));
+	ck_assert(!heard("returned"));
 	ck_assert(!there(RECORD));
 }
 END_TEST

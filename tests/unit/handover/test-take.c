@@ -274,7 +274,7 @@ START_TEST(not_to_be_detached)
 
 	leave_taken();
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EBUSY);
-	host_check("e1000e", "(null)"); /* but given back it is */
+	host_check("e1000e", "(null)"); /* but it is returned */
 	ck_assert(!there(RECORD));
 }
 END_TEST
@@ -438,7 +438,7 @@ START_TEST(gone_at_close)
 	ck_assert_int_eq(rename(from, to), 0);
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
 	ck_assert_msg(!heard("load that driver"), "%s", said);
-	ck_assert_msg(heard("gone, it needs not be given back"), "%s", said);
+	ck_assert_msg(heard("gone, so it is not returned"), "%s", said);
 	ck_assert(!there(RECORD));
 }
 END_TEST
@@ -709,7 +709,7 @@ START_TEST(fails_in_its_group)
 	backend.open = blank_open;
 	host.refusing = "e1000e";
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EIO);
-	ck_assert_ptr_null(strstr(rawpci_last_error(), "given back"));
+	ck_assert_ptr_null(strstr(rawpci_last_error(), "returned"));
 	ck_assert(there(RECORD));
 	host.refusing = NULL;
 	backend.open = any_open;

@@ -245,7 +245,7 @@ static void leave_neighbour(void)
 {
 	static const unsigned char mastering[64] = { 0xf4, 0x1a, 0x34, 0x12, 0x07 };
 	const struct rawpci_record record = { .vendor = 0x1af4, .device = 0x1234 };
-	struct rawpci_claim claim = RAWPCI_CLAIM_NONE;
+	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	struct rawpci_address at;
 	char run[512];
 
@@ -258,9 +258,9 @@ static void leave_neighbour(void)
 	put_bytes(NEXT_DEVICE "config", mastering, sizeof(mastering), 0);
 	ck_assert_int_eq(rawpci_address_parse(NEIGHBOUR, &at), 0);
 	tree_path(&tree, run, "run");
-	ck_assert_int_eq(rawpci_claim_take(&claim, run, &at), 0);
-	ck_assert_int_eq(rawpci_record_write(&claim, &record), 0);
-	rawpci_claim_release(&claim);
+	ck_assert_int_eq(rawpci_locks_take(&locks, run, &at), 0);
+	ck_assert_int_eq(rawpci_record_write(&locks, &record), 0);
+	rawpci_locks_release(&locks);
 }
 
 /* Closing the last device of a group returns the whole group, except devices that cannot be locked

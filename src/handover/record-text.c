@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* A record as the text of its file. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handover/record.h"
+
+/* What the kernel lets a driver be called, as far as it can be a part of a path and of a line. */
+static bool good_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0)
+		return true;
+	if (length >= RAWPCI_SYSFS_NAME || name[0] == '.' || name[0] == ' ' ||
+	    name[length - 1] == ' ')
+		return false;
+	for (; *name; name++)
+		if (*name < ' ' || *name > '~' || *name == '/')
+			return false;
+	return true;
+}
+
+static int version_of(const struct rawpci_record *record)
+{
+	if (record->idle || (record->state.known && record->state.word_count > 0))
+		return 3;
+	return record->state.known ? 2 : 1;
+}
+
+/* The lines that version 3 has more than version 2. */
+static int format_words(const struct rawpci_record *record, char *text, size_t size)
+{
+	const struct rawpci_state *state = &record->state;
+	int n = snprintf(text, size, "idle %s\nwords", record->idle ? "yes" : "no");
+
+	for (unsigned i = 0; i < state->word_count && n < (int)size; i++)
+		n += snprintf(text + n, size - (size_t)n, " %03x=%04x", state->words[i].at,
+			      state->words[i].value);
+	if (n < (int)size)
+		n += snprintf(text + n, size - (size_t)n, "\n");
+	return n;
+}
+
+/* What of the text comes before the last line. Returns its length, or where it would end. */
+static int format_body(const char *name, const struct rawpci_record *record,
+		       char text[RAWPCI_RECORD_BYTES])
+{
+	const struct rawpci_driver_hold *hold = &record->hold;
+	const struct rawpci_state *state = &record->state;
+	const int version = version_of(record);
+	int n = snprintf(text, RAWPCI_RECORD_BYTES,
+			 "rawpci %d\ndevice %s %04x:%04x\ndriver %s\noverride %s\ntaken-by %s\n",
+			 version, name, record->vendor, record->device, hold->driver,
+			 hold->override, hold->taken_by);
+
+	if (version == 3 && n >= 0 && n < RAWPCI_RECORD_BYTES)
+		n += format_words(record, text + n, RAWPCI_RECORD_BYTES - (size_t)n);
+	if (!state->known || n < 0 || n >= RAWPCI_RECORD_BYTES)
+		return n;
+	n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, "bare %s\nboot %s\nenable %u\nheader",
+		      state->bare ? "yes" : "no", state->boot, state->enables);
+	for (int i = 0; i < RAWPCI_STATE_DWORDS && n < RAWPCI_RECORD_BYTES; i++)
+		n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, " %08x", state->header[i]);
+	if (n < RAWPCI_RECORD_BYTES)
+		n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, "\n");
+	return n;
+}
+
+int rawpci_record_format(const char *name, const struct rawpci_record *record,
+		  char text[RAWPCI_RECORD_BYTES])
+{
+	const struct rawpci_driver_hold *hold = &record->hold;
+	int n;
+
+	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by) ||
+	    !good_name(record->state.boot))
+		return -EINVAL;
+	n = format_body(name, record, text);
+	if (n >= 0 && n < RAWPCI_RECORD_BYTES)
+		n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, "end\n");
+	return n < 0 || n >= RAWPCI_RECORD_BYTES ? -ENAMETOOLONG : n;
+}
+
+/* The value in "<key> <value>\n"; *at moves on to the next line. */
+static bool take_line(const char **at, const char *key, char value[RAWPCI_SYSFS_NAME])
+{
+	size_t length = strlen(key);
+	const char *end = strchr(*at, '\n');
+
+	if (!end || strncmp(*at, key, length) != 0 || (*at)[length] != ' ')
+		return false;
+	*at += length + 1;
+	length = (size_t)(end - *at);
+	if (end < *at || length >= RAWPCI_SYSFS_NAME)
+		return false;
+	memcpy(value, *at, length);
+	value[length] = '\0';
+	*at = end + 1;
+	return true;
+}
+
+static bool take_id(const char *text, char after, uint16_t *id)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 16);
+
+	*id = (uint16_t)value;
+	return end == text + 4 && *end == after;
+}
+
+/* The lines that version 3 has more. What is wrong in them is found out by who calls. */
+static bool take_words(const char **at, struct rawpci_record *record)
+{
+	struct rawpci_state *state = &record->state;
+	char idle[RAWPCI_SYSFS_NAME];
+	char *end;
+
+	if (!take_line(at, "idle", idle) || strncmp(*at, "words", 5) != 0)
+		return false;
+	record->idle = strcmp(idle, "yes") == 0;
+	*at += 5;
+	for (; **at == ' ' && state->word_count < RAWPCI_STATE_WORDS; state->word_count++) {
+		state->words[state->word_count].at = (uint16_t)strtoul(*at, &end, 16);
+		if (*end != '=' || (state->words[state->word_count].at & 0xf001))
+			return false;
+		state->words[state->word_count].value = (uint16_t)strtoul(end + 1, &end, 16);
+		*at = end;
+	}
+	return *(*at)++ == '\n';
+}
+
+/* The lines that version 2 has more. What is wrong in them is found out by who calls. */
+static bool take_state(const char *at, struct rawpci_state *state)
+{
+	char bare[RAWPCI_SYSFS_NAME], boot[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
+	char *end;
+
+	if (!take_line(&at, "bare", bare) || !take_line(&at, "boot", boot) ||
+	    strlen(boot) >= sizeof(state->boot) || !take_line(&at, "enable", enables) ||
+	    strncmp(at, "header ", 7) != 0)
+		return false;
+	memcpy(state->boot, boot, strlen(boot) + 1);
+	state->known = true;
+	state->bare = strcmp(bare, "yes") == 0;
+	state->enables = (unsigned)strtoul(enables, NULL, 10);
+	at += 6;
+	for (int i = 0; i < RAWPCI_STATE_DWORDS; i++, at = end)
+		state->header[i] = (uint32_t)strtoul(at, &end, 16);
+	return true;
+}
+
+/* Right is what rawpci_record_format() makes of what was understood, to the byte. */
+int rawpci_record_parse(const char *name, const char *text, struct rawpci_record *record)
+{
+	char version[RAWPCI_SYSFS_NAME], device[RAWPCI_SYSFS_NAME], again[RAWPCI_RECORD_BYTES];
+	struct rawpci_record found = {.hold = {.held = true}};
+	const char *at = text;
+	const char *ids;
+
+	if (!take_line(&at, "rawpci", version) || !take_line(&at, "device", device) ||
+	    !take_line(&at, "driver", found.hold.driver) ||
+	    !take_line(&at, "override", found.hold.override) ||
+	    !take_line(&at, "taken-by", found.hold.taken_by))
+		return -EBADMSG;
+	if (strcmp(version, "3") == 0 && !take_words(&at, &found))
+		return -EBADMSG;
+	if ((strcmp(version, "2") == 0 ||
+	     (strcmp(version, "3") == 0 && strcmp(at, "end\n") != 0)) &&
+	    !take_state(at, &found.state))
+		return -EBADMSG;
+	ids = strchr(device, ' ');
+	if (!ids || !take_id(ids + 1, ':', &found.vendor) || !take_id(ids + 6, '\0', &found.device))
+		return -EBADMSG;
+	if (rawpci_record_format(name, &found, again) < 0 || strcmp(text, again) != 0)
+		return -EBADMSG;
+	*record = found;
+	return 0;
+}

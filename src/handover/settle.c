@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Doing what a record says: the device gets back its registers and its driver. */
+#include <errno.h>
+#include <string.h>
+
+#include "core/context.h"
+#include "core/finding.h"
+#include "core/log.h"
+#include "handover/handover.h"
+#include "os/sys.h"
+#include "os/sysfs.h"
+
+/* What there is in the end: a driver that somebody else has bound meanwhile is left alone. */
+static void say_returned(struct rawpci *ctx, const char *name,
+			   const struct rawpci_address *address, const char *driver)
+{
+	char now[RAWPCI_SYSFS_NAME];
+
+	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
+	    strcmp(now, driver) != 0)
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, which somebody has bound it to "
+			   "since it was taken from %s", name, now, rawpci_or_none(driver));
+	else
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
+			   driver[0] ? " to " : ", bound to no driver as before", driver);
+}
+
+static int fail_return(struct rawpci *ctx, const char *name,
+			  const struct rawpci_address *address, const char *driver, int r)
+{
+	char text[128], neighbour[RAWPCI_ADDRESS_TEXT];
+
+	if (r == -ETIMEDOUT)
+		return rawpci_fail_timeout(ctx, name, "the kernel has not returned it to its "
+					   "driver");
+	/* The kernel's own words for it, which only its log has, come out of drivers_probe as
+	 * EINVAL (Linux drivers/base/bus.c, drivers_probe_store()). */
+	if ((r == -ENODEV || r == -EINVAL) && rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
+	    rawpci_group_neighbour(ctx, address, neighbour))
+		return rawpci_fail(ctx, -EBUSY, "%s: it could not be returned to %s: the kernel "
+				   "does not allow that while a program uses another device of its "
+				   "IOMMU group, such as %s. Once that is closed, the program that "
+				   "closes it does it, if it is one of this library's, or "
+				   "rawpci_recover() or the next open; where no program uses any, "
+				   "the kernel log says why (dmesg)", name, driver, neighbour);
+	return rawpci_fail(ctx, r, "%s: it could not be returned to %s (%s): load that "
+			   "driver, then use rawpci_recover(), or write the address to "
+			   "%s/bus/pci/drivers_probe", name, rawpci_or_none(driver),
+			   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
+}
+
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
+			 const struct rawpci_address *address, const struct rawpci_record *record,
+			 bool killed)
+{
+	const struct rawpci_binding at = rawpci_handover_binding(ctx, locks, address);
+	const struct rawpci_driver_hold *hold = &record->hold;
+	const char *name = locks->name;
+	char text[128];
+	bool idle;
+	int r = rawpci_idle_hold(&at, record, &idle);
+
+	if (r == 0)
+		r = rawpci_state_restore(ctx, &at, name, record, killed);
+	/* Before a driver comes, which may have a wish of its own. */
+	if (r == 0 && idle)
+		r = rawpci_idle_release(ctx, &at, name);
+	if (r < 0)
+		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name, "the kernel has not "
+							     "unbound and reset it") : r;
+	if (hold->held)
+		r = rawpci_driver_return(&at, hold);
+	if (r < 0)
+		return fail_return(ctx, name, address, hold->driver, r);
+	r = rawpci_record_erase(locks);
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
+			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	if (hold->held)
+		say_returned(ctx, name, address, hold->driver);
+	return 0;
+}
+
+int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
+			 const struct rawpci_address *address, struct rawpci_record *owed,
+			 bool *foreign)
+{
+	struct rawpci_finding finding;
+	struct rawpci_record record;
+	char text[128];
+	int r = rawpci_record_read(locks, &record);
+
+	*foreign = false;
+	if (r == -ENOENT)
+		return 0;
+	if (rawpci_is_passing(r)) {
+		rawpci_find_unread(ctx, r, &finding);
+		return rawpci_fail_finding(ctx, locks->name, &finding);
+	}
+	if (r < 0) {
+		*foreign = true;
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
+			   "(%s) and is not acted upon: see that the device has its driver, then "
+			   "remove the file", locks->name, ctx->run_dir, locks->name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
+		return 0;
+	}
+	r = rawpci_record_applies(ctx, locks->name, address, &record);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		(void)rawpci_record_erase(locks);
+		return 0;
+	}
+	if (rawpci_find_user(ctx, address, &record, &finding)) {
+		(void)rawpci_fail_finding(ctx, locks->name, &finding);
+		return -EWOULDBLOCK;
+	}
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been returned yet",
+		   locks->name, rawpci_or_none(record.hold.driver));
+	r = rawpci_record_settle(ctx, locks, address, &record, true);
+	if (r < 0)
+		*owed = record;
+	return r < 0 ? r : 1;
+}
