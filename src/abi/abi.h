@@ -12,7 +12,7 @@
 #include "core/call.h"
 #include "core/device.h"
 #include "core/slot.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "irq/irq.h"
 #include "memory/vm.h"
 

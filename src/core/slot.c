@@ -6,7 +6,7 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "core/slot.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "pci/pci.h"
 

@@ -8,7 +8,7 @@
 #include "core/call.h"
 #include "core/device.h"
 #include "core/slot.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "device/mmio.h"
 #include "device/power.h"

@@ -8,7 +8,7 @@
 #include "core/device.h"
 #include "core/slot.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/life.h"
 #include "device/maps.h"
 #include "device/power.h"

@@ -11,7 +11,7 @@
 #include "core/device.h"
 #include "core/slot.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "device/power.h"
 #include "irq/irq.h"

@@ -5,7 +5,7 @@
 #include "core/call.h"
 #include "core/device.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "device/power.h"
 #include "handover/custody.h"

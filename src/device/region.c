@@ -5,7 +5,7 @@
 
 #include "core/call.h"
 #include "core/device.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "os/sys.h"
 

@@ -4,8 +4,8 @@
  * (a session or a port). The functions that take a device are called between rawpci_enter_handle()
  * and rawpci_leave(); the others stand alone. Errors are those of the native API.
  */
-#ifndef RAWPCI_DEVICE_DOORS_H
-#define RAWPCI_DEVICE_DOORS_H
+#ifndef RAWPCI_DEVICE_DEVICE_H
+#define RAWPCI_DEVICE_DEVICE_H
 
 #include <stdbool.h>
 #include <stdint.h>
