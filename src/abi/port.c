@@ -67,7 +67,7 @@ static int init(PRAWPCIDEVPORT table, uint32_t flags)
 		r = rawpci_fail(port->ctx, -EPROTO, "the port is initialised already");
 	else
 		r = rawpci_do_open(port->ctx, owner_of(port), port->vm, &port->address, flags,
-				     &handle, NULL);
+				   &handle, NULL);
 	if (r == 0)
 		atomic_store(&port->handle, handle);
 	(void)pthread_mutex_unlock(&port->lock);

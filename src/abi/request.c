@@ -26,7 +26,7 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
 	else
 		r = rawpci_do_open(session->ctx, session, session->vm, &address, open->fFlags,
-				     &handle, NULL);
+				   &handle, NULL);
 	if (r == 0)
 		open->Device = handle;
 	return rawpci_status_from_errno(rawpci_call_end(session->ctx, r));
@@ -176,10 +176,10 @@ static __attribute__((noinline, cold)) int mmio_read_long(PSUPDRVSESSION session
 
 	if (progress == RAWPCI_IN_DOUBT)
 		r = rawpci_do_mmio_doubt(session->ctx, session, request->TargetDevice,
-					   mmio->Value.cb, &mmio->Value.u.u64);
+					 mmio->Value.cb, &mmio->Value.u.u64);
 	else
 		r = rawpci_do_mmio_read(session->ctx, session, request->TargetDevice,
-					  mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
+					mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
 	return rawpci_status_from_errno(r);
 }
 
@@ -233,7 +233,7 @@ static int unregister_irq(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
 	return rawpci_status_from_errno(
 		rawpci_do_irq_detach(session->ctx, session, request->TargetDevice,
-				       request->u.aUnregisterR0IrqHandler.iHostIrq));
+				     request->u.aUnregisterR0IrqHandler.iHostIrq));
 }
 
 static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)

@@ -94,7 +94,7 @@ int rawpci_session_port(PSUPDRVSESSION session, PCIRAWDEVHANDLE handle, PRAWPCID
 
 	if (!session || !port)
 		return rawpci_abi_fail(NULL, -EFAULT, "%s is NULL",
-					 session ? "port" : "the session");
+				       session ? "port" : "the session");
 	if (session->magic != RAWPCI_SESSION_MAGIC)
 		return rawpci_abi_fail(NULL, -EBADMSG, "this is no session");
 	r = rawpci_enter_handle(&call, session->ctx, session, handle);

@@ -74,7 +74,7 @@ void rawpci_abi_deinit_vm(struct rawpci *ctx, PRAWPCIVM data)
 {
 	if (!data || !is_vm(ctx, data)) {
 		(void)rawpci_abi_fail(ctx, data ? -EINVAL : -EFAULT, "the VM is %s",
-					data ? "none of this context" : "NULL");
+				      data ? "none of this context" : "NULL");
 		return;
 	}
 	if (rawpci_vm_destroy(data->pDriverData) < 0)

@@ -6,8 +6,6 @@
 #include "core/context.h"
 #include "core/log.h"
 #include "core/slot.h"
-#include "device/device.h"
-#include "device/maps.h"
 #include "pci/pci.h"
 
 #define GENERATIONS 0xffffffu
