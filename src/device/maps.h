@@ -56,8 +56,8 @@ void rawpci_map_table_add(struct rawpci_map_table *table, struct rawpci_map_entr
 void rawpci_map_table_refill(struct rawpci_map_table *table);
 
 /*
- * cover.c: whether direct loads and stores get through. The outer locks may be held, the memory gate
- * may not.
+ * cover.c: whether direct loads and stores get through. The outer locks may be held, the memory
+ * gate may not.
  */
 /* For a device that was just opened. */
 void rawpci_cover_prepare(struct rawpci_device *dev);

@@ -230,7 +230,7 @@ int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 		return rawpci_fail(ctx, -EBADF, "device handle %#x was never given out", handle);
 	/* Inside, because the device may be closed by somebody else between the looks. */
 	counter = rawpci_gate_enter(&slot->life);
-	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_claim(slot, handle);
+	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_revoke(slot, handle);
 	dev = slot->dev;
 	rawpci_gate_leave(counter);
 	if (!claimed)

@@ -35,7 +35,8 @@ void rawpci_reset_unended(struct rawpci_device *dev);
 /* Has the kernel ended everything that it was asked for? */
 bool rawpci_reset_is_ready(struct rawpci_device *dev);
 /* After a reset: enables interrupts again if they were running. If the reset has not ended,
- * rawpci_reset_wait() does that later. Needs dev->lock. Returns 0, or the error, which is logged. */
+ * rawpci_reset_wait() does that later. Needs dev->lock. Returns 0, or the error, which is
+ * logged. */
 int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running);
 /* Brings the device back if a reset that ran out of time has ended since. Needs the life gate, no
  * other gate, and no lock. */
@@ -46,8 +47,8 @@ int rawpci_reset_wait(struct rawpci_device *dev);
 /*
  * suspend.c: all need dev->lock.
  */
-/* Wakes a device that its user has put to sleep, and tells the state before. To be called before bus
- * mastering goes off. */
+/* Wakes a device that its user has put to sleep, and tells the state before. To be called before
+ * bus mastering goes off. */
 int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before);
 /* After a step that failed: writes the wanted COMMAND, and puts the device back to sleep if it
  * slept before. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of a device's mappings: their entries, and the addresses that can be accessed directly. */
+/* The table of a device's mappings: their entries, and the addresses that can be accessed
+ * directly. */
 #include "device/maps.h"
 
 #include <stdlib.h>
