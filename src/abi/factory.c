@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The factory: where a program that has the ABI alone gets ports and VMs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>

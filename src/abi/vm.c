@@ -33,7 +33,7 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 	return rawpci_status_from_errno(rawpci_memory_map(vm, guest_start, host, size));
 }
 
-/* Whatever data holds: is it a VM of this context? */
+/* Is it a VM of this context? data may hold anything. */
 static bool is_vm(struct rawpci *ctx, const RAWPCIVM *data)
 {
 	return data->pDriverData && data->pfnContigMemInfo == contig_mem_info &&
