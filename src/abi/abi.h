@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Private to src/abi: sessions, ports, the factory, and status codes. */
+/*
+ * Private to src/abi: sessions, ports, the factory, and status codes. No other room uses it. It
+ * owns the sessions, and ctx->factory. Its locks are taken before those of a context
+ * (core/context.h):
+ *   port->lock      initialising and deinitialising a port, which opens and closes its device
+ *   ports->lock     the list of a session's ports
+ *
+ * The files, each of which uses only those before it:
+ *   status.c                            errno values as status codes
+ *   vm.c arguments.c                    the ABI's arguments as the native API has them
+ *   port.c                              a device by a table of functions
+ *   session.c request.c                 a device by requests
+ *   factory.c                           where a program that has the ABI alone starts
+ */
 #ifndef RAWPCI_ABI_ABI_H
 #define RAWPCI_ABI_ABI_H
 
@@ -12,20 +25,27 @@
 #include "core/call.h"
 #include "core/device.h"
 #include "core/slot.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "irq/irq.h"
 #include "memory/vm.h"
 
 #define RAWPCI_SESSION_MAGIC UINT32_C(0x72617753)
 #define RAWPCI_PORT_MAGIC UINT32_C(0x72617750)
 
-/* A device through its function table. The session's ports are its device's second door; a port of
- * the factory's is itself the owner of its device. */
+/* A session's ports. */
+struct rawpci_ports {
+	pthread_mutex_t lock;
+	struct rawpci_port *first;
+};
+
+/* A device by a table of functions. The session owns the device of its port. A port that the
+ * factory made is itself the owner. */
 struct rawpci_port {
 	RAWPCIDEVPORT table; /* first: the embedder's pointer is to this */
 	uint32_t magic;
 	struct rawpci *ctx;
-	PSUPDRVSESSION session; /* NULL: of the factory's */
+	const void *owner;          /* of the device: the session, or the port itself */
+	struct rawpci_ports *ports; /* the session's; NULL: the factory made the port */
 	struct rawpci_vm *vm;
 	struct rawpci_address address;
 	pthread_mutex_t lock;    /* init and deinit */
@@ -37,34 +57,32 @@ struct SUPDRVSESSION {
 	uint32_t magic;
 	struct rawpci *ctx;
 	struct rawpci_vm *vm;
-	pthread_mutex_t lock;
-	struct rawpci_port *ports;
+	struct rawpci_ports ports;
 };
 
-/* The one translation from errno values; 0 and counts become VINF_SUCCESS. */
+/* status.c: the only translation of errno values; 0 and counts become VINF_SUCCESS. */
 int rawpci_status_from_errno(int r);
 
-/* Both end a call that failed before it reached core: they say why, and return the status. The first is
- * for calls that the program makes for itself, the second for what a guest may have caused. */
+/* A call that fails before it reaches a device: both set its sentence and return the status. Refuse
+ * is for calls whose failure a guest may have caused, fail for all others. */
 int rawpci_abi_fail(struct rawpci *ctx, int error, const char *format, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 int rawpci_abi_refuse(struct rawpci *ctx, int error, const char *format, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 
-/* port.c */
+/* port.c. session: NULL for the factory, whose port then holds the context, and takes over vm. */
 int rawpci_port_create(struct rawpci *ctx, PSUPDRVSESSION session, struct rawpci_vm *vm,
 		       const struct rawpci_address *address, uint32_t handle,
 		       struct rawpci_port **out);
 void rawpci_port_free(struct rawpci_port *port);
-/* Forgets a port that is being destroyed. */
-void rawpci_session_forget_port(PSUPDRVSESSION session, struct rawpci_port *port);
 
-/* vm.c: what pfnInitVm put into a RAWPCIVM; NULL stays NULL. -EINVAL. */
+/* vm.c. Holds the VM that pfnInitVm has put into data; data NULL: *vm is NULL. -EINVAL: it has put
+ * none there. */
 int rawpci_abi_vm(struct rawpci *ctx, PRAWPCIVM data, struct rawpci_vm **vm);
 int rawpci_abi_init_vm(struct rawpci *ctx, PRAWPCIVM data);
 void rawpci_abi_deinit_vm(struct rawpci *ctx, PRAWPCIVM data);
 
-/* The region operations both doors have, in the ABI's terms. Inside a call; errno values. */
+/* arguments.c: what ports and requests share, with errno values. Inside a call on the device. */
 struct rawpci_abi_range {
 	int32_t region;
 	uint64_t start; /* on the host's bus */
@@ -72,10 +90,9 @@ struct rawpci_abi_range {
 };
 int rawpci_abi_map(struct rawpci_device *dev, const struct rawpci_abi_range *range, uint32_t flags,
 		   struct rawpci_mapping *out);
-/* cpu: NULL: not asked for. */
+/* *cpu must be the mapping's address for direct accesses; cpu NULL: it is not compared. */
 int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *range, void *base,
 		     void *const *cpu);
-/* Config accesses with the value in a PCIRAWMEMLOC. */
 int rawpci_abi_config_read(struct rawpci_device *dev, uint32_t offset, PCIRAWMEMLOC *value);
 int rawpci_abi_config_write(struct rawpci_device *dev, uint32_t offset, const PCIRAWMEMLOC *value);
 uint64_t rawpci_abi_value(const PCIRAWMEMLOC *value);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The factory: where a program that has the ABI alone gets ports and VMs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -30,7 +31,7 @@ static void release(PRAWPCIFACTORY table)
 	do {
 		if (references == 0) {
 			(void)rawpci_abi_fail(factory->ctx, -EPROTO, "the factory was released "
-						"more often than it was asked for");
+					      "more often than it was asked for");
 			return;
 		}
 	} while (!atomic_compare_exchange_weak(&factory->references, &references, references - 1));
@@ -77,7 +78,7 @@ static int create_and_connect(PRAWPCIFACTORY table, uint32_t host_address, uint3
 
 	if (!table || !out)
 		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
-					 table ? "ppDevPort" : "the factory");
+				       table ? "ppDevPort" : "the factory");
 	ctx = of(table)->ctx;
 	rawpci_call_begin();
 	r = connect(ctx, &address, flags, data, &port);
@@ -91,7 +92,7 @@ static int init_vm(PRAWPCIFACTORY table, PVM vm, PRAWPCIVM data)
 	(void)vm;
 	if (!table || !data)
 		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
-					 table ? "pPciData" : "the factory");
+				       table ? "pPciData" : "the factory");
 	return rawpci_abi_init_vm(of(table)->ctx, data);
 }
 

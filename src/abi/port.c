@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Device ports: the same operations through a table of functions. */
+/* Ports: the operations on a device by a table of functions. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi/abi.h"
 
-static const void *owner_of(const struct rawpci_port *port)
-{
-	return port->session ? (const void *)port->session : (const void *)port;
-}
-
-/* Both version words frame the table; what is between them is only trusted if they are right. */
+/* A version word stands at each end of the table. What is between them counts only if both
+ * match. */
 static int check(PRAWPCIDEVPORT table, struct rawpci_port **port)
 {
 	if (!table)
@@ -37,8 +33,8 @@ static int enter(PRAWPCIDEVPORT table, struct rawpci_call *call)
 	if (status < 0)
 		return status;
 	handle = atomic_load(&port->handle);
-	if (handle != 0 && rawpci_handle_is_open(port->ctx, owner_of(port), handle) &&
-	    rawpci_enter_handle(call, port->ctx, owner_of(port), handle) == 0)
+	if (handle != 0 && rawpci_handle_is_open(port->ctx, port->owner, handle) &&
+	    rawpci_enter_handle(call, port->ctx, port->owner, handle) == 0)
 		return VINF_SUCCESS;
 	return rawpci_abi_refuse(port->ctx, -ESHUTDOWN, "the port's device is closed: initialise "
 				 "the port first");
@@ -63,24 +59,38 @@ static int init(PRAWPCIDEVPORT table, uint32_t flags)
 	if (flags & ~(uint32_t)PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER)
 		r = rawpci_fail(port->ctx, -EBADRQC, "init flags %#x: only %#x is defined", flags,
 				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
-	else if (handle != 0 && rawpci_handle_is_open(port->ctx, owner_of(port), handle))
+	else if (handle != 0 && rawpci_handle_is_open(port->ctx, port->owner, handle))
 		r = rawpci_fail(port->ctx, -EPROTO, "the port is initialised already");
 	else
-		r = rawpci_do_open(port->ctx, owner_of(port), port->vm, &port->address, flags,
-				     &handle, NULL);
+		r = rawpci_do_open(port->ctx, port->owner, port->vm, &port->address, flags,
+				   &handle, NULL);
 	if (r == 0)
 		atomic_store(&port->handle, handle);
 	(void)pthread_mutex_unlock(&port->lock);
 	return rawpci_status_from_errno(rawpci_call_end(port->ctx, r));
 }
 
+static void leave_session(struct rawpci_port *port)
+{
+	struct rawpci_port **link;
+
+	(void)pthread_mutex_lock(&port->ports->lock);
+	for (link = &port->ports->first; *link; link = &(*link)->next) {
+		if (*link == port) {
+			*link = port->next;
+			break;
+		}
+	}
+	(void)pthread_mutex_unlock(&port->ports->lock);
+}
+
 static int close_device(struct rawpci_port *port)
 {
 	uint32_t handle = atomic_exchange(&port->handle, 0);
 
-	if (handle == 0 || !rawpci_handle_is_open(port->ctx, owner_of(port), handle))
+	if (handle == 0 || !rawpci_handle_is_open(port->ctx, port->owner, handle))
 		return rawpci_fail(port->ctx, -EPROTO, "the port is not initialised");
-	return rawpci_do_close(port->ctx, owner_of(port), handle);
+	return rawpci_do_close(port->ctx, port->owner, handle);
 }
 
 static int deinit(PRAWPCIDEVPORT table, uint32_t flags)
@@ -111,8 +121,8 @@ static int destroy(PRAWPCIDEVPORT table)
 	if (atomic_load(&port->handle) != 0)
 		(void)close_device(port);
 	(void)rawpci_call_end(ctx, 0);
-	if (port->session)
-		rawpci_session_forget_port(port->session, port);
+	if (port->ports)
+		leave_session(port);
 	rawpci_port_free(port);
 	return VINF_SUCCESS;
 }
@@ -225,12 +235,12 @@ static int unregister_irq(PRAWPCIDEVPORT table, int32_t host_irq)
 
 	if (status < 0)
 		return status;
-	/* Waiting for the handler is done outside of the call. */
+	/* The handler may be closing the device, so it is waited for outside the call. */
 	(void)leave(&call, 0);
 	port = (struct rawpci_port *)table;
 	handle = atomic_load(&port->handle);
 	return rawpci_status_from_errno(
-		rawpci_do_irq_detach(port->ctx, owner_of(port), handle, host_irq));
+		rawpci_do_irq_detach(port->ctx, port->owner, handle, host_irq));
 }
 
 static int power_state_change(PRAWPCIDEVPORT table, PCIRAWPOWERSTATE state)
@@ -270,12 +280,13 @@ int rawpci_port_create(struct rawpci *ctx, PSUPDRVSESSION session, struct rawpci
 	port->table = functions;
 	port->magic = RAWPCI_PORT_MAGIC;
 	port->ctx = ctx;
-	port->session = session;
+	port->owner = session ? (const void *)session : port;
+	port->ports = session ? &session->ports : NULL;
 	port->vm = vm;
 	port->address = *address;
 	atomic_init(&port->handle, handle);
 	(void)pthread_mutex_init(&port->lock, NULL);
-	/* A session's port lives no longer than the session, which keeps the context. */
+	/* A session's port ends with the session, and the session holds the context. */
 	if (!session)
 		rawpci_context_retain(ctx);
 	*out = port;
@@ -284,7 +295,7 @@ int rawpci_port_create(struct rawpci *ctx, PSUPDRVSESSION session, struct rawpci
 
 void rawpci_port_free(struct rawpci_port *port)
 {
-	if (!port->session) {
+	if (!port->ports) {
 		if (port->vm)
 			rawpci_vm_release(port->vm);
 		rawpci_context_release(port->ctx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The request path. A request is checked from the outside in: pointer, header, session, operation,
- * handle, arguments; the table of operations is complete or does not compile.
+ * Requests. The checks go from the outside in: pointer, header, session, operation, handle,
+ * arguments. The table of operations does not compile if an operation lacks its row.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
 	else
 		r = rawpci_do_open(session->ctx, session, session->vm, &address, open->fFlags,
-				     &handle, NULL);
+				   &handle, NULL);
 	if (r == 0)
 		open->Device = handle;
 	return rawpci_status_from_errno(rawpci_call_end(session->ctx, r));
@@ -38,7 +38,7 @@ static int close_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 	struct rawpci_call call;
 	int r;
 
-	/* The handle comes before the flags. */
+	/* The contract has the handle checked before the flags. */
 	r = rawpci_enter_handle(&call, session->ctx, session, handle);
 	if (r < 0)
 		return rawpci_status_from_errno(r);
@@ -90,7 +90,8 @@ static int unmap_region(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	return rawpci_abi_unmap(dev, &range, unmap->pvAddressR0, &unmap->pvAddressR3);
 }
 
-/* Finds the I/O region with the ports: nothing else of the host can be reached this way. */
+/* Finds the device's I/O region with the ports, so that no other port of the host can be
+ * accessed. */
 static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, unsigned *region,
 		      uint64_t *offset)
 {
@@ -176,10 +177,10 @@ static __attribute__((noinline, cold)) int mmio_read_long(PSUPDRVSESSION session
 
 	if (progress == RAWPCI_IN_DOUBT)
 		r = rawpci_do_mmio_doubt(session->ctx, session, request->TargetDevice,
-					   mmio->Value.cb, &mmio->Value.u.u64);
+					 mmio->Value.cb, &mmio->Value.u.u64);
 	else
 		r = rawpci_do_mmio_read(session->ctx, session, request->TargetDevice,
-					  mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
+					mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
 	return rawpci_status_from_errno(r);
 }
 
@@ -213,7 +214,7 @@ static int config_read(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 static int register_irq(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 {
 	PCIRAWREQREGISTERR0IRQHANDLER *irq = &request->u.aRegisterR0IrqHandler;
-	/* ISO C has no cast from an object to a function pointer; POSIX has. */
+	/* ISO C has no cast from an object pointer to a function pointer. */
 	union {
 		RTR0PTR object;
 		PFNRAWPCIISR function;
@@ -233,7 +234,7 @@ static int unregister_irq(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
 	return rawpci_status_from_errno(
 		rawpci_do_irq_detach(session->ctx, session, request->TargetDevice,
-				       request->u.aUnregisterR0IrqHandler.iHostIrq));
+				     request->u.aUnregisterR0IrqHandler.iHostIrq));
 }
 
 static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -241,7 +242,7 @@ static int power_state_change(struct rawpci_device *dev, PPCIRAWSENDREQ request)
 	return rawpci_do_power(dev, (enum rawpci_power)request->u.aPowerStateChange.iState);
 }
 
-/* Operations that work on a device that is open, inside a call on it, with errno values. */
+/* An operation on an open device, inside a call on it. The operation returns errno values. */
 static int on_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request,
 		     int (*operation)(struct rawpci_device *dev, PPCIRAWSENDREQ request))
 {
@@ -289,11 +290,13 @@ static int (*const operations[])(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 _Static_assert(sizeof(operations) / sizeof(operations[0]) == OPERATIONS,
 	       "every operation has its row");
 
-/* Says which of the checks of rawpci_request() it was, in the order of the contract. */
+/* Makes the checks of rawpci_request() again, in the order of the contract, for the sentence. */
 static __attribute__((noinline, cold)) int refuse(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 {
-	struct rawpci *ctx = session && session->magic == RAWPCI_SESSION_MAGIC ? session->ctx : NULL;
+	struct rawpci *ctx = NULL;
 
+	if (session && session->magic == RAWPCI_SESSION_MAGIC)
+		ctx = session->ctx;
 	if (!request)
 		return rawpci_abi_refuse(ctx, -EFAULT, "the request is NULL");
 	if (request->Hdr.u32Magic != SUPVMMR0REQHDR_MAGIC)
@@ -319,7 +322,7 @@ int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 	if (!request || request->Hdr.u32Magic != SUPVMMR0REQHDR_MAGIC ||
 	    request->Hdr.cbReq != sizeof(*request))
 		return refuse(session, request);
-	/* Given twice, in the request alone, or (nothing to do) to the call alone. */
+	/* The session can be in the call, in the request, or in both. */
 	if (request->pSession == session) {
 		if (!session)
 			return refuse(session, request);

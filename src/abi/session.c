@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Sessions: a program's devices, and the ports of those that it asks for. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ static int create(struct rawpci *ctx, PRAWPCIVM data, PSUPDRVSESSION *out)
 	session->magic = RAWPCI_SESSION_MAGIC;
 	session->ctx = ctx;
 	session->vm = vm;
-	(void)pthread_mutex_init(&session->lock, NULL);
+	(void)pthread_mutex_init(&session->ports.lock, NULL);
 	rawpci_context_retain(ctx);
 	*out = session;
 	return 0;
@@ -46,23 +47,23 @@ int rawpci_session_destroy(PSUPDRVSESSION session)
 	ctx = session->ctx;
 	rawpci_call_begin();
 	rawpci_do_close_all(ctx, session);
-	while (session->ports) {
-		struct rawpci_port *port = session->ports;
+	while (session->ports.first) {
+		struct rawpci_port *port = session->ports.first;
 
-		session->ports = port->next;
+		session->ports.first = port->next;
 		rawpci_port_free(port);
 	}
 	if (session->vm)
 		rawpci_vm_release(session->vm);
 	session->magic = 0;
-	(void)pthread_mutex_destroy(&session->lock);
+	(void)pthread_mutex_destroy(&session->ports.lock);
 	free(session);
 	(void)rawpci_call_end(ctx, 0);
 	rawpci_context_release(ctx);
 	return VINF_SUCCESS;
 }
 
-/* Requires session->lock. */
+/* Requires ports->lock. */
 static int find_or_create(PSUPDRVSESSION session, struct rawpci_device *dev, uint32_t handle,
 			  struct rawpci_port **out)
 {
@@ -70,7 +71,7 @@ static int find_or_create(PSUPDRVSESSION session, struct rawpci_device *dev, uin
 	struct rawpci_port *port;
 	int r;
 
-	for (port = session->ports; port; port = port->next) {
+	for (port = session->ports.first; port; port = port->next) {
 		if (atomic_load(&port->handle) == handle) {
 			*out = port;
 			return 0;
@@ -80,8 +81,8 @@ static int find_or_create(PSUPDRVSESSION session, struct rawpci_device *dev, uin
 	r = rawpci_port_create(session->ctx, session, session->vm, &info.address, handle, &port);
 	if (r < 0)
 		return r;
-	port->next = session->ports;
-	session->ports = port;
+	port->next = session->ports.first;
+	session->ports.first = port;
 	*out = port;
 	return 0;
 }
@@ -94,30 +95,16 @@ int rawpci_session_port(PSUPDRVSESSION session, PCIRAWDEVHANDLE handle, PRAWPCID
 
 	if (!session || !port)
 		return rawpci_abi_fail(NULL, -EFAULT, "%s is NULL",
-					 session ? "port" : "the session");
+				       session ? "port" : "the session");
 	if (session->magic != RAWPCI_SESSION_MAGIC)
 		return rawpci_abi_fail(NULL, -EBADMSG, "this is no session");
 	r = rawpci_enter_handle(&call, session->ctx, session, handle);
 	if (r < 0)
 		return rawpci_status_from_errno(r);
-	(void)pthread_mutex_lock(&session->lock);
+	(void)pthread_mutex_lock(&session->ports.lock);
 	r = find_or_create(session, call.dev, handle, &found);
-	(void)pthread_mutex_unlock(&session->lock);
+	(void)pthread_mutex_unlock(&session->ports.lock);
 	if (r == 0)
 		*port = &found->table;
 	return rawpci_status_from_errno(rawpci_leave(&call, r));
-}
-
-void rawpci_session_forget_port(PSUPDRVSESSION session, struct rawpci_port *port)
-{
-	struct rawpci_port **link;
-
-	(void)pthread_mutex_lock(&session->lock);
-	for (link = &session->ports; *link; link = &(*link)->next) {
-		if (*link == port) {
-			*link = port->next;
-			break;
-		}
-	}
-	(void)pthread_mutex_unlock(&session->lock);
 }

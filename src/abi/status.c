@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Status codes: their errno values, their names, and calls that end with one. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>

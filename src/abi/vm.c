@@ -33,7 +33,7 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 	return rawpci_status_from_errno(rawpci_memory_map(vm, guest_start, host, size));
 }
 
-/* Whatever data holds: is it a VM of this context? */
+/* Is it a VM of this context? data may hold anything. */
 static bool is_vm(struct rawpci *ctx, const RAWPCIVM *data)
 {
 	return data->pDriverData && data->pfnContigMemInfo == contig_mem_info &&
@@ -74,7 +74,7 @@ void rawpci_abi_deinit_vm(struct rawpci *ctx, PRAWPCIVM data)
 {
 	if (!data || !is_vm(ctx, data)) {
 		(void)rawpci_abi_fail(ctx, data ? -EINVAL : -EFAULT, "the VM is %s",
-					data ? "none of this context" : "NULL");
+				      data ? "none of this context" : "NULL");
 		return;
 	}
 	if (rawpci_vm_destroy(data->pDriverData) < 0)

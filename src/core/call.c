@@ -50,7 +50,7 @@ void rawpci_out(struct rawpci_call *call, int result)
 
 int rawpci_leave(struct rawpci_call *call, int result)
 {
-	/* It may have been found gone where the pages of its mappings could not be taken away. */
+	/* The call may have found the device gone inside a gate, where pages cannot be covered. */
 	if (!(atomic_load(&call->dev->reach.access) & RAWPCI_ACCESS_PRESENT))
 		call->dev->reach.lost(call->dev);
 	rawpci_out(call, result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Around a public call: its begin and end, and the gate that keeps its device open meanwhile.
- * rawpci_enter() is for a device by pointer, rawpci_enter_handle() for one by handle.
+ * Around a public call: its begin, its end, and the gate that keeps its device open in between.
+ * rawpci_enter() takes a device by pointer, rawpci_enter_handle() by handle.
  */
 #ifndef RAWPCI_CORE_CALL_H
 #define RAWPCI_CORE_CALL_H
@@ -25,23 +25,24 @@ int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev);
 /* -EBADF: the handle is not open in this context for this owner. */
 int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void *owner,
 			uint32_t handle);
-/* Ends the call, says what it has to say, and returns result. */
+/* Ends the call, hands its lines to the log callback, and returns result. */
 int rawpci_leave(struct rawpci_call *call, int result);
-/* The first part of rawpci_leave(): the device may be closed now. rawpci_call_end() is the rest. */
+/* The first part of rawpci_leave(): the device may be closed from now on. rawpci_call_end() is the
+ * second part. */
 void rawpci_out(struct rawpci_call *call, int result);
 
 /* Around public calls without a device; ctx may be NULL. */
 void rawpci_call_begin(void);
 int rawpci_call_end(struct rawpci *ctx, int result);
-/* The same for a call whose failure a guest may have caused: counted, and not logged as an error. */
+/* The same if a guest may have caused the failure: it is counted, and not logged as an error. */
 int rawpci_call_refused(struct rawpci *ctx, int result);
-/* For the engine's thread: says what was collected. */
+/* For the engine's thread: hands the collected lines to the log callback. */
 void rawpci_call_flush(void);
 
-/* This thread's lines are counted there until the call ends; NULL: nowhere. */
+/* Until the call ends, told counts this thread's lines. NULL: they are not counted. */
 void rawpci_call_about(struct rawpci_told *told);
-/* The call has failed, and a guest may have caused that: counts its sentence, and
- * rawpci_call_end() logs no error. Inside the gate, because told goes with the device. */
+/* The call has failed, and a guest may have caused that: told counts its sentence, and
+ * rawpci_call_end() logs no error. Called inside the gate, because told is the device's. */
 void rawpci_call_failed(struct rawpci_told *told, int error);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Contexts: making one of the program's options, its end, and what keeps it from ending. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +20,11 @@ static void free_context(struct rawpci *ctx)
 	(void)pthread_mutex_destroy(&ctx->bare_spaces.lock);
 	(void)pthread_mutex_destroy(&ctx->engine_lock);
 	(void)pthread_mutex_destroy(&ctx->lock);
-	free(ctx->vfio_dir);
-	free(ctx->sysfs_dir);
-	free(ctx->run_dir);
-	free(ctx->ids_file);
-	free(ctx->vfio_iommu);
-	free(ctx->uio_dir);
+	rawpci_settings_free(ctx);
 	free(ctx);
 }
 
-/* The options as this library knows them: what the program's lacks is zero. */
+/* Copies the program's options. Fields that the program's structure lacks are zero. */
 static int take_options(const struct rawpci_options *given, struct rawpci_options *options)
 {
 	size_t size;
@@ -37,7 +33,7 @@ static int take_options(const struct rawpci_options *given, struct rawpci_option
 	if (!given)
 		return 0;
 	size = given->size;
-	/* A structure ends behind a whole field, also one from before the last field came. */
+	/* Also an older structure ends after a whole field. */
 	if (size < sizeof(given->size) ||
 	    (size < sizeof(*given) && size % sizeof(void *) != 0))
 		return rawpci_fail(NULL, -EINVAL, "options.size is %zu: set it to "
@@ -48,13 +44,13 @@ static int take_options(const struct rawpci_options *given, struct rawpci_option
 		return rawpci_fail(NULL, -EINVAL, "options.irq_mode is %d, which is no mode",
 				   (int)options->irq_mode);
 	if ((unsigned)options->log_level > RAWPCI_LOG_DEBUG)
-		return rawpci_fail(NULL, -EINVAL, "options.log_level is %d: use 0 (errors alone) to 3",
-				   (int)options->log_level);
+		return rawpci_fail(NULL, -EINVAL, "options.log_level is %d: use 0 (errors alone) "
+				   "to 3", (int)options->log_level);
 	return 0;
 }
 
-/* Handles of different contexts rarely have the same value, so that one used with another's session
- * is found out. */
+/* Handles of different contexts rarely have the same value. So the library finds out when a program
+ * uses a handle with a session of another context. */
 static uint32_t scatter(const struct rawpci *ctx)
 {
 	uint64_t bits = (uint64_t)(uintptr_t)ctx ^ rawpci_sys_now_ms() << 20;
@@ -118,7 +114,7 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 	return 0;
 }
 
-/* What keeps the context from being destroyed; under ctx->lock. */
+/* -EBUSY, with a list of what is still open. Under ctx->lock. */
 static int check_unused(struct rawpci *ctx)
 {
 	char first[RAWPCI_ADDRESS_TEXT] = "";
@@ -172,8 +168,8 @@ void rawpci_context_release(struct rawpci *ctx)
 }
 
 struct rawpci_factory *rawpci_context_factory(struct rawpci *ctx,
-					   struct rawpci_factory *(*create)(struct rawpci *ctx),
-					   void (*destroy)(struct rawpci_factory *factory))
+					      struct rawpci_factory *(*create)(struct rawpci *ctx),
+					      void (*destroy)(struct rawpci_factory *factory))
 {
 	(void)pthread_mutex_lock(&ctx->lock);
 	if (!ctx->factory) {

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A context: its settings, its backends, its slots, and what the rooms keep once for all devices.
+ * A context: its settings, its backends, its slots, and the rooms' state that all devices share.
+ *
+ * The files of src/core, each of which uses only those before it:
+ *   told.c log.c                        the log: counting lines, and saying them
+ *   gate.c settings.c registry.c slot.c  a context's parts
+ *   context.c                           contexts
+ *   reach.c call.c                      a device that may be accessed, and a call on it
+ *   finding.c                           obstacles, as backends and rooms report them
  *
  * Locks of the library, outermost first; none is held while a handler or the log callback runs:
  *   spaces->lock       memory/   devices of one VM are opened and closed one after the other
@@ -35,37 +42,38 @@ struct rawpci_vm;
 struct rawpci_vm_space;
 struct rawpci_factory;
 
-/* Address spaces that a device can choose from; src/memory has their functions. Under the lock,
- * devices are opened in them and closed one after the other. */
+/* Address spaces that a device can be opened in; src/memory has their functions. With the lock
+ * held, devices are opened in them and closed, one at a time. */
 struct rawpci_spaces {
 	pthread_mutex_t lock;
 	struct rawpci_vm_space *first;
 };
 
 struct rawpci {
-	/* By the lower 8 bits of a handle; the first is always NULL. First, to be found at once. */
+	/* By the lower 8 bits of a handle; the first is always NULL. Here, so that MMIO finds it
+	 * with few instructions. */
 	_Atomic(struct rawpci_slot *) slots[RAWPCI_SLOTS + 1];
 
 	enum rawpci_irq_mode irq_mode;
-	enum rawpci_engine_kind engine_kind;
 	enum rawpci_log_level log_level;
 	void (*log)(void *opaque, enum rawpci_log_level level, const char *message);
 	void *log_opaque;
 	void *(*translate)(void *opaque, uint64_t host_start, uint64_t size);
 	void *translate_opaque;
 	_Atomic(const struct rawpci_backend *) chosen; /* NULL: automatic */
-	char *vfio_dir, *sysfs_dir, *uio_dir, *vfio_iommu, *run_dir;
-	char *ids_file; /* "": where distributions have it */
-	const char *vfio_via, *vfio_noiommu; /* words that settings.c has */
+
+	/* Settings (settings.c), as the program gave them, and two of them as numbers. */
+	char *driver_timeout, *ids_file, *irq_engine, *run_dir, *sysfs_dir, *uio_dir;
+	char *vfio_dir, *vfio_iommu, *vfio_noiommu, *vfio_via;
 	unsigned driver_timeout_ms;
-	char driver_timeout[16]; /* the same, as backends ask for it */
+	enum rawpci_engine_kind engine_kind;
 
 	pthread_mutex_t lock;
 	struct rawpci_registered backends[RAWPCI_BACKENDS];
 	unsigned backend_count;
 	unsigned users; /* sessions, ports, devices, factory references */
 	uint32_t first_generation;
-	struct rawpci_told told; /* of requests that name no device */
+	struct rawpci_told told; /* counts the lines of calls that name no device */
 
 	/* src/memory's */
 	struct rawpci_vm *vms; /* under ctx->lock */
@@ -86,12 +94,12 @@ struct rawpci {
 void rawpci_context_retain(struct rawpci *ctx);
 void rawpci_context_release(struct rawpci *ctx);
 
-/* The one factory of a context. destroy() frees it when the context goes. */
+/* The factory of a context, made by the first call. destroy() frees it with the context. */
 struct rawpci_factory *rawpci_context_factory(struct rawpci *ctx,
 					      struct rawpci_factory *(*create)(struct rawpci *ctx),
 					      void (*destroy)(struct rawpci_factory *factory));
 
-/* The embedder's host address as an address of this process; -EFAULT: it is refused. */
+/* Turns the embedder's host address into an address of this process. -EFAULT: it is refused. */
 int rawpci_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, void **host);
 
 #endif

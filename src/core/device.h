@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An open device, as all rooms know it. A room keeps its own part of it behind a pointer: the part's
- * structure and lock are in that room's header. device/life.h puts them all together.
+ * An open device, as all rooms know it. Each room keeps its own part behind a pointer, and that
+ * room's headers have the part's structure and lock. device/life.h puts the parts together.
  */
 #ifndef RAWPCI_CORE_DEVICE_H
 #define RAWPCI_CORE_DEVICE_H
@@ -33,7 +33,7 @@ struct rawpci_device {
 	void *handle; /* the backend's */
 	struct rawpci_backend_info caps;
 	struct rawpci_device_info info;
-	const struct rawpci_device_fds *fds; /* while it is opened with them; NULL: without */
+	const struct rawpci_device_fds *fds; /* the caller's, during the open; NULL: none given */
 
 	pthread_mutex_t lock; /* one call at a time: mappings, interrupts, power */
 	struct rawpci_reach reach;

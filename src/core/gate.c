@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Gates: the writer's side, which waits for readers. */
 #include "core/gate.h"
 
 #include <sched.h>
@@ -21,8 +22,8 @@ void rawpci_gate_finish(struct rawpci_gate *gate)
 	(void)pthread_mutex_destroy(&gate->writer);
 }
 
-/* Readers are out within nanoseconds, except where one waits for the kernel: so give the processor
- * away first, then sleep. */
+/* Most readers are out within nanoseconds; one that is in the kernel may take long. So the writer
+ * first gives the processor away, and sleeps later. */
 static void wait_for_set(struct rawpci_gate *gate, unsigned set)
 {
 	for (unsigned i = 0; i < RAWPCI_GATE_SHARDS; i++) {
@@ -43,7 +44,7 @@ void rawpci_gate_wait(struct rawpci_gate *gate)
 
 	(void)pthread_mutex_lock(&gate->writer);
 	set = atomic_load(&gate->now) == &gate->shards[0].readers[0] ? 0 : 1;
-	/* Stragglers that chose a set before the last change are in the other one. */
+	/* A slow reader may have chosen the other set before the last change. */
 	wait_for_set(gate, !set);
 	atomic_store(&gate->now, &gate->shards[0].readers[!set]);
 	wait_for_set(gate, set);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A gate lets readers through without a lock and lets a writer wait until everybody who went in
- * before it is out again (the idea of sleepable read-copy-update). A reader costs two atomic
- * additions on a cache line that threads do not share; a writer first takes away what readers could
- * find, then calls rawpci_gate_wait(), and may then free it.
+ * A gate lets readers through without a lock. A writer can wait until all readers that entered
+ * before are out again (the idea of sleepable read-copy-update). A reader costs two atomic
+ * additions on a cache line that threads do not share. A writer first removes a thing where readers
+ * find it, then calls rawpci_gate_wait(), and may then free it.
  *
- * Why it is right: a reader counts itself in before it looks; both are sequentially consistent, as
- * are the writer's removal and its look at the counters. So either the writer sees the reader
- * counted, or the reader sees the thing removed. Counters come in two sets; new readers use the
- * other one once a writer waits, so that a stream of readers cannot hold it up.
+ * Why it is right: a reader first counts itself in and then looks for the thing. A writer first
+ * removes the thing and then looks at the counters. All four are sequentially consistent. So either
+ * the writer sees the reader counted, or the reader sees the thing removed. Counters come in two
+ * sets. Once a writer waits, new readers use the other set, so a stream of readers cannot hold the
+ * writer up.
  */
 #ifndef RAWPCI_CORE_GATE_H
 #define RAWPCI_CORE_GATE_H
@@ -32,8 +33,8 @@ struct rawpci_gate {
 	pthread_mutex_t writer;
 };
 
-/* An address that is this thread's own, got without a call: a thread-local variable of a shared
- * object costs either one, or a share of the little memory that dlopen() has for such. */
+/* An address that is this thread's own, read without a call. A thread-local variable of a shared
+ * object would cost a call, or a share of the little memory that dlopen() keeps for them. */
 static inline uintptr_t rawpci_thread_address(void)
 {
 #if defined(__x86_64__)
@@ -54,10 +55,10 @@ static inline uintptr_t rawpci_thread_address(void)
 }
 
 /*
- * Where a thread's shard is, in bytes from the first. Threads' addresses are apart by the size of a
- * stack, often with a guard page. The factor is one of many that were tried on the addresses of
- * eight threads with stacks of 32 KiB to 64 MiB, with and without a guard page: never more than two
- * of them share a shard. The product has 64 bits also where addresses have 32.
+ * The place of a thread's shard, in bytes from the first. Threads' addresses differ by the size of
+ * a stack, often with a guard page. Many factors were tried on the addresses of eight threads, with
+ * stacks of 32 KiB to 64 MiB, with and without a guard page. With this one at most two threads
+ * share a shard. The product has 64 bits even if addresses have 32.
  */
 static inline uintptr_t rawpci_gate_shard(void)
 {
@@ -84,7 +85,7 @@ static inline void rawpci_gate_leave(atomic_uint *counter)
 	atomic_fetch_sub_explicit(counter, 1, memory_order_release);
 }
 
-/* Waits for all readers that entered before. The caller must not be inside this gate. */
+/* Waits for all readers that entered before. The caller must be outside this gate. */
 void rawpci_gate_wait(struct rawpci_gate *gate);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said is collected by the thread and handed to the callback when its call ends, because by
- * then no lock is held and the callback may call back in.
+ * The log. A thread collects its lines and hands them to the callback at the end of its call. It
+ * holds no lock there, so the callback may call the library.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,17 +14,17 @@
 
 struct message {
 	struct message *next;
-	struct rawpci *ctx; /* whose callback gets it: calls on several contexts can be nested */
+	struct rawpci *ctx; /* its callback gets the line: calls on two contexts can be nested */
 	enum rawpci_log_level level;
 	char text[RAWPCI_SENTENCE];
 };
 
 static _Thread_local struct {
 	struct message *first, **last;
-	char reason[RAWPCI_SENTENCE]; /* of the failure that is on its way out */
+	char reason[RAWPCI_SENTENCE]; /* of the failure in the call under way */
 	char error[RAWPCI_SENTENCE];  /* of the last call that failed */
-	struct rawpci_told *told;     /* where the call's lines are counted; NULL: nowhere */
-	bool counted;                 /* so has reason been */
+	struct rawpci_told *told;     /* counts the call's lines; NULL: they are not counted */
+	bool counted;                 /* reason has been counted */
 } said;
 
 const char *rawpci_last_error(void)
@@ -47,7 +47,7 @@ void rawpci_reason_restore(const struct rawpci_reason *kept)
 	memcpy(said.reason, kept->text, sizeof(said.reason));
 }
 
-/* Names and addresses that came from outside may hold anything. */
+/* Names from the caller or from files may hold any character. */
 static void make_one_line(char *text)
 {
 	for (; *text; text++)
@@ -55,7 +55,7 @@ static void make_one_line(char *text)
 			*text = '?';
 }
 
-/* Formats aside first: an argument may be the sentence that is replaced. */
+/* Formats into another array first: an argument may be the sentence that is replaced. */
 static RAWPCI_PRINTF(1, 0) void set_reason(const char *format, va_list arguments)
 {
 	char text[RAWPCI_SENTENCE];
@@ -78,7 +78,7 @@ int rawpci_fail(struct rawpci *ctx, int error, const char *format, ...)
 	return rawpci_sys_result(error, error);
 }
 
-/* The same to a backend, which sees the public header alone. */
+/* The same function for backends, which see the public header alone. */
 int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
 	__attribute__((__alias__("rawpci_fail")));
 
@@ -182,7 +182,7 @@ void rawpci_call_failed(struct rawpci_told *told, int error)
 		rawpci_say_line(told->ctx, RAWPCI_LOG_WARNING, line);
 }
 
-/* The list is taken off first: a callback that calls the library collects its own. */
+/* The list is taken off first: the callback may call the library, which collects new lines. */
 void rawpci_call_flush(void)
 {
 	struct message *message = said.first;
@@ -216,6 +216,11 @@ int rawpci_call_end(struct rawpci *ctx, int result)
 		memcpy(said.error, text, sizeof(text));
 	}
 	return result;
+}
+
+void rawpci_told_finish(struct rawpci_told *told)
+{
+	rawpci_told_destroy(told, rawpci_say_line);
 }
 
 int rawpci_call_refused(struct rawpci *ctx, int result)

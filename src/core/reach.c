@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What of a device may be touched now, in words where it may not. */
+/* Whether a device may be accessed now, and the sentence that says why not. */
 #include "core/reach.h"
 
 #include <errno.h>
@@ -52,9 +52,10 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
 				   "first", dev->name);
 	if (atomic_load(&dev->reach.asleep))
-		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device sleeps: write D0 (0) to the "
-				   "power state in its power management register, at %#x of config "
-				   "space", dev->name, dev->reach.pm_cap + RAWPCI_PM_CONTROL);
+		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device sleeps: write D0 (0) to "
+				   "the power state in its power management register, at %#x of "
+				   "config space", dev->name,
+				   dev->reach.pm_cap + RAWPCI_PM_CONTROL);
 	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device does not decode %s: set bit %d of "
 			   "its command register%s", dev->name,
 			   lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What of a device may be touched now, and the plain way to its config space. */
+/* Whether a device may be accessed now, and the plain way to its config space. */
 #ifndef RAWPCI_CORE_REACH_H
 #define RAWPCI_CORE_REACH_H
 
@@ -9,12 +9,12 @@
 
 struct rawpci_device;
 
-/* What accesses need; rawpci_reach.access has those that hold. */
+/* What accesses need; rawpci_reach.access has the bits that hold now. */
 #define RAWPCI_ACCESS_PRESENT 1u /* not known to be gone */
 #define RAWPCI_ACCESS_AWAKE 2u   /* not suspended */
 #define RAWPCI_ACCESS_MEMORY 4u  /* decodes memory */
 #define RAWPCI_ACCESS_IO 8u      /* decodes I/O */
-#define RAWPCI_ACCESS_STEADY 16u /* no reset is under way that ran out of time */
+#define RAWPCI_ACCESS_STEADY 16u /* no reset that ran out of time is still under way */
 
 #define RAWPCI_ACCESS_FOR_CONFIG                                                                  \
 	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY)
@@ -23,24 +23,24 @@ struct rawpci_device;
 
 struct rawpci_reach {
 	atomic_uint access;
-	atomic_bool asleep;       /* below D0, by its user's doing */
-	atomic_bool touched;      /* since it was opened: a reset at power-on is not for nothing */
+	atomic_bool asleep;       /* its user has put it below D0 */
+	atomic_bool touched;      /* used since the open or a reset, so power-on resets it */
 	atomic_uint shown_master; /* the Bus Master bit that reads show, or RAWPCI_SHOW_REAL */
 	uint8_t pm_cap;           /* offset of the power management capability; 0: none */
 
-	/* Takes direct accesses away from a device that is gone: the device room hands it in. */
+	/* Takes direct accesses away from a device that is gone. Set by the device room. */
 	void (*lost)(struct rawpci_device *dev);
 };
 
-/* Config space as the backend has it. Callers are inside the life gate or own the device. */
+/* Config space as the backend has it. Needs the life gate, or a device that no thread can find. */
 int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
 		       uint32_t *value);
 int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
 
-/* Is the device gone? If so, that is noted and logged. */
+/* Asks the device whether it is gone. If so, notes that and logs it. */
 bool rawpci_device_gone(struct rawpci_device *dev);
 
-/* -ESHUTDOWN with the reason, when bits are lacking. */
+/* -ESHUTDOWN, with the reason: a bit is lacking. */
 int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
 
 #endif

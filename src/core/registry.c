@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The backends of a context: the built-in ones, and what the program registers. */
+/* The backends of a context: the built-in ones, and those that the program registers. */
 #include <errno.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static bool complete(const struct rawpci_backend *b)
 	       (irq ? signals : !b->irq_swap && !b->irq_source) && all_or_none(dma, 5);
 }
 
-/* Higher ranks first; of equal ones the last to come. */
+/* Higher ranks first; of equal ranks, the one that was added last. */
 static int add(struct rawpci *ctx, const struct rawpci_backend *backend)
 {
 	void *instance = NULL;
@@ -152,7 +152,7 @@ int rawpci_backend_choose(struct rawpci *ctx, const char *name)
 	return rawpci_call_end(ctx, r);
 }
 
-/* A list that does not change while devices are open or looked for: no lock. */
+/* Takes no lock: the list does not change while devices are open. */
 int rawpci_backend_instance(struct rawpci *ctx, const char *name, void **instance)
 {
 	if (!ctx || !name || !instance)

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Settings: what a program gives as "name=value" in its options. A setting is a row of the table
+ * here, and its field in struct rawpci.
+ */
 #include "core/settings.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,135 +14,147 @@
 #include "core/context.h"
 #include "core/log.h"
 
-#define MAX_TIMEOUT_MS 3600000
+#define FIELD(name) offsetof(struct rawpci, name)
+#define NAMES_MAX 256
 
-static int set_engine(struct rawpci *ctx, const char *value)
+/* A value is any text, one of the words, or a number from 1 to most. */
+struct row {
+	const char *name, *initial;
+	size_t text;   /* the field with the value: a char *, freed with the context */
+	size_t number; /* the field, unsigned, with the number or the word's index; 0: none */
+	unsigned most;
+	const char *words[4];
+};
+
+_Static_assert(sizeof(enum rawpci_engine_kind) == sizeof(unsigned) &&
+	       RAWPCI_ENGINE_AUTO == 0 && RAWPCI_ENGINE_URING == 1 && RAWPCI_ENGINE_EPOLL == 2,
+	       "the words of irq.engine are in the order of the kinds");
+
+static const struct row rows[] = {
+	{ "driver.timeout_ms", "10000", FIELD(driver_timeout), FIELD(driver_timeout_ms), 3600000,
+	  { NULL } },
+	{ "ids.file", "", FIELD(ids_file), 0, 0, { NULL } },
+	{ "irq.engine", "auto", FIELD(irq_engine), FIELD(engine_kind), 0,
+	  { "auto", "uring", "epoll" } },
+	{ "run.dir", "/run/rawpci", FIELD(run_dir), 0, 0, { NULL } },
+	{ "sysfs.dir", "/sys", FIELD(sysfs_dir), 0, 0, { NULL } },
+	{ "uio.dir", "/dev", FIELD(uio_dir), 0, 0, { NULL } },
+	{ "vfio.dir", "/dev/vfio", FIELD(vfio_dir), 0, 0, { NULL } },
+	{ "vfio.iommu", "/dev/iommu", FIELD(vfio_iommu), 0, 0, { NULL } },
+	{ "vfio.noiommu", "no", FIELD(vfio_noiommu), 0, 0, { "no", "yes" } },
+	{ "vfio.via", "auto", FIELD(vfio_via), 0, 0, { "auto", "cdev", "group" } },
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static char **text_of(struct rawpci *ctx, const struct row *row)
 {
-	static const struct {
-		const char *name;
-		enum rawpci_engine_kind kind;
-	} kinds[] = {
-		{ "auto", RAWPCI_ENGINE_AUTO },
-		{ "uring", RAWPCI_ENGINE_URING },
-		{ "epoll", RAWPCI_ENGINE_EPOLL },
-	};
+	return (char **)((char *)ctx + row->text);
+}
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (strcmp(kinds[i].name, value) == 0) {
-			ctx->engine_kind = kinds[i].kind;
+static const struct row *find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strncmp(rows[i].name, name, length) == 0 && rows[i].name[length] == '\0')
+			return &rows[i];
+	return NULL;
+}
+
+/* For lists such as "a, b or c": between goes before the item, but not before the first one. */
+static void add_item(char *list, const char *between, const char *item, const char *mark)
+{
+	size_t used = strlen(list);
+
+	(void)snprintf(list + used, NAMES_MAX - used, "%s%s%s", used > 0 ? between : "",
+		       item, mark);
+}
+
+static int fail_unknown(struct rawpci *ctx, const char *setting)
+{
+	char all[NAMES_MAX] = "";
+
+	for (size_t i = 0; i < ROWS; i++)
+		add_item(all, i + 1 < ROWS ? ", " : " and ", rows[i].name, "=");
+	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are %s", setting, all);
+}
+
+static int find_word(struct rawpci *ctx, const struct row *row, const char *value, unsigned *index)
+{
+	char all[NAMES_MAX] = "";
+
+	for (unsigned i = 0; row->words[i]; i++) {
+		if (strcmp(row->words[i], value) == 0) {
+			*index = i;
 			return 0;
 		}
+		add_item(all, row->words[i + 1] ? ", " : " or ", row->words[i], "");
 	}
-	return rawpci_fail(ctx, -EINVAL, "setting irq.engine=%s: use auto, uring or epoll", value);
+	return rawpci_fail(ctx, -EINVAL, "setting %s=%s: use %s", row->name, value, all);
 }
 
-static int set_path(struct rawpci *ctx, char **path, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return rawpci_fail(ctx, -ENOMEM, "no memory");
-	free(*path);
-	*path = copy;
-	return 0;
-}
-
-static int set_timeout(struct rawpci *ctx, const char *value)
+static int read_number(struct rawpci *ctx, const struct row *row, const char *value,
+		       unsigned *number)
 {
 	char *end;
-	unsigned long ms = strtoul(value, &end, 10);
+	unsigned long n = strtoul(value, &end, 10);
 
-	if (value[0] < '0' || value[0] > '9' || *end != '\0' || ms == 0 || ms > MAX_TIMEOUT_MS)
-		return rawpci_fail(ctx, -EINVAL, "setting driver.timeout_ms=%s: use 1 to %d", value,
-				   MAX_TIMEOUT_MS);
-	ctx->driver_timeout_ms = (unsigned)ms;
-	(void)snprintf(ctx->driver_timeout, sizeof(ctx->driver_timeout), "%lu", ms);
+	if (value[0] < '0' || value[0] > '9' || *end != '\0' || n == 0 || n > row->most)
+		return rawpci_fail(ctx, -EINVAL, "setting %s=%s: use 1 to %u", row->name, value,
+				   row->most);
+	*number = (unsigned)n;
 	return 0;
 }
 
-/* One of a few words. */
-static int set_word(struct rawpci *ctx, const char **word, const char *setting,
-		    const char *const *words)
+static int set(struct rawpci *ctx, const struct row *row, const char *value)
 {
-	const char *value = strchr(setting, '=') + 1;
-	char all[64] = "";
+	unsigned number = 0;
+	char *copy;
+	int r = 0;
 
-	for (; *words; words++) {
-		if (strcmp(*words, value) == 0) {
-			*word = *words;
-			return 0;
-		}
-		(void)strncat(all, all[0] ? ", " : "", sizeof(all) - strlen(all) - 1);
-		(void)strncat(all, *words, sizeof(all) - strlen(all) - 1);
-	}
-	return rawpci_fail(ctx, -EINVAL, "setting %s: no such value: there are %s", setting, all);
+	if (row->words[0])
+		r = find_word(ctx, row, value, &number);
+	else if (row->most > 0)
+		r = read_number(ctx, row, value, &number);
+	if (r < 0)
+		return r;
+	copy = strdup(value);
+	if (!copy)
+		return rawpci_fail(ctx, -ENOMEM, "no memory");
+	free(*text_of(ctx, row));
+	*text_of(ctx, row) = copy;
+	if (row->number > 0)
+		*(unsigned *)((char *)ctx + row->number) = number;
+	return 0;
 }
 
-static int set(struct rawpci *ctx, const char *setting)
+static int set_given(struct rawpci *ctx, const char *setting)
 {
-	static const char *const vias[] = { "auto", "cdev", "group", NULL };
-	static const char *const answers[] = { "no", "yes", NULL };
+	const char *equals = strchr(setting, '=');
+	const struct row *row = equals ? find(setting, (size_t)(equals - setting)) : NULL;
 
-	if (strncmp(setting, "irq.engine=", 11) == 0)
-		return set_engine(ctx, setting + 11);
-	if (strncmp(setting, "vfio.dir=", 9) == 0)
-		return set_path(ctx, &ctx->vfio_dir, setting + 9);
-	if (strncmp(setting, "sysfs.dir=", 10) == 0)
-		return set_path(ctx, &ctx->sysfs_dir, setting + 10);
-	if (strncmp(setting, "vfio.iommu=", 11) == 0)
-		return set_path(ctx, &ctx->vfio_iommu, setting + 11);
-	if (strncmp(setting, "vfio.via=", 9) == 0)
-		return set_word(ctx, &ctx->vfio_via, setting, vias);
-	if (strncmp(setting, "vfio.noiommu=", 13) == 0)
-		return set_word(ctx, &ctx->vfio_noiommu, setting, answers);
-	if (strncmp(setting, "uio.dir=", 8) == 0)
-		return set_path(ctx, &ctx->uio_dir, setting + 8);
-	if (strncmp(setting, "run.dir=", 8) == 0)
-		return set_path(ctx, &ctx->run_dir, setting + 8);
-	if (strncmp(setting, "driver.timeout_ms=", 18) == 0)
-		return set_timeout(ctx, setting + 18);
-	if (strncmp(setting, "ids.file=", 9) == 0)
-		return set_path(ctx, &ctx->ids_file, setting + 9);
-	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are driver.timeout_ms=, "
-			   "ids.file=, irq.engine=, run.dir=, sysfs.dir=, uio.dir=, vfio.dir=, "
-			   "vfio.iommu=, vfio.noiommu= and vfio.via=", setting);
+	return row ? set(ctx, row, equals + 1) : fail_unknown(ctx, setting);
 }
 
 int rawpci_settings_apply(struct rawpci *ctx, const char *const *settings)
 {
-	static const char *const defaults[] = {
-		"driver.timeout_ms=10000", "ids.file=", "run.dir=/run/rawpci", "sysfs.dir=/sys",
-		"uio.dir=/dev", "vfio.dir=/dev/vfio", "vfio.iommu=/dev/iommu", "vfio.noiommu=no",
-		"vfio.via=auto", NULL,
-	};
 	int r = 0;
 
-	for (const char *const *s = defaults; r == 0 && *s; s++)
-		r = set(ctx, *s);
+	for (size_t i = 0; r == 0 && i < ROWS; i++)
+		r = set(ctx, &rows[i], rows[i].initial);
 	for (; r == 0 && settings && *settings; settings++)
-		r = set(ctx, *settings);
+		r = set_given(ctx, *settings);
 	return r;
+}
+
+void rawpci_settings_free(struct rawpci *ctx)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		free(*text_of(ctx, &rows[i]));
 }
 
 const char *rawpci_backend_setting(struct rawpci *ctx, const char *name)
 {
-	if (!ctx || !name)
-		return NULL;
-	if (strcmp(name, "vfio.dir") == 0)
-		return ctx->vfio_dir;
-	if (strcmp(name, "vfio.iommu") == 0)
-		return ctx->vfio_iommu;
-	if (strcmp(name, "vfio.noiommu") == 0)
-		return ctx->vfio_noiommu;
-	if (strcmp(name, "vfio.via") == 0)
-		return ctx->vfio_via;
-	if (strcmp(name, "sysfs.dir") == 0)
-		return ctx->sysfs_dir;
-	if (strcmp(name, "driver.timeout_ms") == 0)
-		return ctx->driver_timeout;
-	if (strcmp(name, "ids.file") == 0)
-		return ctx->ids_file;
-	if (strcmp(name, "uio.dir") == 0)
-		return ctx->uio_dir;
-	return NULL;
+	const struct row *row = ctx && name ? find(name, strlen(name)) : NULL;
+
+	return row ? *text_of(ctx, row) : NULL;
 }

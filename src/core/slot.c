@@ -73,7 +73,8 @@ int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address
 	}
 	(void)pthread_mutex_unlock(&ctx->lock);
 	if (r == -EBUSY)
-		return rawpci_fail(ctx, r, "%s: open already in this context: close it first", text);
+		return rawpci_fail(ctx, r, "%s: open already in this context: close it "
+				   "first", text);
 	if (r == -EUSERS)
 		return rawpci_fail(ctx, r, "%s: %d devices are open, which is the limit of a "
 				   "context: use another context", text, RAWPCI_SLOTS);
@@ -94,7 +95,7 @@ uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev
 	return handle;
 }
 
-bool rawpci_slot_claim(struct rawpci_slot *slot, uint32_t handle)
+bool rawpci_slot_revoke(struct rawpci_slot *slot, uint32_t handle)
 {
 	return handle != 0 && atomic_compare_exchange_strong(&slot->handle, &handle, 0);
 }

@@ -12,10 +12,10 @@
 #include "core/context.h"
 #include "core/gate.h"
 
-/* A place for an open device. It is made when it is first needed and stays until the context goes: a
- * stale handle always finds a gate and a number to compare with. */
+/* A place for an open device. It is made when first needed and stays until the context goes. So a
+ * stale handle always finds a gate, and a number to compare with. */
 struct rawpci_slot {
-	struct rawpci_gate life;   /* inside: the device is there */
+	struct rawpci_gate life;   /* inside: the device stays open */
 	struct rawpci_gate memory; /* inside: an MMIO access may be under way */
 	_Atomic uint32_t handle;   /* 0: nothing open */
 	_Atomic(const void *) owner;
@@ -38,8 +38,8 @@ static inline struct rawpci_slot *rawpci_slot_of(struct rawpci *ctx, uint32_t ha
 }
 
 bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle);
-/* Makes the handle invalid; true for exactly one of several that try. */
-bool rawpci_slot_claim(struct rawpci_slot *slot, uint32_t handle);
+/* Makes the handle invalid. If several threads try, it is true for one of them. */
+bool rawpci_slot_revoke(struct rawpci_slot *slot, uint32_t handle);
 void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot);
 void rawpci_slots_destroy(struct rawpci *ctx);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums come at powers of ten, so that a flood of any length leaves a few lines without a timer. */
+/*
+ * Counting the log's lines. A kind's sum is said when its count reaches a power of ten. So a flood
+ * of any length leaves a few lines, and no timer is needed.
+ */
 #include "core/told.h"
 
 #include <ctype.h>
@@ -8,17 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/context.h"
-#include "core/log.h"
-
-/* Words are the library's own, so kinds are few. Should they not be, the rest counts as one. */
+/* The library has few sentences, so kinds are few. If there are more, the rest counts as one. */
 #define KINDS 64u
 
 struct rawpci_told_kind {
 	struct rawpci_told_kind *next;
 	uint64_t words;
 	enum rawpci_log_level level;
-	uint64_t count, said, due; /* in all; when last said; when to say it next */
+	uint64_t count, said, due; /* lines in all; count when last said; count to say it next */
 	char first[];
 };
 
@@ -31,7 +31,7 @@ void rawpci_told_init(struct rawpci_told *told, struct rawpci *ctx, const char *
 	(void)pthread_mutex_init(&told->lock, NULL);
 }
 
-/* A hash (FNV-1a) of the line without what begins with a digit. */
+/* A hash (FNV-1a) of the line without its words that begin with a digit. */
 static uint64_t words_of(const char *line)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -47,7 +47,7 @@ static uint64_t words_of(const char *line)
 	return hash;
 }
 
-/* "NAME: N times in all: ...", and what the first line said without its name. */
+/* "NAME: N times in all: ...", with the first line of the kind, less its name. */
 static void sum_up(const struct rawpci_told *told, struct rawpci_told_kind *kind, const char *when,
 		   char *line)
 {
@@ -61,7 +61,7 @@ static void sum_up(const struct rawpci_told *told, struct rawpci_told_kind *kind
 	kind->said = kind->count;
 }
 
-/* Without memory for a new kind its lines are all said. */
+/* If there is no memory for a new kind, all its lines are said. */
 static void add(struct rawpci_told *told, uint64_t words, enum rawpci_log_level level,
 		const char *line)
 {
@@ -104,7 +104,9 @@ bool rawpci_told_count(struct rawpci_told *told, enum rawpci_log_level level, ch
 	return say;
 }
 
-void rawpci_told_finish(struct rawpci_told *told)
+void rawpci_told_destroy(struct rawpci_told *told,
+			 void (*say)(struct rawpci *ctx, enum rawpci_log_level level,
+				     const char *line))
 {
 	struct rawpci_told_kind *kind = told->kinds;
 	char line[RAWPCI_SENTENCE];
@@ -114,7 +116,7 @@ void rawpci_told_finish(struct rawpci_told *told)
 
 		if (kind->count > kind->said) {
 			sum_up(told, kind, "in all", line);
-			rawpci_say_line(told->ctx, kind->level, line);
+			say(told->ctx, kind->level, line);
 		}
 		free(kind);
 		kind = next;

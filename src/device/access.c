@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses to regions: every kind, with every check. Plain MMIO is done before it comes here
- * (core/mmio.h).
+ * Accesses to regions: every kind, with every check. Plain MMIO takes the short way instead
+ * (mmio.h), and comes here only if that did not end the access.
  */
 #include <errno.h>
 
 #include "core/call.h"
 #include "core/device.h"
 #include "core/slot.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "device/mmio.h"
 #include "device/power.h"
@@ -36,7 +36,7 @@ static void direct(struct access *a)
 		(void)rawpci_plain_load(a->address, a->width, &a->value);
 }
 
-/* All ones may be a register's value; a device that is gone reads so everywhere. */
+/* All ones may be a register's value, but a device that is gone reads as all ones everywhere. */
 static int doubt(struct rawpci_device *dev, struct access *a)
 {
 	if (a->value == all_ones(a->width) && rawpci_device_gone(dev))
@@ -60,8 +60,8 @@ static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, 
 }
 
 /* In the order of the contract. */
-static int check(struct rawpci_device *dev, const struct rawpci_map_entry *entry,
-			      const struct access *a)
+static int check_mmio(struct rawpci_device *dev, const struct rawpci_map_entry *entry,
+		      const struct access *a)
 {
 	unsigned long long address = a->address;
 
@@ -84,7 +84,6 @@ static int check(struct rawpci_device *dev, const struct rawpci_map_entry *entry
 	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_MEMORY);
 }
 
-
 /* Any MMIO access, with every check. Requires the memory gate. */
 static int mmio(struct rawpci_device *dev, struct access *a)
 {
@@ -98,7 +97,7 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 		if (at < table->entries[i]->size)
 			entry = table->entries[i];
 	}
-	r = check(dev, entry, a);
+	r = check_mmio(dev, entry, a);
 	if (r < 0)
 		return r;
 	if (a->write)
@@ -121,7 +120,8 @@ static int stale(struct rawpci *ctx, uint32_t handle)
 			   "another owner's", handle);
 }
 
-/* Does what is asked for inside the gate. again: may it be tried once more? Then: is it to be? */
+/* Does the work inside the gate. *again before: the caller can try once more. *again after: a reset
+ * that ran out of time has refused the access, so the caller should. */
 static int attempt(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 		   int (*work)(struct rawpci_device *dev, struct access *a), bool *again)
 {
@@ -148,8 +148,8 @@ static int attempt(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 	return r;
 }
 
-/* What has to wait for the memory gate, and so cannot be done inside it: a reset that ran out of time
- * may have ended; and the pages of a device that was found gone are taken away. */
+/* Two things wait for the memory gate, so they cannot be done inside it: to bring the device back
+ * after a reset that ran out of time, and to take the pages of a lost device away. */
 static OUT_OF_LINE void follow(struct rawpci_target t)
 {
 	atomic_uint *counter = rawpci_gate_enter(&t.slot->life);
@@ -181,7 +181,7 @@ static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 }
 
 int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
-			  const void *address, unsigned width, uint64_t *value)
+			const void *address, unsigned width, uint64_t *value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
 	struct access a = { .address = (uintptr_t)address, .width = width };
@@ -193,7 +193,7 @@ int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
 }
 
 int rawpci_do_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle, unsigned width,
-			   uint64_t *value)
+			 uint64_t *value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
 	struct access a = { .width = width, .value = all_ones(width) };
@@ -205,7 +205,7 @@ int rawpci_do_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle,
 }
 
 int rawpci_do_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
-			   unsigned width, uint64_t value)
+			 unsigned width, uint64_t value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
 	struct access a = { (uintptr_t)address, width, true, value };
@@ -221,7 +221,8 @@ static OUT_OF_LINE int null_pointer(struct rawpci_device *dev, const char *what)
 }
 
 static OUT_OF_LINE int read_by_pointer(struct rawpci_device *dev, const void *address,
-				       unsigned width, uint64_t *value, enum rawpci_progress progress)
+				       unsigned width, uint64_t *value,
+				       enum rawpci_progress progress)
 {
 	struct rawpci_target t = rawpci_target_of_pointer(dev);
 	struct access a = { (uintptr_t)address, width, false, UINT64_MAX };
@@ -243,7 +244,8 @@ int rawpci_mmio_read(struct rawpci_device *dev, const void *address, unsigned wi
 
 	if (!dev || !value)
 		return null_pointer(dev, dev ? "value" : "the device");
-	progress = rawpci_short_read(rawpci_target_of_pointer(dev), (uintptr_t)address, width, &result);
+	progress = rawpci_short_read(rawpci_target_of_pointer(dev), (uintptr_t)address, width,
+				     &result);
 	if (progress != RAWPCI_DONE)
 		return read_by_pointer(dev, address, width, value, progress);
 	*value = result;
@@ -269,7 +271,7 @@ int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, 
 	return write_by_pointer(dev, address, width, value);
 }
 
-/* Inside the memory gate, for which a reset waits. */
+/* Inside the memory gate: a reset waits for that. */
 static int region_access(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			 struct access *a)
 {
@@ -314,7 +316,7 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 }
 
 int rawpci_do_region_read(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			    unsigned width, uint64_t *value)
+			  unsigned width, uint64_t *value)
 {
 	struct access a = { .width = width };
 	int r = check_region_access(dev, region, offset, width);
@@ -327,7 +329,7 @@ int rawpci_do_region_read(struct rawpci_device *dev, unsigned region, uint64_t o
 }
 
 int rawpci_do_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			     unsigned width, uint64_t value)
+			   unsigned width, uint64_t value)
 {
 	struct access a = { .width = width, .write = true, .value = value };
 	int r = check_region_access(dev, region, offset, width);

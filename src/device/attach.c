@@ -10,7 +10,7 @@
 #include "core/slot.h"
 #include "device/choice.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/life.h"
 #include "device/maps.h"
 #include "device/power.h"

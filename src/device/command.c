@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COMMAND. What it is to be is kept here (dev->config->command), and not asked of the device: a reset, sleep
- * or another program may change it there. The device gets it without Bus Master unless it is on.
+ * The COMMAND register. The library keeps the value that the user wants (config->command), because
+ * a reset, sleep or another program may change the device's. The device gets Bus Master only while
+ * it is on.
  */
-#include <stdio.h>
 
 #include "core/device.h"
 #include "core/log.h"
 #include "device/config.h"
 #include "pci/pci.h"
-
-void rawpci_decode_follow(struct rawpci_device *dev)
-{
-	/* As asleep, where even a virtual function decodes nothing. */
-	struct rawpci_decode now = { 0, RAWPCI_PM_D3HOT };
-	struct rawpci_reason reason;
-
-	rawpci_reason_keep(&reason);
-	if (rawpci_decode_read(dev, &now) < 0) {
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it cannot be asked what it decodes, "
-			   "and counts as decoding nothing until COMMAND is written again: %s",
-			   dev->name, rawpci_reason());
-		rawpci_reason_restore(&reason);
-	}
-	rawpci_decode_apply(dev, &now);
-}
 
 void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master)
 {
@@ -41,7 +25,7 @@ int rawpci_command_put(struct rawpci_device *dev)
 
 	if (!dev->config->may_master)
 		command &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
-	/* A failed write may have got through. */
+	/* A write that fails may still have reached the device. */
 	dev->config->masters = true;
 	r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
 	if (r == 0)
@@ -49,14 +33,15 @@ int rawpci_command_put(struct rawpci_device *dev)
 	return r;
 }
 
-/* Requires config->lock. A backend may put bus mastering back that another program turned off, if it
- * was written last: so the device's own word does not do. */
+/* Requires config->lock. If another program has turned bus mastering off, a backend may turn it on
+ * again when that was written last. So the value read from the device is not enough. */
 static bool is_put(const struct rawpci_device *dev, uint32_t now)
 {
-	const uint32_t master = dev->config->may_master ? dev->config->command & RAWPCI_COMMAND_MASTER : 0;
+	const struct rawpci_config *config = dev->config;
+	const uint32_t master = config->may_master ? config->command & RAWPCI_COMMAND_MASTER : 0;
 
-	return dev->config->masters == (master != 0) &&
-	       now == ((dev->config->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
+	return config->masters == (master != 0) &&
+	       now == ((config->command & ~(uint32_t)RAWPCI_COMMAND_MASTER) | master);
 }
 
 /* Requires config->lock. */
@@ -67,7 +52,7 @@ static int change_command(struct rawpci_device *dev, uint32_t clear, uint32_t se
 	bool might;
 	int r;
 
-	/* Whatever fails below: what is to go off is not let through any more. */
+	/* Even if a step below fails, Bus Master that should go off is not let through any more. */
 	rawpci_command_want(dev, command, dev->config->may_master && may_master);
 	might = dev->config->may_master;
 	r = rawpci_decode_read(dev, &before);

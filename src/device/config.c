@@ -1,63 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Config space, and what a write to it does to the rest: COMMAND and the power state decide whether
- * MMIO and ports may be touched. An access with memory decoding off would raise SIGBUS, so writes
- * that turn it off wait for accesses under way first.
+ * Config space: reading, and checking a write before it reaches the device. An MMIO access with
+ * memory decoding off would raise SIGBUS, so a write that turns decoding off first waits for the
+ * accesses under way.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "core/call.h"
 #include "core/device.h"
 #include "core/slot.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "device/power.h"
 #include "irq/irq.h"
 #include "pci/pci.h"
 
-void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
-{
-	if (!(atomic_fetch_and(&dev->reach.access, ~bits) & bits))
-		return;
-	rawpci_gate_wait(&dev->slot->memory);
-	rawpci_mappings_follow(dev);
-}
-
-int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
-{
-	struct rawpci_decode decode = { 0, 0 };
-	int r;
-
-	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &decode.command);
-	if (r == 0 && dev->reach.pm_cap)
-		r = rawpci_config_peek(dev, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
-	if (r < 0)
-		return r;
-	if (decode.command == 0xffff && rawpci_device_gone(dev))
-		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
-	*out = decode;
-	return 0;
-}
-
-void rawpci_decode_apply(struct rawpci_device *dev, const struct rawpci_decode *decode)
-{
-	unsigned bits = 0;
-
-	atomic_store(&dev->reach.asleep, (decode->control & RAWPCI_PM_STATE) != 0);
-	if ((decode->control & RAWPCI_PM_STATE) == 0) {
-		if (dev->caps.memory_always_on || (decode->command & RAWPCI_COMMAND_MEMORY))
-			bits |= RAWPCI_ACCESS_MEMORY;
-		if (decode->command & RAWPCI_COMMAND_IO)
-			bits |= RAWPCI_ACCESS_IO;
-	}
-	rawpci_access_stop(dev, ~bits & (RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO));
-	rawpci_access_start(dev, bits);
-}
-
-/* Where a write may change what the device decodes: COMMAND and the power state. So do those that
- * start a reset. */
+/* May a write there change what the device decodes? COMMAND and the power state do. */
 static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
 {
 	return rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2) ||
@@ -65,7 +24,7 @@ static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned w
 						      dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2));
 }
 
-/* Requires config->lock. Bus mastering goes to the device where the power state allows it. */
+/* Requires config->lock. The device gets Bus Master only if the power state lets it through. */
 static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
 	const bool masters = offset == RAWPCI_CFG_COMMAND;
@@ -80,8 +39,8 @@ static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned widt
 	return r;
 }
 
-/* Requires config->lock. After a reset that the user has asked for, COMMAND is what the device says:
- * the kernel restores it or not. The wish for bus mastering stays with the rest or goes with it. */
+/* Requires config->lock. After a reset by a config write, the device's COMMAND counts: the kernel
+ * may have restored it or not. If it was restored, the user's wish for bus mastering stays, too. */
 static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
 	const uint32_t master = RAWPCI_COMMAND_MASTER;
@@ -99,7 +58,7 @@ static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *
 	return dev->config->masters && !dev->config->may_master ? rawpci_command_put(dev) : 0;
 }
 
-/* Where the write itself failed, that is what is told. */
+/* If the write itself has failed, its sentence stays. */
 static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode *before,
 			   bool was_reset)
 {
@@ -113,8 +72,8 @@ static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode
 }
 
 /*
- * Requires config->lock. What the device decodes afterwards is asked of it. Waking up may change
- * COMMAND: the kernel restores it as it was before the device went to sleep.
+ * Requires config->lock. The device is asked afterwards what it decodes. Waking up may change
+ * COMMAND: the kernel restores the value from before the device went to sleep.
  */
 static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			      uint32_t value)
@@ -123,7 +82,7 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 	struct rawpci_decode before, after;
 	int r;
 
-	/* Looked at again, because a suspension may have come in between. */
+	/* Once more with the lock: another thread may have suspended the device since. */
 	r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
 	if (r == 0)
 		r = rawpci_decode_read(dev, &before);
@@ -163,8 +122,8 @@ static int write_locked(struct rawpci_device *dev, uint32_t offset, unsigned wid
 	return r;
 }
 
-/* A reset takes the vectors out of the device without the kernel's knowing: they are disabled before
- * it and enabled after. */
+/* A reset clears the vectors in the device, and the kernel does not know. So they are disabled
+ * before it, and enabled again after it. */
 static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigned width,
 			     uint32_t value)
 {
@@ -185,7 +144,7 @@ static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigne
 	return r;
 }
 
-static int check(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+static int check_access(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
 	if (width != 1 && width != 2 && width != 4)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: config access of %u bytes: use 1, 2 "
@@ -203,7 +162,7 @@ static int check(struct rawpci_device *dev, uint32_t offset, unsigned width, uin
 	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
 }
 
-/* While the power state forbids bus mastering, its user sees what it has written. */
+/* While the power state forbids bus mastering, the user reads the Bus Master bit that it wrote. */
 static uint32_t show_master(struct rawpci_device *dev, uint32_t offset, uint32_t value)
 {
 	uint32_t shown = atomic_load(&dev->reach.shown_master);
@@ -214,10 +173,10 @@ static uint32_t show_master(struct rawpci_device *dev, uint32_t offset, uint32_t
 }
 
 int rawpci_do_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
-			    uint32_t *value)
+			  uint32_t *value)
 {
 	uint32_t ones, result;
-	int r = check(dev, offset, width, 0);
+	int r = check_access(dev, offset, width, 0);
 
 	if (r < 0)
 		return r;
@@ -231,7 +190,7 @@ int rawpci_do_config_read(struct rawpci_device *dev, uint32_t offset, unsigned w
 	return 0;
 }
 
-/* Inside the memory gate, for which a suspension waits before it saves config space. */
+/* Inside the memory gate: a suspension waits for that before it saves config space. */
 static int write_plain(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
 	atomic_uint *counter = rawpci_gate_enter(&dev->slot->memory);
@@ -244,9 +203,9 @@ static int write_plain(struct rawpci_device *dev, uint32_t offset, unsigned widt
 }
 
 int rawpci_do_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
-			     uint32_t value)
+			   uint32_t value)
 {
-	int r = check(dev, offset, width, value);
+	int r = check_access(dev, offset, width, value);
 
 	if (r < 0)
 		return r;

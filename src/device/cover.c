@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Direct loads and stores. The library does not see them, so they must not reach a device that does
- * not answer: on some hosts such an access ends the host. The kernel takes care of that for VFIO's
- * mappings (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_zap_bars()). For backends whose
- * mappings stay, the pages are covered here until the device answers again.
+ * Whether accesses get through. The library does not see direct loads and stores, and one that
+ * reaches a device that does not answer crashes some hosts. For VFIO's mappings the kernel prevents
+ * that (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_zap_bars()). For backends whose mappings
+ * stay, the library covers the pages here until the device answers again.
  */
 #include "core/device.h"
 #include "core/log.h"
@@ -17,7 +17,7 @@ static bool answers(unsigned access)
 	return (access & RAWPCI_ACCESS_FOR_MEMORY) == RAWPCI_ACCESS_FOR_MEMORY;
 }
 
-/* Without the file an access raises another signal, but does not get through either. */
+/* Without the file a direct access raises SIGSEGV. It does not reach the device either. */
 void rawpci_cover_prepare(struct rawpci_device *dev)
 {
 	char text[128];
@@ -29,8 +29,8 @@ void rawpci_cover_prepare(struct rawpci_device *dev)
 	if (fd >= 0)
 		dev->maps->blank = fd;
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): direct loads and "
-			   "stores while it does not answer raise SIGSEGV instead of SIGBUS",
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): direct loads "
+			   "and stores while it does not answer raise SIGSEGV instead of SIGBUS",
 			   dev->name, rawpci_sys_error_text(fd, text, sizeof(text)));
 }
 
@@ -50,7 +50,7 @@ static void cover_entry(struct rawpci_device *dev, const struct rawpci_map_entry
 	}
 }
 
-/* Drops the areas that the kernel does not map again: they stay covered. */
+/* Drops the areas that the kernel refuses to map again: they stay covered. */
 static bool uncover_entry(struct rawpci_device *dev, struct rawpci_map_entry *entry)
 {
 	unsigned kept = 0, count = entry->area_count;
@@ -73,7 +73,7 @@ static bool uncover_entry(struct rawpci_device *dev, struct rawpci_map_entry *en
 	return kept < count;
 }
 
-/* Requires maps->lock. A device that is found gone gets here without having waited for the gate. */
+/* Requires maps->lock. For a device that was found gone no caller has waited for the gate yet. */
 static void cover(struct rawpci_device *dev)
 {
 	const struct rawpci_map_table *table = atomic_load(&dev->mappings);
@@ -100,7 +100,8 @@ static void uncover(struct rawpci_device *dev)
 /* Requires maps->lock. */
 static void follow(struct rawpci_device *dev)
 {
-	if (dev->caps.mappings_stay && !dev->maps->covered && !answers(atomic_load(&dev->reach.access)))
+	if (dev->caps.mappings_stay && !dev->maps->covered &&
+	    !answers(atomic_load(&dev->reach.access)))
 		cover(dev);
 }
 
@@ -116,6 +117,14 @@ void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_ent
 	follow(dev);
 	if (dev->maps->covered)
 		cover_entry(dev, entry);
+}
+
+void rawpci_access_stop(struct rawpci_device *dev, unsigned bits)
+{
+	if (!(atomic_fetch_and(&dev->reach.access, ~bits) & bits))
+		return;
+	rawpci_gate_wait(&dev->slot->memory);
+	rawpci_mappings_follow(dev);
 }
 
 void rawpci_access_start(struct rawpci_device *dev, unsigned bits)

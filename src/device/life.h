@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An open device with the parts of all rooms in one piece of memory, and how it gets its backend. */
+/* Private to src/device: an open device with all rooms' parts, and how it gets its backend. */
 #ifndef RAWPCI_DEVICE_LIFE_H
 #define RAWPCI_DEVICE_LIFE_H
 
@@ -11,7 +11,7 @@
 #include "irq/irq.h"
 
 struct rawpci_whole {
-	struct rawpci_device dev; /* its pointers are to those below */
+	struct rawpci_device dev; /* its pointers are to the parts below */
 	struct rawpci_custody custody;
 	struct rawpci_irqs irqs;
 	struct rawpci_config config;
@@ -19,7 +19,7 @@ struct rawpci_whole {
 	struct rawpci_powering powering;
 };
 
-/* attach.c: a device that nobody else can see yet, or any more. */
+/* attach.c: both need a device that no other thread can find. */
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 struct rawpci_vm *vm, const struct rawpci_address *address,
 			 unsigned flags);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of a device's mappings. Readers find it without a lock; a change makes a new one. */
+/*
+ * Mappings of regions: making one, taking one away. Readers find the table of mappings without a
+ * lock, so each change makes a new table.
+ */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/device.h"
 #include "core/log.h"
@@ -12,7 +14,7 @@
 
 #define LARGEST_ALIGN (UINT64_C(1) << 30)
 
-/* Large BARs get huge page tables where the address allows it. */
+/* The kernel can map large BARs with huge pages if the addresses are aligned. */
 static uint64_t alignment(const struct rawpci_region_info *info, uint64_t offset)
 {
 	uint64_t align = info->size;
@@ -24,7 +26,7 @@ static uint64_t alignment(const struct rawpci_region_info *info, uint64_t offset
 	return align;
 }
 
-/* Maps what of the area lies in the entry. The kernel may refuse; then it is trapped. */
+/* Maps the part of the area that lies in the entry. If the kernel refuses, that part is trapped. */
 static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
 		     const struct rawpci_region_area *area)
 {
@@ -86,70 +88,20 @@ void rawpci_map_entry_destroy(struct rawpci_map_entry *entry)
 	free(entry);
 }
 
-/* With room for all of old's entries and one more. */
-static struct rawpci_map_table *table_create(const struct rawpci_map_table *old,
-					     const struct rawpci_map_entry *with)
-{
-	size_t spans = old->span_count + (with ? with->area_count : 0);
-	size_t count = old->count + 1;
-	struct rawpci_map_table *table;
-
-	/* The short way looks at the first span without asking whether there is one. */
-	spans = spans > 0 ? spans : 1;
-	table = malloc(sizeof(*table) + spans * sizeof(table->spans[0]) +
-		       count * sizeof(table->entries[0]));
-	if (!table)
-		return NULL;
-	memset(table->spans, 0, sizeof(table->spans[0]));
-	table->span_count = 0;
-	table->count = 0;
-	table->entries = (struct rawpci_map_entry **)(table->spans + spans);
-	return table;
-}
-
-static void add_spans(struct rawpci_map_table *table, const struct rawpci_map_entry *entry)
-{
-	for (unsigned i = 0; i < entry->area_count; i++) {
-		const struct rawpci_region_area *area = &entry->areas[i];
-		struct rawpci_map_span *span = &table->spans[table->span_count++];
-		uint64_t size = area->size;
-
-		/* The area is whole pages, the mapping need not be. */
-		if (size > entry->size - area->offset)
-			size = entry->size - area->offset;
-		span->first = (uintptr_t)(entry->base + area->offset);
-		span->size = size & ~UINT64_C(7);
-	}
-}
-
-static void table_add(struct rawpci_map_table *table, struct rawpci_map_entry *entry)
-{
-	table->entries[table->count++] = entry;
-	add_spans(table, entry);
-}
-
-void rawpci_map_table_refill(struct rawpci_map_table *table)
-{
-	memset(table->spans, 0, sizeof(table->spans[0]));
-	table->span_count = 0;
-	for (unsigned i = 0; i < table->count; i++)
-		add_spans(table, table->entries[i]);
-}
-
-/* Requires maps->lock. The new table has all of the old one's entries but without, and with. */
+/* Requires maps->lock. The new table drops the entry without and gains the entry with. */
 static int make_table(struct rawpci_device *dev, struct rawpci_map_entry *without,
 		      struct rawpci_map_entry *with)
 {
 	struct rawpci_map_table *old = atomic_load(&dev->mappings);
-	struct rawpci_map_table *table = table_create(old, with);
+	struct rawpci_map_table *table = rawpci_map_table_create(old, with);
 
 	if (!table)
 		return rawpci_fail(dev->ctx, -ENOMEM, "no memory");
 	for (unsigned i = 0; i < old->count; i++)
 		if (old->entries[i] != without)
-			table_add(table, old->entries[i]);
+			rawpci_map_table_add(table, old->entries[i]);
 	if (with)
-		table_add(table, with);
+		rawpci_map_table_add(table, with);
 	atomic_store(&dev->mappings, table);
 	rawpci_gate_wait(&dev->slot->memory);
 	free(old);
@@ -172,7 +124,7 @@ int rawpci_map_table_replace(struct rawpci_device *dev, struct rawpci_map_entry 
 int rawpci_mappings_create(struct rawpci_device *dev)
 {
 	static const struct rawpci_map_table nothing;
-	struct rawpci_map_table *table = table_create(&nothing, NULL);
+	struct rawpci_map_table *table = rawpci_map_table_create(&nothing, NULL);
 
 	dev->maps->covered = false;
 	dev->maps->blank = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mappings of regions, and the direct loads and stores that go through them.
+ * Private to src/device: mappings of regions, and the direct loads and stores that go through them.
+ * rawpci_maps is owned here; maps->lock guards the table's changes and whether pages are covered.
  */
 #ifndef RAWPCI_DEVICE_MAPS_H
 #define RAWPCI_DEVICE_MAPS_H
@@ -11,17 +12,17 @@
 struct rawpci_maps {
 	pthread_mutex_t lock;
 	bool covered; /* the pages of all mappings raise SIGBUS */
-	int blank;    /* the empty file that they are covered with; -1: none */
+	int blank;    /* the empty file that covers them; -1: none */
 };
 
 typedef int rawpci_region_map_fn(void *device, unsigned region, uint64_t offset, uint64_t size,
 				 void *where);
 
-/* A mapping: immutable once published, but for areas, which change under maps->lock while no access is
- * let through. */
+/* A mapping. Once it is published only the areas change: under maps->lock, while no access is let
+ * through. */
 struct rawpci_map_entry {
 	unsigned char *base;
-	void *cpu; /* as the caller was given it */
+	void *cpu; /* the address that the caller got */
 	uint64_t size;
 	uint64_t offset; /* of base in the region */
 	unsigned region;
@@ -44,17 +45,43 @@ struct rawpci_map_table {
 };
 
 /*
+ * table.c
+ */
+/* An empty table with room for all entries of old and for the entry with, which may be NULL. NULL:
+ * no memory. */
+struct rawpci_map_table *rawpci_map_table_create(const struct rawpci_map_table *old,
+						 const struct rawpci_map_entry *with);
+void rawpci_map_table_add(struct rawpci_map_table *table, struct rawpci_map_entry *entry);
+/* Makes the spans anew from the entries' areas. Requires maps->lock, and no access let through. */
+void rawpci_map_table_refill(struct rawpci_map_table *table);
+
+/*
+ * cover.c: whether direct loads and stores get through. The outer locks may be held, the memory
+ * gate may not.
+ */
+/* For a device that was just opened. */
+void rawpci_cover_prepare(struct rawpci_device *dev);
+/* Takes direct accesses away if reach.access lacks what they need. */
+void rawpci_mappings_follow(struct rawpci_device *dev);
+/* The same for an entry that is about to be published. Requires maps->lock. */
+void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry);
+/* Takes bits from reach.access. Returns when no MMIO is under way, and direct accesses are gone. */
+void rawpci_access_stop(struct rawpci_device *dev, unsigned bits);
+/* Adds bits to reach.access, direct accesses first. Requires that the device answers already. */
+void rawpci_access_start(struct rawpci_device *dev, unsigned bits);
+
+/*
  * maps.c
  */
 int rawpci_mappings_create(struct rawpci_device *dev);
 void rawpci_mappings_destroy(struct rawpci_device *dev);
-/* map: NULL where the backend maps nothing. What the kernel refuses to map is trapped. */
+/* map: NULL if the backend maps nothing. Areas that the kernel refuses to map are trapped. */
 int rawpci_map_entry_create(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			    uint64_t size, rawpci_region_map_fn *map,
 			    struct rawpci_map_entry **out);
 void rawpci_map_entry_destroy(struct rawpci_map_entry *entry);
-/* The new table has all entries of the old one but without, and with. Either may be NULL. Returns
- * when no access uses the old one. Requires dev->lock. */
+/* Publishes a new table that drops the entry without and gains the entry with; either may be NULL.
+ * Returns when no access uses the old table. Requires dev->lock. */
 int rawpci_map_table_replace(struct rawpci_device *dev, struct rawpci_map_entry *without,
 			     struct rawpci_map_entry *with);
 /* Requires dev->lock. */
@@ -62,21 +89,5 @@ static inline bool rawpci_mappings_none(const struct rawpci_device *dev)
 {
 	return atomic_load(&dev->mappings)->count == 0;
 }
-
-/* The spans, from the entries' areas. Requires maps->lock, and that no access is let through. */
-void rawpci_map_table_refill(struct rawpci_map_table *table);
-
-/*
- * cover.c: direct loads and stores, which no gate holds up. The outer locks may be held, the memory
- * gate may not.
- */
-/* For a device that was just opened. */
-void rawpci_cover_prepare(struct rawpci_device *dev);
-/* Takes direct accesses away where access has lost what they need. */
-void rawpci_mappings_follow(struct rawpci_device *dev);
-/* Lets accesses through, and direct ones before them. The device answers already. */
-void rawpci_access_start(struct rawpci_device *dev, unsigned bits);
-/* For an entry that is to be published. Requires maps->lock. */
-void rawpci_mappings_follow_new(struct rawpci_device *dev, struct rawpci_map_entry *entry);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MMIO on a mapped BAR, the one path that has to be short: into the gate, a look at what is mapped,
- * the access, and out. Nothing is called on it, and what it does not know it leaves undone for the
- * long way (core/access.c), which starts afresh.
+ * The short way of MMIO, for a mapped BAR: into the gate, a look at the mappings, the access, and
+ * out. It calls no function. An access that is not plain is left to the long way (access.c), which
+ * starts afresh.
  */
 #ifndef RAWPCI_DEVICE_MMIO_H
 #define RAWPCI_DEVICE_MMIO_H
@@ -21,11 +21,11 @@
 
 #define RAWPCI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
-/* How far the short way came. */
+/* How far the short way got. */
 enum rawpci_progress {
 	RAWPCI_NOT_PLAIN, /* nothing was done */
 	RAWPCI_DONE,
-	RAWPCI_IN_DOUBT, /* done; the device's word is all ones, which may mean that it is gone */
+	RAWPCI_IN_DOUBT, /* done; the word read is all ones, so the device may be gone */
 };
 
 static inline bool rawpci_width_is_valid(unsigned width)
@@ -33,7 +33,7 @@ static inline bool rawpci_width_is_valid(unsigned width)
 	return width == 1 || width == 2 || width == 4 || width == 8;
 }
 
-/* Who asks for which device: by pointer, which is then the slot's, or by handle. */
+/* The device of an access: by pointer, which is then the slot's, or by handle and owner. */
 struct rawpci_target {
 	bool by_pointer;
 	struct rawpci_slot *slot; /* NULL: the handle never had one */
@@ -116,10 +116,11 @@ static inline enum rawpci_progress rawpci_plain_store(uintptr_t address, unsigne
 static inline bool rawpci_is_mapped(const struct rawpci_device *dev, uintptr_t address)
 {
 	const struct rawpci_map_table *table = atomic_load(&dev->mappings);
+	const unsigned needed = RAWPCI_ACCESS_FOR_MEMORY;
 
-	if ((atomic_load(&dev->reach.access) & RAWPCI_ACCESS_FOR_MEMORY) != RAWPCI_ACCESS_FOR_MEMORY)
+	if ((atomic_load(&dev->reach.access) & needed) != needed)
 		return false;
-	/* There is always a first one, of no bytes if need be. */
+	/* There is always a first span. Without a mapping it has no bytes. */
 	if (RAWPCI_LIKELY(address - table->spans[0].first < table->spans[0].size))
 		return true;
 	for (unsigned i = 1; i < table->span_count; i++)
@@ -153,7 +154,7 @@ rawpci_short_write(struct rawpci_target t, uintptr_t address, unsigned width, ui
 	if (!t.slot)
 		return RAWPCI_NOT_PLAIN;
 	counter = rawpci_gate_enter(&t.slot->memory);
-	/* A device with a mapping counts as touched already. */
+	/* Mapping a region has marked the device as touched. */
 	if (RAWPCI_LIKELY(rawpci_target_is_open(&t) &&
 			  rawpci_is_mapped(t.slot->dev, address)))
 		progress = rawpci_plain_store(address, width, value);

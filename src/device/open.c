@@ -10,7 +10,7 @@
 #include "core/slot.h"
 #include "device/choice.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/life.h"
 #include "device/maps.h"
 #include "device/power.h"
@@ -232,7 +232,7 @@ int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 		return rawpci_fail(ctx, -EBADF, "device handle %#x was never given out", handle);
 	/* Inside, because the device may be closed by somebody else between the looks. */
 	counter = rawpci_gate_enter(&slot->life);
-	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_claim(slot, handle);
+	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_revoke(slot, handle);
 	dev = slot->dev;
 	rawpci_gate_leave(counter);
 	if (!claimed)

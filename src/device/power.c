@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Power states. Bus Master reaches the device while it is on, and never else. */
+/* Power states. Bus Master reaches the device only while it is on. */
 #include <errno.h>
 
 #include "core/call.h"
 #include "core/device.h"
 #include "device/config.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "device/power.h"
 #include "handover/custody.h"
@@ -80,10 +80,10 @@ static int start(struct rawpci_device *dev)
 {
 	int r = 0;
 
-	/* Opening it was a reset. */
+	/* An untouched device is as its reset at open left it. */
 	if (atomic_load(&dev->reach.touched))
 		r = reset_if_possible(dev, false);
-	/* Registers answer before a handler can be called, and the device is at work only then. */
+	/* Handlers may be called from here on, so registers answer first. Bus Master comes last. */
 	if (r == 0)
 		r = rawpci_command_change(dev, 0, decoding(dev), false);
 	if (r == 0)
@@ -93,7 +93,7 @@ static int start(struct rawpci_device *dev)
 	return r;
 }
 
-/* Memory first, which may well be refused: by then nothing of the device has been changed. */
+/* Memory comes first, because it is often refused, and then the device is unchanged. */
 static int power_on(struct rawpci_device *dev)
 {
 	struct rawpci_decode before = { 0, 0 };
@@ -132,7 +132,7 @@ static int power_on(struct rawpci_device *dev)
 	return r;
 }
 
-/* From on or suspended. What fails on the way is logged: off it goes. */
+/* From on or suspended. A step that fails is logged, and the device is off in any case. */
 static void power_off(struct rawpci_device *dev)
 {
 	struct rawpci_decode before;
@@ -159,11 +159,11 @@ static int wrong_order(struct rawpci_device *dev, const char *asked)
 		[RAWPCI_NOW_ON] = "on",
 		[RAWPCI_NOW_SUSPENDED] = "suspended",
 	};
+	const enum rawpci_power_now now = dev->powering->now;
 
 	return rawpci_fail(dev->ctx, -EPROTO, "%s: it cannot be %s while it is %s%s", dev->name,
-			   asked, names[dev->powering->now],
-			   dev->powering->now == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" :
-								 "");
+			   asked, names[now],
+			   now == RAWPCI_NOW_SUSPENDED ? ": resume it first, or turn it off" : "");
 }
 
 /* Requires dev->lock. */
@@ -218,8 +218,8 @@ int rawpci_device_power(struct rawpci_device *dev, enum rawpci_power state)
 	return rawpci_leave(&call, rawpci_do_power(dev, state));
 }
 
-/* It has been silent, as while its link was down, and may be at work. Not for its user any more, to
- * whom it stays gone: what it lost comes back at the end alone. */
+/* A device that was gone may answer again, for example when its link is back, and may master the
+ * bus. So it is stopped and reset. Its user still sees it as gone. */
 static void ask_again(struct rawpci_device *dev)
 {
 	uint32_t vendor;

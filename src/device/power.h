@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Power states and resets (power.c, suspend.c, reset.c). Owns rawpci_powering, under dev->lock.
+ * Private to src/device: resets, sleep and power states. rawpci_powering is owned here, under
+ * dev->lock.
  */
 #ifndef RAWPCI_DEVICE_POWER_H
 #define RAWPCI_DEVICE_POWER_H
@@ -24,39 +25,42 @@ struct rawpci_powering {
 };
 
 /*
- * reset.c. Those about resets that ran out of time do nothing where no reset did.
+ * reset.c
  */
-/* Resets; COMMAND is then as it is to be. forget: the device counts as untouched after it. Needs
- * dev->lock, and interrupts paused. */
+/* Resets the device and writes the wanted COMMAND. forget: the device counts as untouched after it.
+ * Needs dev->lock, and interrupts paused. */
 int rawpci_reset_do(struct rawpci_device *dev, bool forget);
 /* A reset has run out of time: no access until it has ended. Needs accesses stopped. */
 void rawpci_reset_unended(struct rawpci_device *dev);
-/* Has the kernel ended everything that was asked of it for the device? */
+/* Has the kernel ended everything that it was asked for? */
 bool rawpci_reset_is_ready(struct rawpci_device *dev);
-/* After a reset: arms interrupts that were running, at once or when the reset has ended. Needs
- * dev->lock. Returns 0 or why they could not be armed, which is logged. */
+/* After a reset: enables interrupts again if they were running. If the reset has not ended,
+ * rawpci_reset_wait() does that later. Needs dev->lock. Returns 0, or the error, which is
+ * logged. */
 int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running);
-/* Brings the device back if the reset has ended. Inside the life gate; no other, and no lock. */
+/* Brings the device back if a reset that ran out of time has ended since. Needs the life gate, no
+ * other gate, and no lock. */
 void rawpci_reset_look(struct rawpci_device *dev);
-/* The same with dev->lock; -ESHUTDOWN: it has not ended. */
+/* The same with dev->lock; -ESHUTDOWN: the reset has not ended. */
 int rawpci_reset_wait(struct rawpci_device *dev);
 
 /*
- * suspend.c. All need dev->lock.
+ * suspend.c: all need dev->lock.
  */
-/* Wakes a device that its user has put to sleep, and says what was before. To be called before bus
- * mastering goes off. */
+/* Wakes a device that its user has put to sleep, and tells the state before. To be called before
+ * bus mastering goes off. */
 int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before);
-/* After a step that failed: COMMAND as it is to be, and asleep if it was. */
+/* After a step that failed: writes the wanted COMMAND, and puts the device back to sleep if it
+ * slept before. */
 void rawpci_power_restore(struct rawpci_device *dev, const struct rawpci_decode *before);
-/* From on, and back. */
+/* From on to suspended, and back. */
 int rawpci_power_suspend(struct rawpci_device *dev);
 int rawpci_power_resume(struct rawpci_device *dev);
 
 /*
- * power.c
+ * power.c: for close.
  */
-/* For close, before anything else: may the device be touched? */
+/* First of all: finds out whether the device may be touched. */
 void rawpci_power_look(struct rawpci_device *dev);
 static inline bool rawpci_can_ask(const struct rawpci_device *dev)
 {
@@ -65,7 +69,7 @@ static inline bool rawpci_can_ask(const struct rawpci_device *dev)
 	return (atomic_load(&dev->reach.access) & needed) == needed;
 }
 
-/* Whatever the state: bus mastering off, DMA detached. For close. */
+/* In every power state: bus mastering off, DMA detached. */
 void rawpci_power_cut(struct rawpci_device *dev);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Regions as the API has them: what they are, mapping and unmapping them. */
+/* The calls about regions: their description, mapping them, unmapping them. */
 #include <errno.h>
 #include <string.h>
 
 #include "core/call.h"
 #include "core/device.h"
-#include "device/doors.h"
+#include "device/device.h"
 #include "device/maps.h"
 #include "os/sys.h"
 
@@ -18,7 +18,7 @@ static int check_region(struct rawpci_device *dev, unsigned region)
 }
 
 int rawpci_do_region_info(struct rawpci_device *dev, unsigned region,
-			    struct rawpci_region_info *out)
+			  struct rawpci_region_info *out)
 {
 	int r = check_region(dev, region);
 
@@ -92,7 +92,7 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			rawpci_map_entry_destroy(entry);
 	}
 	if (r == 0) {
-		/* The caller may write through it unseen. */
+		/* The library does not see what the caller writes through the mapping. */
 		atomic_store(&dev->reach.touched, true);
 		out->base = entry->base;
 		out->cpu = entry->cpu;
@@ -103,7 +103,7 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 }
 
 int rawpci_do_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			   uint64_t size, struct rawpci_mapping *out)
+			 uint64_t size, struct rawpci_mapping *out)
 {
 	int r = check_map(dev, region, offset, size);
 
@@ -171,7 +171,7 @@ static int unmap(struct rawpci_device *dev, const void *base, unsigned region, u
 }
 
 int rawpci_do_region_unmap(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			     const struct rawpci_mapping *mapping)
+			   const struct rawpci_mapping *mapping)
 {
 	return unmap(dev, mapping->base, region, offset, mapping);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Resets of a device that is in use. The kernel restores config space after those it makes, and not
- * after all of them; COMMAND is put back as it is to be in any case.
+ * Resets of an open device. The kernel restores config space after some of its resets only, so the
+ * library always writes the wanted COMMAND again.
  *
- * A reset that runs out of time is still under way in the kernel, which may hold up each access to
- * config space until it has ended. Nothing reaches the device until then; the first call after it
- * brings the device back.
+ * A reset that runs out of time is still under way in the kernel, and the kernel may block each
+ * access to config space until the reset ends. No access reaches the device until then. The first
+ * call after the end brings the device back.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "core/call.h"
 #include "core/device.h"
@@ -19,7 +18,7 @@
 #include "irq/irq.h"
 #include "pci/pci.h"
 
-/* A table of version 1 ends before that operation. */
+/* A backend of version 1 has no such operation: its table ends before it. */
 bool rawpci_reset_is_ready(struct rawpci_device *dev)
 {
 	return dev->backend->version < 2 || !dev->backend->ready ||
@@ -53,8 +52,8 @@ int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 	if (r < 0)
 		goto out;
 	rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | RAWPCI_ACCESS_IO);
-	/* A write that came before is undone by the reset, one that comes now touches it anew. Who has
-	 * the device mapped may write to it unseen. */
+	/* The reset undoes earlier writes, and a later write marks the device as touched again. But
+	 * writes through a mapping are not seen. */
 	forget = forget && rawpci_mappings_none(dev);
 	if (forget)
 		atomic_store(&dev->reach.touched, false);
@@ -94,7 +93,7 @@ int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running)
 		dev->powering->rearm = true;
 		return 0;
 	}
-	/* A device that is off sends none, and goes on with a reset. */
+	/* A device that is off has sent no interrupt, and turning it on resets it. */
 	r = rawpci_irqs_resume(dev, dev->powering->now != RAWPCI_NOW_OFF);
 	if (r < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleep: suspending a device and resuming it, and waking one that its user has put to sleep. */
+/* Sleep: suspending and resuming a device, and waking one that its user has put to sleep. */
 #include <errno.h>
 
 #include "core/device.h"
@@ -13,7 +13,8 @@
 
 static int write_pm(struct rawpci_device *dev, uint32_t control)
 {
-	int r = dev->backend->cfg_write(dev->handle, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2, control);
+	int r = dev->backend->cfg_write(dev->handle, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2,
+					control);
 
 	if (!(control & RAWPCI_PM_STATE))
 		rawpci_sys_sleep_ms(RAWPCI_PM_D3HOT_DELAY_MS);
@@ -25,10 +26,8 @@ static bool sleeps(uint32_t control)
 	return (control & RAWPCI_PM_STATE) != 0;
 }
 
-/*
- * Wakes a device that its user has put to sleep. Before bus mastering goes off: what the kernel and
- * backends restore when a device wakes up is COMMAND as it was when it went to sleep.
- */
+/* Called before bus mastering goes off: when a device wakes up, the kernel and backends restore the
+ * COMMAND that it had when it went to sleep. */
 int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before)
 {
 	int r;
@@ -45,8 +44,7 @@ int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before)
 	return r;
 }
 
-/* After a step that failed: COMMAND as it is to be, and asleep if it was. That this may fail too is
- * no news by then; accesses follow what the device really does. */
+/* A failure here is not reported, because an earlier one is. reach.access follows the device. */
 void rawpci_power_restore(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
 	if (!rawpci_can_ask(dev))
@@ -79,8 +77,8 @@ static int save_header(struct rawpci_device *dev)
 	return r;
 }
 
-/* From the end, so that COMMAND comes after the BARs it lets loose, and still without bus mastering;
- * its upper half is STATUS, whose bits are cleared by writing them. */
+/* From the end, so that the BARs are right before COMMAND makes the device decode them. Bus Master
+ * stays off. COMMAND's upper half is STATUS, where writing 1 clears a bit: so 0 is written. */
 static int restore_header(struct rawpci_device *dev)
 {
 	int r = 0;
@@ -105,7 +103,7 @@ static int sleep(struct rawpci_device *dev)
 				     RAWPCI_PM_D3HOT);
 }
 
-/* It may be asleep although putting it to sleep has failed. */
+/* The device may be asleep although the write that sent it to sleep has failed. */
 static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
 	struct rawpci_reason reason;
@@ -125,7 +123,7 @@ static void undo_suspend(struct rawpci_device *dev, const struct rawpci_decode *
 	rawpci_reason_restore(&reason);
 }
 
-/* Nothing of it has been changed but that it may have been woken up. */
+/* The device may have been woken up. Nothing else of it has been changed. */
 static void undo_save(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
 	struct rawpci_reason reason;
@@ -137,7 +135,7 @@ static void undo_save(struct rawpci_device *dev, const struct rawpci_decode *bef
 	rawpci_reason_restore(&reason);
 }
 
-/* Accesses end before anything is saved or changed: no config write comes in between. */
+/* Accesses end first, so that no config write comes between saving and sleep. */
 int rawpci_power_suspend(struct rawpci_device *dev)
 {
 	struct rawpci_decode before = { 0, 0 };
@@ -165,8 +163,8 @@ int rawpci_power_suspend(struct rawpci_device *dev)
 	return 0;
 }
 
-/* Bus mastering comes last, because with it the device is at work again. Where this fails, the
- * device stays suspended, and what was saved stays for the next time. */
+/* Bus mastering comes last, because it starts the device's work. After a failure the device stays
+ * suspended, and the saved registers are kept for the next resume. */
 int rawpci_power_resume(struct rawpci_device *dev)
 {
 	struct rawpci_reason reason;
@@ -178,7 +176,7 @@ int rawpci_power_resume(struct rawpci_device *dev)
 		r = restore_header(dev);
 	if (r == 0)
 		r = rawpci_command_change(dev, 0, 0, false);
-	/* A handler that is called at once finds the device answering. */
+	/* A handler may be called at once, so the device answers first. */
 	if (r == 0) {
 		rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 		r = rawpci_irqs_resume(dev, dev->powering->now != RAWPCI_NOW_OFF);

@@ -145,7 +145,7 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 }
 
 int rawpci_do_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, int32_t irq),
-			   void *opaque, int32_t guest_irq)
+			 void *opaque, int32_t guest_irq)
 {
 	struct rawpci_engine *engine;
 	struct rawpci_vector *vector = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Regions and config space in the ABI's terms, for both doors. */
+/* The ABI's arguments as the native API has them: parts of regions, and values in PCIRAWMEMLOC. */
 #include <errno.h>
 
 #include "abi/abi.h"
 
-/* The ABI names a part of a region by its place on the host's bus; core by its offset. A start below
- * the region is beyond it too. */
+/* The ABI names a part of a region by its address on the host's bus, the native API by its offset.
+ * A start below the region gives an offset beyond its end, which is refused later. */
 static int offset_of(struct rawpci_device *dev, const struct rawpci_abi_range *range,
 		     uint64_t *offset)
 {
@@ -74,6 +74,6 @@ int rawpci_abi_config_read(struct rawpci_device *dev, uint32_t offset, PCIRAWMEM
 
 int rawpci_abi_config_write(struct rawpci_device *dev, uint32_t offset, const PCIRAWMEMLOC *value)
 {
-	/* A width that config space does not have is for core to refuse. */
+	/* The native call refuses a width that config space does not have. */
 	return rawpci_do_config_write(dev, offset, value->cb, (uint32_t)rawpci_abi_value(value));
 }
