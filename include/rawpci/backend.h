@@ -9,7 +9,7 @@
  * The library's core does everything that is the same for all backends: validation, handles, the
  * table of mappings, interrupt vectors, power states, the guest memory map. It calls an operation
  * with arguments that are already valid. Under "Requires" an operation says what it may rely on,
- * under "Guarantees" what the core may rely on, and under "Returns" what its errors mean.
+ * and under "Guarantees" what the core may rely on.
  *
  * @section backend-common Common to all operations
  *
@@ -557,8 +557,8 @@ int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *
  *
  * @param ctx     the context; may be NULL
  * @param address the device; may be NULL
- * @par Threads
- * From open() that fails, or from close().
+ * @par Requires
+ * Called from open() that fails, or from close().
  */
 void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *address);
 

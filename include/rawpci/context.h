@@ -29,7 +29,7 @@
  * - After fork() the child must not use the library's objects, not even to destroy them.
  *   Descriptors are close-on-exec, and BAR mappings are not inherited. A child that neither ends
  *   nor calls exec keeps open what was open at the fork. The kernel's hold on a device, and the
- *   device's lock, then last as long as the child, whatever the parent closes.
+ *   device's lock, then last until the child ends or calls exec, whatever the parent closes.
  */
 #ifndef RAWPCI_CONTEXT_H
 #define RAWPCI_CONTEXT_H

@@ -100,16 +100,15 @@ enum rawpci_open_flags {
  * does not see ZFS, and of the mounts in other namespaces it sees only those of btrfs.
  *
  * @par Records
- * Before the library changes a driver, it writes a record of it to the directory of the setting
- * run.dir. If this process is killed, the record is what puts the host driver back
+ * Before the library changes a driver, it records what was there, in the directory of the setting
+ * run.dir. If this process is killed, that record tells which host driver to put back
  * (<rawpci/recover.h>). If no record can be written, only devices whose driver need not change can
- * be opened. Others are refused with the kernel's error. The error is -EACCES if there is a record
- * that the library does not understand, or if the device's override is none that can be recorded.
- * No setting lifts that refusal, but run.dir may be any directory that only this user and root can
- * write to.
+ * be opened. Others are refused with the kernel's error. Two more causes give -EACCES: a record
+ * that the library does not understand, and a driver_override that cannot be recorded. No setting
+ * lifts that refusal, but run.dir may be any directory that only this user and root can write to.
  * @par
- * sysfs and uio then open a device whose driver need not change without any record. If this process
- * is killed, such a device stays as it is, and may be mastering the bus. The log warns of that.
+ * Even then sysfs and uio open a device whose driver need not change. If this process is killed,
+ * such a device stays as it is, and may be mastering the bus. The log warns of that.
  * @par
  * If a killed process has left the device taken, the open first returns it to the host.
  *

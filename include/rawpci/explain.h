@@ -77,12 +77,12 @@ struct rawpci_finding {
 
 	struct rawpci_address blocker;  /**< A device that is in the way. */
 	char driver[64];                /**< A driver or a kernel module. */
-	char path[128];                 /**< A file. */
+	char path[128];                 /**< A file or a directory. */
 	uint64_t needed,                /**< Bytes of locked memory that are needed. */
 		allowed,                /**< Bytes of locked memory that are allowed. */
 		used;                   /**< Bytes of locked memory that are used already. */
 	unsigned group;                 /**< The IOMMU group of .blocker. */
-	unsigned number;                /**< A number or a process. */
+	unsigned number;                /**< Virtual functions, or a process. */
 
 	char cause[384];    /**< Half a sentence: "the host driver nvme holds it". */
 	char remedy[320];   /**< The other half. "": there is none. */

@@ -14,16 +14,16 @@
  * These are all calls on an open device, all requests but those that open a device, and the calls
  * that map and unmap guest memory. The library counts such lines for each device, or for the
  * context if the call names no device. It logs the first line of a kind in full. The lines of a
- * kind differ in numbers only. It does not log later lines of the kind, but a sum when there have
- * been 10, 100, 1000 and so on:
+ * kind differ in numbers only. It does not log later lines of the kind. It logs a sum when there
+ * have been 10, 100, 1000 and so on:
  *
  *     0000:03:00.0: 1000 times so far: an access of 3 bytes: use 1, 2, 4 or 8
  *
- * When the device is closed, or the context destroyed, the library logs each kind once more whose
- * number has grown since its last line, as "1234 times in all". A sum repeats the first line of its
- * kind with the numbers that were in it. If several threads are refused at once, the order of the
- * lines is not kept. Other lines about an open device are counted in the same way at their level,
- * except those at #RAWPCI_LOG_DEBUG.
+ * When the device is closed, or the context destroyed, the library logs some kinds once more, as
+ * "1234 times in all": those whose number has grown since their last line. A sum repeats the first
+ * line of its kind with the numbers that were in it. If several threads are refused at once, the
+ * order of the lines is not kept. Other lines about an open device are counted in the same way at
+ * their level, except those at #RAWPCI_LOG_DEBUG.
  */
 #ifndef RAWPCI_LOG_H
 #define RAWPCI_LOG_H
@@ -43,10 +43,10 @@ enum rawpci_log_level {
 /**
  * Returns the sentence of the last call that failed in this thread.
  *
- * Every failing call of the library sets it, also one that has no context to log to. Only
- * rawpci_address_parse() and the functions of <rawpci/fake.h> do not. A call that succeeds leaves
- * it alone. Calls that a log callback makes do not change the sentence of the call that the
- * callback is called from.
+ * Every failing call of the library sets it, also one that has no context to log to. The exceptions
+ * are rawpci_address_parse(), the functions of <rawpci/fake.h>, and those that <rawpci/backend.h>
+ * offers to a backend. A call that succeeds leaves it alone. Calls that a log callback makes do not
+ * change the sentence of the call that the callback is called from.
  *
  * @return a string without line break; an empty one if no call has failed yet. Never NULL. It stays
  *         valid until the thread's next failing call

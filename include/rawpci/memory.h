@@ -58,7 +58,7 @@ int rawpci_vm_destroy(struct rawpci_vm *vm);
  * If a device of the VM is on, this call finds out whether the memory is there and writable.
  * Otherwise the power-on finds out. If it is not, the power-on fails and says which range it was.
  *
- * guest, host and size are aligned to the smallest page of the IOMMU, or of the host while no
+ * guest, host and size must be aligned to the smallest page of the IOMMU, or of the host while no
  * device is open. What is mapped alike already is left alone. When the call returns, all devices of
  * the VM that are powered on reach the memory. If the kernel has no DMA entry left, the library
  * merges mappings that continue each other. Devices may miss their memory while that runs.

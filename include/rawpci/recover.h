@@ -40,16 +40,17 @@ struct rawpci;
  * 4. It is disabled if it was enabled through sysfs.
  * 5. COMMAND is put back.
  * @par
- * What else the dead process has written into config space goes with the reset, if anything does.
- * The kernel has stopped and reset a device that vfio had. If no driver was bound to it, COMMAND is
- * put back; nothing else is.
+ * Only the reset removes what else the dead process has written into config space. The kernel has
+ * stopped and reset a device that vfio had. If no driver was bound to it, COMMAND is put back;
+ * nothing else is.
  * @par
  * After a reboot registers are left as they are, but bus mastering is turned off. The same goes if
  * the kernel does not tell its boot (no /proc).
  *
  * @par Records
  * A record of an older version of the library says nothing of registers. The driver gets such a
- * device with bus mastering off. An older version leaves alone, and reports, a record that does.
+ * device with bus mastering off. An older version does not understand a record with registers. It
+ * reports the record and leaves the device alone.
  * @par
  * A file that is not a whole record, or does not belong to this user or root, is reported and not
  * acted upon. If the device is gone, or another one is in its place, its record is removed.

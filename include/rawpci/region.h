@@ -86,8 +86,8 @@ int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
  *
  * @par What a hypervisor has to do
  * A hypervisor may give .cpu to its guest as memory (KVM: KVM_SET_USER_MEMORY_REGION). It then has
- * to take that memory slot away before it forwards a write that turns decoding off or puts the
- * device to sleep, and before a reset or suspension. Afterwards it sets the slot again.
+ * to take that memory slot away before a reset or suspension. The same holds before it forwards a
+ * write that turns decoding off or puts the device to sleep. Afterwards it sets the slot again.
  * @par
  * KVM follows the change of the mapping by itself (MMU notifier), so the guest never reaches the
  * device. But if the slot is still there, KVM finds no page for it, and KVM_RUN fails with EFAULT.
