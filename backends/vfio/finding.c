@@ -36,7 +36,8 @@ int rawpci_vfio_found(struct rawpci_vfio_question *q, const struct rawpci_findin
 #define WORDS (sizeof(((struct rawpci_finding *)0)->cause) + \
 	       sizeof(((struct rawpci_finding *)0)->remedy))
 
-static void say(struct rawpci_finding *finding, int reason, const char *format, va_list list)
+static RAWPCI_PRINTF(3, 0) void say(struct rawpci_finding *finding, int reason, const char *format,
+				    va_list list)
 {
 	char words[WORDS], text[128] = "";
 	size_t length;

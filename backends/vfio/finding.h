@@ -48,7 +48,7 @@ int rawpci_vfio_fail(struct rawpci *ctx, const char *name, const struct rawpci_f
 /* Fails with words as of rawpci_vfio_say(). reason: a negative errno value whose meaning ends the
  * cause; 0: none. Returns error. */
 int rawpci_vfio_fail_words(struct rawpci *ctx, const char *name, int error, int reason,
-			   const char *format, va_list list);
+			   const char *format, va_list list) RAWPCI_PRINTF(5, 0);
 
 /* Asks one obstacle's function. Returns 0 if nothing is found, else fails with it. */
 int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address,
