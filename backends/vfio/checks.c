@@ -2,13 +2,12 @@
 /* The list of obstacles: probe() stops at the first that is found, explain() reports all. */
 #include "vfio/obstacles.h"
 
-/* What keeps a device from vfio-pci in any case makes the rest pointless. */
+/* In the order in which an attempt to open the device meets them. */
 static const struct check {
 	enum rawpci_vfio_step step;
-	bool final;
+	bool final; /* if it is found, nothing after it matters */
 	int (*look)(struct rawpci_vfio_question *q);
 } checks[] = {
-	/* In the order in which an attempt to open the device meets them. */
 	{RAWPCI_VFIO_PROBE, true, rawpci_vfio_find_absent},
 	{RAWPCI_VFIO_PROBE, true, rawpci_vfio_find_bridge},
 	{RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_group},
