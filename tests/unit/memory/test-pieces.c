@@ -269,7 +269,7 @@ START_TEST(all_or_nothing_whatever_fails)
 	static struct mock_space before[2];
 	struct rawpci_memory_stats stats;
 	unsigned attached, k;
-	int err;
+	int r;
 
 	prepare_failing((unsigned)_i);
 	rawpci_guest_stats(guest, &stats);
@@ -278,10 +278,10 @@ START_TEST(all_or_nothing_whatever_fails)
 	attached = two.guest.attached;
 	for (k = 1; ; k++) {
 		mock_arm(k, 0);
-		err = failing_call((unsigned)_i);
-		if (!err)
+		r = failing_call((unsigned)_i);
+		if (!r)
 			break;
-		ck_assert(err == -ENOSPC || err == -EIO);
+		ck_assert(r == -ENOSPC || r == -EIO);
 		ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mock:"));
 		ck_assert_uint_eq(two.guest.attached, attached);
 		check_unchanged(before, &stats);
@@ -293,10 +293,10 @@ START_TEST(all_or_nothing_whatever_fails)
 	for (k = 1; ; k++) {
 		mock_arm(0, 0);
 		seam_arm(k);
-		err = failing_call((unsigned)_i);
-		if (!err)
+		r = failing_call((unsigned)_i);
+		if (!r)
 			break;
-		ck_assert_int_eq(err, -ENOMEM);
+		ck_assert_int_eq(r, -ENOMEM);
 		ck_assert_uint_eq(mock_calls, 0);
 		check_unchanged(before, &stats);
 	}
@@ -310,21 +310,21 @@ START_TEST(a_rollback_that_fails_is_reported_and_can_be_repaired)
 {
 	struct rawpci_memory_stats stats;
 	unsigned k;
-	int err = -1;
+	int r = -1;
 
-	for (k = 1; err; k++) {
+	for (k = 1; r; k++) {
 		prepare_failing((unsigned)_i);
 		mock_arm(0, k);
-		err = failing_call((unsigned)_i);
+		r = failing_call((unsigned)_i);
 		mock_arm(0, 0);
-		if (err && k > 1) {
+		if (r && k > 1) {
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "undoing a failed call"));
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mock:"));
 		}
 		rawpci_guest_stats(guest, &stats);
 		if (_i != 4)
 			ck_assert_uint_eq(stats.kernel_mappings, one.count + two.count);
-		if (err && _i == 1) {
+		if (r && _i == 1) {
 			/* Announcing it again makes it reachable again. */
 			ck_assert_int_eq(map(0, 8), 0);
 			ck_assert(reaches(&one, 0, 8) && reaches(&two, 0, 8));
@@ -493,28 +493,28 @@ static void random_step(struct model *model)
 	uint64_t host = first + (rand() % 6 ? 100 : 101);
 	int what = rand() % 100;
 	struct model next = *model;
-	int err, want = 0;
+	int r, want = 0;
 
 	if (pages > CELLS - first)
 		pages = CELLS - first;
 	mock_arm(rand() % 3 ? 0 : 1 + (unsigned)rand() % 8, 0);
 	seam_arm(rand() % 8 ? 0 : 1 + (unsigned)rand() % 4);
 	if (what < 8) {
-		err = random_power(rand() % 2 ? &one : &two);
+		r = random_power(rand() % 2 ? &one : &two);
 	} else if (what < 58) {
 		want = model_map(&next, first, pages, host);
-		err = map_to(first, pages, host);
+		r = map_to(first, pages, host);
 	} else {
 		want = model_unmap(&next, first, pages);
-		err = unmap(first, pages);
+		r = unmap(first, pages);
 	}
-	if (err == want) {
-		if (!err)
+	if (r == want) {
+		if (!r)
 			*model = next;
 		return;
 	}
 	ck_assert_int_eq(want, 0);
-	ck_assert(err == -ENOSPC || err == -EIO || err == -ENOMEM);
+	ck_assert(r == -ENOSPC || r == -EIO || r == -ENOMEM);
 }
 
 /* The seed is the loop's number; from 20 on it has the last pages of all addresses. */

@@ -62,15 +62,15 @@ START_TEST(split_and_join)
 {
 	struct rawpci_ranges set = { 0 };
 	struct rawpci_range *range, *upper;
-	int err = 1;
+	int r = 1;
 
 	range = add(&set, 4 * PAGE, 8 * PAGE);
-	ck_assert_ptr_null(rawpci_ranges_split(&set, 4 * PAGE, &err));
-	ck_assert_int_eq(err, 0);
-	ck_assert_ptr_null(rawpci_ranges_split(&set, 12 * PAGE, &err));
-	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &err));
+	ck_assert_ptr_null(rawpci_ranges_split(&set, 4 * PAGE, &r));
+	ck_assert_int_eq(r, 0);
+	ck_assert_ptr_null(rawpci_ranges_split(&set, 12 * PAGE, &r));
+	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &r));
 	ck_assert_uint_eq(set.count, 1);
-	upper = rawpci_ranges_split(&set, 5 * PAGE, &err);
+	upper = rawpci_ranges_split(&set, 5 * PAGE, &r);
 	ck_assert_ptr_nonnull(upper);
 	ck_assert_uint_eq(range->size, PAGE);
 	ck_assert_uint_eq(upper->size, 7 * PAGE);
@@ -102,13 +102,13 @@ START_TEST(want_of_memory_changes_nothing)
 {
 	struct rawpci_ranges set = { 0 };
 	struct rawpci_range *range = add(&set, 0, 4 * PAGE);
-	int err = 0;
+	int r = 0;
 
 	seam_arm(1);
 	ck_assert_ptr_null(rawpci_ranges_add(&set, NULL, 8 * PAGE, HOST, PAGE));
 	seam_arm(1);
-	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &err));
-	ck_assert_int_eq(err, -ENOMEM);
+	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &r));
+	ck_assert_int_eq(r, -ENOMEM);
 	seam_arm(0);
 	ck_assert_uint_eq(range->size, 4 * PAGE);
 	check_sound(&set);
