@@ -225,7 +225,7 @@ struct rawpci_vector *rawpci_vector_take_off(struct rawpci_device *dev, int32_t 
 }
 
 /* The handler that this waits for may be closing the device. So it leaves the gate before it waits,
- * and then uses the device no more. */
+ * and does not use the device afterwards. */
 static int detach(struct rawpci_call *call, int32_t irq)
 {
 	struct rawpci_device *dev = call->dev;

@@ -24,8 +24,8 @@ void rawpci_irqs_finish(struct rawpci_irqs *irqs)
 	rawpci_handlers_release(irqs->handlers);
 }
 
-/* No other thread uses the device any more, except handlers. If this thread is in a handler, that
- * one does not use the device again either. */
+/* Only handlers still use the device. If this thread is in a handler, that one does not use the
+ * device again either. */
 static void close_vectors(struct rawpci_device *dev)
 {
 	struct rawpci_engine *engine = atomic_load(&dev->ctx->engine);

@@ -10,7 +10,7 @@
 
 #include "core/log.h"
 
-/* Devices may miss memory meanwhile, so saving fewer is not worth it. Besides, the error may have
+/* Devices may miss memory meanwhile, so saving fewer is not worth it. Also, the error may have
  * another cause than entries. */
 #define WORTH_IT 16
 
