@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Private to src/abi: sessions, ports, the factory, and status codes. No other room uses it. It
- * owns the sessions, and ctx->factory. Its locks are taken before those of a context
- * (core/context.h):
- *   port->lock      initialising and deinitialising a port, which opens and closes its device
- *   ports->lock     the list of a session's ports
+ * owns the sessions, and ctx->factory. core/context.h lists its locks with all others.
  *
  * The files, each of which uses only those before it:
  *   status.c                            errno values as status codes

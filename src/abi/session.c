@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions: a program's devices, and the ports of those that it asks for. */
+/* Sessions: a program's devices, and their ports. */
 #include <errno.h>
 #include <stdlib.h>
 

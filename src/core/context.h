@@ -9,15 +9,20 @@
  *   reach.c call.c                      a device that may be accessed, and a call on it
  *   finding.c                           obstacles, as backends and rooms report them
  *
- * Locks of the library, outermost first; none is held while a handler or the log callback runs:
+ * Locks of the library, outermost first. None is held while a handler or the log callback runs.
+ *   port->lock         abi/      initialising a port opens its device, and the reverse
+ *   ports->lock        abi/      the list of a session's ports
  *   spaces->lock       memory/   devices of one VM are opened and closed one after the other
  *   dev->lock          core/     mappings, interrupts, power of one device: one call at a time
- *   irqs->lock         irq/      the interrupt state; all that the engine's thread takes
+ *   irqs->lock         irq/      the interrupt state; the engine's thread takes it, too
  *   config->lock       device/   config writes that change what the device decodes
  *   maps->lock         device/   the table of mappings, and whether their pages are covered
  *   vm->lock           memory/   the guest memory map
  *   ctx->engine_lock   irq/      the engine's making and end
- *   ctx->lock          core/     slots and lists; nothing is called with it held
+ *   gate->writer       core/     one writer at a time waits for readers
+ *   ctx->lock          core/     slots, lists, and the registry; a backend's create() runs under it
+ *   told->lock         core/     counts of log lines
+ * The engine and the backends have locks of their own.
  */
 #ifndef RAWPCI_CORE_CONTEXT_H
 #define RAWPCI_CORE_CONTEXT_H

@@ -16,7 +16,8 @@ int rawpci_decode_read(struct rawpci_device *dev, struct rawpci_decode *out)
 
 	r = rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &decode.command);
 	if (r == 0 && dev->reach.pm_cap)
-		r = rawpci_config_peek(dev, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2, &decode.control);
+		r = rawpci_config_peek(dev, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2,
+				       &decode.control);
 	if (r < 0)
 		return r;
 	if (decode.command == 0xffff && rawpci_device_gone(dev))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What others may use of the device room: opening and closing a device, config space, regions,
- * accesses, power. Each rawpci_do_x() does the work of both the ABI's operation and the native API's
- * rawpci_x(), and returns the native API's errors. Two more headers are for others: mmio.h, the
- * short way of MMIO, for src/abi, and choice.h, how a backend is chosen, for src/explain.
+ * accesses, power. Each rawpci_do_x() does the work of both the ABI's operation and the native
+ * API's rawpci_x(), and returns the native API's errors. Two more headers are for others: mmio.h,
+ * the short way of MMIO, for src/abi, and choice.h, how a backend is chosen, for src/explain.
  *
  * The room owns of struct rawpci_device: regions, mappings and maps (maps->lock), config
  * (config->lock), powering (under dev->lock); and it puts the parts of all rooms together (life.h).
@@ -28,7 +28,8 @@
 struct rawpci;
 struct rawpci_vm;
 
-/* By handle. A handle names a device that is open in a context for one owner: a session or a port. */
+/* By handle. A handle names a device that is open in a context for one owner: a session or a
+ * port. */
 int rawpci_do_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
 		   const struct rawpci_address *address, unsigned flags, uint32_t *handle,
 		   struct rawpci_device **dev);

@@ -10,7 +10,6 @@
 #include "device/power.h"
 #include "handover/custody.h"
 #include "irq/irq.h"
-#include "memory/guest.h"
 #include "memory/vm.h"
 #include "pci/pci.h"
 
@@ -26,44 +25,6 @@ static uint32_t decoding(const struct rawpci_device *dev)
 								 : RAWPCI_COMMAND_MEMORY;
 	}
 	return bits;
-}
-
-static int attach_memory(struct rawpci_device *dev)
-{
-	struct rawpci_vm *vm = dev->vm;
-	struct rawpci_memory_stats stats;
-	int r = 0;
-
-	if (!vm)
-		return 0;
-	(void)pthread_mutex_lock(&vm->lock);
-	if (dev->info.can_dma) {
-		r = rawpci_guest_attach(vm->guest, &dev->space->guest);
-	} else {
-		rawpci_guest_stats(vm->guest, &stats);
-		if (stats.bytes > 0)
-			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the VM has guest memory, and "
-					"%s cannot map it for this device's DMA: that takes "
-					"VFIO and an IOMMU", dev->name, dev->backend->name);
-		else
-			vm->powered_without_dma++;
-	}
-	(void)pthread_mutex_unlock(&vm->lock);
-	return r;
-}
-
-static void detach_memory(struct rawpci_device *dev)
-{
-	struct rawpci_vm *vm = dev->vm;
-
-	if (!vm)
-		return;
-	(void)pthread_mutex_lock(&vm->lock);
-	if (dev->info.can_dma)
-		rawpci_guest_detach(vm->guest, &dev->space->guest);
-	else
-		vm->powered_without_dma--;
-	(void)pthread_mutex_unlock(&vm->lock);
 }
 
 static int reset_if_possible(struct rawpci_device *dev, bool forget)
@@ -103,7 +64,7 @@ static int power_on(struct rawpci_device *dev)
 	int r = rawpci_command_check_off(dev);
 
 	if (r == 0)
-		r = attach_memory(dev);
+		r = rawpci_vm_attach(dev);
 	if (r < 0)
 		return r;
 	(void)pthread_mutex_lock(&dev->config->lock);
@@ -123,7 +84,7 @@ static int power_on(struct rawpci_device *dev)
 	rawpci_command_want(dev, (dev->config->command & ~decoding(dev)) | decoded, false);
 	(void)pthread_mutex_unlock(&dev->config->lock);
 	rawpci_power_restore(dev, &before);
-	detach_memory(dev);
+	rawpci_vm_detach(dev);
 	if (were_running)
 		(void)rawpci_reset_rearm(dev, true);
 	else
@@ -144,7 +105,7 @@ static void power_off(struct rawpci_device *dev)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: bus mastering could not be turned "
 			   "off: %s", dev->name, rawpci_reason());
 	(void)rawpci_irqs_pause(dev);
-	detach_memory(dev);
+	rawpci_vm_detach(dev);
 	if (reset_if_possible(dev, true) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
 			   rawpci_reason());
@@ -252,6 +213,6 @@ void rawpci_power_cut(struct rawpci_device *dev)
 		(void)rawpci_command_stop(dev);
 	}
 	if (dev->powering->now != RAWPCI_NOW_OFF)
-		detach_memory(dev);
+		rawpci_vm_detach(dev);
 	dev->powering->now = RAWPCI_NOW_OFF;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Which devices the host has: the public calls. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static bool is_lack(int r)
 	return r == -ENOSPC || r == -ENOMEM;
 }
 
-/* What files that cannot be opened for want of descriptors would say is not made up. */
+/* If files cannot be opened for lack of descriptors, the device is not described at all. */
 static int describe(struct rawpci *ctx, const struct rawpci_ids *ids,
 		    const struct rawpci_address *address, struct rawpci_host_device *device)
 {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices of the host, as they are before anyone opens them. Inside a call. */
+/*
+ * What others may use of the host room: descriptions of the host's devices, without opening them.
+ * The room keeps no state, and has no lock. scan.c describes a device; enumerate.c, above it, has
+ * the public calls.
+ */
 #ifndef RAWPCI_HOST_HOST_H
 #define RAWPCI_HOST_HOST_H
 
@@ -9,7 +13,7 @@
 
 struct rawpci;
 
-/* The text of pci.ids, read once for a call. NULL where it is not installed. */
+/* The text of pci.ids, read once a call. NULL: it is not installed. */
 struct rawpci_ids {
 	char *text;
 	size_t length;
@@ -17,7 +21,7 @@ struct rawpci_ids {
 void rawpci_ids_load(struct rawpci *ctx, struct rawpci_ids *ids);
 void rawpci_ids_free(struct rawpci_ids *ids);
 
-/* Returns 0 or -ENODEV. */
+/* -ENODEV: there is no such device. */
 int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_ids *ids,
 			 const struct rawpci_address *address, struct rawpci_host_device *out);
 

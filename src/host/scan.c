@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names are looked up here and not by libpciaccess: it keeps them, and its list of devices, in
- * variables of the process that no lock guards and that a second user of it in the same process
- * overwrites, and it finds neither sysfs nor pci.ids anywhere but at fixed places.
+ * What a device of the host is, from sysfs and pci.ids. libpciaccess is not used for that. It keeps
+ * names and devices in variables of the process: no lock guards them, and a second user in the same
+ * process overwrites them. It also looks for sysfs and pci.ids at fixed places only.
  */
 #include "host/host.h"
 
@@ -133,7 +133,7 @@ static void describe_place(const char *root, struct rawpci_host_device *out)
 		out->power[0] = '\0';
 }
 
-/* The kernel's list knows of quirks; those before 5.15 have none. False: it does not say. */
+/* The kernel's list includes quirks. False: there is no list, as before Linux 5.15. */
 static bool describe_resets(const char *root, struct rawpci_host_device *out)
 {
 	static const struct {
@@ -165,7 +165,7 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 
 	if (n < 0)
 		return n;
-	/* The kernel ends the file at 64 bytes for those who may not see the rest. */
+	/* Without the privilege to read the rest, the kernel ends the file at 64 bytes. */
 	if ((unsigned)n < width)
 		return -EPERM;
 	*value = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
@@ -173,7 +173,7 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 	return 0;
 }
 
-/* A virtual function has no ids of its own, so those alone do not tell (SR-IOV 1.1, 3.4.1.1). */
+/* A virtual function's ids read as all ones, so the class is read, too (SR-IOV 1.1, 3.4.1.1). */
 static bool all_ones(int *fd)
 {
 	uint32_t ids, class_revision;
@@ -195,7 +195,7 @@ static void describe_abilities(const char *root, bool resets_known,
 	if (rawpci_sysfs_path(root, &out->address, "config", path, sizeof(path)) < 0)
 		return;
 	out->config_size = rawpci_sys_size(path, &size) == 0 && size >= 4096 ? 4096 : 256;
-	/* In D3cold the kernel would wake it for the read. */
+	/* A read of config space would wake a device that is in D3cold. */
 	if (strcmp(out->power, "D3cold") == 0)
 		return;
 	fd = rawpci_sys_open(path, O_RDONLY);

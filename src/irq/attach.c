@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts of a device: who is attached to which vector. */
+/* Attaching a handler to a vector, and detaching it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static int free_line(const struct rawpci_irqs *irqs, unsigned *line)
 	return -ENOSPC;
 }
 
-/* Before the engine is started for it: could the handler be attached at all? */
+/* Could a handler be attached? Asked before the engine is started for it. */
 static int check_room(struct rawpci_device *dev)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
@@ -77,7 +77,7 @@ static int32_t next_irq(struct rawpci_irqs *irqs)
 	return irqs->last_irq;
 }
 
-/* What the engine is to wait for: the vector's eventfd, or a descriptor of the backend's. */
+/* The engine waits for the vector's eventfd, or for a descriptor of the backend. */
 static int find_source(struct rawpci_device *dev, struct rawpci_vector *vector,
 		       struct rawpci_source_options *source)
 {
@@ -91,8 +91,8 @@ static int find_source(struct rawpci_device *dev, struct rawpci_vector *vector,
 	return r;
 }
 
-/* Requires irqs->lock. The engine looks at its descriptor no more, which may be the backend's, and
- * needed for the next vector. */
+/* Requires irqs->lock. The engine no longer polls the vector's descriptor. It may be the backend's,
+ * which the next vector needs. */
 static void empty_line(struct rawpci_device *dev, unsigned line)
 {
 	struct rawpci_vector *vector = dev->irqs->lines[line].vector;
@@ -103,7 +103,8 @@ static void empty_line(struct rawpci_device *dev, unsigned line)
 	rawpci_engine_silence(atomic_load(&dev->ctx->engine), vector->source);
 }
 
-/* Requires irqs->lock. The engine knows the vector before the device does, so that nothing is missed. */
+/* Requires irqs->lock. The engine gets the vector before the device does, so no signal is
+ * missed. */
 static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		       struct rawpci_vector *vector)
 {
@@ -115,14 +116,14 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	unsigned line;
 	int r = 0;
 
-	/* A handler may run while its device is being closed. */
+	/* A handler may still run, and call this, while its device is being closed. */
 	if (irqs->closed)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	if (irqs->type < 0)
 		r = rawpci_irqs_begin_type(dev, (enum rawpci_irq_type)rawpci_irqs_best_type(dev));
 	if (r < 0)
 		return r;
-	/* Somebody may have been faster since check_room(). */
+	/* Another thread may have taken the last line since check_room(). */
 	if (free_line(irqs, &line) < 0)
 		return rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or "
 				   "is routed", dev->name, irqs->count);
@@ -204,8 +205,7 @@ int rawpci_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, i
 	return rawpci_leave(&call, r);
 }
 
-/* Takes the vector off its line. What is left is to wait for its handler. */
-static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
+struct rawpci_vector *rawpci_vector_take_off(struct rawpci_device *dev, int32_t irq)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
 
@@ -224,8 +224,8 @@ static struct rawpci_vector *take_off(struct rawpci_device *dev, int32_t irq)
 	return NULL;
 }
 
-/* Leaves the gate before it waits: the handler it waits for may be closing the device. From then on
- * the device may be gone. */
+/* The handler that this waits for may be closing the device. So it leaves the gate before it waits,
+ * and does not use the device afterwards. */
 static int detach(struct rawpci_call *call, int32_t irq)
 {
 	struct rawpci_device *dev = call->dev;
@@ -235,7 +235,7 @@ static int detach(struct rawpci_call *call, int32_t irq)
 	(void)pthread_mutex_lock(&dev->lock);
 	(void)pthread_mutex_lock(&dev->irqs->lock);
 	if (irq > 0)
-		vector = take_off(dev, irq);
+		vector = rawpci_vector_take_off(dev, irq);
 	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (!vector)
@@ -261,37 +261,4 @@ int rawpci_do_irq_detach(struct rawpci *ctx, const void *owner, uint32_t handle,
 	int r = rawpci_enter_handle(&call, ctx, owner, handle);
 
 	return r < 0 ? r : detach(&call, irq);
-}
-
-/* For close: nobody else uses the device any more, except handlers. The one that this thread may be
- * in touches it no more either. */
-void rawpci_vectors_close(struct rawpci_device *dev)
-{
-	struct rawpci_engine *engine = atomic_load(&dev->ctx->engine);
-	struct rawpci_irqs *irqs = dev->irqs;
-	struct rawpci_vector *vector;
-
-	(void)pthread_mutex_lock(&dev->lock);
-	(void)pthread_mutex_lock(&dev->irqs->lock);
-	irqs->closed = true;
-	(void)pthread_mutex_unlock(&dev->irqs->lock);
-	(void)pthread_mutex_unlock(&dev->lock);
-	do {
-		(void)pthread_mutex_lock(&dev->irqs->lock);
-		vector = take_off(dev, 0);
-		(void)pthread_mutex_unlock(&dev->irqs->lock);
-		if (vector) {
-			rawpci_vector_stop_timer(engine, vector);
-			rawpci_vector_retire(engine, vector);
-		}
-	} while (vector);
-	(void)pthread_mutex_lock(&dev->irqs->lock);
-	for (unsigned i = 0; i < irqs->count; i++) {
-		if (irqs->lines[i].routed < 0)
-			continue;
-		rawpci_sys_close(&irqs->lines[i].routed);
-		irqs->in_use--;
-	}
-	rawpci_irqs_end_type_if_unused(dev);
-	(void)pthread_mutex_unlock(&dev->irqs->lock);
 }

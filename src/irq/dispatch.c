@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The context's interrupt engine: made when first needed; and its public calls. */
+/* The context's interrupt engine, made when first needed, and the calls that dispatch
+ * interrupts. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 #include "irq/vector.h"
 #include "os/sys.h"
 
-/* While it is being made, the caller is inside a call, whose end says it; later this is the waiting
- * thread, which holds nothing. */
+/* While the engine is being made, this runs inside a call, whose end says the line. Later it runs
+ * in the engine's thread, which holds no lock and says it at once. */
 static void note(void *opaque, int level, const char *message)
 {
 	struct rawpci *ctx = opaque;
@@ -61,8 +62,8 @@ int rawpci_engine_get(struct rawpci *ctx, struct rawpci_engine **out)
 	return r;
 }
 
-/* Not the last of many, but the only one there ever was: who has used the engine keeps it. The
- * engine's own thread, which calls the log, cannot end it: then it stays, unused. */
+/* Ends the engine if no call has used it. The engine's own thread cannot end it: a log callback
+ * there may get here. Then the engine stays, unused. */
 void rawpci_engine_put_unused(struct rawpci *ctx)
 {
 	struct rawpci_engine *engine = NULL;

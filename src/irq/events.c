@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: what a device or the host says outside of interrupts. */
+/* Events: an error of the device, and the host's wish to have the device back. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -79,7 +79,7 @@ undo_engine:
 	return r;
 }
 
-/* Waits for the handler: without any lock, and without the device. */
+/* Waits for the handler, so the caller holds no lock. Does not use the device. */
 static void retire(struct rawpci *ctx, struct rawpci_watch *watch)
 {
 	int fd = watch->fd;
@@ -99,8 +99,8 @@ static int set(struct rawpci_device *dev, struct rawpci_watch *const *watches)
 	return r;
 }
 
-/* After a failure. What the backend does not let go keeps its descriptor until the device is closed:
- * the number would soon be another file's. */
+/* After a failure. If the backend does not let a watch go, its descriptor stays open until the
+ * device is closed. Otherwise another file would soon get the number. */
 static void restore(struct rawpci_device *dev, struct rawpci_watch **watches)
 {
 	struct rawpci_reason reason;
@@ -120,14 +120,14 @@ static void restore(struct rawpci_device *dev, struct rawpci_watch **watches)
 	rawpci_reason_restore(&reason);
 }
 
-/* Leaves those that are to be retired in watches. Their handlers are told at once, because the device
- * may be closed before they are retired. */
+/* Leaves in watches those that the caller has to retire. They are detached here already, because
+ * the device may be closed before they are retired. */
 static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
 {
 	int r;
 
 	(void)pthread_mutex_lock(&dev->lock);
-	/* A handler may run while its device is being closed. */
+	/* A handler may still run, and call this, while its device is being closed. */
 	if (dev->irqs->closed)
 		r = rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	else
@@ -147,7 +147,8 @@ static int exchange(struct rawpci_device *dev, struct rawpci_watch **watches)
 	return r;
 }
 
-/* Waits outside the gate, as detaching an interrupt does, and for the same reason. */
+/* Waits outside the gate, as detaching an interrupt does, because the handler may close the
+ * device. */
 static int on_event(struct rawpci_call *call,
 		    void (*handler)(void *opaque, enum rawpci_event event), void *opaque)
 {
@@ -169,7 +170,7 @@ static int on_event(struct rawpci_call *call,
 		if (!watches[i])
 			continue;
 		retire(call->ctx, watches[i]);
-		/* It was a new one then, not the one before it. */
+		/* After a failure it is the new one. */
 		if (r < 0)
 			rawpci_engine_put_unused(call->ctx);
 	}

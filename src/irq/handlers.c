@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The handlers of a device that are running, and waiting for them. */
+/* Counting a device's handlers that run, and waiting for them. */
 #include <stdlib.h>
 
 #include "irq/vector.h"
@@ -31,8 +31,8 @@ void rawpci_handlers_release(struct rawpci_handlers *handlers)
 		free(handlers);
 }
 
-/* Counted before anything is looked at: close waits for the count after it has detached
- * everything. */
+/* Counts itself before it looks at anything. Closing first detaches everything and then waits for
+ * the count. */
 void rawpci_handler_enter(struct rawpci_handler_call *call, struct rawpci_handlers *handlers)
 {
 	atomic_fetch_add(&handlers->running, 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vectors as the device has them. Enabling is by type and from vector 0 on; where the kernel
- * cannot add a vector to an enabled device, all are disabled and enabled again, with room for more.
- * A vector that is enabled and nobody's has no eventfd, so that others need not be disturbed when
- * somebody comes or goes.
+ * The vectors as the device has them. They are enabled for one type, from vector 0 on. If the
+ * kernel cannot add a vector to an enabled device, all are disabled and enabled again, with room
+ * for more. An enabled vector without a handler or a route has no eventfd. So attaching and
+ * detaching does not disturb the other vectors.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -56,8 +56,7 @@ int rawpci_irq_hw_unmask(struct rawpci_device *dev)
 	return r;
 }
 
-/* INTx is level-triggered: the device asserts it until it is served, and it is delivered again by
- * itself. */
+/* INTx needs no hint: the device asserts it until it is served, so it is delivered again. */
 void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n)
 {
 	for (unsigned i = first; i < first + n && i < irqs->enabled; i++) {
@@ -69,7 +68,7 @@ void rawpci_irq_hw_hint(struct rawpci_irqs *irqs, unsigned first, unsigned n)
 	}
 }
 
-/* Behind the last line in use. */
+/* The number of lines up to the last one in use. */
 static unsigned used(const struct rawpci_irqs *irqs)
 {
 	unsigned n = irqs->count;
@@ -79,7 +78,7 @@ static unsigned used(const struct rawpci_irqs *irqs)
 	return n;
 }
 
-/* Doubling, so that a device with many vectors is not re-enabled for each of them. */
+/* Doubles the vectors, so that a device with many is not enabled again for each of them. */
 static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
@@ -88,7 +87,7 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 	unsigned needed = first + n;
 	int r;
 
-	/* Also those that could not be enabled again before. */
+	/* Also lines that an earlier call could not enable again. */
 	if (needed < used(irqs))
 		needed = used(irqs);
 	if (generous > irqs->count)
@@ -100,7 +99,7 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 	if (r < 0 && before > 0 && enable(dev, before) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its %u vectors could not be enabled "
 			   "again: attach a handler or route a vector anew", dev->name, before);
-	/* All the others: what came in while they were disabled is lost. */
+	/* Interrupts of the other lines, while those were disabled, are lost. */
 	rawpci_irq_hw_hint(irqs, 0, first);
 	rawpci_irq_hw_hint(irqs, first + n, irqs->count - first - n);
 	return r;
@@ -119,7 +118,7 @@ static int swap(struct rawpci_device *dev, unsigned first, unsigned n)
 	return r;
 }
 
-/* All of them, which could not be enabled after a reset or suspension. */
+/* Enables all lines, which could not be enabled after a reset or a suspension. */
 static int arm(struct rawpci_device *dev)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
@@ -131,7 +130,7 @@ static int arm(struct rawpci_device *dev)
 	return r;
 }
 
-/* Disabling cannot fail: after it the backend has none of the descriptors that it did not let go. */
+/* The backend did not let a descriptor go. Disabling cannot fail, and makes it let go of all. */
 static int let_go(struct rawpci_device *dev)
 {
 	struct rawpci_irqs *irqs = dev->irqs;

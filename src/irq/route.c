@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Vectors handed to somebody else. */
+/* Routing: vectors that signal the embedder's own eventfds. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -65,7 +65,7 @@ static void close_all(int *fds, unsigned n)
 		rawpci_sys_close(&fds[i]);
 }
 
-/* Copies, because the caller's may be closed before the device has to be armed again. */
+/* Copies, because the caller may close its own before the device has to be armed again. */
 static int copy_descriptors(struct rawpci_device *dev, struct route *route)
 {
 	int r = check_descriptors(dev, route);
@@ -94,7 +94,7 @@ static int copy_descriptors(struct rawpci_device *dev, struct route *route)
 	return 0;
 }
 
-/* Exchanges the lines' descriptors with route->fds; twice is nothing. */
+/* Exchanges the lines' descriptors with route->fds. A second exchange undoes the first. */
 static void exchange(struct rawpci_irqs *irqs, struct route *route)
 {
 	for (unsigned i = 0; i < route->n; i++) {
@@ -108,8 +108,7 @@ static void exchange(struct rawpci_irqs *irqs, struct route *route)
 	}
 }
 
-/* The lines have what they had before the route, or what replaced it. An interrupt that came between
- * the two may have been lost. */
+/* Signals lines that were changed, or changed and restored: an interrupt in between may be lost. */
 static void hint(struct rawpci_irqs *irqs, const struct route *route, bool restored)
 {
 	for (unsigned i = 0; i < route->n; i++)
@@ -121,7 +120,6 @@ static void hint(struct rawpci_irqs *irqs, const struct route *route, bool resto
 static void restore(struct rawpci_device *dev, struct route *route)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
-
 	struct rawpci_reason reason;
 
 	rawpci_reason_keep(&reason);
@@ -131,7 +129,7 @@ static void restore(struct rawpci_device *dev, struct route *route)
 	rawpci_reason_restore(&reason);
 }
 
-/* Are the lines nobody's now? */
+/* Does the route free all its lines? */
 static bool takes_back(const struct rawpci_irqs *irqs, const struct route *route)
 {
 	for (unsigned i = 0; i < route->n; i++)
@@ -163,7 +161,7 @@ static int apply(struct rawpci_device *dev, struct route *route)
 	exchange(irqs, route);
 	if (irqs->in_use > 0) {
 		r = rawpci_irq_hw_assign(dev, route->first, route->n);
-		/* They are silent already. */
+		/* The vectors are disabled, so the lines are silent already. */
 		if (r < 0 && irqs->unarmed && takes_back(irqs, route))
 			r = 0;
 		if (r < 0)
@@ -197,24 +195,5 @@ int rawpci_irq_route(struct rawpci_device *dev, enum rawpci_irq_type type, unsig
 	free(route.fds);
 	if (r == 0)
 		atomic_store(&dev->reach.touched, true);
-	return rawpci_leave(&call, r);
-}
-
-int rawpci_irq_unmask(struct rawpci_device *dev)
-{
-	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
-
-	if (r < 0)
-		return r;
-	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
-	if (r < 0)
-		return rawpci_leave(&call, r);
-	(void)pthread_mutex_lock(&dev->irqs->lock);
-	if (dev->irqs->type != RAWPCI_IRQ_INTX || dev->irqs->enabled == 0)
-		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
-	else
-		r = rawpci_irq_hw_unmask(dev);
-	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	return rawpci_leave(&call, r);
 }

@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts of a device: which type of them is in use, and whether they are on. */
+/* Which type of interrupts a device uses, and whether they are enabled or paused. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/call.h"
 #include "core/device.h"
 #include "irq/vector.h"
-
-int rawpci_irqs_init(struct rawpci_irqs *irqs)
-{
-	memset(irqs, 0, sizeof(*irqs));
-	irqs->type = -1;
-	irqs->handlers = rawpci_handlers_create();
-	if (!irqs->handlers)
-		return -ENOMEM;
-	(void)pthread_mutex_init(&irqs->lock, NULL);
-	return 0;
-}
-
-void rawpci_irqs_finish(struct rawpci_irqs *irqs)
-{
-	(void)pthread_mutex_destroy(&irqs->lock);
-	rawpci_handlers_release(irqs->handlers);
-}
-
-void rawpci_irqs_close(struct rawpci_device *dev)
-{
-	rawpci_vectors_close(dev);
-	rawpci_watches_close(dev);
-	rawpci_handlers_wait(dev->irqs->handlers);
-}
 
 static unsigned count_of(const struct rawpci_device *dev, enum rawpci_irq_type type)
 {
@@ -53,7 +28,7 @@ int rawpci_irqs_begin_type(struct rawpci_device *dev, enum rawpci_irq_type type)
 	return 0;
 }
 
-/* With the last line the type goes out of use, so that another can be taken. */
+/* After the last line the type is free, so that another one can be used. */
 void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
 {
 	struct rawpci_irqs *irqs = dev->irqs;

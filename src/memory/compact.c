@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is announced page by page while a device is on becomes a kernel mapping a page, and
- * the kernel has a limited number of them (type1: vfio_iommu_type1.dma_entry_limit, 65,535). When it
- * runs out, neighbours are made one: unmapped, and mapped again as a whole.
+ * The rescue when the kernel is out of entries. Memory that is announced page by page while a
+ * device is on becomes one kernel mapping a page, and their number is limited (type1:
+ * vfio_iommu_type1.dma_entry_limit, 65,535). So neighbours are unmapped, and mapped again as one.
  */
+#include "memory/pieces.h"
+
 #include <inttypes.h>
 
-#include "core/context.h"
 #include "core/log.h"
-#include "memory/guest.h"
-#include "memory/pieces.h"
-#include "memory/vm.h"
 
-/* Fewer are not worth what devices may miss meanwhile; and a lack of something else than entries
- * shows up as the same error. */
+/* Devices may miss memory meanwhile, so saving fewer is not worth it. Also, the error may have
+ * another cause than entries. */
 #define WORTH_IT 16
 
 static bool continues(const struct rawpci_range *piece)
@@ -46,8 +44,8 @@ static uint64_t savings(const struct rawpci_ranges *pieces)
 	return n;
 }
 
-/* Maps each of a group that is not mapped. What the kernel refuses stays marked as gone, and is
- * tried again when that memory is announced again. */
+/* Maps each piece of a group that is not mapped. A piece that the kernel refuses stays gone, until
+ * that memory is announced again. */
 static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		     struct rawpci_range *first, const struct rawpci_range *stop)
 {
@@ -59,8 +57,8 @@ static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		piece->gone = space->backend->dma_map(space->space, piece->iova,
 						      (void *)piece->host, piece->size) < 0;
 		if (piece->gone)
-			rawpci_say(ctx, RAWPCI_LOG_WARNING, "guest 0x%" PRIx64 "-0x%" PRIx64 " is no "
-				   "longer reached by devices: %s", piece->iova,
+			rawpci_say(ctx, RAWPCI_LOG_WARNING, "guest 0x%" PRIx64 "-0x%" PRIx64 " is "
+				   "no longer reached by devices: %s", piece->iova,
 				   rawpci_range_last(piece), rawpci_reason());
 	}
 }
@@ -90,7 +88,7 @@ static uint64_t merge_group(struct rawpci *ctx, struct rawpci_guest_space *space
 	return n;
 }
 
-uint64_t rawpci_pieces_merge(struct rawpci *ctx, struct rawpci_guest_space *space)
+uint64_t rawpci_pieces_compact(struct rawpci *ctx, struct rawpci_guest_space *space)
 {
 	struct rawpci_range *piece, *last;
 	uint64_t fewer = 0;
@@ -102,8 +100,8 @@ uint64_t rawpci_pieces_merge(struct rawpci *ctx, struct rawpci_guest_space *spac
 		if (last != piece)
 			fewer += merge_group(ctx, space, piece, last);
 	}
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "the kernel has no DMA entry left: %" PRIu64 " mappings "
-		   "were made part of others, and devices may have missed their memory meanwhile: "
-		   "announce memory before power-on, or in larger steps", fewer);
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "the kernel has no DMA entry left: %" PRIu64
+		   " mappings were made part of others, and devices may have missed their memory "
+		   "meanwhile: announce memory before power-on, or in larger steps", fewer);
 	return fewer;
 }

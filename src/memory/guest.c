@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs are what the embedder announced; each space with a device on has pieces, the kernel
- * mappings made of them (core/pieces.h). Pieces cover the runs exactly, save for what a failed
- * rollback left. All memory a change needs is there before the kernel is called the first time.
+ * A VM's guest memory, and its address spaces. Runs are the memory that the embedder announced
+ * (runs.h). Each space with a device on has pieces: the kernel mappings made of the runs
+ * (pieces.h). Pieces cover the runs exactly, unless undoing a change has failed. A change allocates
+ * all its memory before it calls the kernel.
  */
 #include "memory/guest.h"
 
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #include "memory/pieces.h"
+#include "memory/runs.h"
 #include "os/sys.h"
 
 #define SPAN "0x%" PRIx64 "-0x%" PRIx64
@@ -69,17 +71,17 @@ int rawpci_guest_check(const struct rawpci_guest *guest, rawpci_iova_t iova, uin
 {
 	const struct rawpci_guest_space *space;
 	uint64_t page = guest->spaces ? 1 : guest->host_page;
-	int err;
+	int r;
 
 	if (!size)
 		return rawpci_backend_fail(guest->ctx, -EINVAL,
 					   "guest memory at 0x%" PRIx64 ": the size is 0", iova);
 	for (space = guest->spaces; space; space = space->next)
 		page = space->limits.page_size > page ? space->limits.page_size : page;
-	err = check_page(guest, page, iova, host, size);
-	if (err)
-		return err;
-	/* The last byte of all guest addresses is one; of this process it never is. */
+	r = check_page(guest, page, iova, host, size);
+	if (r)
+		return r;
+	/* A guest may have memory at its very last address, but a process never has. */
 	if (size - 1 > UINT64_MAX - iova || (host != 0 && size > UINTPTR_MAX - host))
 		return rawpci_backend_fail(guest->ctx, -ERANGE,
 					   "guest memory at 0x%" PRIx64 ": 0x%" PRIx64
@@ -121,7 +123,7 @@ static int check_limits(const struct rawpci_guest *guest, const struct rawpci_dm
 				   "translate: %s", iova, last, valid);
 }
 
-/* @run: the first run that ends behind iova */
+/* run: the first one that ends after iova. */
 static int check_conflict(const struct rawpci_guest *guest, const struct rawpci_range *run,
 			  rawpci_iova_t iova, uintptr_t host, uint64_t size)
 {
@@ -142,42 +144,6 @@ static int check_conflict(const struct rawpci_guest *guest, const struct rawpci_
  * Mapping.
  */
 
-/* The run that a range becomes part of: the one it continues, overlaps, or is continued by. */
-static struct rawpci_range *find_home(const struct rawpci_guest *guest, struct rawpci_range *next,
-				      rawpci_iova_t iova, uintptr_t host, uint64_t size)
-{
-	struct rawpci_range *prev = next ? next->prev : guest->runs.last;
-
-	if (prev && rawpci_range_reaches(rawpci_range_last(prev), iova) &&
-	    rawpci_range_alike(prev, iova, host))
-		return prev;
-	if (next && rawpci_range_reaches(iova + (size - 1), next->iova) &&
-	    rawpci_range_alike(next, iova, host))
-		return next;
-	return NULL;
-}
-
-/* Makes a run reach over a range and every run that then continues it. Cannot fail. */
-static void extend_run(struct rawpci_ranges *runs, struct rawpci_range *run, rawpci_iova_t iova,
-		       uint64_t size)
-{
-	rawpci_iova_t last = iova + (size - 1);
-	struct rawpci_range *next;
-
-	if (last < rawpci_range_last(run))
-		last = rawpci_range_last(run);
-	for (next = run->next; next && rawpci_range_reaches(last, next->iova); next = run->next) {
-		if (!rawpci_range_alike(next, run->iova, run->host))
-			break;
-		if (last < rawpci_range_last(next))
-			last = rawpci_range_last(next);
-		rawpci_ranges_remove(runs, next);
-	}
-	if (iova > run->iova)
-		iova = run->iova;
-	rawpci_ranges_resize(runs, run, iova, last - iova + 1);
-}
-
 /* In all spaces with a device on, or in none. */
 static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
 		      uint64_t size)
@@ -185,19 +151,19 @@ static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t 
 	rawpci_iova_t last = iova + (size - 1);
 	struct rawpci_guest_space *space;
 	struct rawpci_leftover left;
-	int err = 0;
+	int r = 0;
 
-	for (space = guest->spaces; !err && space; space = space->next)
+	for (space = guest->spaces; !r && space; space = space->next)
 		if (space->attached)
-			err = rawpci_pieces_plan(guest->ctx, space, iova, host, size);
-	for (space = guest->spaces; !err && space; space = space->next) {
+			r = rawpci_pieces_plan(guest->ctx, space, iova, host, size);
+	for (space = guest->spaces; !r && space; space = space->next) {
 		if (!space->attached)
 			continue;
-		err = rawpci_pieces_make(space, iova, last);
-		if (err == -ENOSPC && rawpci_pieces_merge(guest->ctx, space) > 0)
-			err = rawpci_pieces_make(space, iova, last);
+		r = rawpci_pieces_make(space, iova, last);
+		if (r == -ENOSPC && rawpci_pieces_compact(guest->ctx, space) > 0)
+			r = rawpci_pieces_make(space, iova, last);
 	}
-	if (!err) {
+	if (!r) {
 		for (space = guest->spaces; space; space = space->next)
 			rawpci_pieces_keep(space, iova, last);
 		return 0;
@@ -205,7 +171,7 @@ static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t 
 	rawpci_leftover_init(&left);
 	for (space = guest->spaces; space; space = space->next)
 		rawpci_pieces_drop(space, iova, last, &left);
-	return rawpci_leftover_report(guest->ctx, err, &left, "are still reached by devices");
+	return rawpci_leftover_report(guest->ctx, r, &left, "are still reached by devices");
 }
 
 int rawpci_guest_map(struct rawpci_guest *guest, rawpci_iova_t iova, void *host, uint64_t size)
@@ -214,57 +180,46 @@ int rawpci_guest_map(struct rawpci_guest *guest, rawpci_iova_t iova, void *host,
 	const struct rawpci_guest_space *space;
 	struct rawpci_range *next, *run;
 	bool fresh;
-	int err;
+	int r;
 
-	err = rawpci_guest_check(guest, iova, where, size);
-	for (space = guest->spaces; !err && space; space = space->next)
-		err = check_limits(guest, &space->limits, iova, size);
-	if (err)
-		return err;
+	r = rawpci_guest_check(guest, iova, where, size);
+	for (space = guest->spaces; !r && space; space = space->next)
+		r = check_limits(guest, &space->limits, iova, size);
+	if (r)
+		return r;
 	next = rawpci_ranges_find(&guest->runs, iova);
-	err = check_conflict(guest, next, iova, where, size);
-	if (err)
-		return err;
-	run = find_home(guest, next, iova, where, size);
+	r = check_conflict(guest, next, iova, where, size);
+	if (r)
+		return r;
+	run = rawpci_runs_find_home(&guest->runs, next, iova, where, size);
 	fresh = !run;
 	if (fresh)
 		run = rawpci_ranges_add(&guest->runs, next, iova, where, size);
 	if (!run)
 		return no_memory(guest);
-	err = guest->spaces ? map_pieces(guest, iova, where, size) : 0;
-	if (err && fresh)
+	r = guest->spaces ? map_pieces(guest, iova, where, size) : 0;
+	if (r && fresh)
 		rawpci_ranges_remove(&guest->runs, run);
-	if (!err && !fresh)
-		extend_run(&guest->runs, run, iova, size);
-	return err;
+	if (!r && !fresh)
+		rawpci_runs_extend(&guest->runs, run, iova, size);
+	return r;
 }
 
 /*
  * Unmapping.
  */
 
-/* Makes two runs that continue each other at an address one again. At 0 none does. */
-static void rejoin(struct rawpci_ranges *runs, rawpci_iova_t at)
-{
-	struct rawpci_range *upper = rawpci_ranges_find(runs, at);
-	struct rawpci_range *lower = upper ? upper->prev : NULL;
-
-	if (lower && upper->iova == at && rawpci_range_last(lower) == at - 1 &&
-	    rawpci_range_alike(lower, upper->iova, upper->host))
-		rawpci_ranges_join(runs, lower);
-}
-
 static int unmap_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_guest_space *space;
 	struct rawpci_leftover left;
-	int err = 0;
+	int r = 0;
 
-	for (space = guest->spaces; !err && space; space = space->next)
-		err = rawpci_pieces_cut_plan(guest->ctx, space, iova, last);
-	for (space = guest->spaces; !err && space; space = space->next)
-		err = rawpci_pieces_cut_make(space, iova, last);
-	if (!err) {
+	for (space = guest->spaces; !r && space; space = space->next)
+		r = rawpci_pieces_cut_plan(guest->ctx, space, iova, last);
+	for (space = guest->spaces; !r && space; space = space->next)
+		r = rawpci_pieces_cut_make(space, iova, last);
+	if (!r) {
 		for (space = guest->spaces; space; space = space->next)
 			rawpci_pieces_cut_keep(space, iova, last);
 		return 0;
@@ -272,7 +227,7 @@ static int unmap_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, rawpci_i
 	rawpci_leftover_init(&left);
 	for (space = guest->spaces; space; space = space->next)
 		rawpci_pieces_cut_drop(space, iova, last, &left);
-	return rawpci_leftover_report(guest->ctx, err, &left,
+	return rawpci_leftover_report(guest->ctx, r, &left,
 				      "are no longer reached by devices");
 }
 
@@ -280,23 +235,23 @@ int rawpci_guest_unmap(struct rawpci_guest *guest, rawpci_iova_t iova, uint64_t 
 {
 	rawpci_iova_t last = iova + (size - 1);
 	struct rawpci_range *run, *next;
-	int err;
+	int r;
 
-	err = rawpci_guest_check(guest, iova, 0, size);
-	if (err)
-		return err;
+	r = rawpci_guest_check(guest, iova, 0, size);
+	if (r)
+		return r;
 	run = rawpci_ranges_find(&guest->runs, iova);
 	if (!run || run->iova > last)
 		return rawpci_backend_fail(guest->ctx, -ENOENT,
 					   "no guest memory is mapped in " SPAN, iova, last);
-	(void)rawpci_ranges_split(&guest->runs, iova, &err);
-	if (!err)
-		(void)rawpci_ranges_split(&guest->runs, last + 1, &err);
-	err = err ? no_memory(guest) : unmap_pieces(guest, iova, last);
-	if (err) {
-		rejoin(&guest->runs, iova);
-		rejoin(&guest->runs, last + 1);
-		return err;
+	(void)rawpci_ranges_split(&guest->runs, iova, &r);
+	if (!r)
+		(void)rawpci_ranges_split(&guest->runs, last + 1, &r);
+	r = r ? no_memory(guest) : unmap_pieces(guest, iova, last);
+	if (r) {
+		rawpci_runs_rejoin(&guest->runs, iova);
+		rawpci_runs_rejoin(&guest->runs, last + 1);
+		return r;
 	}
 	for (run = rawpci_ranges_find(&guest->runs, iova); run && run->iova <= last; run = next) {
 		next = run->next;
@@ -312,33 +267,33 @@ int rawpci_guest_unmap(struct rawpci_guest *guest, rawpci_iova_t iova, uint64_t 
 static int check_runs(const struct rawpci_guest *guest, const struct rawpci_dma_limits *limits)
 {
 	const struct rawpci_range *run;
-	int err = 0;
+	int r = 0;
 
-	for (run = guest->runs.first; !err && run; run = run->next) {
-		err = check_page(guest, limits->page_size, run->iova, run->host, run->size);
-		if (!err)
-			err = check_limits(guest, limits, run->iova, run->size);
+	for (run = guest->runs.first; !r && run; run = run->next) {
+		r = check_page(guest, limits->page_size, run->iova, run->host, run->size);
+		if (!r)
+			r = check_limits(guest, limits, run->iova, run->size);
 	}
-	return err;
+	return r;
 }
 
 static int map_runs(const struct rawpci_guest *guest, struct rawpci_guest_space *space)
 {
 	const struct rawpci_range *run;
 	struct rawpci_leftover left;
-	int err = 0;
+	int r = 0;
 
-	for (run = guest->runs.first; !err && run; run = run->next)
-		err = rawpci_pieces_plan(guest->ctx, space, run->iova, run->host, run->size);
-	if (!err)
-		err = rawpci_pieces_make(space, 0, UINT64_MAX);
-	if (!err) {
+	for (run = guest->runs.first; !r && run; run = run->next)
+		r = rawpci_pieces_plan(guest->ctx, space, run->iova, run->host, run->size);
+	if (!r)
+		r = rawpci_pieces_make(space, 0, UINT64_MAX);
+	if (!r) {
 		rawpci_pieces_keep(space, 0, UINT64_MAX);
 		return 0;
 	}
 	rawpci_leftover_init(&left);
 	rawpci_pieces_drop(space, 0, UINT64_MAX, &left);
-	return rawpci_leftover_report(guest->ctx, err, &left, "are still reached by devices");
+	return rawpci_leftover_report(guest->ctx, r, &left, "are still reached by devices");
 }
 
 static bool is_linked(const struct rawpci_guest *guest, const struct rawpci_guest_space *space)
@@ -365,26 +320,27 @@ static void unlink_space(struct rawpci_guest *guest, struct rawpci_guest_space *
 int rawpci_guest_attach(struct rawpci_guest *guest, struct rawpci_guest_space *space)
 {
 	struct rawpci_dma_limits limits = { 0 };
-	int err;
+	int r;
 
-	err = space->backend->space_limits(space->space, &limits);
-	if (!err)
-		err = check_runs(guest, &limits);
-	if (err)
-		return err;
+	r = space->backend->space_limits(space->space, &limits);
+	if (!r)
+		r = check_runs(guest, &limits);
+	if (r)
+		return r;
 	if (!space->attached)
-		err = map_runs(guest, space);
-	/* What undoing left in the kernel has to be taken away some day, too. */
-	if (err && !space->pieces.count)
-		return err;
+		r = map_runs(guest, space);
+	/* Undoing may have left pieces in the kernel. The space stays listed, to unmap them
+	 * later. */
+	if (r && !space->pieces.count)
+		return r;
 	space->limits = limits;
 	if (!is_linked(guest, space)) {
 		space->next = guest->spaces;
 		guest->spaces = space;
 	}
-	if (!err)
+	if (!r)
 		space->attached++;
-	return err;
+	return r;
 }
 
 void rawpci_guest_detach(struct rawpci_guest *guest, struct rawpci_guest_space *space)
@@ -392,7 +348,7 @@ void rawpci_guest_detach(struct rawpci_guest *guest, struct rawpci_guest_space *
 	if (--space->attached)
 		return;
 	rawpci_pieces_clear(guest->ctx, space);
-	/* What the kernel did not let go has to be asked for again when it is taken away. */
+	/* If the kernel still has a piece, the space stays listed, to unmap that later. */
 	if (!space->pieces.count)
 		unlink_space(guest, space);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between plan and keep, a piece says of itself:
+ * The kernel mappings of one address space: planned, made, kept or dropped. The flags of a piece:
  *
  *   gone   the kernel does not have it (yet, or any more)
  *   made   this call has mapped it
  *   part   it belongs to the kernel mapping that starts with an earlier piece
+ *   cut    it is the rest of a larger piece, a part of which was taken away
  *
- * and for good: cut, it is what stayed when a part of a larger one was taken away.
+ * made and part are used between plan and keep alone.
  */
 #include "memory/pieces.h"
 
@@ -14,10 +15,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/context.h"
 #include "core/log.h"
-#include "memory/guest.h"
-#include "memory/vm.h"
 
 void rawpci_leftover_init(struct rawpci_leftover *left)
 {
@@ -49,11 +47,11 @@ static int no_memory(struct rawpci *ctx)
 
 static int make(const struct rawpci_guest_space *space, struct rawpci_range *piece)
 {
-	int err = space->backend->dma_map(space->space, piece->iova, (void *)piece->host,
+	int r = space->backend->dma_map(space->space, piece->iova, (void *)piece->host,
 					  piece->size);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	piece->gone = false;
 	piece->made = true;
 	return 0;
@@ -61,10 +59,10 @@ static int make(const struct rawpci_guest_space *space, struct rawpci_range *pie
 
 static int unmake(const struct rawpci_guest_space *space, struct rawpci_range *piece)
 {
-	int err = space->backend->dma_unmap(space->space, piece->iova, piece->size);
+	int r = space->backend->dma_unmap(space->space, piece->iova, piece->size);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	piece->gone = true;
 	piece->made = false;
 	return 0;
@@ -81,7 +79,7 @@ int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, raw
 	rawpci_iova_t last = iova + (size - 1);
 	rawpci_iova_t at = iova;
 	struct rawpci_range *piece;
-	rawpci_iova_t stop; /* of what is dealt with now, the last byte */
+	rawpci_iova_t stop; /* the last byte of this step */
 
 	for (;; at = stop + 1) {
 		if (next && next->iova <= at) {
@@ -109,12 +107,12 @@ int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, raw
 int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range *piece = rawpci_ranges_find(&space->pieces, iova);
-	int err;
+	int r;
 
 	for (; piece && piece->iova <= last; piece = piece->next) {
-		err = piece->gone ? make(space, piece) : 0;
-		if (err)
-			return err;
+		r = piece->gone ? make(space, piece) : 0;
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -186,20 +184,20 @@ static bool inside(const struct rawpci_range *piece, rawpci_iova_t iova, rawpci_
 static int split(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t at,
 		 struct rawpci_range **upper)
 {
-	int err;
+	int r;
 
-	*upper = rawpci_ranges_split(&space->pieces, at, &err);
+	*upper = rawpci_ranges_split(&space->pieces, at, &r);
 	if (*upper) {
 		(*upper)->part = true;
 		(*upper)->cut = (*upper)->prev->cut;
 	}
-	return err ? no_memory(ctx) : 0;
+	return r ? no_memory(ctx) : 0;
 }
 
 /*
- * Memory given back chunk after chunk would have all that stays pinned again each time. When a
- * piece is cut at its edge not for the first time, what stays is mapped as pieces that double in
- * size away from that edge: then each page is pinned again only a logarithmic number of times.
+ * If a guest gives memory back chunk by chunk, each cut would pin all of the rest again. So a piece
+ * that is cut at its edge for the second time is mapped as several pieces, which double in size
+ * away from that edge. Then each page is pinned again only a logarithmic number of times.
  */
 static int grade(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
 		 rawpci_iova_t last, struct rawpci_range *above)
@@ -208,29 +206,29 @@ static int grade(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_io
 	struct rawpci_range *high = above;
 	struct rawpci_range *upper;
 	uint64_t step;
-	int err = 0;
+	int r = 0;
 
 	while (high && high->part)
 		high = high->prev;
 	if (high && high->cut && high->iova >= iova)
-		for (step = last - iova + 1; !err && above->size > step; above = upper, step *= 2)
-			err = split(ctx, space, above->iova + step, &upper);
+		for (step = last - iova + 1; !r && above->size > step; above = upper, step *= 2)
+			r = split(ctx, space, above->iova + step, &upper);
 	if (low && low != high && low->cut && low->iova < iova)
-		for (step = last - iova + 1; !err && low->size > step; step *= 2)
-			err = split(ctx, space, rawpci_range_last(low) - step + 1, &upper);
-	return err;
+		for (step = last - iova + 1; !r && low->size > step; step *= 2)
+			r = split(ctx, space, rawpci_range_last(low) - step + 1, &upper);
+	return r;
 }
 
 int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
 			   rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range *above;
-	int err;
+	int r;
 
-	err = split(ctx, space, iova, &above);
-	if (!err)
-		err = split(ctx, space, last + 1, &above);
-	return err ? err : grade(ctx, space, iova, last, above);
+	r = split(ctx, space, iova, &above);
+	if (!r)
+		r = split(ctx, space, last + 1, &above);
+	return r ? r : grade(ctx, space, iova, last, above);
 }
 
 static int cut(const struct rawpci_guest_space *space, struct rawpci_range *first,
@@ -238,17 +236,17 @@ static int cut(const struct rawpci_guest_space *space, struct rawpci_range *firs
 {
 	struct rawpci_range whole = mapping_whole(space, first, next);
 	struct rawpci_range *piece;
-	/* Lost by an earlier failure: the kernel has nothing to unmap. */
-	int err = first->gone ? 0 : unmake(space, &whole);
+	/* After an earlier failure the kernel may not have the piece. */
+	int r = first->gone ? 0 : unmake(space, &whole);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	for (piece = first; piece != next; piece = piece->next)
 		piece->gone = true;
-	for (piece = first; !err && piece != next; piece = piece->next)
+	for (piece = first; !r && piece != next; piece = piece->next)
 		if (!inside(piece, iova, last))
-			err = make(space, piece);
-	return err;
+			r = make(space, piece);
+	return r;
 }
 
 int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
@@ -256,13 +254,13 @@ int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
 {
 	struct rawpci_range *piece = mapping_first(space, iova);
 	struct rawpci_range *next;
-	int err;
+	int r;
 
 	for (; piece && piece->iova <= last; piece = next) {
 		next = mapping_next(piece);
-		err = cut(space, piece, next, iova, last);
-		if (err)
-			return err;
+		r = cut(space, piece, next, iova, last);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -285,7 +283,7 @@ void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova
 	}
 }
 
-/* Makes every part that is in the kernel, or can be put there, a mapping of its own. */
+/* Keeps each part that the kernel has, or takes now, as a piece of its own. */
 static void salvage(struct rawpci_guest_space *space, struct rawpci_range *first,
 		    const struct rawpci_range *stop, struct rawpci_leftover *left)
 {

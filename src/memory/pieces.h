@@ -1,36 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel mappings of one address space. A change has three steps: plan records everything that
- * needs memory, make calls the kernel, keep settles the records. The first two can fail; drop then
- * undoes both, and can be used after either. last is a range's last byte everywhere.
+ * Private to src/memory: the kernel mappings of one address space. A change has three steps: plan
+ * allocates and records, make calls the kernel, keep makes the records final. Plan and make can
+ * fail; drop then undoes them, after either. last is always a range's last byte.
  */
 #ifndef RAWPCI_MEMORY_PIECES_H
 #define RAWPCI_MEMORY_PIECES_H
 
 #include <stdint.h>
 
-#include "memory/guest.h"
+#include <rawpci/backend.h>
+
+#include "memory/ranges.h"
+
+struct rawpci;
 
 /* A larger run becomes several kernel mappings, so that taking a page of it away later does not pin
  * all of it again. */
 #define RAWPCI_PIECE_MAX (UINT64_C(16) << 30)
 
-/* What could not be undone after a failure. */
+/* One address space of a VM in one backend. The caller owns it, sets the first two fields and
+ * zeroes the others, which the guest map uses. */
+struct rawpci_guest_space {
+	const struct rawpci_backend *backend;
+	void *space;
+	struct rawpci_ranges pieces; /* the kernel mappings made */
+	unsigned attached;       /* devices powered on in it; at least 1: mapped */
+	struct rawpci_dma_limits limits; /* valid while attached */
+	struct rawpci_guest_space *next; /* in the guest map's list */
+};
+
+/* The ranges that could not be undone after a failure. */
 struct rawpci_leftover {
-	char cause[512]; /* the sentence about the failure itself */
+	char cause[512]; /* the sentence of that failure */
 	unsigned count;
 	rawpci_iova_t first, last; /* of one of them */
 };
 
-/* To be called before the first undoing step, whose own failures would replace the sentence. */
+/* Called before undoing starts, because a failure there would replace the sentence. */
 void rawpci_leftover_init(struct rawpci_leftover *left);
 
-/* Returns error, with a sentence that adds what is left over, if anything is. */
+/* Returns error. If anything is left over, its sentence says so; now says what it is now. */
 int rawpci_leftover_report(struct rawpci *ctx, int error, const struct rawpci_leftover *left,
 			   const char *now);
 
-/* Maps what is not mapped of a range. plan returns -ENOMEM, or -EADDRNOTAVAIL: other memory was
- * left there; make what dma_map returned. */
+/* Maps those parts of a range that are not mapped yet. plan returns -ENOMEM, or -EADDRNOTAVAIL: an
+ * earlier failure left other memory there. make returns dma_map's error. */
 int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
 		       uintptr_t host, uint64_t size);
 int rawpci_pieces_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last);
@@ -38,8 +53,8 @@ void rawpci_pieces_keep(struct rawpci_guest_space *space, rawpci_iova_t iova, ra
 void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last,
 			struct rawpci_leftover *left);
 
-/* Unmaps a range; a piece that is partly in it is mapped again without that part. plan returns
- * -ENOMEM; make what dma_unmap or dma_map returned. */
+/* Unmaps a range. A piece that is partly in it is mapped again without that part. plan returns
+ * -ENOMEM, make the error of dma_unmap or dma_map. */
 int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
 			   rawpci_iova_t iova, rawpci_iova_t last);
 int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
@@ -49,11 +64,11 @@ void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova
 void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova,
 			    rawpci_iova_t last, struct rawpci_leftover *left);
 
-/* Makes fewer kernel mappings of those that continue each other, when that is worth it: for a kernel
- * that is out of entries. While it runs devices may miss that memory. Returns how many fewer. */
-uint64_t rawpci_pieces_merge(struct rawpci *ctx, struct rawpci_guest_space *space);
+/* compact.c: for a kernel that is out of entries. If it saves enough of them, maps neighbours as
+ * one. Devices may miss that memory meanwhile. Returns how many mappings fewer there are. */
+uint64_t rawpci_pieces_compact(struct rawpci *ctx, struct rawpci_guest_space *space);
 
-/* Unmaps everything; logs, and keeps in mind, what the kernel would not unmap. */
+/* Unmaps everything. Logs the pieces that the kernel does not unmap, and keeps their records. */
 void rawpci_pieces_clear(struct rawpci *ctx, struct rawpci_guest_space *space);
 
 #endif

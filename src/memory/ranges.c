@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* A set of ranges: a tree to search in, and a list to walk along. */
 #include "memory/ranges.h"
 
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 
-/* What a search by address carries: tfind(3) gives its key as the first argument. */
+/* The key of a search by address. tfind(3) hands it to the comparison as the first argument. */
 struct probe {
 	rawpci_iova_t iova;
 	const struct rawpci_range **above;
@@ -28,7 +29,8 @@ static int compare_probe(const void *key, const void *member)
 
 	if (rawpci_range_last(range) < probe->iova)
 		return 1;
-	/* The last range passed on the left-hand way down is the lowest of those behind iova. */
+	/* Whenever the search goes left, the range is above iova. The last such range is the
+	 * lowest. */
 	*probe->above = range;
 	return range->iova <= probe->iova ? 0 : -1;
 }
@@ -95,7 +97,7 @@ struct rawpci_range *rawpci_ranges_split(struct rawpci_ranges *set, rawpci_iova_
 		return NULL;
 	lower = at - range->iova;
 	size = range->size;
-	/* Shortened first: in the tree, ranges that overlap are one. */
+	/* Shortened first, because overlapping ranges compare as equal in the tree. */
 	rawpci_ranges_resize(set, range, range->iova, lower);
 	upper = rawpci_ranges_add(set, range->next, at, range->host + (uintptr_t)lower,
 				  size - lower);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* VMs: guest memory and the address spaces of the devices that reach it. */
+/* VMs: making and ending them, and the address spaces that their devices are opened in. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +76,7 @@ int rawpci_vm_destroy(struct rawpci_vm *vm)
 	return rawpci_call_end(ctx, 0);
 }
 
-/* The pointer is looked for before it is used, so that any value may come in. Under ctx->lock. */
+/* vm may be any pointer, so it is not dereferenced. Under ctx->lock. */
 static bool is_listed(const struct rawpci *ctx, const struct rawpci_vm *vm)
 {
 	const struct rawpci_vm *known;
@@ -170,7 +170,7 @@ static int open_in_new(struct rawpci_device *dev, const struct rawpci_registered
 	return 0;
 }
 
-/* Those that are there first: devices of one group have to share one. */
+/* Tries the VM's spaces before a new one, because devices of one group have to share a space. */
 static int open_in_any(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       const struct rawpci_address *address)
 {
@@ -199,12 +199,12 @@ int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_register
 	dev->space = NULL;
 	if (!with->backend->space_create)
 		return open_in(dev, with, address, NULL);
-	/* Devices without a VM share spaces that nothing is ever mapped in. */
+	/* Devices without a VM share spaces, and nothing is ever mapped there. */
 	dev->spaces = dev->vm ? &dev->vm->spaces : &dev->ctx->bare_spaces;
 	(void)pthread_mutex_lock(&dev->spaces->lock);
 	r = open_in_any(dev, with, address);
 	(void)pthread_mutex_unlock(&dev->spaces->lock);
-	/* Neither with the devices of this VM nor apart from them: it is with somebody else's. */
+	/* No space of this VM fits, nor a new one: its group is in use by another VM. */
 	return r == -EXDEV ? -EBUSY : r;
 }
 
@@ -236,4 +236,42 @@ void rawpci_vm_space_close(struct rawpci_device *dev)
 	dev->backend->close(dev->handle);
 	leave_space(dev);
 	(void)pthread_mutex_unlock(&dev->spaces->lock);
+}
+
+int rawpci_vm_attach(struct rawpci_device *dev)
+{
+	struct rawpci_vm *vm = dev->vm;
+	struct rawpci_memory_stats stats;
+	int r = 0;
+
+	if (!vm)
+		return 0;
+	(void)pthread_mutex_lock(&vm->lock);
+	if (dev->info.can_dma) {
+		r = rawpci_guest_attach(vm->guest, &dev->space->guest);
+	} else {
+		rawpci_guest_stats(vm->guest, &stats);
+		if (stats.bytes > 0)
+			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the VM has guest memory, and "
+					"%s cannot map it for this device's DMA: that takes "
+					"VFIO and an IOMMU", dev->name, dev->backend->name);
+		else
+			vm->powered_without_dma++;
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	return r;
+}
+
+void rawpci_vm_detach(struct rawpci_device *dev)
+{
+	struct rawpci_vm *vm = dev->vm;
+
+	if (!vm)
+		return;
+	(void)pthread_mutex_lock(&vm->lock);
+	if (dev->info.can_dma)
+		rawpci_guest_detach(vm->guest, &dev->space->guest);
+	else
+		vm->powered_without_dma--;
+	(void)pthread_mutex_unlock(&vm->lock);
 }

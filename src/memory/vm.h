@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What others may use of guest memory: VMs, and the address spaces that devices are opened in. The
- * room owns rawpci_vm (vm->lock: its map of guest memory; vm->spaces.lock: who is in which space)
- * and ctx->vms.
+ * room owns rawpci_vm, ctx->vms (under ctx->lock) and ctx->bare_spaces. vm->lock guards a VM's map
+ * of guest memory, and spaces.lock the devices in each space.
+ *
+ * The files, each of which uses only those before it:
+ *   ranges.c runs.c                     sets of ranges; ranges that continue each other as one
+ *   pieces.c compact.c                  the kernel mappings of one space
+ *   guest.c                             the memory of a VM in all its spaces
+ *   announce.c vm.c                     the calls on guest memory, and VMs
  */
 #ifndef RAWPCI_MEMORY_VM_H
 #define RAWPCI_MEMORY_VM_H
@@ -27,20 +33,25 @@ struct rawpci_vm {
 
 	pthread_mutex_t lock;
 	struct rawpci_guest *guest;
-	unsigned powered_without_dma; /* devices on that cannot be given memory */
+	unsigned powered_without_dma; /* devices that are on and whose backend has no DMA */
 };
 
-/* -EINVAL: it is no VM of this context. Any pointer may come in. */
+/* -EINVAL: it is no VM of this context. vm may be any pointer. */
 int rawpci_vm_hold(struct rawpci *ctx, struct rawpci_vm *vm);
 void rawpci_vm_release(struct rawpci_vm *vm);
 bool rawpci_vm_known(struct rawpci *ctx, const struct rawpci_vm *vm);
 
-/* The guest's side of a range: size, alignment, wrapping. */
+/* Checks the guest's side of a range: size, alignment, wrapping. */
 int rawpci_memory_check(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size);
 
 /* Opens the backend's device in a space of its VM (dev->vm), or in a new one. */
 int rawpci_vm_space_open(struct rawpci_device *dev, const struct rawpci_registered *with,
 			 const struct rawpci_address *address);
 void rawpci_vm_space_close(struct rawpci_device *dev);
+
+/* For power-on and power-off: maps the VM's memory for the device, and unmaps it. Attach fails if
+ * the VM has memory and the device cannot do DMA. */
+int rawpci_vm_attach(struct rawpci_device *dev);
+void rawpci_vm_detach(struct rawpci_device *dev);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Gates: readers pass without a lock, and a writer waits for those inside. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -64,7 +65,7 @@ START_TEST(the_writer_waits_for_a_reader_inside)
 }
 END_TEST
 
-/* Readers that come in one after the other never leave the gate empty, and yet the writer returns. */
+/* Readers follow each other so closely that the gate is never empty; the writer still returns. */
 static void *overlap(void *opaque)
 {
 	atomic_uint *held = rawpci_gate_enter(&gate);
@@ -93,7 +94,7 @@ START_TEST(a_stream_of_readers_does_not_hold_the_writer_up)
 }
 END_TEST
 
-/* What the gate is for: a thing taken away and waited for is nobody's any more. */
+/* The purpose of a gate: after the wait no reader uses the removed thing. */
 static _Atomic(int *) thing;
 
 static void *look(void *opaque)
@@ -109,7 +110,7 @@ static void *look(void *opaque)
 	return opaque;
 }
 
-START_TEST(nobody_sees_what_was_taken_away)
+START_TEST(no_reader_sees_a_thing_that_was_removed)
 {
 	pthread_t readers[READERS];
 
@@ -124,7 +125,7 @@ START_TEST(nobody_sees_what_was_taken_away)
 		rawpci_gate_wait(&gate);
 		if (before)
 			*before = 0;
-		/* Time for who wrongly still looks. */
+		/* Time for a reader that wrongly still looks. */
 		(void)sched_yield();
 		free(before);
 	}
@@ -146,7 +147,7 @@ int main(void)
 	tcase_add_test(tcase, an_empty_gate_is_not_waited_for);
 	tcase_add_test(tcase, the_writer_waits_for_a_reader_inside);
 	tcase_add_test(tcase, a_stream_of_readers_does_not_hold_the_writer_up);
-	tcase_add_test(tcase, nobody_sees_what_was_taken_away);
+	tcase_add_test(tcase, no_reader_sees_a_thing_that_was_removed);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite);
 }

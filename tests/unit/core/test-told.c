@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Counting lines of the log: the first of a kind is said, and sums of the others. */
 #include "core/told.h"
 
 #include <stdio.h>
@@ -39,7 +40,7 @@ static void finish(void)
 	free(ctx);
 }
 
-/* Counts it; what is to be said is in last then. */
+/* Counts a line. True: it is to be said, and is in last. */
 static bool count(const char *line)
 {
 	char text[RAWPCI_SENTENCE];
@@ -51,7 +52,7 @@ static bool count(const char *line)
 	return true;
 }
 
-START_TEST(numbers_make_no_kind)
+START_TEST(lines_that_differ_in_numbers_are_one_kind)
 {
 	ck_assert(count("0000:00:05.0: 4 bytes at 0xabc"));
 	ck_assert_str_eq(last, "0000:00:05.0: 4 bytes at 0xabc");
@@ -63,7 +64,7 @@ START_TEST(numbers_make_no_kind)
 }
 END_TEST
 
-START_TEST(powers_of_ten)
+START_TEST(sums_come_at_powers_of_ten)
 {
 	unsigned lines = 0;
 
@@ -72,12 +73,12 @@ START_TEST(powers_of_ten)
 	ck_assert_uint_eq(lines, 4);
 	ck_assert_str_eq(last, "0000:00:05.0: 1000 times so far: no name here");
 	finish();
-	ck_assert_uint_eq(said, 0); /* all has been said */
+	ck_assert_uint_eq(said, 0); /* no count is left to say */
 }
 END_TEST
 
-/* Words that change each time cannot fill the memory or the log either. */
-START_TEST(too_many_kinds)
+/* Lines of ever new words do not fill the memory or the log. */
+START_TEST(further_kinds_count_as_one)
 {
 	unsigned lines = 0;
 
@@ -94,7 +95,7 @@ START_TEST(too_many_kinds)
 }
 END_TEST
 
-START_TEST(long_lines)
+START_TEST(long_lines_are_cut)
 {
 	char line[RAWPCI_SENTENCE];
 
@@ -114,10 +115,10 @@ int main(void)
 	TCase *tcase = tcase_create("told");
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, numbers_make_no_kind);
-	tcase_add_test(tcase, powers_of_ten);
-	tcase_add_test(tcase, too_many_kinds);
-	tcase_add_test(tcase, long_lines);
+	tcase_add_test(tcase, lines_that_differ_in_numbers_are_one_kind);
+	tcase_add_test(tcase, sums_come_at_powers_of_ten);
+	tcase_add_test(tcase, further_kinds_count_as_one);
+	tcase_add_test(tcase, long_lines_are_cut);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite);
 }

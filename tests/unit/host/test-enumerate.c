@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The host's devices, described from a tree of files that stands for sysfs. */
 #include <errno.h>
 
 #include <rawpci/enumerate.h>
@@ -148,7 +149,7 @@ START_TEST(capabilities)
 	ck_assert_uint_eq(device.irq_count[RAWPCI_IRQ_INTX], 1);
 	ck_assert_uint_eq(device.irq_count[RAWPCI_IRQ_MSI], 4);
 	ck_assert_uint_eq(device.irq_count[RAWPCI_IRQ_MSIX], 0);
-	host_config(&host, NIC, config, 64); /* what other users see of it */
+	host_config(&host, NIC, config, 64); /* as much as unprivileged users can read */
 	device = describe(NIC);
 	ck_assert(!device.capabilities_known);
 	ck_assert_uint_eq(device.config_size, 256);
@@ -209,7 +210,7 @@ static int see(void *opaque, const struct rawpci_host_device *device)
 	struct seen *seen = opaque;
 	char name[RAWPCI_ADDRESS_TEXT];
 
-	/* It may call the library. */
+	/* The callback may call the library. */
 	(void)describe(rawpci_address_format(&device->address, name));
 	(void)strcat(strcat(seen->names, name), " ");
 	return seen->stop_after > 0 && --seen->stop_after == 0 ? -42 : 0;

@@ -34,7 +34,7 @@ struct mock_space {
 	uint64_t pinned; /* bytes, by all calls of dma_map */
 };
 
-/* Of all spaces together, so that "the k-th call" runs through them. */
+/* All spaces count together, so that "the k-th call" is one of all of them. */
 static unsigned mock_calls;
 static unsigned mock_fail_at;   /* this call fails, counted from 1; 0: none */
 static unsigned mock_fail_also; /* and this one */
@@ -114,7 +114,7 @@ static inline void mock_init(struct mock_space *mock)
 	mock->guest.space = mock;
 }
 
-/* Where a device finds this address; 0: nowhere. */
+/* The host address that a device reaches there; 0: none. */
 static inline uintptr_t mock_reach(const struct mock_space *mock, rawpci_iova_t iova)
 {
 	unsigned i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stands between the library and tsearch(3): counts comparisons, and makes the k-th insertion fail
- * for want of memory. The program's own definitions take the place of the C library's.
+ * for lack of memory. The program's own definitions take the place of the C library's.
  */
 #ifndef RAWPCI_TESTS_SEARCH_SEAM_H
 #define RAWPCI_TESTS_SEARCH_SEAM_H

@@ -66,7 +66,7 @@ START_TEST(merging_reaches_the_last_page)
 }
 END_TEST
 
-START_TEST(what_does_not_continue_is_left_and_the_call_fails)
+START_TEST(pages_that_do_not_continue_stay_and_the_call_fails)
 {
 	struct mock_space before;
 
@@ -78,8 +78,8 @@ START_TEST(what_does_not_continue_is_left_and_the_call_fails)
 }
 END_TEST
 
-/* Every call of the kernel's that merging makes fails once: no page may get lost, whether or not
- * the new one finds a place. */
+/* Each kernel call during merging fails once, in turn. No page may get lost, whether or not the new
+ * one is mapped. */
 START_TEST(a_failure_while_merging_loses_nothing)
 {
 	unsigned k = (unsigned)_i;
@@ -104,7 +104,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, many_more_pages_than_entries_are_all_reached);
 	tcase_add_test(tcase, merging_reaches_the_last_page);
-	tcase_add_test(tcase, what_does_not_continue_is_left_and_the_call_fails);
+	tcase_add_test(tcase, pages_that_do_not_continue_stay_and_the_call_fails);
 	tcase_add_loop_test(tcase, a_failure_while_merging_loses_nothing, 0, LIMIT + 2);
 	suite_add_tcase(suite, tcase);
 	return harness_run(suite);

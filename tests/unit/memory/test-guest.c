@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs: what the map remembers, accepts and refuses. Kernel mappings: test-pieces.c. */
+/* A VM's guest memory: its runs, and what is refused. Kernel mappings: test-pieces.c. */
 #include "core/call.h"
 #include "mock-space.h"
 #include "search-seam.h"
@@ -61,7 +61,7 @@ START_TEST(pages_that_continue_each_other_are_one_run)
 		ck_assert_int_eq(map(page, 1), 0);
 	}
 	check_stats(n, 1, 0);
-	/* A page at a time away again, in the same orders. */
+	/* Unmapped page by page, in the same orders. */
 	for (i = 0; i < n; i++) {
 		uint64_t page = _i == 0 ? i : _i == 1 ? n - 1 - i :
 				_i == 2 ? (2 * i) % n + (2 * i) / n : i * 37 % n;
@@ -82,7 +82,7 @@ START_TEST(continuing_on_one_side_only_stays_apart)
 }
 END_TEST
 
-START_TEST(alike_again_succeeds_and_fills_gaps)
+START_TEST(the_same_mapping_again_succeeds_and_fills_gaps)
 {
 	ck_assert_int_eq(map(10, 4), 0);
 	ck_assert_int_eq(map(10, 4), 0);
@@ -98,7 +98,7 @@ START_TEST(alike_again_succeeds_and_fills_gaps)
 }
 END_TEST
 
-START_TEST(differently_is_a_conflict_and_changes_nothing)
+START_TEST(another_mapping_is_a_conflict_and_changes_nothing)
 {
 	ck_assert_int_eq(map(10, 4), 0);
 	ck_assert_int_eq(map_shifted(10, 4, 1), -EADDRINUSE);
@@ -108,7 +108,7 @@ START_TEST(differently_is_a_conflict_and_changes_nothing)
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0x0-0x27fff"));
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0xa000-0xdfff"));
 	check_stats(4, 1, 0);
-	/* Alike at its start, different further on. */
+	/* The same at its start, different further on. */
 	ck_assert_int_eq(map_shifted(20, 1, 1), 0);
 	ck_assert_int_eq(map(10, 11), -EADDRINUSE);
 	check_stats(5, 2, 0);
@@ -174,7 +174,7 @@ static int map_top(uint64_t pages, void *host)
 	return rawpci_guest_map(guest, 0 - pages * PAGE, host, pages * PAGE);
 }
 
-START_TEST(the_last_page_is_one_like_others)
+START_TEST(the_last_page_is_like_all_others)
 {
 	char *host = (char *)HOST;
 	struct mock_space mock;
@@ -185,7 +185,7 @@ START_TEST(the_last_page_is_one_like_others)
 	ck_assert_int_eq(map_top(1, host), 0);
 	ck_assert_int_eq(map_top(1, host + PAGE), -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0xfffffffffffff000-0xffffffffffffffff"));
-	/* It continues what lies below, and not what begins at 0. */
+	/* It continues the page below, and not the one at 0. */
 	ck_assert_int_eq(map_top(3, host - 2 * PAGE), 0);
 	ck_assert_int_eq(rawpci_guest_map(guest, 0, host + PAGE, PAGE), 0);
 	check_stats(4, 2, 0);
@@ -215,7 +215,7 @@ START_TEST(the_iommus_page_counts_while_attached)
 	ck_assert_int_eq(map(0, 8), 0);
 	ck_assert_int_eq(rawpci_guest_attach(guest, &mock.guest), -EDOM);
 	ck_assert_uint_eq(mock.guest.attached, 0);
-	/* The run counts, not the calls it came from. */
+	/* The run is checked, not each call that made it. */
 	ck_assert_int_eq(map(8, 8), 0);
 	ck_assert_int_eq(rawpci_guest_attach(guest, &mock.guest), 0);
 	ck_assert_int_eq(rawpci_guest_attach(guest, &fine.guest), 0);
@@ -235,7 +235,7 @@ static void set_range(struct mock_space *mock, unsigned i, rawpci_iova_t first, 
 	mock->limits.range_count = i + 1;
 }
 
-START_TEST(what_the_iommu_cannot_translate_is_refused)
+START_TEST(addresses_that_the_iommu_cannot_translate_are_refused)
 {
 	struct mock_space mock;
 
@@ -256,7 +256,7 @@ START_TEST(what_the_iommu_cannot_translate_is_refused)
 	ck_assert_int_eq(map(0xfef00, 1), 0);
 	ck_assert_int_eq(map(0x7ffffff, 1), 0);
 	check_stats(3, 3, 3);
-	/* Taking away may reach over what cannot be there. */
+	/* Unmapping may include addresses that cannot be mapped. */
 	ck_assert_int_eq(unmap(0xfedff, 0x1000), 0);
 	check_stats(1, 1, 1);
 	rawpci_guest_detach(guest, &mock.guest);
@@ -273,7 +273,7 @@ START_TEST(a_second_device_may_shrink_the_limits)
 	set_range(&mock, 0, 0, 0xffffffff);
 	ck_assert_int_eq(rawpci_guest_attach(guest, &mock.guest), -ERANGE);
 	ck_assert_uint_eq(mock.guest.attached, 1);
-	ck_assert_int_eq(map(0x200001, 1), 0); /* the limits are those of before */
+	ck_assert_int_eq(map(0x200001, 1), 0); /* the earlier limits still hold */
 	ck_assert_int_eq(unmap(0x200000, 2), 0);
 	ck_assert_int_eq(rawpci_guest_attach(guest, &mock.guest), 0);
 	ck_assert_uint_eq(mock.guest.attached, 2);
@@ -290,7 +290,7 @@ START_TEST(a_second_device_may_shrink_the_limits)
 }
 END_TEST
 
-START_TEST(want_of_memory_changes_nothing)
+START_TEST(lack_of_memory_changes_nothing)
 {
 	ck_assert_int_eq(map(0, 10), 0);
 	seam_arm(1);
@@ -301,7 +301,7 @@ START_TEST(want_of_memory_changes_nothing)
 	seam_arm(2);
 	ck_assert_int_eq(unmap(4, 2), -ENOMEM);
 	check_stats(10, 1, 0);
-	/* Growing needs none. */
+	/* A run that grows needs no memory. */
 	seam_arm(1);
 	ck_assert_int_eq(map(5, 20), 0);
 	check_stats(25, 1, 0);
@@ -371,15 +371,15 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, pages_that_continue_each_other_are_one_run, 0, 4);
 	tcase_add_test(tests, continuing_on_one_side_only_stays_apart);
-	tcase_add_test(tests, alike_again_succeeds_and_fills_gaps);
-	tcase_add_test(tests, differently_is_a_conflict_and_changes_nothing);
+	tcase_add_test(tests, the_same_mapping_again_succeeds_and_fills_gaps);
+	tcase_add_test(tests, another_mapping_is_a_conflict_and_changes_nothing);
 	tcase_add_test(tests, unmapping_covers_parts_runs_and_gaps);
 	tcase_add_test(tests, arguments_out_of_their_domain);
-	tcase_add_test(tests, the_last_page_is_one_like_others);
+	tcase_add_test(tests, the_last_page_is_like_all_others);
 	tcase_add_test(tests, the_iommus_page_counts_while_attached);
-	tcase_add_test(tests, what_the_iommu_cannot_translate_is_refused);
+	tcase_add_test(tests, addresses_that_the_iommu_cannot_translate_are_refused);
 	tcase_add_test(tests, a_second_device_may_shrink_the_limits);
-	tcase_add_test(tests, want_of_memory_changes_nothing);
+	tcase_add_test(tests, lack_of_memory_changes_nothing);
 	tcase_add_test(tests, a_gibibyte_in_pages_is_one_kernel_mapping);
 	tcase_add_loop_test(tests, a_million_fragments_cost_log_n_each, 0, 2);
 	suite_add_tcase(suite, tests);

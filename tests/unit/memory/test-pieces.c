@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel mappings: what devices reach while powered on, and after calls that failed half-way. */
+/* Kernel mappings: the memory that devices reach while on, and after calls that failed half-way. */
 #include <stdlib.h>
 
 #include "core/call.h"
@@ -10,7 +10,7 @@
 
 static struct rawpci_guest *guest;
 static struct mock_space one, two;
-static uint64_t base; /* the page that is called page 0 */
+static uint64_t base; /* page 0 of the tests */
 
 static void setup(void)
 {
@@ -31,7 +31,7 @@ static void teardown(void)
 		rawpci_guest_detach(guest, &two.guest);
 	ck_assert_uint_eq(one.count, 0);
 	ck_assert_uint_eq(two.count, 0);
-	/* As the owner of a space does when it goes. */
+	/* As the owner of a space does at its end. */
 	rawpci_guest_forget(guest, &one.guest);
 	rawpci_guest_forget(guest, &two.guest);
 	rawpci_guest_destroy(guest);
@@ -97,7 +97,7 @@ START_TEST(nothing_is_mapped_before_a_device_is_on)
 	rawpci_guest_detach(guest, &one.guest);
 	ck_assert_uint_eq(one.count, 0);
 	ck_assert_uint_eq(kernel_mappings(), 0);
-	/* The map is still there for the next one. */
+	/* The map is kept for the next device. */
 	attach(&two);
 	ck_assert(reaches(&two, 0, 8) && reaches(&two, 16, 8));
 }
@@ -190,7 +190,7 @@ START_TEST(long_runs_are_several_pieces)
 }
 END_TEST
 
-START_TEST(holes_in_what_stays_cost_one_piece_each)
+START_TEST(each_hole_in_a_piece_costs_one_piece)
 {
 	uint64_t i;
 
@@ -263,13 +263,13 @@ static void check_unchanged(const struct mock_space before[2],
 	ck_assert(mock_same(&two, &before[1]));
 }
 
-/* Every call of the kernel fails once, in turn; then every allocation. */
-START_TEST(all_or_nothing_whatever_fails)
+/* Each kernel call fails once, in turn; then each allocation. */
+START_TEST(a_call_that_fails_changes_nothing)
 {
 	static struct mock_space before[2];
 	struct rawpci_memory_stats stats;
 	unsigned attached, k;
-	int err;
+	int r;
 
 	prepare_failing((unsigned)_i);
 	rawpci_guest_stats(guest, &stats);
@@ -278,10 +278,10 @@ START_TEST(all_or_nothing_whatever_fails)
 	attached = two.guest.attached;
 	for (k = 1; ; k++) {
 		mock_arm(k, 0);
-		err = failing_call((unsigned)_i);
-		if (!err)
+		r = failing_call((unsigned)_i);
+		if (!r)
 			break;
-		ck_assert(err == -ENOSPC || err == -EIO);
+		ck_assert(r == -ENOSPC || r == -EIO);
 		ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mock:"));
 		ck_assert_uint_eq(two.guest.attached, attached);
 		check_unchanged(before, &stats);
@@ -293,10 +293,10 @@ START_TEST(all_or_nothing_whatever_fails)
 	for (k = 1; ; k++) {
 		mock_arm(0, 0);
 		seam_arm(k);
-		err = failing_call((unsigned)_i);
-		if (!err)
+		r = failing_call((unsigned)_i);
+		if (!r)
 			break;
-		ck_assert_int_eq(err, -ENOMEM);
+		ck_assert_int_eq(r, -ENOMEM);
 		ck_assert_uint_eq(mock_calls, 0);
 		check_unchanged(before, &stats);
 	}
@@ -304,32 +304,32 @@ START_TEST(all_or_nothing_whatever_fails)
 }
 END_TEST
 
-/* From the k-th call on the kernel does nothing any more: what devices reach is what the records
- * say, and the sentence says which part is lost. */
+/* From the k-th call on the kernel refuses all calls. Devices reach exactly the recorded memory,
+ * and the sentence says which part is lost. */
 START_TEST(a_rollback_that_fails_is_reported_and_can_be_repaired)
 {
 	struct rawpci_memory_stats stats;
 	unsigned k;
-	int err = -1;
+	int r = -1;
 
-	for (k = 1; err; k++) {
+	for (k = 1; r; k++) {
 		prepare_failing((unsigned)_i);
 		mock_arm(0, k);
-		err = failing_call((unsigned)_i);
+		r = failing_call((unsigned)_i);
 		mock_arm(0, 0);
-		if (err && k > 1) {
+		if (r && k > 1) {
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "undoing a failed call"));
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mock:"));
 		}
 		rawpci_guest_stats(guest, &stats);
 		if (_i != 4)
 			ck_assert_uint_eq(stats.kernel_mappings, one.count + two.count);
-		if (err && _i == 1) {
+		if (r && _i == 1) {
 			/* Announcing it again makes it reachable again. */
 			ck_assert_int_eq(map(0, 8), 0);
 			ck_assert(reaches(&one, 0, 8) && reaches(&two, 0, 8));
 		}
-		if (_i == 4) /* the mock keeps what could not be unmapped */
+		if (_i == 4) /* the mock keeps a mapping that could not be unmapped */
 			two.count = two.guest.attached ? two.count : 0;
 		teardown();
 		setup();
@@ -338,7 +338,7 @@ START_TEST(a_rollback_that_fails_is_reported_and_can_be_repaired)
 END_TEST
 
 /* The upper part cannot be mapped, then the lower one cannot be unmapped to map the whole again. */
-START_TEST(what_stays_is_mapped_in_parts_if_the_whole_cannot_be)
+START_TEST(the_rest_is_mapped_in_parts_if_the_whole_cannot_be)
 {
 	ck_assert_int_eq(map(0, 16), 0);
 	attach(&one);
@@ -355,7 +355,7 @@ START_TEST(what_stays_is_mapped_in_parts_if_the_whole_cannot_be)
 }
 END_TEST
 
-START_TEST(memory_left_behind_is_not_taken_for_other_memory)
+START_TEST(memory_left_mapped_does_not_stand_for_other_memory)
 {
 	attach(&one);
 	attach(&two);
@@ -373,7 +373,7 @@ START_TEST(memory_left_behind_is_not_taken_for_other_memory)
 }
 END_TEST
 
-START_TEST(what_cannot_be_unmapped_at_power_off_is_asked_for_again)
+START_TEST(pieces_left_by_power_off_are_unmapped_later)
 {
 	ck_assert_int_eq(map(0, 4), 0);
 	attach(&one);
@@ -381,10 +381,10 @@ START_TEST(what_cannot_be_unmapped_at_power_off_is_asked_for_again)
 	rawpci_guest_detach(guest, &one.guest);
 	ck_assert_uint_eq(one.guest.attached, 0);
 	ck_assert_uint_eq(one.count, 1);
-	/* As long as the device may reach it, it is not taken away. */
+	/* While the kernel refuses to unmap it, the call fails. */
 	ck_assert_int_lt(unmap(0, 4), 0);
 	mock_arm(0, 0);
-	/* Nothing is on: what comes new is not mapped. */
+	/* No device is on, so new memory is not mapped. */
 	ck_assert_int_eq(map(8, 4), 0);
 	ck_assert_uint_eq(one.count, 1);
 	attach(&one);
@@ -395,7 +395,7 @@ START_TEST(what_cannot_be_unmapped_at_power_off_is_asked_for_again)
 }
 END_TEST
 
-START_TEST(what_a_failed_power_on_leaves_is_asked_for_again)
+START_TEST(pieces_left_by_a_failed_power_on_are_unmapped_later)
 {
 	ck_assert_int_eq(map(0, 4), 0);
 	ck_assert_int_eq(map(8, 4), 0);
@@ -410,7 +410,7 @@ START_TEST(what_a_failed_power_on_leaves_is_asked_for_again)
 }
 END_TEST
 
-START_TEST(what_is_left_goes_with_its_space)
+START_TEST(pieces_that_are_left_end_with_their_space)
 {
 	ck_assert_int_eq(map(0, 4), 0);
 	attach(&one);
@@ -426,7 +426,7 @@ END_TEST
 
 #define CELLS 64
 
-/* What the map should be: the host page of each page, 0: none. */
+/* The expected map: the host page of each guest page; 0: none. */
 struct model {
 	uint64_t host[CELLS];
 };
@@ -493,28 +493,28 @@ static void random_step(struct model *model)
 	uint64_t host = first + (rand() % 6 ? 100 : 101);
 	int what = rand() % 100;
 	struct model next = *model;
-	int err, want = 0;
+	int r, want = 0;
 
 	if (pages > CELLS - first)
 		pages = CELLS - first;
 	mock_arm(rand() % 3 ? 0 : 1 + (unsigned)rand() % 8, 0);
 	seam_arm(rand() % 8 ? 0 : 1 + (unsigned)rand() % 4);
 	if (what < 8) {
-		err = random_power(rand() % 2 ? &one : &two);
+		r = random_power(rand() % 2 ? &one : &two);
 	} else if (what < 58) {
 		want = model_map(&next, first, pages, host);
-		err = map_to(first, pages, host);
+		r = map_to(first, pages, host);
 	} else {
 		want = model_unmap(&next, first, pages);
-		err = unmap(first, pages);
+		r = unmap(first, pages);
 	}
-	if (err == want) {
-		if (!err)
+	if (r == want) {
+		if (!r)
 			*model = next;
 		return;
 	}
 	ck_assert_int_eq(want, 0);
-	ck_assert(err == -ENOSPC || err == -EIO || err == -ENOMEM);
+	ck_assert(r == -ENOSPC || r == -EIO || r == -ENOMEM);
 }
 
 /* The seed is the loop's number; from 20 on it has the last pages of all addresses. */
@@ -544,15 +544,15 @@ int main(void)
 	tcase_add_test(tests, a_page_in_the_middle_goes_and_its_neighbours_stay);
 	tcase_add_test(tests, unmapping_reaches_over_several_pieces_and_gaps);
 	tcase_add_test(tests, long_runs_are_several_pieces);
-	tcase_add_test(tests, holes_in_what_stays_cost_one_piece_each);
+	tcase_add_test(tests, each_hole_in_a_piece_costs_one_piece);
 	tcase_add_loop_test(tests, a_sweep_pins_each_page_a_few_times, 0, 2);
-	tcase_add_loop_test(tests, all_or_nothing_whatever_fails, 0, 6);
+	tcase_add_loop_test(tests, a_call_that_fails_changes_nothing, 0, 6);
 	tcase_add_loop_test(tests, a_rollback_that_fails_is_reported_and_can_be_repaired, 0, 6);
-	tcase_add_test(tests, what_stays_is_mapped_in_parts_if_the_whole_cannot_be);
-	tcase_add_test(tests, memory_left_behind_is_not_taken_for_other_memory);
-	tcase_add_test(tests, what_cannot_be_unmapped_at_power_off_is_asked_for_again);
-	tcase_add_test(tests, what_a_failed_power_on_leaves_is_asked_for_again);
-	tcase_add_test(tests, what_is_left_goes_with_its_space);
+	tcase_add_test(tests, the_rest_is_mapped_in_parts_if_the_whole_cannot_be);
+	tcase_add_test(tests, memory_left_mapped_does_not_stand_for_other_memory);
+	tcase_add_test(tests, pieces_left_by_power_off_are_unmapped_later);
+	tcase_add_test(tests, pieces_left_by_a_failed_power_on_are_unmapped_later);
+	tcase_add_test(tests, pieces_that_are_left_end_with_their_space);
 	tcase_add_loop_test(tests, random_calls_and_failures_against_an_array, 0, 26);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Sets of ranges: each operation, against an array, and its number of comparisons. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -62,15 +63,15 @@ START_TEST(split_and_join)
 {
 	struct rawpci_ranges set = { 0 };
 	struct rawpci_range *range, *upper;
-	int err = 1;
+	int r = 1;
 
 	range = add(&set, 4 * PAGE, 8 * PAGE);
-	ck_assert_ptr_null(rawpci_ranges_split(&set, 4 * PAGE, &err));
-	ck_assert_int_eq(err, 0);
-	ck_assert_ptr_null(rawpci_ranges_split(&set, 12 * PAGE, &err));
-	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &err));
+	ck_assert_ptr_null(rawpci_ranges_split(&set, 4 * PAGE, &r));
+	ck_assert_int_eq(r, 0);
+	ck_assert_ptr_null(rawpci_ranges_split(&set, 12 * PAGE, &r));
+	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &r));
 	ck_assert_uint_eq(set.count, 1);
-	upper = rawpci_ranges_split(&set, 5 * PAGE, &err);
+	upper = rawpci_ranges_split(&set, 5 * PAGE, &r);
 	ck_assert_ptr_nonnull(upper);
 	ck_assert_uint_eq(range->size, PAGE);
 	ck_assert_uint_eq(upper->size, 7 * PAGE);
@@ -98,17 +99,17 @@ START_TEST(resize_moves_the_host_side_along)
 }
 END_TEST
 
-START_TEST(want_of_memory_changes_nothing)
+START_TEST(lack_of_memory_changes_nothing)
 {
 	struct rawpci_ranges set = { 0 };
 	struct rawpci_range *range = add(&set, 0, 4 * PAGE);
-	int err = 0;
+	int r = 0;
 
 	seam_arm(1);
 	ck_assert_ptr_null(rawpci_ranges_add(&set, NULL, 8 * PAGE, HOST, PAGE));
 	seam_arm(1);
-	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &err));
-	ck_assert_int_eq(err, -ENOMEM);
+	ck_assert_ptr_null(rawpci_ranges_split(&set, PAGE, &r));
+	ck_assert_int_eq(r, -ENOMEM);
 	seam_arm(0);
 	ck_assert_uint_eq(range->size, 4 * PAGE);
 	check_sound(&set);
@@ -118,7 +119,7 @@ END_TEST
 
 #define CELLS 200
 
-/* Cells of a page each, in the set or not, against the set; the seed is the loop's number. */
+/* An array of pages says which are in the set. The seed is the loop's number. */
 START_TEST(random_changes_against_an_array)
 {
 	struct rawpci_ranges set = { 0 };
@@ -205,7 +206,7 @@ int main(void)
 	tcase_add_test(tests, find_gives_the_range_or_the_next);
 	tcase_add_test(tests, split_and_join);
 	tcase_add_test(tests, resize_moves_the_host_side_along);
-	tcase_add_test(tests, want_of_memory_changes_nothing);
+	tcase_add_test(tests, lack_of_memory_changes_nothing);
 	tcase_add_loop_test(tests, random_changes_against_an_array, 0, 20);
 	tcase_add_loop_test(tests, a_million_fragments_cost_log_n_each, 0, 3);
 	suite_add_tcase(suite, tests);
