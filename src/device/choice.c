@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules by which a backend is chosen, for opening and for explaining alike. */
+/* The rules by which a backend is chosen, and the obstacle that no backend knows. */
 #include "device/choice.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands in the way of a backend, found without changing anything. */
+/* The obstacles to one backend. Looks and changes nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static int check_module(struct rawpci_inquiry *q, const char *driver)
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-/* What open meets when it takes the device from its host driver. */
+/* An obstacle to taking the device from the host, with the step of opening that meets it. */
 static int add(void *opaque, const struct rawpci_finding *finding)
 {
 	struct rawpci_findings *found = opaque;
@@ -32,8 +32,8 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 	return rawpci_backend_finding(found, finding);
 }
 
-/* Without an IOMMU between them, the kernel lets nobody reach hardware once it is locked down
- * (Linux security/lockdown, LOCKDOWN_PCI_ACCESS). */
+/* A kernel that is locked down lets no program reach hardware without an IOMMU in between (Linux
+ * security/lockdown, LOCKDOWN_PCI_ACCESS). */
 static int check_lockdown(struct rawpci_inquiry *q)
 {
 	struct rawpci_finding finding = {

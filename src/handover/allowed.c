@@ -43,7 +43,7 @@ static void look_at_use(struct rawpci_custody *custody, const char *dev)
 	use->known = true;
 }
 
-/* None that would take from the host what it uses. */
+/* No command takes from the host a device that the host uses. */
 static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *finding)
 {
 	const char *root = custody->ctx->sysfs_dir, *driver = rawpci_custody_wanted(custody);
@@ -58,7 +58,8 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 	if (driver[0] != '\0')
 		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", custody->name, root);
 	if (now[0] != '\0')
-		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", custody->name, root, now);
+		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", custody->name, root,
+		    now);
 	SAY(finding->commands,
 	    "%.50secho %s > %.64s/bus/pci/devices/%s/driver_override\n"
 	    "%.150s%.110s", load, driver[0] ? driver : "none", root, custody->name, unbind, probe);
@@ -79,10 +80,10 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags,
 		.blocker = custody->address,
 	};
 	SAY(finding->driver, "%s", bound);
-	SAY(finding->cause, "%s%s%s%s%.200s", custody->left ? "a killed process had taken it from the "
-	    "host driver " : "the host driver ", bound, custody->left ? ", which gets it back first "
-	    "and then holds it" : " holds it", use->found ? ", and " : "",
-	    use->found ? use->what : "");
+	SAY(finding->cause, "%sthe host driver %s%s%s%.200s",
+	    custody->left ? "a killed process had taken it from " : "", bound,
+	    custody->left ? ", which gets it back first and then holds it" : " holds it",
+	    use->found ? ", and " : "", use->found ? use->what : "");
 	if (use->bridge)
 		SAY(finding->remedy, "leave it to the host");
 	else
@@ -110,7 +111,7 @@ bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 	return true;
 }
 
-/* What the host would lose keeps the device where it is, unless the caller insists. */
+/* A use by the host keeps the device where it is, unless the caller insists. */
 static bool find_use(struct rawpci_custody *custody, unsigned flags, const char *dev,
 		     struct rawpci_finding *finding)
 {
@@ -160,7 +161,6 @@ void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, in
 	add_commands(custody, finding);
 }
 
-/* What to do where no record can be written, by the error. */
 static const char *record_remedy(int r)
 {
 	switch (r) {
@@ -214,7 +214,7 @@ void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver
 	    wanted[0] ? "bind it to " : "unbind it", wanted);
 }
 
-/* May this process write down what there is, and make the kernel bind another driver? */
+/* May this process write a record, and have another driver bound? */
 static bool find_unbindable(struct rawpci_custody *custody, struct rawpci_finding *finding)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -258,7 +258,7 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 	if (wanted[0] != '\0' &&
 	    (there || rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0))
 		return 0;
-	/* With no driver wanted there may be none to take away, and still a use of the host's. */
+	/* The host may also use a device that no driver holds: a bridge. */
 	if (find_use(custody, flags, dev, &finding))
 		r = each(opaque, &finding);
 	if (r == 0 && !there && find_unbindable(custody, &finding))
