@@ -3,6 +3,7 @@
 #include "core/finding.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,20 @@ struct node {
 static unsigned key_of(const struct rawpci_finding *finding, unsigned way)
 {
 	return (finding->blocks ? 0u : 1u) << 16 | way << 8 | (unsigned)finding->obstacle;
+}
+
+void rawpci_finding_set(struct rawpci_finding *finding, enum rawpci_obstacle obstacle, int error,
+			const char *cause, ...)
+{
+	va_list arguments;
+
+	memset(finding, 0, sizeof(*finding));
+	finding->obstacle = obstacle;
+	finding->blocks = error != 0;
+	finding->error = error;
+	va_start(arguments, cause);
+	(void)vsnprintf(finding->cause, sizeof(finding->cause), cause, arguments);
+	va_end(arguments);
 }
 
 int rawpci_fail_finding(struct rawpci *ctx, const char *name, const struct rawpci_finding *finding)

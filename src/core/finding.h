@@ -39,6 +39,11 @@ struct rawpci_findings {
 	bool owned;          /* the library has reported who owns the device */
 };
 
+/* Sets a finding and its cause; the rest is zero. It blocks if error, what opening returns for it, is
+ * not 0. */
+void rawpci_finding_set(struct rawpci_finding *finding, enum rawpci_obstacle obstacle, int error,
+			const char *cause, ...) RAWPCI_PRINTF(4, 5);
+
 /* Fails with what a finding says: "NAME: cause: remedy". Returns its error. */
 int rawpci_fail_finding(struct rawpci *ctx, const char *name,
 			const struct rawpci_finding *finding);

@@ -35,8 +35,8 @@ static int check_device(struct rawpci_inquiry *q)
 	}
 	if (r < 0 || !q->device->boot_vga)
 		return r;
-	finding = (struct rawpci_finding) {.obstacle = RAWPCI_OBSTACLE_BOOT_VGA};
-	SAY(finding.cause, "it shows the host's console, which is dark from then on");
+	rawpci_finding_set(&finding, RAWPCI_OBSTACLE_BOOT_VGA, 0,
+			   "it shows the host's console, which is dark from then on");
 	SAY(finding.remedy, "have another way to log in");
 	return rawpci_backend_finding(&q->found, &finding);
 }

@@ -90,10 +90,9 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 	if (custody->bound[0] == '\0' || strcmp(custody->bound, record->hold.taken_by) == 0)
 		SAY(custody->bound, "%s", before);
 	custody->left = strcmp(custody->bound, device->driver) != 0;
-	*finding = (struct rawpci_finding) {.obstacle = RAWPCI_OBSTACLE_LEFT};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_LEFT, 0,
+			   "it was taken from %s and has not been returned", rawpci_or_none(before));
 	SAY(finding->driver, "%s", before);
-	SAY(finding->cause, "it was taken from %s and has not been returned",
-	    rawpci_or_none(before));
 	SAY(finding->remedy, "rawpci_recover() (examples/recover) does that, and so does the next "
 	    "open before anything else");
 	return true;

@@ -37,12 +37,10 @@ static void find_passing(struct rawpci_finding *finding, int r, const char *what
 {
 	char text[128];
 
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = rawpci_as_passing(r),
-	};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OTHER, rawpci_as_passing(r),
+			   "its %s %.127s cannot be %s: %s", what, path, done,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->path, "%.127s", path);
-	SAY(finding->cause, "its %s %s cannot be %s: %s", what, finding->path, done,
-	    rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->remedy, "%s", passing_remedy(r));
 }
 
@@ -51,15 +49,13 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	struct rawpci_opener owner;
 
 	rawpci_opener_find("/proc", path, true, &owner);
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true, .error = -EBUSY,
-		.number = owner.process,
-	};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has it open%s%s",
+			   owner.self ? "this process" : owner.text, shared ?
+			   ", with a directory of its own for locks (setting run.dir)" : "",
+			   owner.self ? ", in this context or another, or the kernel has not ended "
+			   "what was asked of it (a reset, or unbinding its driver)" : "");
+	finding->number = owner.process;
 	SAY(finding->path, "%.127s", path);
-	SAY(finding->cause, "%s has it open%s%s", owner.self ? "this process" : owner.text,
-	    shared ? ", with a directory of its own for locks (setting run.dir)" : "",
-	    owner.self ? ", in this context or another, or the kernel has not ended what was asked "
-			 "of it (a reset, or unbinding its driver)" : "");
 	if (owner.process != 0) {
 		SAY(finding->remedy, CLOSE_THERE);
 	} else {
@@ -103,10 +99,7 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
 	if (by[0] == '\0' || rawpci_sysfs_driver(ctx->sysfs_dir, address, now) < 0 ||
 	    strcmp(now, by) != 0 || rawpci_inuse_user(&host, address, what) <= 0)
 		return false;
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true, .error = -EBUSY,
-	};
-	SAY(finding->cause, "%s", what);
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s", what);
 	SAY(finding->remedy, CLOSE_THERE);
 	return true;
 }
