@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The choice of a backend among pretended ones, on a tree where no driver can be bound. */
+/* Which backend a device is opened with: pretended ones, on a tree where nothing can be bound. */
 #include "unit/sysfs/plain.h"
 
 #include "unit/device/blank-backend.h"
