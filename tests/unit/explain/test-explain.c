@@ -205,6 +205,7 @@ START_TEST(permission_to_bind)
 	if (user == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
 	f = explain();
+	check_open(0, -EACCES);
 	if (user == 0)
 		ck_assert_int_eq(seteuid(0), 0);
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_PERMISSION);
