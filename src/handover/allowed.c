@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * May a device be taken from the host: what its driver, the host's use of it, the record and the
- * user's rights say to that. Everything here looks and changes nothing.
+ * May a device be taken from the host? The flags, its host driver, the host's use of it, the record
+ * and the user's rights decide. These functions look and change nothing.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,7 +32,7 @@ const char *rawpci_custody_wanted(const struct rawpci_custody *custody)
 	return custody->backend->driver ? custody->backend->driver : "";
 }
 
-/* dev: of disks that are tried, too; NULL: they are only looked at. */
+/* dev: "/dev", to open the disks for a moment; NULL: to look only. */
 static void look_at_use(struct rawpci_custody *custody, const char *dev)
 {
 	struct rawpci_inuse_host host = rawpci_inuse_where(custody->ctx);
