@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of findings, in the order in which they are dealt with. */
+/* The list of findings, in the order to deal with them. */
 #include "core/finding.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "core/log.h"
 
 struct node {
-	struct rawpci_finding is; /* first: the program's pointers are to this */
+	struct rawpci_finding is; /* first, because the program points to this */
 	unsigned key;
 	enum rawpci_explain_step step;
 };
@@ -18,6 +19,20 @@ struct node {
 static unsigned key_of(const struct rawpci_finding *finding, unsigned way)
 {
 	return (finding->blocks ? 0u : 1u) << 16 | way << 8 | (unsigned)finding->obstacle;
+}
+
+void rawpci_finding_set(struct rawpci_finding *finding, enum rawpci_obstacle obstacle, int error,
+			const char *cause, ...)
+{
+	va_list arguments;
+
+	memset(finding, 0, sizeof(*finding));
+	finding->obstacle = obstacle;
+	finding->blocks = error != 0;
+	finding->error = error;
+	va_start(arguments, cause);
+	(void)vsnprintf(finding->cause, sizeof(finding->cause), cause, arguments);
+	va_end(arguments);
 }
 
 int rawpci_fail_finding(struct rawpci *ctx, const char *name, const struct rawpci_finding *finding)
@@ -35,7 +50,8 @@ void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsi
 	to->refusal_found = false;
 }
 
-/* A backend reports what its probe() has stopped at, and more that only open() would meet. */
+/* A backend reports the reason why its probe() fails, and further ones that only open() would
+ * meet. */
 static enum rawpci_explain_step step_of(const struct rawpci_findings *to,
 					const struct rawpci_finding *finding)
 {
@@ -52,7 +68,7 @@ int rawpci_backend_finding(struct rawpci_findings *to, const struct rawpci_findi
 	struct rawpci_finding **link = &to->first;
 	struct node *node;
 
-	/* The same thing in other words. */
+	/* A backend reports the same owner in other words. */
 	if (finding->obstacle == RAWPCI_OBSTACLE_OWNED && to->owned)
 		return 0;
 	node = malloc(sizeof(*node));

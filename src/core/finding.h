@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Findings: what stands in the way of opening a device. Backends and rooms report them with
- * rawpci_backend_finding(); src/explain makes a diagnosis of them.
+ * Findings: obstacles to opening a device. An obstacle is found by one function, which looks and
+ * changes nothing. Opening fails with a finding (rawpci_fail_finding()); src/explain collects all
+ * of them (rawpci_backend_finding()) for its diagnosis.
  */
 #ifndef RAWPCI_CORE_FINDING_H
 #define RAWPCI_CORE_FINDING_H
@@ -11,32 +12,37 @@
 #include <rawpci/backend.h>
 #include <rawpci/explain.h>
 
-/* Formats into an array, cut where it is too long. */
+/* Formats into an array; a longer text is cut. */
 #define SAY(array, ...) ((void)snprintf(array, sizeof(array), __VA_ARGS__))
 
-/* When an attempt to open the device would come upon it. */
+/* The step of opening that meets the obstacle, in order. */
 enum rawpci_explain_step {
-	RAWPCI_STEP_OWN,    /* owning the device, before a backend is looked at */
-	RAWPCI_STEP_HELD,   /* what the flags do not allow */
-	RAWPCI_STEP_PROBE,  /* what the backend's probe() says */
-	RAWPCI_STEP_TAKE,   /* whether it may be taken from the host */
-	RAWPCI_STEP_MOVE,   /* its other driver */
+	RAWPCI_STEP_OWN,    /* locking the device, before any backend is asked */
+	RAWPCI_STEP_HELD,   /* the flags, if a host driver holds the device */
+	RAWPCI_STEP_PROBE,  /* the backend's probe() */
+	RAWPCI_STEP_TAKE,   /* the host's use of the device */
+	RAWPCI_STEP_MOVE,   /* binding another driver */
 	RAWPCI_STEP_OPEN,   /* the backend's open() */
-	RAWPCI_STEP_SETTLE, /* what it is found to be then */
-	RAWPCI_STEP_USE,    /* not before it is used */
+	RAWPCI_STEP_SETTLE, /* reading what the device is */
+	RAWPCI_STEP_USE,    /* a later call */
 };
 
-/* Kept in the order in which they are to be dealt with: what blocks first; what concerns all ways
- * in, then the best of them. */
+/* A list in the order to deal with them: findings that block come first; of those, the ones about
+ * every backend, then those about the best one. */
 struct rawpci_findings {
 	struct rawpci_finding *first;
-	const char *backend; /* that reports now; "": core, about all */
-	unsigned way;        /* its place; 0: all */
+	const char *backend; /* the one that reports now; "": the library, about every backend */
+	unsigned way;        /* the backend's place in the order of trying; 0: every backend */
 	enum rawpci_explain_step step;
-	int refusal;         /* of its probe(), a negative errno; 0: none */
-	bool refusal_found;  /* something it reported is the reason of that */
-	bool owned;          /* core has reported who has the device open */
+	int refusal;         /* its probe() has returned this, a negative errno; 0: none */
+	bool refusal_found;  /* it has reported the reason of that */
+	bool owned;          /* the library has reported who owns the device */
 };
+
+/* Sets a finding and its cause; the rest is zero. It blocks if error, what opening returns for it, is
+ * not 0. */
+void rawpci_finding_set(struct rawpci_finding *finding, enum rawpci_obstacle obstacle, int error,
+			const char *cause, ...) RAWPCI_PRINTF(4, 5);
 
 /* Fails with what a finding says: "NAME: cause: remedy". Returns its error. */
 int rawpci_fail_finding(struct rawpci *ctx, const char *name,
@@ -46,11 +52,11 @@ void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsi
 void rawpci_findings_put_first(struct rawpci_findings *to, const struct rawpci_finding *finding);
 void rawpci_findings_free(struct rawpci_finding *first);
 
-/* The first of a backend's that blocks, or of all; NULL: none. */
+/* The first finding that blocks this backend; NULL: there is none. */
 const struct rawpci_finding *rawpci_findings_blocker(const struct rawpci_finding *first,
 						     const char *backend);
 
-/* What opening by that backend would come upon first; NULL: nothing. */
+/* The finding that opening with this backend meets first; NULL: there is none. */
 const struct rawpci_finding *rawpci_findings_met(const struct rawpci_finding *first,
 						 const char *backend);
 

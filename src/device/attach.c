@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device and its backend: the steps of opening, their undoing, and what is known of it. */
+/* Attaching a device to its backend and detaching it, and what is then known of the device. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 	return rawpci_config_peek(opaque, offset, width, value);
 }
 
-/* What is asked so often that it is asked once. */
+/* Read once, because it is asked often. */
 static int read_identity(struct rawpci_device *dev)
 {
 	const struct rawpci_config_reader reader = { read_config, dev };
@@ -80,7 +80,7 @@ static void fill_info(struct rawpci_device *dev)
 		       dev->custody->hold.held ? dev->custody->hold.driver : "");
 }
 
-/* No DMA before it is powered on, whatever was left in COMMAND. */
+/* The device does no DMA before it is powered on, whatever COMMAND holds. */
 static int settle(struct rawpci_device *dev)
 {
 	int r = dev->backend->info(dev->handle, &dev->caps);
@@ -152,7 +152,7 @@ void rawpci_device_detach(struct rawpci_device *dev)
 		rawpci_vm_release(dev->vm);
 }
 
-/* The device itself cannot be seen yet, or any more: its slot can. */
+/* A device that is being opened or closed has no handle, but its slot has its address. */
 static struct rawpci_device *find(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	struct rawpci_device *dev = NULL;

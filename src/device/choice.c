@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules by which a backend is chosen, for opening and for explaining alike. */
+/* The rules by which a backend is chosen, and the obstacle that no backend knows. */
 #include "device/choice.h"
 
 #include <errno.h>
@@ -32,11 +32,9 @@ bool rawpci_choice_owns(const struct rawpci *ctx)
 
 void rawpci_find_gone(struct rawpci_finding *finding)
 {
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_GONE, .blocks = true, .error = -ENODEV,
-	};
-	SAY(finding->cause, "it does not answer, its config space reads as all ones: it has no "
-	    "power, or its link is down");
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_GONE, -ENODEV,
+			   "it does not answer, its config space reads as all ones: it has no power, "
+			   "or its link is down");
 	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
 	    "power the machine off and on");
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the choice of a backend fails. The failure to report is the first one, being that of the best
- * way in; a refusal for the host driver's sake only where there is nothing else. The search goes on
- * where there is no such way into the device, but not past something that stands in the way: a
- * device that is open elsewhere, say, is not to be torn out of there.
+ * The rules by which a backend is chosen, for opening and for explaining alike. The choice fails
+ * with the error of the first backend, the best one. The error of a backend that the host driver
+ * keeps from being asked counts only if no backend was asked. The choice goes on after -EOPNOTSUPP
+ * and -ENODEV, and ends with any other error: another backend must not take a device that is open
+ * elsewhere.
  */
 #ifndef RAWPCI_DEVICE_CHOICE_H
 #define RAWPCI_DEVICE_CHOICE_H
 
 #include "core/context.h"
 
-/* All that there are. */
+/* All flags. */
 #define RAWPCI_OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
 
 struct rawpci_choice {
-	int error;  /* to report; 0: nothing has failed yet */
-	bool tried; /* not all were refused for the host driver's sake */
+	int error;  /* to report; 0: no backend has failed yet */
+	bool tried; /* a backend was asked */
 	bool ended; /* no further backend is tried */
 };
 
@@ -26,14 +27,14 @@ static inline bool rawpci_choice_has(const struct rawpci_backend *chosen,
 	return chosen ? backend == chosen : backend->rank >= 0;
 }
 
-/* A backend has failed; refused: it was not asked, for the host driver's sake. Is this the failure
- * to report now? */
+/* A backend has failed. refused: it was not asked, because the host driver keeps the device. True:
+ * this is the failure to report. */
 bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused);
 
-/* The device has a backend, but does not answer. */
+/* The finding for a device that does not answer. */
 void rawpci_find_gone(struct rawpci_finding *finding);
 
-/* Is there a backend to choose that opens devices of the host, which have owners? */
+/* Can a backend be chosen that opens devices of the host? Those have owners. */
 bool rawpci_choice_owns(const struct rawpci *ctx);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a device: choosing the backend. Closing it. */
+/* Opening a device, which chooses its backend, and closing it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,15 +98,15 @@ struct failure {
 static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
 			 struct failure *failure, int error, bool refused)
 {
-	/* With one candidate it is the call's own sentence. */
+	/* If one backend alone is tried, the call fails with this sentence. */
 	if (!atomic_load(&ctx->chosen))
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
 	if (rawpci_choice_note(&failure->choice, error, refused))
 		rawpci_reason_keep(&failure->reason);
 }
 
-/* Where the host driver is not to be replaced, it decides: what is left are the backend that works
- * with it and those that do not care. Else the order of rank does. */
+/* Backends are tried in the order of rank. If the flags keep the host driver, only backends that
+ * work with it or need none are tried. */
 static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
 {
 	struct rawpci *ctx = dev->ctx;
@@ -135,7 +135,7 @@ static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned fla
 		refused = r < 0;
 		if (!refused)
 			r = try_backend(dev, with, vm, flags);
-		/* What it said may have come of files that it could not open. */
+		/* The backend may have concluded it from files that it could not open. */
 		if (r < 0 && !refused && rawpci_sys_lack() < 0)
 			r = rawpci_fail_lack(ctx, dev->name, rawpci_sys_lack());
 		if (r == 0)
@@ -167,7 +167,7 @@ static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
 		r = rawpci_fail(ctx, -ENOMEM, "no memory");
 		goto undo_slot;
 	}
-	slot->dev = dev; /* for rawpci_backend_lock(); there is no handle to find it by yet */
+	slot->dev = dev; /* for rawpci_backend_lock(): no handle leads to it yet */
 	dev->fds = fds;
 	r = try_all(dev, vm, flags);
 	dev->fds = NULL;
@@ -193,9 +193,8 @@ int rawpci_do_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
 }
 
 /*
- * The handle is invalid by now, so nobody new comes in. Handlers first, while calls under way may
- * still need the device; then wait for those calls; then everything else in the reverse order of
- * opening.
+ * The handle is invalid already, so no further call comes in. First wait for the calls that are
+ * inside; then undo everything in the reverse order of opening.
  */
 static void close_claimed(struct rawpci_device *dev)
 {
@@ -230,7 +229,7 @@ int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 
 	if (!slot)
 		return rawpci_fail(ctx, -EBADF, "device handle %#x was never given out", handle);
-	/* Inside, because the device may be closed by somebody else between the looks. */
+	/* Inside the gate, because another thread may close the device between the looks. */
 	counter = rawpci_gate_enter(&slot->life);
 	claimed = atomic_load(&slot->owner) == owner && rawpci_slot_revoke(slot, handle);
 	dev = slot->dev;
@@ -253,7 +252,7 @@ void rawpci_do_close_all(struct rawpci *ctx, const void *owner)
 	}
 }
 
-/* The native API's: the caller gets the device, nobody the handle. */
+/* For the native API: the caller gets the device, and no one the handle. */
 static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *address,
 		       unsigned flags, const struct rawpci_device_fds *fds,
 		       struct rawpci_device **out)
@@ -280,7 +279,7 @@ int rawpci_device_open(struct rawpci *ctx, struct rawpci_vm *vm, const char *add
 	return rawpci_call_end(ctx, open_native(ctx, vm, address, flags, NULL, out));
 }
 
-/* What the program's structure lacks is -1. */
+/* Fields that an older program's structure lacks are -1. */
 static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
 		    struct rawpci_device_fds *fds)
 {

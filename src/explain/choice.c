@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which backends could open a device, and what the choice among them would end with. */
+/* Which backends could open a device, and how the choice among them would end. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static int look(struct rawpci_inquiry *q, const struct rawpci_registered *with)
 
 	rawpci_call_begin();
 	q->found.refusal = b->probe(with->instance, address);
-	/* A backend may have devices that sysfs knows nothing of. */
+	/* A backend that pretends has devices that are not in sysfs. */
 	if (b->pretend && q->found.refusal != 0)
 		return rawpci_explain_refusal(q, q->found.refusal, rawpci_reason());
 	if (b->pretend || !q->device)
@@ -77,8 +77,8 @@ static void conclude(struct rawpci_inquiry *q, struct rawpci_way *way,
 }
 
 /*
- * In front comes what the choice ends with, so that it is what open fails with; or what makes that
- * pointless to deal with: the device does not answer, or is none to give away.
+ * The finding that opening fails with comes first. A finding that makes it pointless to deal with
+ * that one comes before it: there is no such device, it does not answer, or it is a bridge.
  */
 static void put_first(struct rawpci_inquiry *q)
 {

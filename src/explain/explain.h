@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A diagnosis in the making. Private to src/explain. */
+/* A diagnosis while it is made. Private to src/explain. */
 #ifndef RAWPCI_EXPLAIN_EXPLAIN_H
 #define RAWPCI_EXPLAIN_EXPLAIN_H
 
@@ -16,9 +16,9 @@
 
 /* Why a backend could not open the device. */
 struct rawpci_verdict {
-	const struct rawpci_finding *finding; /* NULL: nothing that was found */
+	const struct rawpci_finding *finding; /* NULL: there is none */
 	int error;    /* 0: it could */
-	bool refused; /* it would not be asked, for the host driver's sake */
+	bool refused; /* the host driver keeps it from being asked */
 };
 
 /* One call of rawpci_explain(). */
@@ -30,22 +30,22 @@ struct rawpci_inquiry {
 	char name[RAWPCI_ADDRESS_TEXT];
 	struct rawpci_findings found;
 	struct rawpci_choice choice;
-	const struct rawpci_finding *decisive; /* that makes the choice fail as it does */
+	const struct rawpci_finding *decisive; /* the choice fails with this one */
 	struct rawpci_custody custody;         /* only looked at */
 };
 
-/* choice.c: looks at each backend, as open does. 0 or -ENOMEM. */
+/* choice.c: looks at each backend in the order of opening. 0 or -ENOMEM. */
 int rawpci_explain_ways(struct rawpci_inquiry *q);
 
-/* way.c: what open would meet with one backend, apart from what that says itself. driven: the host's
- * driver matters. The second: what a backend refuses with that says nothing more. 0 or -ENOMEM. */
+/* way.c: the obstacles to one backend, except those that it reports itself. driven: the device's
+ * driver matters to it. refusal: its probe() has failed, and it reports no reason. 0 or -ENOMEM. */
 int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with,
 		       bool driven);
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason);
 
-/* uring.c: is io_uring refused with this error (a negative errno)? sysctl: what kernel.io_uring_disabled
- * holds, "" before Linux 6.6. seccomp: a filter is on this process. only: nothing else is allowed
- * to be used for interrupts. */
+/* uring.c: the kernel refuses io_uring with error, a negative errno. sysctl: the value of
+ * kernel.io_uring_disabled, "" before Linux 6.6. seccomp: this process has a filter. only: the
+ * setting irq.engine allows nothing else. */
 void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char *sysctl,
 			  bool seccomp, bool only);
 

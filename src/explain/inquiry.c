@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The diagnosis of a device: what concerns every way in, and the putting together. */
+/* The diagnosis of a device: obstacles to every backend, then each backend, then the text. */
 #include "explain/explain.h"
 
 #include <errno.h>
@@ -35,8 +35,8 @@ static int check_device(struct rawpci_inquiry *q)
 	}
 	if (r < 0 || !q->device->boot_vga)
 		return r;
-	finding = (struct rawpci_finding) {.obstacle = RAWPCI_OBSTACLE_BOOT_VGA};
-	SAY(finding.cause, "it shows the host's console, which is dark from then on");
+	rawpci_finding_set(&finding, RAWPCI_OBSTACLE_BOOT_VGA, 0,
+			   "it shows the host's console, which is dark from then on");
 	SAY(finding.remedy, "have another way to log in");
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -89,7 +89,7 @@ static int describe(struct rawpci_inquiry *q)
 	struct rawpci_ids ids;
 	int r;
 
-	/* Else the host's device of that address is another one. */
+	/* A backend that pretends has a device of its own at that address. */
 	if (!rawpci_choice_owns(q->ctx))
 		return 0;
 	q->device = calloc(1, sizeof(*q->device));

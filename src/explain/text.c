@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A diagnosis in words. */
+/* Writes a diagnosis in words. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "explain/explain.h"
 
-/* Grows; once memory was lacking, nothing more is added. */
+/* It grows. After an allocation has failed, nothing more is added. */
 struct text {
 	char *at;
 	size_t length, room;
@@ -47,7 +47,7 @@ static void add_reason(struct text *text, const struct rawpci_finding *finding)
 	add(text, "%s%s%s", finding->cause, finding->remedy[0] ? ": " : "", finding->remedy);
 }
 
-/* How many more things of the same kind of way block than the one that is said first. */
+/* How many more findings block the same backend as the first one. */
 static unsigned count_others(const struct rawpci_finding *first)
 {
 	unsigned n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Why io_uring is refused to this process, as a finding. */
+/* Why the kernel refuses io_uring to this process, as a finding. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands in the way of a backend, found without changing anything. */
+/* The obstacles to one backend. Looks and changes nothing. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static int check_module(struct rawpci_inquiry *q, const char *driver)
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-/* What open meets when it takes the device from its host driver. */
+/* An obstacle to taking the device from the host, with the step of opening that meets it. */
 static int add(void *opaque, const struct rawpci_finding *finding)
 {
 	struct rawpci_findings *found = opaque;
@@ -32,24 +32,20 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 	return rawpci_backend_finding(found, finding);
 }
 
-/* Without an IOMMU between them, the kernel lets nobody reach hardware once it is locked down
- * (Linux security/lockdown, LOCKDOWN_PCI_ACCESS). */
+/* A kernel that is locked down lets no program reach hardware without an IOMMU in between (Linux
+ * security/lockdown, LOCKDOWN_PCI_ACCESS). */
 static int check_lockdown(struct rawpci_inquiry *q)
 {
-	struct rawpci_finding finding = {
-		.obstacle = RAWPCI_OBSTACLE_LOCKDOWN,
-		.blocks = true,
-		.error = -EPERM,
-	};
+	struct rawpci_finding finding;
 	char path[RAWPCI_SYSFS_PATH], text[64];
 	int n = snprintf(path, sizeof(path), "%s/kernel/security/lockdown", q->ctx->sysfs_dir);
 
 	if (n < 0 || (size_t)n >= sizeof(path) ||
 	    rawpci_sys_read_file(path, text, sizeof(text)) < 0 || strstr(text, "[none]"))
 		return 0;
+	rawpci_finding_set(&finding, RAWPCI_OBSTACLE_LOCKDOWN, -EPERM, "the kernel is locked down "
+			   "(%s), which forbids access to devices past an IOMMU", text);
 	SAY(finding.path, "%.127s", path);
-	SAY(finding.cause, "the kernel is locked down (%s), which forbids access to devices past "
-	    "an IOMMU", text);
 	SAY(finding.remedy, "use VFIO, or boot without lockdown (Secure Boot off, no lockdown= "
 	    "on the kernel's command line)");
 	return rawpci_backend_finding(&q->found, &finding);
@@ -57,21 +53,18 @@ static int check_lockdown(struct rawpci_inquiry *q)
 
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason)
 {
-	struct rawpci_finding finding = {
-		.obstacle = error == -EACCES || error == -EPERM ? RAWPCI_OBSTACLE_PERMISSION :
-			    error == -ENODEV && !q->device ? RAWPCI_OBSTACLE_NO_DEVICE :
-							     RAWPCI_OBSTACLE_OTHER,
-		.blocks = true,
-		.error = error,
-	};
+	const enum rawpci_obstacle obstacle =
+		error == -EACCES || error == -EPERM ? RAWPCI_OBSTACLE_PERMISSION :
+		error == -ENODEV && !q->device ? RAWPCI_OBSTACLE_NO_DEVICE : RAWPCI_OBSTACLE_OTHER;
+	struct rawpci_finding finding;
 	size_t prefix = strlen(q->name);
+	char text[128];
 
 	if (strncmp(reason, q->name, prefix) == 0 && strncmp(reason + prefix, ": ", 2) == 0)
 		reason += prefix + 2;
-	if (reason[0] != '\0')
-		SAY(finding.cause, "%.383s", reason);
-	else
-		(void)rawpci_sys_error_text(error, finding.cause, sizeof(finding.cause));
+	if (reason[0] == '\0')
+		reason = rawpci_sys_error_text(error, text, sizeof(text));
+	rawpci_finding_set(&finding, obstacle, error, "%s", reason);
 	return rawpci_backend_finding(&q->found, &finding);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * May a device be taken from the host: what its driver, the host's use of it, the record and the
- * user's rights say to that. Everything here looks and changes nothing.
+ * May a device be taken from the host? The flags, its host driver, the host's use of it, the record
+ * and the user's rights decide. These functions look and change nothing.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,6 +13,10 @@
 #include "handover/handover.h"
 #include "os/inuse.h"
 #include "os/sys.h"
+
+/* For "%s%s". */
+#define BIND_IT(driver) (driver)[0] ? "bind it to " : "unbind it", driver
+#define BOUND(driver) (driver)[0] ? "bound to " : "unbound", driver
 
 #define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
 
@@ -28,7 +32,7 @@ const char *rawpci_custody_wanted(const struct rawpci_custody *custody)
 	return custody->backend->driver ? custody->backend->driver : "";
 }
 
-/* dev: of disks that are tried, too; NULL: they are only looked at. */
+/* dev: "/dev", to open the disks for a moment; NULL: to look only. */
 static void look_at_use(struct rawpci_custody *custody, const char *dev)
 {
 	struct rawpci_inuse_host host = rawpci_inuse_where(custody->ctx);
@@ -43,7 +47,7 @@ static void look_at_use(struct rawpci_custody *custody, const char *dev)
 	use->known = true;
 }
 
-/* None that would take from the host what it uses. */
+/* No command takes from the host a device that the host uses. */
 static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *finding)
 {
 	const char *root = custody->ctx->sysfs_dir, *driver = rawpci_custody_wanted(custody);
@@ -58,7 +62,8 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 	if (driver[0] != '\0')
 		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", custody->name, root);
 	if (now[0] != '\0')
-		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", custody->name, root, now);
+		SAY(unbind, "echo %s > %.64s/bus/pci/drivers/%s/unbind\n", custody->name, root,
+		    now);
 	SAY(finding->commands,
 	    "%.50secho %s > %.64s/bus/pci/devices/%s/driver_override\n"
 	    "%.150s%.110s", load, driver[0] ? driver : "none", root, custody->name, unbind, probe);
@@ -74,22 +79,19 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags,
 	if (!rawpci_driver_is_kept(custody->backend, bound, flags))
 		return false;
 	look_at_use(custody, NULL);
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_HOST_DRIVER, .blocks = true, .error = -EBUSY,
-		.blocker = custody->address,
-	};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_HOST_DRIVER, -EBUSY,
+			   "%sthe host driver %s%s%s%s", custody->left ?
+			   "a killed process had taken it from " : "", bound, custody->left ?
+			   ", which gets it back first and then holds it" : " holds it",
+			   use->found ? ", and " : "", use->found ? use->what : "");
+	finding->blocker = custody->address;
 	SAY(finding->driver, "%s", bound);
-	SAY(finding->cause, "%s%s%s%s%.200s", custody->left ? "a killed process had taken it from the "
-	    "host driver " : "the host driver ", bound, custody->left ? ", which gets it back first "
-	    "and then holds it" : " holds it", use->found ? ", and " : "",
-	    use->found ? use->what : "");
 	if (use->bridge)
 		SAY(finding->remedy, "leave it to the host");
 	else
 		SAY(finding->remedy, "%sopen it with the flag to detach the host driver "
 		    "(RAWPCI_OPEN_DETACH_HOST_DRIVER), which returns it afterwards, or %s%s "
-		    "first", use->found ? "stop that; then " : "",
-		    wanted[0] ? "bind it to " : "unbind it", wanted);
+		    "first", use->found ? "stop that; then " : "", BIND_IT(wanted));
 	if (!custody->left)
 		add_commands(custody, finding);
 	return true;
@@ -100,17 +102,15 @@ bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 {
 	if (driver[0] == '\0' || rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0)
 		return false;
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_MODULE, .blocks = true, .error = -ENODEV,
-	};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_MODULE, -ENODEV,
+			   "the kernel module %s is not loaded", driver);
 	SAY(finding->driver, "%s", driver);
-	SAY(finding->cause, "the kernel module %s is not loaded", driver);
 	SAY(finding->remedy, "modprobe %s", driver);
 	SAY(finding->commands, "modprobe %s\n", driver);
 	return true;
 }
 
-/* What the host would lose keeps the device where it is, unless the caller insists. */
+/* A use by the host keeps the device where it is, unless the caller insists. */
 static bool find_use(struct rawpci_custody *custody, unsigned flags, const char *dev,
 		     struct rawpci_finding *finding)
 {
@@ -120,11 +120,7 @@ static bool find_use(struct rawpci_custody *custody, unsigned flags, const char 
 	look_at_use(custody, dev);
 	if (use->found == 0)
 		return false;
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_IN_USE, .blocks = !insists,
-		.error = insists ? 0 : -EBUSY,
-	};
-	SAY(finding->cause, "%s", use->what);
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_IN_USE, insists ? 0 : -EBUSY, "%s", use->what);
 	if (insists)
 		SAY(finding->remedy, "the caller insists, so it is taken nevertheless");
 	else if (use->found < 0)
@@ -139,28 +135,21 @@ void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, in
 			    struct rawpci_finding *finding)
 {
 	const char *wanted = rawpci_custody_wanted(custody);
-	const char *to = wanted[0] ? "bound to " : "unbound";
+	char who[40];
 
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_PERMISSION, .blocks = true,
-		.error = rawpci_as_permission(r),
-	};
+	SAY(who, "user %u may not write", rawpci_sys_user());
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_PERMISSION, rawpci_as_permission(r),
+			   "it has to be %s%s, and %s to %.127s", BOUND(wanted),
+			   r == -EROFS ? "a read-only file system allows no write" : who, path);
 	SAY(finding->path, "%.127s", path);
-	if (r == -EROFS) {
-		SAY(finding->cause, "it has to be %s%s, and %s is on a read-only file system", to,
-		    wanted, finding->path);
-		SAY(finding->remedy, "mount sysfs writable in this container, or have it %s%s "
-		    "outside of this container", to, wanted);
-		return;
-	}
-	SAY(finding->cause, "it has to be %s%s, and user %u may not write to %s", to, wanted,
-	    rawpci_sys_user(), finding->path);
-	SAY(finding->remedy, "run as root, or let root %s%s", wanted[0] ? "bind it to " :
-	    "unbind it", wanted);
+	if (r == -EROFS)
+		SAY(finding->remedy, "mount sysfs writable in this container, or %s%s outside of "
+		    "this container", BIND_IT(wanted));
+	else
+		SAY(finding->remedy, "run as root, or let root %s%s", BIND_IT(wanted));
 	add_commands(custody, finding);
 }
 
-/* What to do where no record can be written, by the error. */
 static const char *record_remedy(int r)
 {
 	switch (r) {
@@ -193,28 +182,23 @@ void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver
 {
 	const bool passing = rawpci_is_passing(r);
 	const char *wanted = rawpci_custody_wanted(custody);
-	char text[128];
+	char text[128], needed[96] = "";
 
-	*finding = (struct rawpci_finding) {
-		.obstacle = passing ? RAWPCI_OBSTACLE_OTHER : RAWPCI_OBSTACLE_PERMISSION,
-		.blocks = true,
-		.error = passing ? rawpci_as_passing(r) : rawpci_as_permission(r),
-	};
-	(void)rawpci_sys_error_text(r, text, sizeof(text));
+	if (of_driver)
+		SAY(needed, "it has to be %s%s, and ", BOUND(wanted));
+	rawpci_finding_set(finding, passing ? RAWPCI_OBSTACLE_OTHER : RAWPCI_OBSTACLE_PERMISSION,
+			   passing ? rawpci_as_passing(r) : rawpci_as_permission(r),
+			   "%sno record of its %s can be written to %.127s (%s)", needed,
+			   of_driver ? "driver" : "registers", custody->ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->path, "%.127s", custody->ctx->run_dir);
-	if (!of_driver) {
-		SAY(finding->cause, "no record of its registers can be written to %s (%s)",
-		    finding->path, text);
+	if (of_driver)
+		SAY(finding->remedy, "%s; or %s%s first", record_remedy(r), BIND_IT(wanted));
+	else
 		SAY(finding->remedy, "%s", record_remedy(r));
-		return;
-	}
-	SAY(finding->cause, "it has to be %s%s, and no record of its driver can be written to %s "
-	    "(%s)", wanted[0] ? "bound to " : "unbound", wanted, finding->path, text);
-	SAY(finding->remedy, "%s; or %s%s first", record_remedy(r),
-	    wanted[0] ? "bind it to " : "unbind it", wanted);
 }
 
-/* May this process write down what there is, and make the kernel bind another driver? */
+/* May this process write a record, and have another driver bound? */
 static bool find_unbindable(struct rawpci_custody *custody, struct rawpci_finding *finding)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -258,7 +242,7 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 	if (wanted[0] != '\0' &&
 	    (there || rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0))
 		return 0;
-	/* With no driver wanted there may be none to take away, and still a use of the host's. */
+	/* The host may also use a device that no driver holds: a bridge. */
 	if (find_use(custody, flags, dev, &finding))
 		r = each(opaque, &finding);
 	if (r == 0 && !there && find_unbindable(custody, &finding))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What others may use of the hand-over: a device in the library's custody, taken from the host and
- * to be returned to it. The room owns rawpci_custody, which one thread at a time uses (its device is
- * being opened or closed), and the directory of locks and records (setting run.dir).
+ * to be returned to it. The room owns rawpci_custody, which one thread at a time uses (its device
+ * is being opened or closed), and the directory of locks and records (setting run.dir).
  *
  * The order is own, take, return, finish. A process that is killed leaves the record, by which the
  * next owner or rawpci_recover() returns the device.
@@ -19,9 +19,9 @@
 
 /* What the host would lose with the device. */
 struct rawpci_use {
-	bool known;  /* it has been looked at */
-	int found;   /* 1: something, 0: nothing, or why it cannot be known, a negative errno */
-	bool bridge; /* that is the device itself */
+	bool known;  /* the rest is set */
+	int found;   /* 1: something, 0: nothing; a negative errno: why it cannot be known */
+	bool bridge; /* the device is a bridge */
 	char what[RAWPCI_INUSE_TEXT];
 };
 
@@ -29,74 +29,77 @@ struct rawpci_custody {
 	struct rawpci *ctx;
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
-	const struct rawpci_backend *backend; /* that has it, or is tried */
+	const struct rawpci_backend *backend; /* the one that has the device, or is tried */
 	struct rawpci_locks locks;
-	int no_record; /* why no record can be written, a negative errno */
-	char bound[RAWPCI_SYSFS_NAME]; /* the host driver that it is taken from; "": none */
-	bool left;     /* looked at alone: a killed process had taken it from that one */
+	int no_record; /* why no record can be written, a negative errno; 0: one can */
+	char bound[RAWPCI_SYSFS_NAME]; /* the host driver that the device is taken from; "": none */
+	bool left; /* set by look: a killed process has taken the device from that driver */
 	struct rawpci_use use;
-	struct rawpci_driver_hold hold; /* what is to be put back; .held: a driver, too */
-	struct rawpci_state state;      /* the same, of the registers */
-	bool idle;                      /* the kernel may suspend it again: os/idle.h */
-	bool recorded;                  /* these are written down */
-	uint16_t recorded_ids[2];       /* vendor's and device's, with them */
-	struct rawpci_record owed;      /* what could not be put back before, if .hold.held */
+	struct rawpci_driver_hold hold; /* the binding to put back; .held: a driver changes */
+	struct rawpci_state state;      /* the registers to put back */
+	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
+	bool recorded;                  /* hold, state and idle are in the record */
+	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
+	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held */
 
-	/* Known by others, at the close. */
+	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */
-	bool unfinished; /* the kernel is still at something: its record stays */
-	bool blocked;    /* it could not be returned for its IOMMU group's sake */
+	bool unfinished; /* the kernel has not ended a write to sysfs: the record stays */
+
+	bool blocked; /* set by return: its IOMMU group keeps the device from its host driver */
 };
 
-/* Finish gives up the ownership. */
+/* Finish unlocks the device. */
 void rawpci_custody_init(struct rawpci_custody *custody, struct rawpci *ctx,
 			 const struct rawpci_address *address);
 void rawpci_custody_finish(struct rawpci_custody *custody);
 
-/* Owns the device across processes, and returns it first if its former owner did not. Without a
- * place for locks and records it goes on; take then refuses to change a driver. */
+/* Owns the device across processes. Returns it to its host driver first if a former owner did not.
+ * Without a place for locks and records it succeeds; take then refuses to change a driver. */
 int rawpci_custody_own(struct rawpci_custody *custody);
 
-/* What own comes to, as far as it can be seen, without touching anything: sets bound, left and
- * no_record. True: something is to be told, which blocks or not. */
+/* What own would come to, as far as it can be seen. Touches nothing; sets bound, left and
+ * no_record. True: *finding is set; it may block or not. */
 bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_host_device *device,
 			 struct rawpci_finding *finding);
 
 /*
- * What is in the way of taking the device for custody->backend from custody->bound. These look and
+ * Obstacles to taking the device from custody->bound for custody->backend. These functions look and
  * change nothing.
  */
 
 /* The driver that the backend needs; "": none. */
 const char *rawpci_custody_wanted(const struct rawpci_custody *custody);
-/* Does the backend need the host driver called bound ("": none) taken away, which the flags do not
- * allow? The second fails with that: -EBUSY. */
+/* Does the backend need the host driver bound ("": none) to go, and the flags forbid that? The
+ * second fails with -EBUSY then. */
 bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound,
 			   unsigned flags);
 int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags);
-/* A module that is not loaded (false: it is), and a device that is not on the host. */
+/* False: the module is loaded. */
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 			struct rawpci_finding *finding);
+/* The host has no such device. */
 void rawpci_find_absent(const struct rawpci *ctx, struct rawpci_finding *finding);
-/* Calls each() with everything in the way, in the order in which take meets it, until it returns
- * other than 0; returns that, or 0. dev: "/dev" for a caller that is about to take the device: disks
- * are tried, too (os/inuse.h); else NULL. */
+/* Calls each() with every obstacle, in the order in which take meets them, until each() returns
+ * other than 0; returns that, or 0. dev: "/dev" if the caller is about to take the device, so that
+ * its disks are tried (os/inuse.h); else NULL. */
 int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const char *dev,
 			 int (*each)(void *opaque, const struct rawpci_finding *finding),
 			 void *opaque);
 
-/* Binds the driver that custody->backend needs, if the flags allow what that takes. */
+/* Binds the driver that custody->backend needs, if nothing is in the way. */
 int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags);
+/* Puts back what take has changed. */
 void rawpci_custody_return(struct rawpci_custody *custody);
-/* The same after a failure that has its sentence already, which stays. */
+/* The same after a failure, whose sentence it keeps. */
 void rawpci_custody_undo(struct rawpci_custody *custody);
 
-/* Is the device gone, another one, or another driver's, where no kernel driver would keep its user
- * from it? */
+/* For a bare backend, from whose device no kernel driver keeps its user: is the device gone,
+ * replaced by another one, or bound to a host driver? */
 bool rawpci_custody_lost(struct rawpci_custody *custody);
 
-/* Returns those devices of an IOMMU group that have a record, once no program has any of them. For
- * a device that is not owned any more; blocked: it is to be returned itself. */
+/* Once no program owns a device of this one's IOMMU group, returns those that have a record. The
+ * caller has just given up this device. blocked: this device has to be returned, too. */
 void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order matters throughout: the override decides who may bind, so it is written before anybody
- * is asked to. (Linux Documentation/ABI/testing/sysfs-bus-pci, driver_override and drivers_probe)
+ * Moving a device to another kernel driver. The order of the steps matters: driver_override decides
+ * which driver may bind, so it is written before the kernel is asked to bind one. (Linux
+ * Documentation/ABI/testing/sysfs-bus-pci, driver_override and drivers_probe)
  */
 #include "handover/driver.h"
 
@@ -13,17 +14,16 @@
 #include "os/slow.h"
 #include "os/sys.h"
 
-/* An override that no driver has for its name, so that none that is loaded later takes the
- * device. */
+/* No driver has this name, so a driver that is loaded later does not take the device. */
 #define NOBODY "rawpci-nobody"
 
-/* What the override is while the device is taken. */
+/* The override while the device is taken. */
 static const char *override_meanwhile(const struct rawpci_driver_hold *hold)
 {
 	return hold->taken_by[0] ? hold->taken_by : NOBODY;
 }
 
-/* "\n" is how the kernel is told that there is no override. */
+/* "\n" clears the override. */
 static int write_override(const struct rawpci_binding *at, const char *driver)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -63,8 +63,8 @@ static int write_bus(const struct rawpci_binding *at, const char *directory, con
 				 &at->keep);
 }
 
-/* Somebody else may have unbound it in the meantime, which is as good; but one that hangs looks
- * unbound, too. */
+/* Another program may have unbound it in the meantime, which is as good. After a timeout the device
+ * looks unbound, too, but is not. */
 static int unbind(const struct rawpci_binding *at, const char *driver)
 {
 	char now[RAWPCI_SYSFS_NAME];
@@ -89,7 +89,7 @@ static int probe(const struct rawpci_binding *at, const char *driver)
 	return strcmp(now, driver) == 0 ? 0 : -ENODEV;
 }
 
-/* Is the override one that has been written here, or was there before? 1, 0 or -errno. */
+/* Has this library written the override, or was it there before? 1, 0 or -errno. */
 static int override_is_ours(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
 	char override[RAWPCI_SYSFS_NAME];
@@ -102,9 +102,9 @@ static int override_is_ours(const struct rawpci_binding *at, const struct rawpci
 	       (hold->driver[0] != '\0' && strcmp(override, hold->driver) == 0);
 }
 
-/* By an override to it: the kernel's own choice may be another driver, or none where the id it was
- * bound by is gone; and a wrong driver that had the device for a moment would, if this process were
- * killed in that moment, look like somebody's wish. */
+/* The override names the driver, because the kernel itself might choose another one, or none if the
+ * id is gone by which the driver was bound. If this process were killed while a wrong driver has
+ * the device, the next owner would take that driver for another program's choice. */
 static int bind_again(const struct rawpci_binding *at, const char *driver)
 {
 	int r = write_override(at, driver);
@@ -112,7 +112,7 @@ static int bind_again(const struct rawpci_binding *at, const char *driver)
 	return r < 0 ? r : probe(at, driver);
 }
 
-/* Somebody else has said since what the device is to be bound to, and his wish stays. */
+/* Another program has set the override since: its choice stays. */
 static int leave_to_override(const struct rawpci_binding *at)
 {
 	char override[RAWPCI_SYSFS_NAME];
@@ -121,7 +121,7 @@ static int leave_to_override(const struct rawpci_binding *at)
 	return r < 0 ? r : probe(at, override);
 }
 
-/* now: the driver it is bound to. */
+/* now: the driver that the device is bound to. */
 static bool is_to_go(const struct rawpci_driver_hold *hold, const char *now)
 {
 	return now[0] != '\0' && strcmp(now, hold->taken_by) == 0 &&
@@ -136,7 +136,7 @@ int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_dr
 	return r == 0 && is_to_go(hold, now) ? unbind(at, now) : r;
 }
 
-/* Everything is tried, whatever fails on the way; the first error is what is returned. */
+/* A step that fails does not keep the next from being tried. Returns the first error. */
 int rawpci_driver_return(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
 {
 	char now[RAWPCI_SYSFS_NAME];
@@ -167,7 +167,7 @@ int rawpci_driver_return(const struct rawpci_binding *at, const struct rawpci_dr
 	return r < 0 ? r : step;
 }
 
-/* From the override on none comes any more: whoever is bound then is who has come. */
+/* Once the override is set, no further driver can bind. A driver that is bound now came first. */
 int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold,
 		       const char *seen, enum rawpci_driver_step *step)
 {

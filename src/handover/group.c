@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices of one IOMMU group. For as long as one of them is user space's, the kernel lets no host
- * driver have another, save for the few that see to DMA themselves (Linux drivers/iommu/iommu.c,
- * iommu_device_use_default_domain()): what is closed first cannot be given back, and whoever closes
- * the last one gives them all back.
+ * The devices of one IOMMU group. While a program uses one of them, the kernel binds no host driver
+ * to the others, except a few drivers that see to DMA themselves (Linux drivers/iommu/iommu.c,
+ * iommu_device_use_default_domain()). A device that is closed earlier than another cannot be
+ * returned; the program that closes the last one returns them all.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@
 struct group {
 	struct rawpci *ctx;
 	const struct rawpci_address *address;
-	char *name; /* of the device that was found */
+	char *name; /* receives that of the device that is found */
 };
 
 int rawpci_group_each(struct rawpci *ctx, const struct rawpci_address *address,
@@ -30,7 +30,7 @@ int rawpci_group_each(struct rawpci *ctx, const struct rawpci_address *address,
 	return r < 0 ? r : rawpci_sysfs_group_each(ctx->sysfs_dir, number, each, opaque);
 }
 
-/* A VFIO driver's device has an entry of that class, whether there is a cdev to it or not. */
+/* A device of a VFIO driver has such a directory, even where the kernel has no cdev. */
 static int find_vfio(void *opaque, const struct rawpci_address *address)
 {
 	const struct group *group = opaque;

@@ -2,10 +2,10 @@
 /*
  * What the files of the hand-over share. Private to src/handover.
  *
- * From below: driver, locks and record do one thing each to the host. place, words, idle, registers,
- * group and whose look at a device, or at what is said of it. settle does what a record says; own,
- * allowed, take and return are a custody's life; recover is the end of other owners' custody. A file
- * uses only those named before it.
+ * A file uses only files that are named before it here: driver, locks and record each change one
+ * thing of the host. place, words, idle, registers, whose and group look at a device or speak of
+ * it. settle does what a record says. own, allowed, return and take are the life of a custody.
+ * recover ends the custody of owners that were killed.
  */
 #ifndef RAWPCI_HANDOVER_HANDOVER_H
 #define RAWPCI_HANDOVER_HANDOVER_H
@@ -39,31 +39,32 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx);
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
 
-/* Errors that say nothing about the record, the device, or a right to either. All others stay until
- * the directory, its rights or the record are changed. */
+/* Is the error one that says nothing about the record, the device, or a right to either? Any other
+ * error stays until the directory, its rights or the record change. */
 bool rawpci_is_passing(int r);
 
-/* However a directory forbids itself, to the caller it is permission. */
+/* What a call returns for any other error: a directory that cannot be used is -EACCES. */
 int rawpci_as_permission(int r);
 
 /* What a call returns for a passing error: -ENOSPC, -ENOMEM or -EIO. */
 int rawpci_as_passing(int r);
 
-/* -ETIMEDOUT; slow: what there was no end of. */
+/* -ETIMEDOUT; slow: what has not ended. */
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
 
 /*
  * idle.c
  */
-/* May the kernel suspend the device? Notes that in custody->idle, as it is to be again. */
+/* May the kernel suspend the device? custody->idle keeps the answer for the return. */
 bool rawpci_handover_is_idle(struct rawpci_custody *custody);
-/* Resumes the device, and keeps it so. Where that cannot be, the log says what may come of it.
- * Returns 0 or -ETIMEDOUT, with its sentence. */
+/* Resumes the device and keeps the kernel from suspending it. If that fails, the log says what may
+ * follow. Returns 0 or -ETIMEDOUT, with its sentence. */
 int rawpci_handover_wake(struct rawpci_custody *custody);
-/* Ends that, where it was. For a device without a record. */
+/* Undoes it. For a device without a record. */
 void rawpci_handover_let_idle(struct rawpci_custody *custody);
-/* For the end by a record: resumes the device, if no other driver has it, so that the kernel writes
- * nothing back after what follows. idle: the kernel may suspend it afterwards. 0 or -ETIMEDOUT. */
+/* Before a record is settled: resumes the device if no other driver has it, so that the kernel does
+ * not write old registers over the new ones. idle: the kernel may suspend it afterwards. 0 or
+ * -ETIMEDOUT. */
 int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record *record,
 		     bool *idle);
 /* The kernel may suspend it again. 0 or -ETIMEDOUT. */
@@ -72,59 +73,62 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 /*
  * registers.c
  */
-/* Reads what is to be put back. Returns 0 or -errno; -ENODEV: the device does not answer. */
+/* Reads the registers to put back later. Returns 0 or -errno; -ENODEV: the device does not
+ * answer. */
 int rawpci_state_look(const struct rawpci_binding *at, bool bare, struct rawpci_state *out);
-/* register-list.c: the registers of capabilities among that. */
+/* register-list.c: those of capabilities. */
 struct rawpci_config_reader;
 void rawpci_state_look_words(const struct rawpci_config_reader *reader, struct rawpci_state *to);
-/* Unbinds the driver that the device was taken by, and puts the registers back before another one
- * has the device: bus mastering off first. An error other than -ETIMEDOUT has its sentence. */
+/* Turns bus mastering off, unbinds the driver that the device was taken by, and puts the registers
+ * back before another driver has the device. An error other than -ETIMEDOUT has its sentence. */
 int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, const char *name,
 			 const struct rawpci_record *record, bool killed);
 
 /*
  * group.c
  */
-/* Is another device of its IOMMU group bound to a VFIO driver, so that it may be user space's? */
+/* Is another device of its IOMMU group bound to a VFIO driver, so that a program may use it? */
 bool rawpci_group_neighbour(struct rawpci *ctx, const struct rawpci_address *address,
 			    char name[RAWPCI_ADDRESS_TEXT]);
 
-/* Calls each() with the devices of its group, itself among them; returns as rawpci_sysfs_group_each(). */
+/* Calls each() with the devices of its group, itself included. Returns as
+ * rawpci_sysfs_group_each(). */
 int rawpci_group_each(struct rawpci *ctx, const struct rawpci_address *address,
 		      int (*each)(void *opaque, const struct rawpci_address *address),
 		      void *opaque);
-/* Has a program any of its group? 1, 0 or -errno. */
+/* Does a program own a device of its group? 1, 0 or -errno. */
 int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address);
 
 /*
  * whose.c
  */
-/* Is the record about what is in that place now? Where not, it is done with. 1, 0 or -errno. */
+/* Is the record of the device that is there now? 1, 0 (the record has served) or -errno. */
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address,
 			  const struct rawpci_record *record);
-/* Of rawpci_handover_lock(): which other program has the lock (-EWOULDBLOCK), or why it cannot be had
- * now. */
+/* For a passing error of rawpci_handover_lock(): the program that has the lock (-EWOULDBLOCK), or
+ * why the lock cannot be had now. */
 void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,
 		      int r, struct rawpci_finding *finding);
-/* A passing error of rawpci_record_read(). */
+/* For a passing error of rawpci_record_read(). */
 void rawpci_find_unread(const struct rawpci *ctx, int r, struct rawpci_finding *finding);
-/* Has a program opened the device through the driver that it was taken by, without its lock? VFIO's
- * and UIO's nodes need no library for that. */
+/* Does a program without the lock use the device through the driver that it was taken by? VFIO's
+ * and UIO's nodes can be opened without this library. */
 bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *address,
 		      const struct rawpci_record *record, struct rawpci_finding *finding);
 
 /*
  * settle.c
  */
-/* Puts back what there was, and removes the record when that is done. killed: nobody knows how the
- * device is now, because its owner has not given it back or it has been silent. */
+/* Returns the device as the record says, then removes the record. killed: the state of the device
+ * is unknown, because its owner has not returned it or it has been silent. */
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
-/* Settles the record that there is. Returns 1: done; 0: there was nothing to do; or -errno: still to
- * be done, *owed says what, if the record could be read. -EWOULDBLOCK: it is somebody else's now. *foreign: there is a record that is not
- * acted upon, and not to be replaced. */
+/* Settles a device's record. Returns 1: the device has been returned; 0: there was nothing to
+ * return; or -errno: it has to be returned later, as *owed says if the record could be read.
+ * -EWOULDBLOCK: another program uses the device. *foreign: the record cannot be trusted; it stays
+ * as it is. */
 int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, struct rawpci_record *owed,
 			 bool *foreign);
@@ -132,20 +136,21 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 /*
  * own.c
  */
-/* Takes the locks of a device. While others may have it, nothing is done to it without them: that
- * is a passing error (-EWOULDBLOCK: another program has it), and *shared says which lock it is.
- * Returns 0, such an error, or why there is no lock in run.dir until that is changed. The lock that
- * containers share is gone without where it cannot be had for such a reason. */
+/* Takes the locks of a device. A passing error (-EWOULDBLOCK: another program has it) forbids to
+ * touch the device, because others may have it; *shared says which lock it is about. Any other
+ * error says why run.dir can have no lock. Such an error of the lock that containers share does not
+ * count. */
 int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_locks *locks,
 			 const struct rawpci_address *address, bool *shared);
 
 /*
  * allowed.c
  */
-/* No record can be written (r): of the registers, or of the driver that has to go. */
+/* No record can be written, for the error r: of the registers, or (of_driver) of the host
+ * driver. */
 void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver, int r,
 			    struct rawpci_finding *finding);
-/* This process may not write to path (r), by which the kernel binds another driver. */
+/* This process may not write to path, for the error r, to have another driver bound. */
 void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, int r,
 			    struct rawpci_finding *finding);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the kernel from suspending a device that is taken. It would keep config space with bus
- * mastering on, and write that back to a device that is off, or closed.
+ * Keeps the kernel from suspending a device that is taken. A suspending kernel saves config space
+ * with bus mastering on, and writes that to the device when the device is off, or closed.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,7 @@ bool rawpci_handover_is_idle(struct rawpci_custody *custody)
 {
 	const bool now = rawpci_idle_may(custody->ctx->sysfs_dir, &custody->address);
 
-	/* What is owed was changed before, and by this library. */
+	/* A former owner has changed the file, and the record says how it was. */
 	custody->idle = now || (custody->owed.hold.held && custody->owed.idle);
 	return now;
 }
@@ -39,7 +39,8 @@ int rawpci_handover_wake(struct rawpci_custody *custody)
 	custody->idle = false;
 	if (r == -ETIMEDOUT) {
 		custody->recorded = false;
-		return rawpci_fail_timeout(custody->ctx, custody->name, "the kernel has not resumed it");
+		return rawpci_fail_timeout(custody->ctx, custody->name,
+					   "the kernel has not resumed it");
 	}
 	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE " cannot be "
 		   "written (%s): the kernel may suspend it, and turn its bus mastering on when it "
@@ -78,7 +79,7 @@ int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record
 	int r;
 
 	*idle = record->idle;
-	/* vfio-pci allows it when it is bound, and forbids it again when it goes. */
+	/* vfio-pci lets the kernel suspend it while vfio-pci is bound. */
 	if (!record->idle && !record->state.bare)
 		return 0;
 	if (!rawpci_idle_may(at->root, &at->address) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The locks that make this process the owner of a device. */
+/* The locks that make a process the owner of a device: taken, or only looked at. */
 #include "handover/locks.h"
 
 #include <errno.h>
@@ -31,7 +31,6 @@ int rawpci_locks_directory(const char *run, bool make)
 	return fd;
 }
 
-/* Opens a file of a device's. Returns the descriptor. */
 int rawpci_locks_file(const struct rawpci_locks *locks, const char *suffix, int flags)
 {
 	char name[FILE_NAME];
@@ -69,7 +68,7 @@ static int take_once(struct rawpci_locks *locks, const char *run,
 	return 0;
 }
 
-/* The directory may be removed in the middle, as by a program that cleans /run. */
+/* A program that cleans /run may remove the directory between the steps. */
 int rawpci_locks_take(struct rawpci_locks *locks, const char *run,
 		      const struct rawpci_address *address)
 {
@@ -88,7 +87,7 @@ static int open_shared(const char *root, const struct rawpci_address *address, i
 	return r < 0 ? r : rawpci_sys_open(path, flags);
 }
 
-/* For writing, so that no user without rights can keep others out by such a lock. */
+/* Opened for writing, so that a user without rights to the device cannot lock others out. */
 int rawpci_locks_share(struct rawpci_locks *locks, const char *root,
 		       const struct rawpci_address *address)
 {

@@ -53,9 +53,10 @@ int rawpci_custody_own(struct rawpci_custody *custody)
 	}
 	if (r < 0) {
 		custody->no_record = r;
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel keeps "
-			   "other processes from the device, and its driver stays", custody->name,
-			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel "
+			   "keeps other processes from the device, and its driver stays",
+			   custody->name, ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
 	r = rawpci_record_finish(ctx, &custody->locks, &custody->address, &custody->owed, &foreign);
@@ -63,10 +64,10 @@ int rawpci_custody_own(struct rawpci_custody *custody)
 		return -EBUSY;
 	if (r == -ETIMEDOUT)
 		return r;
-	/* What a former owner has left may still master the bus. */
+	/* The device may still master the bus as its former owner has left it. */
 	if (rawpci_is_passing(r) && !foreign && !custody->owed.hold.held)
 		return r;
-	/* Another record over it would lose what it says. */
+	/* A new record would replace the one that stays. */
 	if (foreign)
 		custody->no_record = -EEXIST;
 	else if (r < 0 && !custody->owed.hold.held)
@@ -89,10 +90,9 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 	if (custody->bound[0] == '\0' || strcmp(custody->bound, record->hold.taken_by) == 0)
 		SAY(custody->bound, "%s", before);
 	custody->left = strcmp(custody->bound, device->driver) != 0;
-	*finding = (struct rawpci_finding) {.obstacle = RAWPCI_OBSTACLE_LEFT};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_LEFT, 0,
+			   "it was taken from %s and has not been returned", rawpci_or_none(before));
 	SAY(finding->driver, "%s", before);
-	SAY(finding->cause, "it was taken from %s and has not been returned",
-	    rawpci_or_none(before));
 	SAY(finding->remedy, "rawpci_recover() (examples/recover) does that, and so does the next "
 	    "open before anything else");
 	return true;
@@ -105,7 +105,8 @@ bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_hos
 	struct rawpci *ctx = custody->ctx;
 	struct rawpci_record record;
 	int recorded, r = rawpci_record_look(ctx->run_dir, address, &record, &recorded);
-	int of_config = rawpci_is_passing(r) ? 0 : rawpci_locks_look_shared(ctx->sysfs_dir, address);
+	int of_config = rawpci_is_passing(r) ? 0 :
+			rawpci_locks_look_shared(ctx->sysfs_dir, address);
 	const bool shared = rawpci_is_passing(of_config);
 
 	SAY(custody->bound, "%s", device->driver);

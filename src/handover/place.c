@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device's place on the host: where its binding is changed, and which device is there now. */
+/* A device's place on the host: where its binding changes, and which device is there now. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -50,10 +50,8 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 
 void rawpci_find_absent(const struct rawpci *ctx, struct rawpci_finding *finding)
 {
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_NO_DEVICE, .blocks = true, .error = -ENODEV,
-	};
-	SAY(finding->cause, "there is no such device in %.256s/bus/pci/devices", ctx->sysfs_dir);
-	SAY(finding->remedy, "lspci -D lists all devices; a device that was removed comes back with "
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV,
+			   "there is no such device in %.256s/bus/pci/devices", ctx->sysfs_dir);
+	SAY(finding->remedy, "lspci -D lists all devices; one that was removed comes back with "
 	    "echo 1 > /sys/bus/pci/rescan");
 }

@@ -7,7 +7,7 @@
 
 #include "handover/record.h"
 
-/* What the kernel lets a driver be called, as far as it can be a part of a path and of a line. */
+/* The kernel allows other names of drivers, too; these can be a part of a path and of a line. */
 static bool good_name(const char *name)
 {
 	size_t length = strlen(name);
@@ -30,7 +30,7 @@ static int version_of(const struct rawpci_record *record)
 	return record->state.known ? 2 : 1;
 }
 
-/* The lines that version 3 has more than version 2. */
+/* The lines that version 3 adds. */
 static int format_words(const struct rawpci_record *record, char *text, size_t size)
 {
 	const struct rawpci_state *state = &record->state;
@@ -44,7 +44,7 @@ static int format_words(const struct rawpci_record *record, char *text, size_t s
 	return n;
 }
 
-/* What of the text comes before the last line. Returns its length, or where it would end. */
+/* The text before the last line. Returns its length, or the length it would have. */
 static int format_body(const char *name, const struct rawpci_record *record,
 		       char text[RAWPCI_RECORD_BYTES])
 {
@@ -60,8 +60,8 @@ static int format_body(const char *name, const struct rawpci_record *record,
 		n += format_words(record, text + n, RAWPCI_RECORD_BYTES - (size_t)n);
 	if (!state->known || n < 0 || n >= RAWPCI_RECORD_BYTES)
 		return n;
-	n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, "bare %s\nboot %s\nenable %u\nheader",
-		      state->bare ? "yes" : "no", state->boot, state->enables);
+	n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n,
+		      "bare %s\nboot %s\nenable %u\nheader", state->bare ? "yes" : "no", state->boot, state->enables);
 	for (int i = 0; i < RAWPCI_STATE_DWORDS && n < RAWPCI_RECORD_BYTES; i++)
 		n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, " %08x", state->header[i]);
 	if (n < RAWPCI_RECORD_BYTES)
@@ -111,7 +111,7 @@ static bool take_id(const char *text, char after, uint16_t *id)
 	return end == text + 4 && *end == after;
 }
 
-/* The lines that version 3 has more. What is wrong in them is found out by who calls. */
+/* The lines that version 3 adds. The caller finds out what is wrong in them. */
 static bool take_words(const char **at, struct rawpci_record *record)
 {
 	struct rawpci_state *state = &record->state;
@@ -132,7 +132,7 @@ static bool take_words(const char **at, struct rawpci_record *record)
 	return *(*at)++ == '\n';
 }
 
-/* The lines that version 2 has more. What is wrong in them is found out by who calls. */
+/* The lines that version 2 adds. The caller finds out what is wrong in them. */
 static bool take_state(const char *at, struct rawpci_state *state)
 {
 	char bare[RAWPCI_SYSFS_NAME], boot[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
@@ -152,7 +152,7 @@ static bool take_state(const char *at, struct rawpci_state *state)
 	return true;
 }
 
-/* Right is what rawpci_record_format() makes of what was understood, to the byte. */
+/* The text is right if formatting what was understood gives the same bytes. */
 int rawpci_record_parse(const char *name, const char *text, struct rawpci_record *record)
 {
 	char version[RAWPCI_SYSFS_NAME], device[RAWPCI_SYSFS_NAME], again[RAWPCI_RECORD_BYTES];

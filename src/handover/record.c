@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The files of records. */
+/* Writes, reads and removes the files of records. */
 #include "handover/record.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #define FILE_NAME (RAWPCI_ADDRESS_TEXT + 8)
 
-/* A file's text. Returns its length; -EBADMSG: longer than any that is written here. */
+/* Returns the text's length; -EBADMSG: it is longer than any record. */
 static int read_text(int fd, char text[RAWPCI_RECORD_BYTES])
 {
 	int n = rawpci_sys_pread(fd, text, RAWPCI_RECORD_BYTES, 0);
@@ -28,7 +28,7 @@ static int write_all(int fd, const char *text, size_t size)
 {
 	int n;
 
-	/* The kernel would send SIGXFSZ. */
+	/* Else the kernel sends SIGXFSZ. */
 	if (!rawpci_sys_may_grow(size))
 		return -EFBIG;
 	n = rawpci_sys_pwrite(fd, text, size, 0);
@@ -37,7 +37,8 @@ static int write_all(int fd, const char *text, size_t size)
 	return (size_t)n == size ? rawpci_sys_sync(fd) : -ENOSPC;
 }
 
-/* A file that was left half-written, or put there, is not written to but replaced. */
+/* A file that is half-written, or that another program has put there, is replaced, not written
+ * to. */
 int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record)
 {
 	char text[RAWPCI_RECORD_BYTES], temporary[FILE_NAME];
@@ -104,7 +105,7 @@ struct walk {
 	void *opaque;
 };
 
-/* Locks and what else there is have other names. */
+/* Locks and other files have no address for a name. */
 static int visit(void *opaque, const char *name)
 {
 	const struct walk *walk = opaque;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What has to be put back when nobody has a device any more, written to a file beside its lock
- * (locks.h).
+ * A record: how a device was before it was taken, in a file beside its lock (locks.h). If the owner
+ * is killed, the next owner returns the device by it.
  */
 #ifndef RAWPCI_HANDOVER_RECORD_H
 #define RAWPCI_HANDOVER_RECORD_H
@@ -14,12 +14,12 @@
 #define RAWPCI_STATE_DWORDS 16
 #define RAWPCI_STATE_WORDS 20
 
-/* What a device's registers were before it had a user who is not of the kernel. */
+/* A device's registers before a program uses it. */
 struct rawpci_state {
 	bool known; /* the rest is set */
-	bool bare;  /* struct rawpci_backend's: the kernel puts nothing back */
+	bool bare;  /* as in struct rawpci_backend: the kernel puts nothing back */
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
-	char boot[40];    /* when that was: the kernel gives addresses anew at each boot */
+	char boot[40];    /* the boot's id: the kernel assigns addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */
 	unsigned word_count;
 	struct {
@@ -28,43 +28,43 @@ struct rawpci_state {
 };
 
 struct rawpci_record {
-	uint16_t vendor, device; /* so that another device in the same slot is not taken for it */
+	uint16_t vendor, device; /* they tell it from another device in the same slot */
 	struct rawpci_driver_hold hold;
 	struct rawpci_state state;
-	bool idle; /* power/control is to be "auto": os/idle.h */
+	bool idle; /* power/control becomes "auto" again: os/idle.h */
 };
 
-/* Writes the record so that there is either the one before or the whole new one, whatever happens.
- * It is of the lowest version that holds what it says: 1 without a known state, 2 with one, 3 with
- * words of capabilities or idle. A library that does not know the version does not act upon it.
- * -EINVAL: a name that rawpci_record_read() would not take. */
+/* Writes the record. Whatever happens, the file holds the former record or the whole new one. The
+ * record has the lowest version that can hold it: 1 without a known state, 2 with one, 3 with words
+ * of capabilities or idle. A library that does not know the version does not act upon the record.
+ * -EINVAL: a name that rawpci_record_read() would not accept. */
 int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
 
-/* Reads it; .held is set. -ENOENT: there is none; -EBADMSG: it is not one, or another device's;
- * -EPERM, -ELOOP: it may have been put there by somebody else. */
+/* Reads the record; .held is set. -ENOENT: there is none; -EBADMSG: the file is no record, or
+ * another device's; -EPERM, -ELOOP: another user may have written it. */
 int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record);
 
-/* Removes it; 0 also when there is none. */
+/* Removes the record; 0 also when there is none. */
 int rawpci_record_erase(const struct rawpci_locks *locks);
 
 /**
- * Finds out what rawpci_locks_take(), and then rawpci_record_write(), would come to, and takes,
- * makes and changes nothing.
- * @recorded: with 0, what rawpci_record_read() says, about @record
+ * Finds out what rawpci_locks_take(), and then rawpci_record_write(), would return. Takes and
+ * changes nothing.
+ * @recorded: with 0, what rawpci_record_read() returns for @record
  *
- * Returns what they would, as far as that can be seen.
+ * Returns what they would return, as far as that can be seen.
  */
 int rawpci_record_look(const char *run, const struct rawpci_address *address,
 		       struct rawpci_record *record, int *recorded);
 
-/* Calls each() with the devices that have a record until it returns other than 0; returns that, or
- * 0. -ENOENT: there is no directory. */
+/* Calls each() with the devices that have a record until each() returns other than 0; returns that,
+ * or 0. -ENOENT: there is no directory. */
 int rawpci_record_each(const char *run,
 		       int (*each)(void *opaque, const struct rawpci_address *address),
 		       void *opaque);
 
-/* record-text.c: the text of its file, and back. format returns the length, -EINVAL or -ENAMETOOLONG;
- * parse 0 or -EBADMSG. name: of the device. */
+/* record-text.c: the text of its file, and back. format returns the length, -EINVAL or
+ * -ENAMETOOLONG; parse 0 or -EBADMSG. name: of the device. */
 #define RAWPCI_RECORD_BYTES 1024
 int rawpci_record_format(const char *name, const struct rawpci_record *record,
 			 char text[RAWPCI_RECORD_BYTES]);

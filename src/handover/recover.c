@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Giving back what another process had taken, by the record that it has left: by the public call, or
+ * Returning devices of former owners by the records that they have left: by rawpci_recover(), or
  * when the last device of an IOMMU group is closed.
  */
 #include <errno.h>
@@ -23,7 +23,7 @@ struct recovery {
 	struct rawpci_reason reason;
 };
 
-/* As rawpci_record_finish(); where that cannot be asked, the reason has its sentence, too. */
+/* Returns as rawpci_record_finish(). If the locks cannot be had, that has a sentence, too. */
 static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
@@ -49,7 +49,7 @@ static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 	return r;
 }
 
-/* One that fails does not keep the others from being given back. */
+/* A device that fails does not keep the others from being returned. */
 static int recover_one(void *opaque, const struct rawpci_address *address)
 {
 	struct recovery *recovery = opaque;
@@ -95,7 +95,7 @@ int rawpci_recover(struct rawpci *ctx)
 	return rawpci_call_end(ctx, recovery.returned);
 }
 
-/* What is not there, forbidden or another owner's needs no words: there is nothing to do here. */
+/* Says nothing if there is no record, or if it is another user's or another owner's to read. */
 static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, int r)
 {
 	char name[RAWPCI_ADDRESS_TEXT], text[128];
@@ -108,14 +108,14 @@ static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, 
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
-/* The device that was closed. */
+/* The device that the caller has closed. */
 struct closed {
 	struct rawpci *ctx;
 	const struct rawpci_address *address;
-	bool blocked; /* it is to be given back, too */
+	bool blocked; /* it has to be returned, too */
 };
 
-/* Looked at first, so that nothing is made or locked where there is nothing to do. */
+/* Looks first, so that nothing is made or locked for a device without a record. */
 static int finish_one(void *opaque, const struct rawpci_address *address)
 {
 	const struct closed *closed = opaque;
@@ -139,15 +139,15 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
 	}
 	r = rawpci_record_finish(ctx, &locks, address, &record, &foreign);
 	rawpci_locks_release(&locks);
-	/* -EBUSY has been said when the device was closed. */
+	/* The close has said -EBUSY. */
 	if (r < 0)
 		rawpci_say(ctx, r == -EBUSY ? RAWPCI_LOG_DEBUG : RAWPCI_LOG_WARNING, "%s",
 			   rawpci_reason());
 	return 0;
 }
 
-/* Whoever gives up his device looks afterwards who still has one: of two at the same time, the
- * later one sees none. */
+/* An owner unlocks its device first, then looks for others. Of two that do so at the same time, the
+ * later one sees none and returns them all. */
 void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked)
 {
 	struct closed closed = {.ctx = ctx, .address = address, .blocked = blocked};

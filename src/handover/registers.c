@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device's registers, put back as they were before it had a user. VFIO does that itself once its
- * user is gone, save for decoding, which it leaves on (Linux drivers/vfio/pci/vfio_pci_core.c,
+ * A device's registers, put back as they were before a program used it. VFIO puts them back itself
+ * once its user is gone, but leaves decoding on (Linux drivers/vfio/pci/vfio_pci_core.c,
  * vfio_pci_core_disable()). uio_pci_generic only turns bus mastering off (uio_pci_generic.c,
- * release()), and behind the files of sysfs there is nobody at all.
+ * release()). Behind the files of sysfs nothing puts registers back.
  *
- * MSI and MSI-X need not be looked at: bare backends let no write through to them. What else of
- * config space and of the device such a user has written goes with the reset, where there is one.
+ * MSI and MSI-X are left out: bare backends let no write through to them. A reset, if the device
+ * has one, undoes everything else that the program has written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 #define COMMAND_DWORD (RAWPCI_CFG_COMMAND / 4)
 
-/* Reads or writes config space past all backends, none of which has the device any more. */
+/* Reads or writes config space past the backends: none has the device now. */
 static int config(const struct rawpci_binding *at, uint32_t offset, void *bytes, unsigned size,
 		  bool write)
 {
@@ -63,7 +63,7 @@ static int put(struct rawpci_binding *at, uint32_t offset, unsigned width, uint3
 	return config(at, offset, bytes, width, true);
 }
 
-/* "" where the kernel does not tell. */
+/* "": the kernel does not tell. */
 static void this_boot(struct rawpci_state *state)
 {
 	if (rawpci_sys_read_file("/proc/sys/kernel/random/boot_id", state->boot,
@@ -92,7 +92,7 @@ int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpc
 	return 0;
 }
 
-/* Returns 1 if it was on. */
+/* Turns bus mastering off. Returns 1 if it was on. */
 static int stop(struct rawpci_binding *at)
 {
 	uint32_t now;
@@ -106,9 +106,9 @@ static int stop(struct rawpci_binding *at)
 	return r < 0 ? r : 1;
 }
 
-/* The kernel takes a device that a user put to sleep behind its back for awake, and a host driver
- * would find it asleep. A device may have enabled its PME by itself, and would wake the host: Linux
- * leaves it off but for a driver that asks for it. */
+/* If a program has put the device to sleep, the kernel does not know it, and a host driver would
+ * find the device asleep. A device may have enabled its PME by itself, and would wake the host:
+ * Linux turns PME on only for a driver that asks for it. */
 static int wake(struct rawpci_binding *at)
 {
 	const struct rawpci_config_reader reader = { get, at };
@@ -127,8 +127,9 @@ static int wake(struct rawpci_binding *at)
 	return r;
 }
 
-/* What wakes from D3hot may have forgotten its config space (PCI Power Management 1.2, 5.4.1), and
- * its user may have been killed before he had put it back. From the end, and without COMMAND. */
+/* A device that wakes from D3hot may have forgotten its config space (PCI Power Management 1.2,
+ * 5.4.1), and its owner may have been killed before it could put that back. The last register comes
+ * first, and COMMAND is left out. */
 static int put_header(struct rawpci_binding *at, const struct rawpci_state *state)
 {
 	uint32_t now;
@@ -144,7 +145,7 @@ static int put_header(struct rawpci_binding *at, const struct rawpci_state *stat
 	return r;
 }
 
-/* What decodes must not be resized or moved. */
+/* A BAR must not be resized or moved while it decodes. */
 static int stop_decoding(struct rawpci_binding *at)
 {
 	const uint32_t decoding = RAWPCI_COMMAND_MEMORY | RAWPCI_COMMAND_IO;
@@ -156,7 +157,7 @@ static int stop_decoding(struct rawpci_binding *at)
 	return put(at, RAWPCI_CFG_COMMAND, 2, now & ~decoding);
 }
 
-/* Before the header: a BAR is of the size that its capability says. */
+/* Before the header: a capability sets the size of a BAR. */
 static int put_words(struct rawpci_binding *at, const struct rawpci_state *state)
 {
 	uint32_t now;
@@ -170,8 +171,8 @@ static int put_words(struct rawpci_binding *at, const struct rawpci_state *state
 	return r;
 }
 
-/* As at a close: what the user had the device do would go on once a driver lets it master the bus.
- * Returns 0 or -ETIMEDOUT. */
+/* As a close does: else the device would go on with its former owner's work once a driver lets it
+ * master the bus. Returns 0 or -ETIMEDOUT. */
 static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char *name)
 {
 	char path[RAWPCI_SYSFS_PATH], text[128];
@@ -186,8 +187,8 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 	return r == -ETIMEDOUT ? r : 0;
 }
 
-/* The user was one, and has enabled once; what is more is somebody else's. The kernel refuses where
- * there is nothing to disable any more (-EIO), and where a driver has come (-EBUSY). */
+/* The former owner has enabled the device once; any further count is another program's. The kernel
+ * refuses if the device is not enabled (-EIO), or if a driver has come (-EBUSY). */
 static int disable(const struct rawpci_binding *at, const struct rawpci_state *state)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -198,8 +199,8 @@ static int disable(const struct rawpci_binding *at, const struct rawpci_state *s
 	return r == -EIO || r == -EBUSY ? 0 : r;
 }
 
-/* Bus mastering stays off, and so does an interrupt that nobody would serve: it would cost all who
- * share its line theirs. A driver turns on what it needs. */
+/* Bus mastering stays off. So does an interrupt that is pending and that no driver serves: the
+ * kernel would shut its line for every device on it. A driver turns on what it needs. */
 static int put_command(struct rawpci_binding *at, const struct rawpci_state *state)
 {
 	uint32_t then = state->header[COMMAND_DWORD] & 0xffff & ~(uint32_t)RAWPCI_COMMAND_MASTER;
@@ -215,7 +216,7 @@ static int put_command(struct rawpci_binding *at, const struct rawpci_state *sta
 	return put(at, RAWPCI_CFG_COMMAND, 2, then);
 }
 
-/* Of a device that no driver has, or (bound) one that was there before and is used like none. */
+/* No driver has the device; or (bound) the one that it had before, which does not touch it. */
 static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *name,
 		    const struct rawpci_state *state, bool killed, bool bound)
 {
@@ -238,8 +239,8 @@ static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *n
 	return r;
 }
 
-/* A reboot has put back all there is in the device, and an old address would be somebody else's. Two
- * boots that are not known are the same only to the process that has looked itself. */
+/* A reboot has set all registers anew, and an old address may be another device's now. If no boot's
+ * id is known, only the process that has read the registers knows that the boot is the same. */
 static bool is_of_this_boot(const struct rawpci_state *state, bool killed)
 {
 	struct rawpci_state now;
@@ -254,16 +255,17 @@ static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char 
 	int r = stop(at);
 
 	if (r > 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: it was still mastering the bus, which "
-			   "nobody had turned off: now it is", name);
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: it was still mastering the bus: that is "
+			   "off now", name);
 	if (r >= 0)
 		return 0;
-	return rawpci_fail(ctx, r, "%s: its bus mastering cannot be turned off (%s), so that no "
-			   "driver is given it: it could still write to memory that is not its "
-			   "own", name, rawpci_sys_error_text(r, text, sizeof(text)));
+	return rawpci_fail(ctx, r, "%s: its bus mastering cannot be turned off (%s), so no driver "
+			   "gets it: it could still write to memory that is not its own", name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
-/* The kernel's part has been done; what it leaves is no reason to keep the device from its driver. */
+/* The kernel has reset the device. Return it to the host driver even if a register could not be
+ * restored. */
 static int fail_put_back(struct rawpci *ctx, const char *name, bool bare, int r)
 {
 	char text[128];
@@ -278,8 +280,8 @@ static int fail_put_back(struct rawpci *ctx, const char *name, bool bare, int r)
 	return 0;
 }
 
-/* Whose the device is decides: what somebody else's driver has is not touched. A kernel driver that
- * turns bus mastering off itself has done so by now: where it is on again, a new user has it. */
+/* A device that another driver has is not touched. A kernel driver that turns bus mastering off
+ * itself has done that by now: if it is on again, a new program uses the device. */
 int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, const char *name,
 			 const struct rawpci_record *record, bool killed)
 {

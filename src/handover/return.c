@@ -25,16 +25,16 @@ void rawpci_custody_return(struct rawpci_custody *custody)
 	if (custody->unfinished) {
 		custody->hold.held = false;
 		custody->recorded = false;
-		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: it is not returned yet, because the "
-			   "kernel is still at something with it. Its record in %s stays: once "
-			   "that is over, rawpci_recover() or the next open returns it",
+		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: it is not returned yet, because "
+			   "the kernel has not ended what was asked of it. Its record in %s stays: "
+			   "once that is over, rawpci_recover() or the next open returns it",
 			   custody->name, custody->ctx->run_dir);
 		return;
 	}
 	r = rawpci_record_applies(custody->ctx, custody->name, &custody->address, &record);
 	if (r == 0)
 		(void)rawpci_record_erase(&custody->locks);
-	/* That what was open is another one now is not likely enough to keep it for that. */
+	/* If the ids cannot be read for lack of something, the device is very likely the same. */
 	else if (r > 0 || rawpci_is_passing(r))
 		r = rawpci_record_settle(custody->ctx, &custody->locks, &custody->address, &record,
 					 custody->was_gone);

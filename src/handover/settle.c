@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Doing what a record says: the device gets back its registers and its driver. */
+/* Doing what a record says: the device gets its registers and its host driver back. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-/* What there is in the end: a driver that somebody else has bound meanwhile is left alone. */
+/* A driver that another program has bound in the meantime keeps the device. */
 static void say_returned(struct rawpci *ctx, const char *name,
 			   const struct rawpci_address *address, const char *driver)
 {
@@ -18,8 +18,9 @@ static void say_returned(struct rawpci *ctx, const char *name,
 
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
 	    strcmp(now, driver) != 0)
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, which somebody has bound it to "
-			   "since it was taken from %s", name, now, rawpci_or_none(driver));
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, to which another program has "
+			   "bound it since it was taken from %s", name, now,
+			   rawpci_or_none(driver));
 	else
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
@@ -33,16 +34,17 @@ static int fail_return(struct rawpci *ctx, const char *name,
 	if (r == -ETIMEDOUT)
 		return rawpci_fail_timeout(ctx, name, "the kernel has not returned it to its "
 					   "driver");
-	/* The kernel's own words for it, which only its log has, come out of drivers_probe as
-	 * EINVAL (Linux drivers/base/bus.c, drivers_probe_store()). */
-	if ((r == -ENODEV || r == -EINVAL) && rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
+	/* drivers_probe returns EINVAL, and only the kernel's log has the reason (Linux
+	 * drivers/base/bus.c, drivers_probe_store()). */
+	if ((r == -ENODEV || r == -EINVAL) &&
+	    rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
 	    rawpci_group_neighbour(ctx, address, neighbour))
 		return rawpci_fail(ctx, -EBUSY, "%s: it could not be returned to %s: the kernel "
 				   "does not allow that while a program uses another device of its "
-				   "IOMMU group, such as %s. Once that is closed, the program that "
-				   "closes it does it, if it is one of this library's, or "
-				   "rawpci_recover() or the next open; where no program uses any, "
-				   "the kernel log says why (dmesg)", name, driver, neighbour);
+				   "IOMMU group, such as %s. Once that is closed, this library in "
+				   "that program returns it, or rawpci_recover(), or the next open; "
+				   "if no program uses any, the kernel log says why (dmesg)", name,
+				   driver, neighbour);
 	return rawpci_fail(ctx, r, "%s: it could not be returned to %s (%s): load that "
 			   "driver, then use rawpci_recover(), or write the address to "
 			   "%s/bus/pci/drivers_probe", name, rawpci_or_none(driver),
@@ -62,7 +64,7 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 
 	if (r == 0)
 		r = rawpci_state_restore(ctx, &at, name, record, killed);
-	/* Before a driver comes, which may have a wish of its own. */
+	/* Before a driver is bound, which may set the file itself. */
 	if (r == 0 && idle)
 		r = rawpci_idle_release(ctx, &at, name);
 	if (r < 0)

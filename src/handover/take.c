@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking a device from the host so that it is returned whatever happens to this process: write down
- * what is found, then change it. return.c is the way back: put back what was found, remove the
- * record. own.c's locks go with the process. The next owner of a device that has a record finishes
- * what its former owner could not.
+ * Taking a device from the host so that it is returned whatever happens to this process. The record
+ * is written first, then the binding changes. return.c goes the other way: the binding first, then
+ * the record. The locks end with the process. The next owner returns a device that has a record.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +18,9 @@
 
 static int write_record(struct rawpci_custody *custody, const struct rawpci_driver_hold *hold)
 {
-	struct rawpci_record record = {.hold = *hold, .state = custody->state, .idle = custody->idle};
+	struct rawpci_record record = {
+		.hold = *hold, .state = custody->state, .idle = custody->idle,
+	};
 	int r = custody->no_record;
 
 	if (r == 0)
@@ -52,7 +53,7 @@ static void warn_unrecorded(struct rawpci_custody *custody, int r)
 		   finding.cause);
 }
 
-/* What is owed since before is what there really was. */
+/* A record that a former owner has left has the registers of the host's time. */
 static void look_at_state(struct rawpci_custody *custody)
 {
 	const struct rawpci_binding at =
@@ -71,32 +72,34 @@ static void look_at_state(struct rawpci_custody *custody)
 			   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
-/* A user who may not keep drivers away has the device all the same, as long as none comes. */
+/* Without the right to set the override, the caller still gets the device until a driver is
+ * loaded. */
 static int cannot_keep(struct rawpci_custody *custody, int r)
 {
 	char text[128];
 
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its driver_override cannot be written (%s): a "
-		   "host driver that is loaded while it is open takes it", custody->name,
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its driver_override cannot be written "
+		   "(%s): a host driver that is loaded while it is open takes it", custody->name,
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 	custody->hold.held = false;
 	return 0;
 }
 
-/* Nothing but the override that keeps drivers away. */
+/* Does only the override change, which keeps drivers away? */
 static bool changes_no_driver(const struct rawpci_driver_hold *hold)
 {
 	return strcmp(hold->driver, hold->taken_by) == 0;
 }
 
-/* The kernel is still at it. Each further step would wait for the one that hangs. */
+/* Returning the device would wait for the step that hangs, so the record is left to the next
+ * owner. */
 static int fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_step step)
 {
 	static const char *const slow[] = {
-		[RAWPCI_DRIVER_OVERRIDE] = "somebody else is binding or unbinding it, and was not "
-					   "done",
-		[RAWPCI_DRIVER_UNBIND] = "something still uses it, so that its driver has not let "
-					 "go of it",
+		[RAWPCI_DRIVER_OVERRIDE] = "another program is binding or unbinding it, and has not "
+					   "finished",
+		[RAWPCI_DRIVER_UNBIND] = "something still uses it, and its driver has not let go "
+					 "of it",
 		[RAWPCI_DRIVER_PROBE] = "the driver that it is to be bound to has not taken it",
 	};
 
@@ -105,7 +108,7 @@ static int fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_ste
 	return rawpci_fail_timeout(custody->ctx, custody->name, slow[step]);
 }
 
-/* The user's right to the file of a step has been looked at, but a security module may forbid it. */
+/* The check has found the right to write, but a security module can forbid it even so. */
 static int fail_forbidden(struct rawpci_custody *custody, enum rawpci_driver_step step, int r)
 {
 	char path[RAWPCI_SYSFS_PATH];
@@ -171,7 +174,7 @@ static int move(struct rawpci_custody *custody, const char *seen)
 	return r;
 }
 
-/* The host driver's own enabling has gone with it: what is left is what is to be again. */
+/* The host driver has undone its own enabling. What is left now is what has to be there again. */
 static int record_again(struct rawpci_custody *custody)
 {
 	const struct rawpci_state before = custody->state;
@@ -188,7 +191,7 @@ static int record_again(struct rawpci_custody *custody)
 	return r;
 }
 
-/* What there is, in words where it cannot be found out. */
+/* Finds the binding; fails with a sentence if that cannot be found out. */
 static int look(struct rawpci_custody *custody, const struct rawpci_binding *at, const char *wanted,
 		struct rawpci_driver_hold *found)
 {
@@ -196,7 +199,7 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	char text[128];
 	int r = rawpci_driver_look(at, wanted, found);
 
-	/* Kept in any case: giving back is told by it whether somebody else has set another. */
+	/* Return sees by it whether another program has set the override. */
 	if (r == 0 && !found->held && custody->backend->bare)
 		r = rawpci_driver_override(at, found->override);
 	if (r == -ENODEV && rawpci_sysfs_present(at->root, &at->address) < 0) {
@@ -206,8 +209,8 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	if (r == -ENODEV && rawpci_find_module(custody->ctx, wanted, &finding))
 		return rawpci_fail_finding(custody->ctx, custody->name, &finding);
 	if (r == -ETIMEDOUT)
-		return rawpci_fail(custody->ctx, r, "%s: the kernel is binding or unbinding its driver, "
-				   "and was not done in %u ms (setting driver.timeout_ms)",
+		return rawpci_fail(custody->ctx, r, "%s: the kernel is binding or unbinding its "
+				   "driver, and has not finished in %u ms (setting driver.timeout_ms)",
 				   custody->name, at->limit_ms);
 	if (r < 0)
 		return rawpci_fail(custody->ctx, r, "%s: its driver cannot be read from %s: %s",
@@ -216,8 +219,8 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	return 0;
 }
 
-/* The record says so before that is changed, and what else there is afterwards, of a device that is
- * awake. A record that cannot be written is seen to then. */
+/* A first record says that the kernel may suspend the device. The whole record is written once the
+ * device is awake; an error of the first one is left to that. */
 static int wake(struct rawpci_custody *custody, const struct rawpci_driver_hold *found)
 {
 	if (!rawpci_handover_is_idle(custody))
@@ -228,7 +231,7 @@ static int wake(struct rawpci_custody *custody, const struct rawpci_driver_hold 
 	return rawpci_handover_wake(custody);
 }
 
-/* The first record says that nothing else was changed, and nothing is; but what is owed stays. */
+/* Nothing has changed, so the first record may go. A former owner's record stays. */
 static void drop_record(struct rawpci_custody *custody)
 {
 	if (custody->recorded && !custody->owed.hold.held)
@@ -236,9 +239,8 @@ static void drop_record(struct rawpci_custody *custody)
 	custody->recorded = false;
 }
 
-/* Writes down what there is, then moves the device. Where the kernel puts registers back, and a host
- * driver makes them what it wants in any case, they are left out, and the record is one that older
- * libraries understand. */
+/* Writes the record, then moves the device. If the kernel puts registers back and the host driver
+ * sets them as it likes, the record leaves them out, so that older libraries understand it. */
 static int record_and_move(struct rawpci_custody *custody, const struct rawpci_driver_hold *found,
 			   const char *seen)
 {
@@ -267,15 +269,15 @@ static int record_and_move(struct rawpci_custody *custody, const struct rawpci_d
 	return record_again(custody);
 }
 
-/* Says no to what blocks, and tells of what the caller insists on. */
+/* Fails with what blocks. The log tells of a use that the caller overrides. */
 static int heed(void *opaque, const struct rawpci_finding *finding)
 {
 	const struct rawpci_custody *custody = opaque;
 
 	if (finding->blocks)
 		return rawpci_fail_finding(custody->ctx, custody->name, finding);
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s because the caller insists, "
-		   "although %s", custody->name, custody->bound[0] ? custody->bound : "the host",
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s because the caller "
+		   "insists, although %s", custody->name, custody->bound[0] ? custody->bound : "the host",
 		   finding->cause);
 	return 0;
 }

@@ -30,19 +30,17 @@ static const char *passing_remedy(int r)
 	}
 }
 
-/* A lacking directory or right lets opening go on; this error does not. what: with the preposition
- * for the path; done: what cannot be done with it. */
+/* An error with which opening does not go on, as it does without a directory or a right. what: with
+ * the preposition for path; done: what cannot be done. */
 static void find_passing(struct rawpci_finding *finding, int r, const char *what, const char *path,
 			 const char *done)
 {
 	char text[128];
 
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = rawpci_as_passing(r),
-	};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OTHER, rawpci_as_passing(r),
+			   "its %s %.127s cannot be %s: %s", what, path, done,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->path, "%.127s", path);
-	SAY(finding->cause, "its %s %s cannot be %s: %s", what, finding->path, done,
-	    rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->remedy, "%s", passing_remedy(r));
 }
 
@@ -51,15 +49,13 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	struct rawpci_opener owner;
 
 	rawpci_opener_find("/proc", path, true, &owner);
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true, .error = -EBUSY,
-		.number = owner.process,
-	};
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has it open%s%s",
+			   owner.self ? "this process" : owner.text, shared ?
+			   ", with a directory of its own for locks (setting run.dir)" : "",
+			   owner.self ? ", in this context or another, or the kernel has not ended "
+			   "what was asked of it (a reset, or unbinding its driver)" : "");
+	finding->number = owner.process;
 	SAY(finding->path, "%.127s", path);
-	SAY(finding->cause, "%s has it open%s%s", owner.self ? "this process" : owner.text,
-	    shared ? ", with a directory of its own for locks (setting run.dir)" : "",
-	    owner.self ? ", in this context or another, or the kernel has not ended what was asked "
-			 "of it (a reset, or unbinding its driver)" : "");
 	if (owner.process != 0) {
 		SAY(finding->remedy, CLOSE_THERE);
 	} else {
@@ -103,15 +99,12 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
 	if (by[0] == '\0' || rawpci_sysfs_driver(ctx->sysfs_dir, address, now) < 0 ||
 	    strcmp(now, by) != 0 || rawpci_inuse_user(&host, address, what) <= 0)
 		return false;
-	*finding = (struct rawpci_finding) {
-		.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true, .error = -EBUSY,
-	};
-	SAY(finding->cause, "%s", what);
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s", what);
 	SAY(finding->remedy, CLOSE_THERE);
 	return true;
 }
 
-/* A device is gone only where the others can be seen: not where sysfs is not mounted. */
+/* Without a mounted sysfs no device can be seen; that does not make this one gone. */
 static int check_sysfs(struct rawpci *ctx, const char *name)
 {
 	char path[RAWPCI_SYSFS_PATH], text[128];
@@ -120,8 +113,8 @@ static int check_sysfs(struct rawpci *ctx, const char *name)
 
 	if (r < 0)
 		return rawpci_fail(ctx, rawpci_as_permission(r),
-				   "%s: %s/bus/pci/devices cannot be looked at (%s), so that "
-				   "its record is left for who can", name, ctx->sysfs_dir,
+				   "%s: %s/bus/pci/devices cannot be read (%s), so its "
+				   "record stays", name, ctx->sysfs_dir,
 				   rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
@@ -143,9 +136,8 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 	}
 	r = rawpci_handover_ids(ctx, address, &now);
 	if (r < 0)
-		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so that its record is "
-				   "left for who can", name,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so its record stays",
+				   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (now.vendor == record->vendor && now.device == record->device)
 		return 1;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
@@ -165,14 +157,15 @@ bool rawpci_custody_lost(struct rawpci_custody *custody)
 		return false;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
 		return true;
-	/* Where it cannot be seen, the device is taken for what it was. */
+	/* If the driver cannot be read, the device counts as unchanged. */
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, now) < 0)
 		return false;
 	if (now[0] != '\0' && strcmp(now, ours) != 0) {
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the host driver %s has taken it while it was "
-			   "open: left alone", custody->name, now);
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the host driver %s has taken it while it "
+			   "was open: left alone", custody->name, now);
 		return true;
 	}
 	return custody->recorded && rawpci_handover_ids(ctx, &custody->address, &there) == 0 &&
-	       (there.vendor != custody->recorded_ids[0] || there.device != custody->recorded_ids[1]);
+	       (there.vendor != custody->recorded_ids[0] ||
+		there.device != custody->recorded_ids[1]);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A backend whose every operation fails, to which a test adds what it is about. */
+/* A backend whose operations all fail; a test replaces the ones that it is about. */
 #ifndef RAWPCI_TESTS_BLANK_BACKEND_H
 #define RAWPCI_TESTS_BLANK_BACKEND_H
 
@@ -162,7 +162,7 @@ static inline int blank_dma_unmap(void *space, rawpci_iova_t iova, uint64_t size
 	return -EIO;
 }
 
-/* With what a backend has to have: neither interrupts nor DMA. Only probing succeeds. */
+/* The mandatory operations, without interrupts and DMA. Only probing succeeds. */
 static inline struct rawpci_backend blank_backend(const char *name, int rank)
 {
 	return (struct rawpci_backend) {
@@ -204,7 +204,7 @@ static inline int blank_no_region(void *device, unsigned region, struct rawpci_r
 	return 0;
 }
 
-/* What an open asks of a device: ids, and no regions. Opening itself is the test's. */
+/* Opening a device succeeds with these, except for open(), which the test provides. */
 static inline void blank_add_device(struct rawpci_backend *backend)
 {
 	backend->info = blank_plain_info;

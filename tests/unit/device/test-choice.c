@@ -5,8 +5,8 @@
 #include "unit/device/blank-backend.h"
 
 static struct {
-	int result[3];  /* of each one's probe */
-	char asked[16]; /* names of those that were asked, in order */
+	int result[3];  /* each probe returns one */
+	char asked[16]; /* the names of the backends that were asked, in order */
 } pretended;
 
 static int probe_as(unsigned which)
@@ -125,7 +125,7 @@ START_TEST(detaching_goes_by_rank)
 }
 END_TEST
 
-/* There is no a-driver: that is no way in, and the next is tried. */
+/* The driver a-driver does not exist, so the next backend is tried. */
 START_TEST(driver_that_is_not_loaded)
 {
 	pretended.result[0] = 0;

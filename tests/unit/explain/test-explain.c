@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What core finds, with two backends that find nothing, or what they are told to. */
+/* The library's own findings, with two backends that report nothing, or what a test tells them. */
 #include <errno.h>
 
 #include <signal.h>
@@ -16,8 +16,8 @@
 
 static struct host_tree host;
 static struct rawpci_explanation *e;
-static int refusal;                     /* of the better backend's probe */
-static const struct rawpci_finding *told; /* what it finds; NULL: nothing */
+static int refusal;                     /* the better backend's probe returns it */
+static const struct rawpci_finding *told; /* what it reports; NULL: nothing */
 static uint64_t memory_seen;
 static struct rawpci_backend mock, plain;
 
@@ -88,13 +88,15 @@ static void check_first(const char *words)
 		      e->text);
 }
 
-/* What opening it fails with is what was said before. */
+/* Opening fails with the error and the cause that were found before. */
 static void check_open(unsigned flags, int error)
 {
 	struct rawpci_device *dev = NULL;
 
 	ck_assert_int_eq(e->findings->error, error);
 	ck_assert_int_eq(rawpci_device_open(host.ctx, NULL, NIC, flags, &dev), error);
+	ck_assert_msg(strstr(rawpci_last_error(), e->findings->cause) != NULL, "%s: not \"%s\"",
+		      rawpci_last_error(), e->findings->cause);
 }
 
 START_TEST(nothing_found)
@@ -203,6 +205,7 @@ START_TEST(permission_to_bind)
 	if (user == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
 	f = explain();
+	check_open(0, -EACCES);
 	if (user == 0)
 		ck_assert_int_eq(seteuid(0), 0);
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_PERMISSION);
@@ -226,7 +229,7 @@ START_TEST(refused)
 }
 END_TEST
 
-/* What a backend finds is said in place of its refusal, and in the order of obstacles. */
+/* A finding of the backend replaces its refusal. Findings are in the order of obstacles. */
 START_TEST(found_by_backend)
 {
 	const struct rawpci_finding group = {
@@ -247,14 +250,14 @@ START_TEST(found_by_backend)
 	ck_assert_str_eq(e->findings->backend, "mock");
 	ck_assert_uint_eq(e->findings->blocker.function, 1);
 	check_first("a cause: a remedy");
-	/* The host driver is looked at first. */
+	/* Opening looks at the host driver first. */
 	host_link(&host, NIC, "driver", "../../drivers/e1000e");
 	(void)explain();
 	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
 	ck_assert_int_eq(e->findings->next->obstacle, RAWPCI_OBSTACLE_GROUP);
 	check_first("the host driver e1000e holds it");
 	check_first("(and 1 more in the way, see below)");
-	/* What the backend fails with is said, also where it finds something else, too. */
+	/* The refusal is reported if the finding has another error. */
 	refusal = -EOPNOTSUPP;
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	check_first("mock refuses it (and 1 more in the way, see below)");
@@ -293,7 +296,7 @@ START_TEST(lesser_way)
 }
 END_TEST
 
-/* The automatic choice does not go past something that stands in the way. */
+/* The automatic choice ends with an obstacle; a lesser backend works only by name. */
 START_TEST(lesser_way_by_name)
 {
 	refusal = -EBUSY;
@@ -303,7 +306,7 @@ START_TEST(lesser_way_by_name)
 	ck_assert(!e->ways->works && e->ways->next->works);
 	check_first("mock refuses it; plain can open it as it is, if it is chosen by name, without "
 		    "interrupts and DMA");
-	/* But the host driver is looked at first. */
+	/* But opening looks at the host driver first. */
 	host_link(&host, NIC, "driver", "../../drivers/e1000e");
 	(void)explain();
 	ck_assert(e->openable);
@@ -362,7 +365,7 @@ START_TEST(in_use)
 }
 END_TEST
 
-/* Without a driver, too. */
+/* The host uses its chipset also without a driver. */
 START_TEST(chipset)
 {
 	plain.unbound = true;
@@ -375,14 +378,14 @@ START_TEST(chipset)
 	check_open(0, -EBUSY);
 	(void)explain_with(RAWPCI_OPEN_INSIST, 0);
 	ck_assert(e->openable && e->ways->next->works);
-	/* Somebody has given it away by hand. */
+	/* The administrator has bound it to the backend's driver. */
 	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
 	(void)explain();
 	ck_assert(e->openable);
 }
 END_TEST
 
-/* Its devices are its own; the host's one of that address is another. */
+/* A pretended device is not the host's device of the same address. */
 START_TEST(pretended)
 {
 	host_link(&host, NIC, "driver", "../../drivers/e1000e");
@@ -420,7 +423,7 @@ START_TEST(owned)
 	(void)snprintf(run, sizeof(run), "%s/run", host.tree.root);
 	(void)explain();
 	ck_assert(e->openable);
-	ck_assert_int_ne(access(run, F_OK), 0); /* nothing is made by explaining */
+	ck_assert_int_ne(access(run, F_OK), 0); /* explaining makes nothing */
 	ck_assert_int_eq(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
@@ -462,11 +465,12 @@ START_TEST(nowhere_for_records)
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_PERMISSION);
 	ck_assert(e->findings->blocks && !e->openable);
-	check_first("it has to be bound to mock-pci, and no record of its driver can be written to ");
+	check_first("it has to be bound to mock-pci, and no record of its driver can be written "
+		    "to ");
 	check_first("/run (Not a directory): make the directory that it is to be in, or name "
 		    "another (setting run.dir); or bind it to mock-pci first");
 	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -EACCES);
-	/* Where its driver need not be changed, nothing is to be written down. */
+	/* Without a change of driver no record is needed. */
 	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
 	(void)explain();
 	ck_assert(e->openable);
@@ -486,7 +490,7 @@ START_TEST(record_of_others)
 }
 END_TEST
 
-/* A killed process has left it bound to the backend's driver: not for long. */
+/* A killed process has left it bound to the backend's driver; opening returns it first. */
 START_TEST(left)
 {
 	const struct rawpci_finding *f;
@@ -509,7 +513,7 @@ START_TEST(left)
 	ck_assert(e->openable);
 	check_first("mock can open it now, but it was taken from e1000e and has not been returned: "
 		    "rawpci_recover()");
-	/* Of the device that was there before. */
+	/* The record is another device's. */
 	host_write(&host, NIC, "vendor", "0x8086\n");
 	(void)explain();
 	ck_assert(e->openable);

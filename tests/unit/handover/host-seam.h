@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host of one device, in a directory: the kernel's side of driver_override, drivers_probe, unbind,
- * enable and reset, and the device's of waking up, behind the seam of src/os/sys.h (linked with
- * --wrap), where a process can also be stopped before and after each change that it makes.
+ * A host of one device, in a directory: the kernel's side of driver_override, drivers_probe,
+ * unbind, enable and reset, and the device's of waking up, behind the seam of src/os/sys.h (linked
+ * with --wrap), where a process can also be stopped before and after each change that it makes.
  */
 #ifndef RAWPCI_TESTS_HOST_SEAM_H
 #define RAWPCI_TESTS_HOST_SEAM_H
@@ -24,7 +24,7 @@
 #define DEVICE "bus/pci/devices/" BDF "/"
 
 enum { HOST_PM = 0x40, HOST_EXPRESS = 0x50 };
-enum { HOST_COMMAND = 0x0140 }; /* not decoding, and with what nobody changes */
+enum { HOST_COMMAND = 0x0140 }; /* it does not decode; the other bit never changes */
 
 struct host {
 	struct tree tree;
@@ -113,7 +113,8 @@ static inline bool host_is(const char *file, const char *text)
 }
 
 /* Runtime power management of a device without a driver (Linux drivers/pci/pci-driver.c,
- * pci_pm_runtime_suspend(), pci_pm_runtime_resume()). "kept" is what COMMAND was; "": nothing is. */
+ * pci_pm_runtime_suspend(), pci_pm_runtime_resume()). "kept" is what COMMAND was; "": nothing
+ * is. */
 static inline void host_suspend(void)
 {
 	char text[32];
@@ -253,8 +254,8 @@ int __wrap_rawpci_sys_write_file(const char *path, const char *text)
 	return r;
 }
 
-/* A device that wakes from D3hot has forgotten its BARs and, where it has that, its payload size, and
- * is still. */
+/* A device that wakes from D3hot has forgotten its BARs and, where it has that, its payload size,
+ * and is still. */
 static inline void host_wake(void)
 {
 	for (long at = 0x10; at < 0x28; at += 2)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Against a tree whose control files are played by write_as_kernel(), which can also fail. */
+/* Moving a device between drivers, in a tree where write_as_kernel() acts as the kernel. */
 #include <errno.h>
 
 #include "harness.h"
@@ -91,7 +91,7 @@ static struct rawpci_binding at(const struct rawpci_address *device)
 					.limit_ms = 20000, .keep = RAWPCI_KEEP_NONE};
 }
 
-/* As the caller of the two is told to use them. */
+/* Look, then move, as driver.h asks of the caller. */
 static int tested_take(const struct rawpci_address *device, const char *driver,
 		       struct rawpci_driver_hold *hold)
 {
@@ -108,7 +108,7 @@ static int tested_take(const struct rawpci_address *device, const char *driver,
 	return r;
 }
 
-static int tested_return_back(struct rawpci_driver_hold *hold)
+static int hand_back(struct rawpci_driver_hold *hold)
 {
 	const struct rawpci_binding where = at(&address);
 	int r = hold->held ? tested_return(&where, hold) : 0;
@@ -150,12 +150,12 @@ START_TEST(from_no_driver)
 	ck_assert(hold.held);
 	ck_assert_str_eq(hold.driver, "");
 	check_state("vfio-pci", "vfio-pci");
-	kernel.by_id = "e1000e"; /* loaded in the meantime: still not to be bound */
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	kernel.by_id = "e1000e"; /* it is loaded in the meantime, and must not bind */
+	ck_assert_int_eq(hand_back(&hold), 0);
 	ck_assert(!hold.held);
 	check_state("", "(null)");
 	kernel.writes = 0;
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	ck_assert_uint_eq(kernel.writes, 0);
 }
 END_TEST
@@ -167,7 +167,7 @@ START_TEST(bound_already)
 	bind("vfio-pci");
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	ck_assert(!hold.held);
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	ck_assert_uint_eq(kernel.writes, 0);
 	check_state("vfio-pci", "(null)");
 }
@@ -194,13 +194,13 @@ START_TEST(no_device)
 }
 END_TEST
 
-/* Each row: what was there, and what it takes to be there again. */
+/* Each row: the binding before, and the driver that binds by id afterwards. */
 static const struct {
 	const char *driver, *override, *by_id;
 } befores[] = {
 	{"e1000e", "(null)", "e1000e"},      /* the ordinary case */
 	{"pci-stub", "pci-stub", "e1000e"},  /* bound by its override only */
-	{"e1000e", "pci-stub", "e1000e"},    /* an override that nobody has acted on yet */
+	{"e1000e", "pci-stub", "e1000e"},    /* an override that no bind has followed yet */
 	{"e1000e", "(null)", "pci-stub"},    /* another driver would get it: bind by name */
 	{"e1000e", "(null)", NULL},          /* bound by an id that is gone */
 };
@@ -220,9 +220,9 @@ START_TEST(to_no_driver_from_none)
 	kernel.by_id = "e1000e";
 	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
 	ck_assert(hold.held);
-	ck_assert_int_eq(write_bus(&where, "drivers_probe", "", ""), 0); /* it is loaded */
+	ck_assert_int_eq(write_bus(&where, "drivers_probe", "", ""), 0); /* the driver is loaded */
 	check_state("", "rawpci-nobody");
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state("", "(null)");
 }
 END_TEST
@@ -236,7 +236,7 @@ START_TEST(there_and_back)
 	ck_assert(hold.held);
 	ck_assert_str_eq(hold.driver, befores[_i].driver);
 	check_state("vfio-pci", "vfio-pci");
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state(befores[_i].driver, befores[_i].override);
 }
 END_TEST
@@ -276,11 +276,11 @@ START_TEST(former_driver_refuses)
 	put_before(0);
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	kernel.refusing = "e1000e";
-	ck_assert_int_eq(tested_return_back(&hold), -ENODEV);
+	ck_assert_int_eq(hand_back(&hold), -ENODEV);
 	check_state("", "(null)");
 	kernel.refusing = NULL; /* its module is loaded again */
 	hold.held = true;
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state("e1000e", "(null)");
 }
 END_TEST
@@ -318,12 +318,12 @@ START_TEST(to_no_driver)
 	put_before(_i);
 	ck_assert_int_eq(tested_take(&address, "", &hold), 0);
 	check_state("", "rawpci-nobody");
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state(befores[_i].driver, befores[_i].override);
 }
 END_TEST
 
-/* Between the two: it was not there to be looked at. */
+/* A driver comes between look and move. */
 START_TEST(another_has_come)
 {
 	const struct rawpci_binding where = at(&address);
@@ -347,27 +347,27 @@ START_TEST(hangs)
 	kernel.hanging = "/unbind";
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), -ETIMEDOUT);
 	ck_assert_int_eq(failed_step, RAWPCI_DRIVER_UNBIND);
-	ck_assert_uint_eq(kernel.writes, 2); /* not one after the one that hangs */
+	ck_assert_uint_eq(kernel.writes, 2); /* no step after the one that hangs */
 	check_state("", "vfio-pci");
 	hold = (struct rawpci_driver_hold) {true, "e1000e", "", "vfio-pci"};
-	ck_assert_int_eq(tested_return_back(&hold), 0); /* let go of by now */
+	ck_assert_int_eq(hand_back(&hold), 0); /* the kernel has unbound it by now */
 	check_state("e1000e", "(null)");
 }
 END_TEST
 
-START_TEST(somebody_else_was_faster)
+START_TEST(another_program_was_faster)
 {
 	struct rawpci_driver_hold hold;
 
 	put_before(0);
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	bind("pci-stub");
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state("pci-stub", "(null)");
 }
 END_TEST
 
-START_TEST(somebody_else_has_plans)
+START_TEST(another_program_set_an_override)
 {
 	struct rawpci_driver_hold hold;
 
@@ -375,20 +375,20 @@ START_TEST(somebody_else_has_plans)
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	bind("pci-stub");
 	tree_write(&tree, DEVICE "driver_override", "pci-stub");
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state("pci-stub", "pci-stub");
 }
 END_TEST
 
-/* The override says who is to have it, and nobody but the giver back can let him. */
-START_TEST(somebody_else_has_said_so)
+/* Another program has set the override: return binds that driver, because no other program can. */
+START_TEST(override_of_another_program_wins)
 {
 	struct rawpci_driver_hold hold;
 
 	put_before(0);
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
 	tree_write(&tree, DEVICE "driver_override", "pci-stub");
-	ck_assert_int_eq(tested_return_back(&hold), 0);
+	ck_assert_int_eq(hand_back(&hold), 0);
 	check_state("pci-stub", "pci-stub");
 }
 END_TEST
@@ -409,9 +409,9 @@ int main(void)
 	tcase_add_loop_test(tests, each_write_fails, 0, rows);
 	tcase_add_loop_test(tests, driver_refuses, 0, rows);
 	tcase_add_test(tests, former_driver_refuses);
-	tcase_add_test(tests, somebody_else_was_faster);
-	tcase_add_test(tests, somebody_else_has_plans);
-	tcase_add_test(tests, somebody_else_has_said_so);
+	tcase_add_test(tests, another_program_was_faster);
+	tcase_add_test(tests, another_program_set_an_override);
+	tcase_add_test(tests, override_of_another_program_wins);
 	tcase_add_loop_test(tests, stopped_anywhere, 0, rows);
 	tcase_add_loop_test(tests, to_no_driver, 0, rows);
 	tcase_add_loop_test(tests, another_has_come, 0, 2);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Locks and records: taken, looked at, written, stopped at any step, and read with any content. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -69,7 +70,7 @@ static int unlink_stopping(int directory, const char *name)
 	return r;
 }
 
-/* Also in the middle. */
+/* It can also stop in the middle of a write. */
 static int write_stopping(int fd, const void *text, size_t size, unsigned long long offset)
 {
 	int r;
@@ -212,7 +213,7 @@ START_TEST(one_owner)
 	ck_assert_int_eq(other.lock, -1);
 	kill(child, SIGKILL);
 	ck_assert_int_eq(waitpid(child, &r, 0), child);
-	must_take(&other); /* the lock has gone with it */
+	must_take(&other); /* the lock has ended with the process */
 	ck_assert_int_eq(take(&locks), -EWOULDBLOCK);
 	rawpci_locks_release(&other);
 	must_take(&locks);
@@ -237,7 +238,7 @@ static bool there(const char *file)
 	return access(tree_path(&tree, path, file), F_OK) == 0;
 }
 
-/* What taking would come to, without a trace of it. */
+/* Looking tells what taking would return, and leaves no trace. */
 START_TEST(looked_at)
 {
 	struct rawpci_locks locks;
@@ -253,7 +254,7 @@ START_TEST(looked_at)
 	rawpci_locks_release(&locks);
 	ck_assert_int_eq(look(&recorded), 0);
 	ck_assert_int_eq(recorded, 0);
-	must_take(&locks); /* it was not kept */
+	must_take(&locks); /* looking keeps no lock */
 	rawpci_locks_release(&locks);
 	tree_write(&tree, "rawpci/" BDF, "rawpci 999\n");
 	ck_assert_int_eq(look(&recorded), 0);
@@ -264,7 +265,7 @@ START_TEST(looked_at)
 }
 END_TEST
 
-/* Where taking would fail, or writing the record. */
+/* Looking tells that taking, or writing the record, would fail. */
 START_TEST(looked_at_in_vain)
 {
 	char path[512], lock[512];
@@ -302,7 +303,7 @@ START_TEST(looked_at_in_vain)
 }
 END_TEST
 
-/* A link in the place of anything that is opened is not followed. */
+/* No file that is opened may be a symbolic link. */
 START_TEST(links)
 {
 	struct rawpci_record record;
@@ -329,12 +330,12 @@ START_TEST(links)
 	ck_assert_int_eq(unlink(tree_path(&tree, path, "rawpci/" BDF)), 0);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	must_take(&locks);
-	ck_assert_int_eq(tested_read(&locks, &record), -EPERM); /* and it does not wait */
+	ck_assert_int_eq(tested_read(&locks, &record), -EPERM); /* and reading a FIFO does not wait */
 	rawpci_locks_release(&locks);
 }
 END_TEST
 
-/* What another user could have put there, or could change. */
+/* Files and directories that another user may write to are not trusted. */
 START_TEST(not_ours)
 {
 	struct rawpci_record record;
@@ -366,7 +367,7 @@ END_TEST
 #define HEAD3 "rawpci 3\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\n"
 #define ZEROS " 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000"
 
-/* As an older library wrote it, and reads it. */
+/* An older library writes and reads the same text. */
 START_TEST(version_1)
 {
 	static const char text[] = HEAD "driver e1000e\noverride \ntaken-by vfio-pci\nend\n";
@@ -387,8 +388,8 @@ END_TEST
 #define SEVEN " 010=0000 010=0000 010=0000 010=0000 010=0000 010=0000 010=0000"
 #define LATER "bare yes\nboot b\nenable 0\nheader" ZEROS ZEROS "\n"
 
-/* With nothing that needs version 3 it is as an older library wrote it, and reads it; and of that
- * version with any. */
+/* Without anything that needs version 3, the text is the one of an older library; with it, it is of
+ * version 3. */
 START_TEST(version_2_and_3)
 {
 	static const char *const texts[] = {
@@ -412,7 +413,7 @@ START_TEST(version_2_and_3)
 }
 END_TEST
 
-/* The longest there can be. */
+/* The longest record. */
 START_TEST(longest)
 {
 	struct rawpci_record record, full = after;

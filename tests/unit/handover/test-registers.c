@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Killed users of the backends behind which no kernel driver puts anything back: of sysfs and uio. */
+/* Killed users of the backends behind which no kernel driver puts anything back: of sysfs and
+ * uio. */
 #include <rawpci/context.h>
 #include <rawpci/device.h>
 #include <rawpci/explain.h>
@@ -19,7 +20,7 @@
 
 static struct rawpci *ctx;
 static bool boot_is_hidden;
-static char said[4096]; /* all that was logged, a line each */
+static char said[4096]; /* the log, a line for each message */
 
 static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -90,7 +91,7 @@ static bool there(const char *file)
 	return access(tree_path(&host.tree, path, file), F_OK) == 0;
 }
 
-/* The one that is killed, and in the end asleep. */
+/* The program that is killed; it leaves the device asleep. */
 static int use(bool sleep)
 {
 	struct rawpci_device *dev;
@@ -123,7 +124,7 @@ static bool stopped_at(unsigned k, bool sleep)
 	return WEXITSTATUS(status) == 0;
 }
 
-/* Of a device without a driver, killed while it masters the bus. */
+/* A device without a driver: its owner is killed while it masters the bus. */
 static void leave(void)
 {
 	for (unsigned k = 1;; k++) {
@@ -139,12 +140,12 @@ static void leave(void)
 
 static const struct {
 	const char *backend, *driver, *override;
-	bool enabled; /* by somebody, without a driver */
+	bool enabled; /* by another program, without a driver */
 } rows[] = {
 	{"sysfs", "", "(null)", false}, {"sysfs", "", "pci-stub", true},
 	{"sysfs", "e1000e", "(null)", false}, {"uio", "", "(null)", false},
 	{"uio", "e1000e", "(null)", false}, {"uio", UIO, UIO, false},
-	{"uio", "pci-stub", "pci-stub", false}, /* which does not touch it */
+	{"uio", "pci-stub", "pci-stub", false}, /* pci-stub does not touch it */
 };
 #define ROWS (int)(sizeof(rows) / sizeof(rows[0]))
 
@@ -175,7 +176,7 @@ static void check_back(int row, const struct before *before)
 	ck_assert(!there(RECORD));
 }
 
-/* The kernel may suspend it as before, and keeps nothing but what it is now. */
+/* The kernel may suspend it as before, and has saved no old config space. */
 static void check_idle(int row, bool idle)
 {
 	const unsigned command = host_config(4);
@@ -218,7 +219,7 @@ START_TEST(killed_anywhere)
 }
 END_TEST
 
-/* Nothing knows of the reset that a kill before it made necessary but the record. */
+/* A kill comes before the reset: the record alone tells that a reset is needed. */
 START_TEST(reset_before_it_is_bound)
 {
 	const struct before before = begin(2);
@@ -251,7 +252,7 @@ START_TEST(cannot_be_stopped)
 }
 END_TEST
 
-/* The unbinding may take for ever, and all that time the device would be at work. */
+/* Unbinding may hang, so bus mastering goes off before it. */
 START_TEST(stopped_before_it_is_unbound)
 {
 	struct rawpci *hasty;
@@ -281,8 +282,8 @@ START_TEST(stopped_before_it_is_unbound)
 }
 END_TEST
 
-/* Whoever has bound a driver since has the device as he wants it. */
-START_TEST(somebody_elses)
+/* Another program has bound a driver since, and its device is left alone. */
+START_TEST(another_programs_driver)
 {
 	(void)begin(0);
 	leave();
@@ -311,7 +312,7 @@ START_TEST(enabled_by_another_too)
 }
 END_TEST
 
-/* An interrupt is pending that nobody would serve. */
+/* An interrupt is pending that no driver would serve. */
 START_TEST(interrupt_stays_off)
 {
 	(void)begin(0);
@@ -322,7 +323,7 @@ START_TEST(interrupt_stays_off)
 }
 END_TEST
 
-/* The device may have enabled it by itself, asleep or not: it would wake the host. */
+/* The device may have enabled PME by itself, asleep or not, and would wake the host. */
 START_TEST(power_management_events_stay_off)
 {
 	(void)begin(0);
@@ -333,7 +334,7 @@ START_TEST(power_management_events_stay_off)
 }
 END_TEST
 
-/* Other programs, as those that save power, let the kernel suspend and resume it meanwhile. */
+/* A program that saves power lets the kernel suspend and resume it in the meantime. */
 START_TEST(suspended_and_resumed)
 {
 	const char *const was = _i ? "auto" : "on";
@@ -369,7 +370,7 @@ START_TEST(suspended_and_resumed)
 }
 END_TEST
 
-/* Who may not write that file has the device, and is told of the difference. */
+/* Without the right to write that file the caller gets the device, and a warning. */
 START_TEST(control_cannot_be_written)
 {
 	struct rawpci_device *dev;
@@ -386,7 +387,7 @@ START_TEST(control_cannot_be_written)
 }
 END_TEST
 
-/* The payload size is what the bridges above it send by. */
+/* The bridges above it send by its payload size. */
 START_TEST(killed_while_it_sleeps)
 {
 	(void)begin(_i ? 4 : 2);
@@ -402,7 +403,7 @@ START_TEST(killed_while_it_sleeps)
 }
 END_TEST
 
-/* Which does not say what there was: what is certain is that nobody masters the bus. */
+/* Such a record has no registers: bus mastering goes off, and the rest stays. */
 START_TEST(record_of_an_older_library)
 {
 	static const char *const by[] = {"", UIO, "vfio-pci"};
@@ -439,7 +440,7 @@ START_TEST(nowhere_to_write)
 }
 END_TEST
 
-/* The driver that a device was opened with is not one that it was taken from. */
+/* The driver that a device is opened with is no host driver. */
 START_TEST(not_taken_from_its_own)
 {
 	struct rawpci_device_info info;
@@ -456,7 +457,7 @@ START_TEST(not_taken_from_its_own)
 }
 END_TEST
 
-/* What a failed recovery still owes is owed by the next owner, and by who recovers from him. */
+/* After a failed recovery the next owner has to return the device, and so has its successor. */
 START_TEST(owed)
 {
 	const struct before before = begin(2);
@@ -472,7 +473,7 @@ START_TEST(owed)
 }
 END_TEST
 
-/* Even what could not be put back at all is not taken for what there was. */
+/* Registers that could not be put back are not recorded as those of the host's time. */
 START_TEST(owed_in_full)
 {
 	struct rawpci_device *dev;
@@ -491,7 +492,7 @@ START_TEST(owed_in_full)
 }
 END_TEST
 
-/* What there was before a reboot is of no use, and the addresses in it may be others' now. */
+/* A record from before a reboot is not used: its addresses may be other devices' now. */
 START_TEST(of_another_boot)
 {
 	char text[512], *boot;
@@ -511,7 +512,7 @@ START_TEST(of_another_boot)
 }
 END_TEST
 
-/* Without /proc no two boots are the same, but for the process that has taken the device. */
+/* Without /proc only the process that has taken the device knows the boot. */
 START_TEST(of_an_unknown_boot)
 {
 	boot_is_hidden = true;
@@ -528,7 +529,7 @@ START_TEST(of_an_unknown_boot)
 }
 END_TEST
 
-/* Nobody's bus mastering is not put back. */
+/* Bus mastering that no driver has turned on is not put back. */
 START_TEST(mastering_before)
 {
 	(void)begin(0);
@@ -540,7 +541,7 @@ START_TEST(mastering_before)
 }
 END_TEST
 
-/* Of a device that no driver holds: one that is loaded looks for it. */
+/* No driver holds the device; a driver that is loaded would take it. */
 START_TEST(driver_comes)
 {
 	struct rawpci_device *dev;
@@ -559,7 +560,7 @@ START_TEST(driver_comes)
 }
 END_TEST
 
-/* Somebody has bound a driver all the same, and that one is at work. */
+/* Another program has bound a driver in spite of the override, and that driver is at work. */
 START_TEST(driver_is_forced_upon_it)
 {
 	struct rawpci_device *dev;
@@ -582,7 +583,7 @@ START_TEST(driver_is_forced_upon_it)
 }
 END_TEST
 
-/* Another model was put into its slot while it was open. */
+/* Another model is put into its slot while it is open. */
 START_TEST(another_device_at_close)
 {
 	struct rawpci_device *dev;
@@ -600,7 +601,7 @@ START_TEST(another_device_at_close)
 }
 END_TEST
 
-/* Who may use the device's files and not its override has it, and is told of the difference. */
+/* Without the right to write its override the caller gets the device, and a warning. */
 START_TEST(override_cannot_be_written)
 {
 	struct rawpci_device *dev;
@@ -626,7 +627,7 @@ static const struct {
 };
 #define USERS (int)(sizeof(users) / sizeof(users[0]))
 
-/* By the node, without this library: the lock is nobody's. */
+/* A program uses the node without this library, so no program has the lock. */
 static pid_t use_node(const char *node)
 {
 	char path[512], byte;
@@ -724,7 +725,7 @@ int main(void)
 	tcase_add_loop_test(tests, reset_before_it_is_bound, 0, 2);
 	tcase_add_test(tests, cannot_be_stopped);
 	tcase_add_test(tests, stopped_before_it_is_unbound);
-	tcase_add_test(tests, somebody_elses);
+	tcase_add_test(tests, another_programs_driver);
 	tcase_add_test(tests, enabled_by_another_too);
 	tcase_add_test(tests, interrupt_stays_off);
 	tcase_add_loop_test(tests, suspended_and_resumed, 0, 2);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Taking a device from its host driver and returning it, with kills and failures at each step. */
 #include <rawpci/context.h>
 #include <rawpci/device.h>
 #include <rawpci/recover.h>
@@ -16,7 +17,7 @@
 #define RECORD "run/" BDF
 
 static struct rawpci *ctx;
-static char said[4096]; /* all that was logged, a line each */
+static char said[4096]; /* the log, a line for each message */
 
 static int any_open(void *instance, const struct rawpci_address *address, void *space,
 		    void **device)
@@ -31,7 +32,7 @@ static int any_open(void *instance, const struct rawpci_address *address, void *
 	return 0;
 }
 
-/* Needs its driver bound, and nothing else. */
+/* It needs its driver bound, and nothing else. */
 static struct rawpci_backend backend;
 
 static void keep(void *opaque, enum rawpci_log_level level, const char *message)
@@ -118,7 +119,7 @@ static bool stopped_at(unsigned k)
 	return WEXITSTATUS(status) == 0;
 }
 
-/* After the first write to the device's override: there is something to give back. */
+/* A child is killed once the device has changed its driver: the device has to be returned. */
 static void leave_taken(void)
 {
 	host_bind("e1000e");
@@ -150,7 +151,7 @@ START_TEST(killed_anywhere)
 	int due;
 
 	tree_write(&host.tree, DEVICE "driver_override", befores[row].override);
-	host.by_id = "pci-stub"; /* not who had it */
+	host.by_id = "pci-stub"; /* which did not have it */
 	if (befores[row].driver[0])
 		host_bind(befores[row].driver);
 	command = host_config(4);
@@ -165,7 +166,7 @@ START_TEST(killed_anywhere)
 			ck_assert_int_eq(rawpci_recover(ctx), due);
 		}
 		host_check(befores[row].driver, befores[row].override);
-		/* Which leaves decoding as it finds it, and vfio-pci on. */
+		/* pci-stub leaves decoding as it finds it, and vfio-pci leaves it on. */
 		if (strcmp(befores[row].driver, "pci-stub") != 0)
 			ck_assert_uint_eq(host_config(4), command);
 		ck_assert(!there(RECORD));
@@ -210,7 +211,7 @@ START_TEST(held_elsewhere)
 }
 END_TEST
 
-/* Owned also where no driver is changed. */
+/* A device is owned also if its driver does not change. */
 START_TEST(held_here)
 {
 	struct rawpci *other = create("run", NULL);
@@ -248,7 +249,7 @@ START_TEST(nowhere_to_write)
 }
 END_TEST
 
-/* What could not be given back is not forgotten by opening the device again. */
+/* A device that could not be returned is opened again: its close returns it. */
 START_TEST(driver_is_missing)
 {
 	struct rawpci_device *dev;
@@ -274,7 +275,7 @@ START_TEST(not_to_be_detached)
 
 	leave_taken();
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EBUSY);
-	host_check("e1000e", "(null)"); /* but it is returned */
+	host_check("e1000e", "(null)"); /* but it has been returned */
 	ck_assert(!there(RECORD));
 }
 END_TEST
@@ -291,7 +292,7 @@ START_TEST(unbinding_hangs)
 	ck_assert_int_eq(rawpci_device_open(hasty, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "driver.timeout_ms"));
 	ck_assert(there(RECORD));
-	/* Nobody else has the device before the kernel is done with it. */
+	/* No program gets the device before the kernel has ended the write. */
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -EBUSY);
 	ck_assert_int_eq(rawpci_recover(ctx), 0);
 	host_check("", "vfio-pci");
@@ -309,11 +310,11 @@ START_TEST(unbinding_hangs)
 }
 END_TEST
 
-/* Each of the steps, as the sentence tells them apart. */
+/* The sentence names the step that hangs. */
 START_TEST(step_hangs)
 {
 	static const char *const steps[][2] = {
-		{"/driver_override", "somebody else is binding or unbinding it"},
+		{"/driver_override", "another program is binding or unbinding it"},
 		{"/unbind", "its driver has not let go of it"},
 		{"/drivers_probe", "the driver that it is to be bound to has not taken it"},
 	};
@@ -353,7 +354,7 @@ static const struct {
 	{NULL, -ENODEV, -ENODEV, "the driver vfio-pci has refused it: the kernel log"},
 };
 
-/* The sentence fits the error. */
+/* The sentence fits the error of the step. */
 START_TEST(step_fails)
 {
 	struct rawpci_device *dev = NULL;
@@ -407,7 +408,7 @@ START_TEST(another_device)
 }
 END_TEST
 
-/* The same while it is open: what is put into its slot (hot plug) is not what was taken. */
+/* While it is open, another device is put into its slot (hot plug): that one was not taken. */
 START_TEST(another_device_at_close)
 {
 	struct rawpci_device *dev;
@@ -425,7 +426,7 @@ START_TEST(another_device_at_close)
 }
 END_TEST
 
-/* To load its driver is no remedy then, and nothing is left to be given back. */
+/* A removed device cannot be returned, so no sentence advises to load its driver. */
 START_TEST(gone_at_close)
 {
 	char from[512], to[512];
@@ -443,7 +444,7 @@ START_TEST(gone_at_close)
 }
 END_TEST
 
-static bool comes; /* the host driver, while the record is being written */
+static bool comes; /* the host driver comes while the record is written */
 
 int __real_rawpci_sys_sync(int fd);
 int __wrap_rawpci_sys_sync(int fd);
@@ -457,8 +458,7 @@ int __wrap_rawpci_sys_sync(int fd)
 	return r;
 }
 
-/* Nobody has said that it may be taken from that one, and with the flag nobody has looked at what it
- * is used for. */
+/* The flags or the check of its use did not concern that driver, so it is left alone. */
 START_TEST(driver_comes)
 {
 	struct rawpci_device *dev = NULL;
@@ -506,7 +506,7 @@ START_TEST(not_a_record)
 }
 END_TEST
 
-/* As in a container that shares the directory of records, and not the host's sysfs. */
+/* A container can share the directory of records, but not the host's sysfs. */
 START_TEST(sysfs_is_elsewhere)
 {
 	struct rawpci *blind = NULL;
@@ -534,7 +534,7 @@ START_TEST(ids_cannot_be_read)
 }
 END_TEST
 
-/* What a newer version may have written is not replaced by what this one finds. */
+/* A newer version may have written the record, so it is not replaced. */
 START_TEST(foreign_record_is_not_replaced)
 {
 	struct rawpci_device *dev = NULL;
@@ -559,7 +559,7 @@ START_TEST(override_cannot_be_recorded)
 }
 END_TEST
 
-/* The kernel would send SIGXFSZ (RLIMIT_FSIZE). */
+/* The kernel sends SIGXFSZ to a process that writes more than RLIMIT_FSIZE. */
 static void in_a_process_that_may_write_no_files(void)
 {
 	const struct rlimit none = {0, 0};
@@ -569,7 +569,7 @@ static void in_a_process_that_may_write_no_files(void)
 	host_exit(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev) == -EACCES ? 0 : 1);
 }
 
-/* What such a program prints would go to the device. */
+/* If a descriptor of the library were 0, 1 or 2, the program would print into the device. */
 static void in_a_process_without_standard_files(void)
 {
 	struct rawpci_device *dev;
@@ -610,8 +610,8 @@ END_TEST
 
 static const char *const neighbours[] = {"0000:03:00.1", "0000:03:00.2"};
 
-/* The device's IOMMU group, of which vfio-pci has the others; to taking and giving back one of those
- * there is nothing. */
+/* Makes an IOMMU group in which vfio-pci has the other devices, so that taking and returning those
+ * changes nothing. */
 static void make_group(void)
 {
 	const char *const all[] = {BDF, neighbours[0], neighbours[1]};
@@ -640,8 +640,8 @@ static struct rawpci_device *opened(struct rawpci *with, const char *bdf)
 	return dev;
 }
 
-/* The kernel refuses its driver until nobody has any of the group, whoever they are. It says so by
- * EINVAL, or, where the driver itself was asked, not at all. */
+/* The kernel refuses the host driver until every device of the group is closed, by any program. It
+ * says so with EINVAL, or not at all if the driver itself was asked. */
 START_TEST(closed_before_its_group)
 {
 	struct rawpci *other = create("run", NULL);
@@ -660,7 +660,7 @@ START_TEST(closed_before_its_group)
 	ck_assert_int_eq(rawpci_recover(ctx), -EBUSY);
 	host.refusing = host.failing = NULL;
 	ck_assert_int_eq(rawpci_device_close(third), 0);
-	host_check("", "(null)"); /* not tried before it can work */
+	host_check("", "(null)"); /* not tried before the whole group is closed */
 	ck_assert_int_eq(rawpci_device_close(second), 0);
 	host_check("e1000e", "(null)");
 	ck_assert(!there(RECORD));
@@ -668,7 +668,7 @@ START_TEST(closed_before_its_group)
 }
 END_TEST
 
-/* Another thread has closed the last of the group while this one was being refused. */
+/* Another thread closes the last device of the group while the kernel refuses this one. */
 START_TEST(closed_with_its_group)
 {
 	make_group();
@@ -681,7 +681,7 @@ START_TEST(closed_with_its_group)
 }
 END_TEST
 
-/* What keeps it from its driver is not the group. */
+/* The driver has gone; the group is not the cause. */
 START_TEST(driver_has_gone)
 {
 	struct rawpci_device *dev;
@@ -700,7 +700,7 @@ START_TEST(driver_has_gone)
 }
 END_TEST
 
-/* An open that fails says why it did, whatever comes of giving back. */
+/* An open that fails says why, also if the device cannot be returned. */
 START_TEST(fails_in_its_group)
 {
 	struct rawpci_device *dev = NULL;
