@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* hello [ADDRESS]: greets a PCI device of this host. Without ADDRESS it greets a pretend device. */
-#include <rawpci/context.h>
-#include <rawpci/device.h>
-#include <rawpci/irq.h>
-#include <rawpci/region.h>
+#include <rawpci/native.h>
 #include <stdio.h>
 
 static void on_interrupt(void *opaque, int32_t irq)
