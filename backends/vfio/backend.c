@@ -60,11 +60,9 @@ static int vfio_probe(void *instance, const struct rawpci_address *address)
 	return rawpci_vfio_fail_if(vfio->ctx, address, find_before_open);
 }
 
-/* Core itself looks whether the driver is there. */
 static int report(void *opaque, const struct rawpci_finding *finding)
 {
-	return finding->obstacle == RAWPCI_OBSTACLE_MODULE ? 0 :
-	       rawpci_backend_finding(opaque, finding);
+	return rawpci_backend_finding(opaque, finding);
 }
 
 static int vfio_explain(void *instance, const struct rawpci_address *address, uint64_t memory,

@@ -8,11 +8,16 @@
 #include "explain/explain.h"
 #include "os/sys.h"
 
+/* For a backend that has not said so itself. */
 static int check_module(struct rawpci_inquiry *q, const char *driver)
 {
+	const struct rawpci_finding *f = q->found.first;
 	struct rawpci_finding finding;
 
-	if (!rawpci_find_module(q->ctx, driver, &finding))
+	while (f && !(f->obstacle == RAWPCI_OBSTACLE_MODULE &&
+		      strcmp(f->backend, q->custody.backend->name) == 0))
+		f = f->next;
+	if (f || !rawpci_find_module(q->ctx, driver, &finding))
 		return 0;
 	if (q->found.refusal != 0)
 		finding.error = q->found.refusal;
@@ -30,25 +35,6 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 		      finding->obstacle == RAWPCI_OBSTACLE_IN_USE ? RAWPCI_STEP_TAKE :
 								    RAWPCI_STEP_MOVE;
 	return rawpci_backend_finding(found, finding);
-}
-
-/* A kernel that is locked down lets no program reach hardware without an IOMMU in between (Linux
- * security/lockdown, LOCKDOWN_PCI_ACCESS). */
-static int check_lockdown(struct rawpci_inquiry *q)
-{
-	struct rawpci_finding finding;
-	char path[RAWPCI_SYSFS_PATH], text[64];
-	int n = snprintf(path, sizeof(path), "%s/kernel/security/lockdown", q->ctx->sysfs_dir);
-
-	if (n < 0 || (size_t)n >= sizeof(path) ||
-	    rawpci_sys_read_file(path, text, sizeof(text)) < 0 || strstr(text, "[none]"))
-		return 0;
-	rawpci_finding_set(&finding, RAWPCI_OBSTACLE_LOCKDOWN, -EPERM, "the kernel is locked down "
-			   "(%s), which forbids access to devices past an IOMMU", text);
-	SAY(finding.path, "%.127s", path);
-	SAY(finding.remedy, "use VFIO, or boot without lockdown (Secure Boot off, no lockdown= "
-	    "on the kernel's command line)");
-	return rawpci_backend_finding(&q->found, &finding);
 }
 
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason)
@@ -76,8 +62,6 @@ int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered 
 	q->custody.backend = with->backend;
 	r = driven ? check_module(q, rawpci_custody_wanted(&q->custody)) : 0;
 	q->found.step = RAWPCI_STEP_OPEN;
-	if (r == 0 && !with->backend->space_create)
-		r = check_lockdown(q);
 	if (r == 0 && q->found.refusal != 0 && !q->found.refusal_found)
 		r = rawpci_explain_refusal(q, q->found.refusal, rawpci_reason());
 	if (r == 0 && driven)

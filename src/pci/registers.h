@@ -36,9 +36,9 @@ enum rawpci_extended {
 	RAWPCI_EXTENDED_IDE = 0x30,
 };
 
-/* * Calls each() for the extended capabilities in the order of their list, until it returns other
+/* Calls each() for the extended capabilities in the order of their list, until it returns other
  * than 0. A list that loops or leaves the space ends. So does one whose dword cannot be read, with
- * what read returned. Returns what each() returned last, 0, or what read returned. / */
+ * what read returned. Returns what each() returned last, 0, or what read returned. */
 int rawpci_extended_each(const struct rawpci_config_reader *reader,
 			 int (*each)(void *opaque, uint16_t id, uint16_t offset), void *opaque);
 
@@ -53,10 +53,10 @@ struct rawpci_register {
 	uint32_t live;  /* of these, the ones that the user or the kernel may change at any time */
 };
 
-/* * Calls each() for the registers that the device has, in the order in which they are restored,
+/* Calls each() for the registers that the device has, in the order in which they are restored,
  * until it returns other than 0. COMMAND is not among them. @size: bytes of config space; 256: the
- * device has no extended capabilities Of two capabilities of a kind the first one counts. Returns
- * what each() returned last, 0, or what read returned. / */
+ * device has no extended capabilities. Of two capabilities of a kind the first one counts. Returns
+ * what each() returned last, 0, or what read returned. */
 int rawpci_registers_each(const struct rawpci_config_reader *reader, uint32_t size,
 			  int (*each)(void *opaque, const struct rawpci_register *reg),
 			  void *opaque);

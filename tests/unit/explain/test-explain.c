@@ -12,7 +12,6 @@
 #include "unit/handover/host-tree.h"
 
 #define NIC "0000:03:00.0"
-#define LOCKDOWN "sys/kernel/security/lockdown"
 
 static struct host_tree host;
 static struct rawpci_explanation *e;
@@ -521,21 +520,6 @@ START_TEST(left)
 }
 END_TEST
 
-START_TEST(lockdown)
-{
-	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
-	tree_write(&host.tree, LOCKDOWN, "[none] integrity confidentiality\n");
-	(void)explain();
-	ck_assert(e->ways->next->works);
-	tree_write(&host.tree, LOCKDOWN, "none [integrity] confidentiality\n");
-	(void)explain();
-	ck_assert(e->ways->works && !e->ways->next->works);
-	check_first("mock can open it now");
-	ck_assert_int_eq(rawpci_findings_blocker(e->findings, "plain")->obstacle,
-			 RAWPCI_OBSTACLE_LOCKDOWN);
-}
-END_TEST
-
 START_TEST(boot_vga)
 {
 	host_write(&host, NIC, "boot_vga", "1\n");
@@ -629,7 +613,6 @@ int main(void)
 	tcase_add_test(tests, nowhere_for_records);
 	tcase_add_test(tests, record_of_others);
 	tcase_add_test(tests, left);
-	tcase_add_test(tests, lockdown);
 	tcase_add_test(tests, boot_vga);
 	tcase_add_test(tests, uring);
 	tcase_add_test(tests, wrong_arguments);
