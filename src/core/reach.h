@@ -40,6 +40,14 @@ int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned widt
 /* Asks the device whether it is gone. If so, notes that and logs it. */
 bool rawpci_device_gone(struct rawpci_device *dev);
 
+/* May config space be accessed: is the device there, and is no reset under way? */
+static inline bool rawpci_can_ask(const struct rawpci_reach *reach)
+{
+	const unsigned needed = RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_STEADY;
+
+	return (atomic_load(&reach->access) & needed) == needed;
+}
+
 /* -ESHUTDOWN, with the reason: a bit is lacking. */
 int rawpci_access_check(struct rawpci_device *dev, unsigned bits);
 

@@ -11,7 +11,7 @@
 #include "device/device.h"
 #include "device/maps.h"
 #include "device/mmio.h"
-#include "device/power.h"
+#include "device/reset.h"
 
 #define ACCESS_FOR_IO (RAWPCI_ACCESS_FOR_CONFIG | RAWPCI_ACCESS_IO)
 #define OUT_OF_LINE __attribute__((noinline, cold))

@@ -13,7 +13,6 @@
 #include "device/device.h"
 #include "device/life.h"
 #include "device/maps.h"
-#include "device/power.h"
 #include "handover/custody.h"
 #include "irq/irq.h"
 #include "memory/vm.h"
@@ -141,7 +140,7 @@ undo_vm:
 
 void rawpci_device_detach(struct rawpci_device *dev)
 {
-	if (rawpci_can_ask(dev) && dev->info.can_reset &&
+	if (rawpci_can_ask(&dev->reach) && dev->info.can_reset &&
 	    !dev->caps.close_resets && atomic_load(&dev->reach.touched) &&
 	    dev->backend->reset(dev->handle) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",

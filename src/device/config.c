@@ -12,7 +12,7 @@
 #include "device/config.h"
 #include "device/device.h"
 #include "device/maps.h"
-#include "device/power.h"
+#include "device/reset.h"
 #include "irq/irq.h"
 #include "pci/pci.h"
 

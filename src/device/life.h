@@ -6,7 +6,7 @@
 #include "core/device.h"
 #include "device/config.h"
 #include "device/maps.h"
-#include "device/power.h"
+#include "device/powering.h"
 #include "handover/custody.h"
 #include "irq/irq.h"
 

@@ -8,6 +8,9 @@
 #include "device/device.h"
 #include "device/maps.h"
 #include "device/power.h"
+#include "device/powering.h"
+#include "device/reset.h"
+#include "device/suspend.h"
 #include "handover/custody.h"
 #include "irq/irq.h"
 #include "memory/vm.h"
@@ -208,7 +211,7 @@ void rawpci_power_cut(struct rawpci_device *dev)
 {
 	struct rawpci_decode before;
 
-	if (rawpci_can_ask(dev)) {
+	if (rawpci_can_ask(&dev->reach)) {
 		(void)rawpci_power_rouse(dev, &before);
 		(void)rawpci_command_stop(dev);
 	}

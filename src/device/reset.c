@@ -14,7 +14,8 @@
 #include "core/slot.h"
 #include "device/config.h"
 #include "device/maps.h"
-#include "device/power.h"
+#include "device/powering.h"
+#include "device/reset.h"
 #include "irq/irq.h"
 #include "pci/pci.h"
 

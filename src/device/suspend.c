@@ -6,7 +6,9 @@
 #include "core/log.h"
 #include "device/config.h"
 #include "device/maps.h"
-#include "device/power.h"
+#include "device/powering.h"
+#include "device/reset.h"
+#include "device/suspend.h"
 #include "irq/irq.h"
 #include "os/sys.h"
 #include "pci/pci.h"
@@ -47,7 +49,7 @@ int rawpci_power_rouse(struct rawpci_device *dev, struct rawpci_decode *before)
 /* A failure here is not reported, because an earlier one is. reach.access follows the device. */
 void rawpci_power_restore(struct rawpci_device *dev, const struct rawpci_decode *before)
 {
-	if (!rawpci_can_ask(dev))
+	if (!rawpci_can_ask(&dev->reach))
 		return;
 	(void)pthread_mutex_lock(&dev->config->lock);
 	(void)rawpci_command_put(dev);
