@@ -27,7 +27,7 @@ int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void
 	rawpci_call_begin();
 	if (slot) {
 		call->counter = rawpci_gate_enter(&slot->life);
-		if (atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner) {
+		if (rawpci_slot_has(slot, owner, handle)) {
 			call->ctx = ctx;
 			call->dev = slot->dev;
 			rawpci_call_about(&slot->dev->told);
@@ -35,9 +35,7 @@ int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void
 		}
 		rawpci_gate_leave(call->counter);
 	}
-	return rawpci_call_refused(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open "
-						    "here: stale, unknown, or another owner's",
-						    handle));
+	return rawpci_call_refused(ctx, rawpci_fail_handle(ctx, handle));
 }
 
 void rawpci_out(struct rawpci_call *call, int result)

@@ -122,9 +122,15 @@ void rawpci_slots_destroy(struct rawpci *ctx)
 	}
 }
 
+int rawpci_fail_handle(struct rawpci *ctx, uint32_t handle)
+{
+	return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, unknown, or "
+			   "another owner's", handle);
+}
+
 bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)
 {
 	struct rawpci_slot *slot = rawpci_slot_of(ctx, handle);
 
-	return slot && atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner;
+	return slot && rawpci_slot_has(slot, owner, handle);
 }

@@ -37,6 +37,15 @@ static inline struct rawpci_slot *rawpci_slot_of(struct rawpci *ctx, uint32_t ha
 	return atomic_load(&ctx->slots[handle & RAWPCI_SLOTS]);
 }
 
+/* Is it the slot of that handle, for that owner? Else the handle is stale, unknown, or another owner's.
+ * Inside a gate the answer stays true. */
+static inline bool rawpci_slot_has(struct rawpci_slot *slot, const void *owner, uint32_t handle)
+{
+	return atomic_load(&slot->handle) == handle && atomic_load(&slot->owner) == owner;
+}
+
+/* Fails with -EBADF for a handle that rawpci_slot_has() denies. */
+int rawpci_fail_handle(struct rawpci *ctx, uint32_t handle);
 bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle);
 /* Makes the handle invalid. If several threads try, it is true for one of them. */
 bool rawpci_slot_revoke(struct rawpci_slot *slot, uint32_t handle);

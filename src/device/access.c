@@ -114,12 +114,6 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 	return trapped(dev, entry->region, entry->offset + at, a);
 }
 
-static int stale(struct rawpci *ctx, uint32_t handle)
-{
-	return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, unknown, or "
-			   "another owner's", handle);
-}
-
 /* Does the work inside the gate. *again before: the caller can try once more. *again after: a reset
  * that ran out of time has refused the access, so the caller should. */
 static int attempt(struct rawpci *ctx, struct rawpci_target t, struct access *a,
@@ -139,7 +133,7 @@ static int attempt(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 		*again = *again && r == -ESHUTDOWN;
 	} else {
 		*again = false;
-		r = stale(ctx, t.handle);
+		r = rawpci_fail_handle(ctx, t.handle);
 	}
 	if (r < 0 && !*again)
 		rawpci_call_failed(told, r);
@@ -169,7 +163,7 @@ static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 
 	rawpci_call_begin();
 	if (!t.slot)
-		return rawpci_call_refused(ctx, stale(ctx, t.handle));
+		return rawpci_call_refused(ctx, rawpci_fail_handle(ctx, t.handle));
 	r = attempt(ctx, t, a, work, &again);
 	if (r == -ESHUTDOWN)
 		follow(t);

@@ -14,6 +14,9 @@
 /* All flags. */
 #define RAWPCI_OPEN_FLAGS ((unsigned)(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST))
 
+struct rawpci_device;
+struct rawpci_vm;
+
 struct rawpci_choice {
 	int error;  /* to report; 0: no backend has failed yet */
 	bool tried; /* a backend was asked */
@@ -36,5 +39,8 @@ void rawpci_find_gone(struct rawpci_finding *finding);
 
 /* Can a backend be chosen that opens devices of the host? Those have owners. */
 bool rawpci_choice_owns(const struct rawpci *ctx);
+
+/* Tries the backends that there are to choose from, and opens the device with the first that can. */
+int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags);
 
 #endif

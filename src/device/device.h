@@ -13,7 +13,7 @@
  *   decode.c command.c                   what the device decodes, and COMMAND
  *   reset.c suspend.c power.c config.c   what changes that
  *   access.c                             MMIO, and accesses by the backend
- *   choice.c attach.c open.c             the way in, and out again
+ *   attach.c choice.c open.c             the way in, and out again
  */
 #ifndef RAWPCI_DEVICE_DEVICE_H
 #define RAWPCI_DEVICE_DEVICE_H

@@ -45,8 +45,7 @@ struct rawpci_target {
 static inline bool rawpci_target_is_open(const struct rawpci_target *t)
 {
 	return t->by_pointer ||
-	       RAWPCI_LIKELY(atomic_load(&t->slot->handle) == t->handle &&
-			     atomic_load(&t->slot->owner) == t->owner);
+	       RAWPCI_LIKELY(rawpci_slot_has(t->slot, t->owner, t->handle));
 }
 
 static inline struct rawpci_target rawpci_target_of_handle(struct rawpci *ctx, const void *owner,

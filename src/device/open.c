@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a device, which chooses its backend, and closing it. */
+/* Opening a device, and closing it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,83 +73,6 @@ static void device_destroy(struct rawpci_device *dev)
 	free(dev); /* the first part of struct rawpci_whole */
 }
 
-static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
-		       struct rawpci_vm *vm, unsigned flags)
-{
-	int r = 0;
-
-	if (!dev->fds)
-		r = with->backend->probe(with->instance, &dev->info.address);
-	else if (!with->backend->open_fds)
-		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
-	if (r == 0)
-		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
-	if (r == 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: opened by %s", dev->name,
-			   with->backend->name);
-	return r;
-}
-
-struct failure {
-	struct rawpci_choice choice;
-	struct rawpci_reason reason;
-};
-
-static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
-			 struct failure *failure, int error, bool refused)
-{
-	/* If one backend alone is tried, the call fails with this sentence. */
-	if (!atomic_load(&ctx->chosen))
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
-	if (rawpci_choice_note(&failure->choice, error, refused))
-		rawpci_reason_keep(&failure->reason);
-}
-
-/* Backends are tried in the order of rank. If the flags keep the host driver, only backends that
- * work with it or need none are tried. */
-static int try_all(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags)
-{
-	struct rawpci *ctx = dev->ctx;
-	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
-	struct rawpci_custody *custody = dev->custody;
-	struct failure failure = {.choice = {.error = 0}};
-	int r;
-
-	rawpci_sys_forget_lack();
-	/* The program that opened the descriptors owns the device. */
-	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_custody_own(custody) : 0;
-	if (r < 0)
-		return r;
-	/* Owning returns the device to its host driver if a killed process had taken it. */
-	(void)rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, custody->bound);
-	for (unsigned i = 0; i < ctx->backend_count; i++) {
-		const struct rawpci_registered *with = &ctx->backends[i];
-		bool refused;
-
-		if (!rawpci_choice_has(chosen, with->backend))
-			continue;
-		rawpci_call_begin();
-		custody->backend = with->backend;
-		/* The program that opened the descriptors sees to the host driver. */
-		r = dev->fds ? 0 : rawpci_custody_keep(custody, flags);
-		refused = r < 0;
-		if (!refused)
-			r = try_backend(dev, with, vm, flags);
-		/* The backend may have concluded it from files that it could not open. */
-		if (r < 0 && !refused && rawpci_sys_lack() < 0)
-			r = rawpci_fail_lack(ctx, dev->name, rawpci_sys_lack());
-		if (r == 0)
-			return 0;
-		note_failure(ctx, with->backend, &failure, r, refused);
-		if (failure.choice.ended)
-			break;
-	}
-	if (failure.choice.error == 0)
-		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
-	rawpci_reason_restore(&failure.reason);
-	return rawpci_sys_result(failure.choice.error, failure.choice.error);
-}
-
 static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
 		     const struct rawpci_address *address, unsigned flags,
 		     const struct rawpci_device_fds *fds, uint32_t *handle,
@@ -169,7 +92,7 @@ static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
 	}
 	slot->dev = dev; /* for rawpci_backend_lock(): no handle leads to it yet */
 	dev->fds = fds;
-	r = try_all(dev, vm, flags);
+	r = rawpci_choice_open(dev, vm, flags);
 	dev->fds = NULL;
 	if (r < 0)
 		goto undo_device;
@@ -235,8 +158,7 @@ int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle)
 	dev = slot->dev;
 	rawpci_gate_leave(counter);
 	if (!claimed)
-		return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, "
-				   "unknown, or another owner's", handle);
+		return rawpci_fail_handle(ctx, handle);
 	close_claimed(dev);
 	return 0;
 }
