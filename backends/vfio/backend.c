@@ -57,7 +57,7 @@ static int vfio_probe(void *instance, const struct rawpci_address *address)
 {
 	const struct rawpci_vfio *vfio = instance;
 
-	return rawpci_vfio_fail_if(vfio->ctx, address, find_before_open);
+	return rawpci_vfio_fail_if(vfio->ctx, address, NULL, find_before_open);
 }
 
 static int report(void *opaque, const struct rawpci_finding *finding)

@@ -100,7 +100,7 @@ static int keep_first(void *opaque, const struct rawpci_finding *finding)
 	return 1;
 }
 
-int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address,
+int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address, const char *node,
 			int (*look)(struct rawpci_vfio_question *q))
 {
 	struct rawpci_finding first = {0};
@@ -110,6 +110,7 @@ int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address
 	rawpci_vfio_question_init(&q, ctx, address);
 	q.take = keep_first;
 	q.opaque = &first;
+	q.node = node;
 	(void)look(&q);
 	if (q.found == 0)
 		return 0;

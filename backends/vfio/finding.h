@@ -22,6 +22,7 @@ struct rawpci_vfio_question {
 	bool loaded;     /* the driver vfio-pci is there */
 	bool group_ours; /* this context has the group open, and its devices share the node */
 	uint64_t memory; /* bytes that would be mapped for DMA; 0: not known */
+	const char *node; /* that the kernel has refused; NULL: none */
 
 	/* Receives each finding. Other than 0 ends the search with that. */
 	int (*take)(void *opaque, const struct rawpci_finding *finding);
@@ -51,7 +52,7 @@ int rawpci_vfio_fail_words(struct rawpci *ctx, const char *name, int error, int 
 			   const char *format, va_list list) RAWPCI_PRINTF(5, 0);
 
 /* Asks one obstacle's function. Returns 0 if nothing is found, else fails with it. */
-int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address,
+int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address, const char *node,
 			int (*look)(struct rawpci_vfio_question *q));
 
 #endif

@@ -261,9 +261,8 @@ int rawpci_vfio_find_node(struct rawpci_vfio_question *q)
 int rawpci_vfio_find_missing_node(struct rawpci_vfio_question *q)
 {
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, -ENODEV);
-	char node[RAWPCI_VFIO_PATH], unsafe[RAWPCI_VFIO_PATH], driver[RAWPCI_SYSFS_NAME];
+	char unsafe[RAWPCI_VFIO_PATH], driver[RAWPCI_SYSFS_NAME];
 
-	rawpci_vfio_group_node(q->ctx, q->group, false, node);
 	rawpci_vfio_group_node(q->ctx, q->group, true, unsafe);
 	if (rawpci_sys_access(unsafe, F_OK) == 0) {
 		finding.error = -EOPNOTSUPP;
@@ -274,11 +273,11 @@ int rawpci_vfio_find_missing_node(struct rawpci_vfio_question *q)
 		return rawpci_vfio_find_absent(q);
 	} else if (strcmp(driver, "vfio-pci") != 0) {
 		rawpci_vfio_say(&finding, "%s is not there: the device is bound to %s, not to "
-				"vfio-pci\nbind it to vfio-pci", node,
+				"vfio-pci\nbind it to vfio-pci", q->node,
 				driver[0] ? driver : "no driver");
 	} else {
 		rawpci_vfio_say(&finding, "it is bound to vfio-pci but %s did not appear\n"
-				"in a container, %s has to be passed in", node, node);
+				"in a container, %s has to be passed in", q->node, q->node);
 	}
 	return rawpci_vfio_found(q, &finding);
 }

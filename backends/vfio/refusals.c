@@ -23,7 +23,7 @@ int rawpci_vfio_refuse(const struct rawpci_vfio_device *device, int error, int r
 
 static int ask(const struct rawpci_vfio_device *device, int (*look)(struct rawpci_vfio_question *q))
 {
-	return rawpci_vfio_fail_if(device->vfio->ctx, &device->address, look);
+	return rawpci_vfio_fail_if(device->vfio->ctx, &device->address, NULL, look);
 }
 
 int rawpci_vfio_refused_number(const struct rawpci_vfio_device *device, int error)
@@ -68,7 +68,8 @@ int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
 	if (kind == RAWPCI_VFIO_NODE_GROUP && error == -EBUSY)
 		return refused_held(device, path);
 	if (kind == RAWPCI_VFIO_NODE_GROUP && error == -ENOENT)
-		r = ask(device, rawpci_vfio_find_missing_node);
+		r = rawpci_vfio_fail_if(device->vfio->ctx, &device->address, path,
+					rawpci_vfio_find_missing_node);
 	if (r < 0)
 		return r;
 	rawpci_vfio_describe_node(kind, path, error, &finding);

@@ -36,7 +36,10 @@ struct rawpci_device {
 	const struct rawpci_device_fds *fds; /* the caller's, during the open; NULL: none given */
 
 	pthread_mutex_t lock; /* one call at a time: mappings, interrupts, power */
+
+	/* Every MMIO access reads these two: they share a cache line. */
 	struct rawpci_reach reach;
+	_Atomic(struct rawpci_map_table *) mappings; /* src/device's */
 
 	/* src/handover's */
 	struct rawpci_custody *custody;
@@ -51,10 +54,13 @@ struct rawpci_device {
 
 	/* src/device's */
 	struct rawpci_region_info regions[RAWPCI_REGIONS];
-	_Atomic(struct rawpci_map_table *) mappings;
 	struct rawpci_maps *maps;
 	struct rawpci_config *config;
 	struct rawpci_powering *powering;
+
+	/* Used since the open or a reset, so power-on resets it. Accesses write it, so it is apart from
+	 * what they read. */
+	atomic_bool touched;
 };
 
 #endif

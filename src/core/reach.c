@@ -14,7 +14,7 @@ int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned widt
 
 int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
-	atomic_store_explicit(&dev->reach.touched, true, memory_order_relaxed);
+	atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	return dev->backend->cfg_write(dev->handle, offset, width, value);
 }
 

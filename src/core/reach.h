@@ -24,7 +24,6 @@ struct rawpci_device;
 struct rawpci_reach {
 	atomic_uint access;
 	atomic_bool asleep;       /* its user has put it below D0 */
-	atomic_bool touched;      /* used since the open or a reset, so power-on resets it */
 	atomic_uint shown_master; /* the Bus Master bit that reads show, or RAWPCI_SHOW_REAL */
 	uint8_t pm_cap;           /* offset of the power management capability; 0: none */
 

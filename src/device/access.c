@@ -101,7 +101,7 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 	if (r < 0)
 		return r;
 	if (a->write)
-		atomic_store_explicit(&dev->reach.touched, true, memory_order_relaxed);
+		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	for (unsigned i = 0; i < entry->area_count; i++) {
 		if (at - entry->areas[i].offset >= entry->areas[i].size)
 			continue;
@@ -277,7 +277,7 @@ static int region_access(struct rawpci_device *dev, unsigned region, uint64_t of
 	counter = rawpci_gate_enter(&dev->slot->memory);
 	r = rawpci_access_check(dev, io ? ACCESS_FOR_IO : RAWPCI_ACCESS_FOR_MEMORY);
 	if (r == 0 && a->write)
-		atomic_store_explicit(&dev->reach.touched, true, memory_order_relaxed);
+		atomic_store_explicit(&dev->touched, true, memory_order_relaxed);
 	if (r == 0)
 		r = trapped(dev, region, offset, a);
 	rawpci_gate_leave(counter);

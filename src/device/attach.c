@@ -123,7 +123,7 @@ int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_register
 		r = rawpci_fail_lack(dev->ctx, dev->name, rawpci_sys_lack());
 	if (r < 0)
 		goto undo_open;
-	atomic_store(&dev->reach.touched, !dev->caps.fresh);
+	atomic_store(&dev->touched, !dev->caps.fresh);
 	fill_info(dev);
 	rawpci_cover_prepare(dev);
 	return 0;
@@ -141,7 +141,7 @@ undo_vm:
 void rawpci_device_detach(struct rawpci_device *dev)
 {
 	if (rawpci_can_ask(&dev->reach) && dev->info.can_reset &&
-	    !dev->caps.close_resets && atomic_load(&dev->reach.touched) &&
+	    !dev->caps.close_resets && atomic_load(&dev->touched) &&
 	    dev->backend->reset(dev->handle) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
 			   dev->name, rawpci_reason());

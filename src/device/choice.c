@@ -56,6 +56,7 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 struct failure {
 	struct rawpci_choice choice;
 	struct rawpci_reason reason;
+	const struct rawpci_backend *refused; /* the host driver keeps it from this one */
 };
 
 static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backend,
@@ -64,8 +65,10 @@ static void note_failure(struct rawpci *ctx, const struct rawpci_backend *backen
 	/* If one backend alone is tried, the call fails with this sentence. */
 	if (!atomic_load(&ctx->chosen))
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s", backend->name, rawpci_reason());
-	if (rawpci_choice_note(&failure->choice, error, refused))
-		rawpci_reason_keep(&failure->reason);
+	if (!rawpci_choice_note(&failure->choice, error, refused))
+		return;
+	rawpci_reason_keep(&failure->reason);
+	failure->refused = refused ? backend : NULL;
 }
 
 /* Backends are tried in the order of rank. If the flags keep the host driver, only backends that
@@ -94,7 +97,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 		rawpci_call_begin();
 		custody->backend = with->backend;
 		/* The program that opened the descriptors sees to the host driver. */
-		r = dev->fds ? 0 : rawpci_custody_keep(custody, flags);
+		r = dev->fds ? 0 : rawpci_custody_keep(custody, flags, false);
 		refused = r < 0;
 		if (!refused)
 			r = try_backend(dev, with, vm, flags);
@@ -109,6 +112,11 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 	}
 	if (failure.choice.error == 0)
 		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
+	/* The whole reason takes a search that only a failure is worth. */
+	if (failure.refused) {
+		custody->backend = failure.refused;
+		return rawpci_custody_keep(custody, flags, true);
+	}
 	rawpci_reason_restore(&failure.reason);
 	return rawpci_sys_result(failure.choice.error, failure.choice.error);
 }

@@ -45,7 +45,7 @@ static int start(struct rawpci_device *dev)
 	int r = 0;
 
 	/* An untouched device is as its reset at open left it. */
-	if (atomic_load(&dev->reach.touched))
+	if (atomic_load(&dev->touched))
 		r = reset_if_possible(dev, false);
 	/* Handlers may be called from here on, so registers answer first. Bus Master comes last. */
 	if (r == 0)
@@ -78,7 +78,7 @@ static int power_on(struct rawpci_device *dev)
 	if (r == 0)
 		r = start(dev);
 	if (r == 0) {
-		atomic_store(&dev->reach.touched, true);
+		atomic_store(&dev->touched, true);
 		dev->powering->now = RAWPCI_NOW_ON;
 		return 0;
 	}

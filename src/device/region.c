@@ -93,7 +93,7 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 	}
 	if (r == 0) {
 		/* The library does not see what the caller writes through the mapping. */
-		atomic_store(&dev->reach.touched, true);
+		atomic_store(&dev->touched, true);
 		out->base = entry->base;
 		out->cpu = entry->cpu;
 		out->size = size;

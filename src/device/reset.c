@@ -57,11 +57,11 @@ int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 	 * writes through a mapping are not seen. */
 	forget = forget && rawpci_mappings_none(dev);
 	if (forget)
-		atomic_store(&dev->reach.touched, false);
+		atomic_store(&dev->touched, false);
 	rawpci_gate_wait(&dev->slot->memory);
 	r = dev->backend->reset(dev->handle);
 	if (r < 0 && forget)
-		atomic_store(&dev->reach.touched, true);
+		atomic_store(&dev->touched, true);
 	if (r == -ETIMEDOUT) {
 		rawpci_reset_unended(dev);
 		goto out;

@@ -69,8 +69,8 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 	    "%.150s%.110s", load, driver[0] ? driver : "none", root, custody->name, unbind, probe);
 }
 
-/* The host driver, which the flags do not let go. */
-static bool find_kept(struct rawpci_custody *custody, unsigned flags,
+/* The host driver, which the flags do not let go. asked: with what the host uses the device for. */
+static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked,
 		      struct rawpci_finding *finding)
 {
 	const char *wanted = rawpci_custody_wanted(custody), *bound = custody->bound;
@@ -78,7 +78,8 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags,
 
 	if (!rawpci_driver_is_kept(custody->backend, bound, flags))
 		return false;
-	look_at_use(custody, NULL);
+	if (asked)
+		look_at_use(custody, NULL);
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_HOST_DRIVER, -EBUSY,
 			   "%sthe host driver %s%s%s%s", custody->left ?
 			   "a killed process had taken it from " : "", bound, custody->left ?
@@ -92,7 +93,7 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags,
 		SAY(finding->remedy, "%sopen it with the flag to detach the host driver "
 		    "(RAWPCI_OPEN_DETACH_HOST_DRIVER), which returns it afterwards, or %s%s "
 		    "first", use->found ? "stop that; then " : "", BIND_IT(wanted));
-	if (!custody->left)
+	if (asked && !custody->left)
 		add_commands(custody, finding);
 	return true;
 }
@@ -139,7 +140,7 @@ void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, in
 
 	SAY(who, "user %u may not write", rawpci_sys_user());
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_PERMISSION, rawpci_as_permission(r),
-			   "it has to be %s%s, and %s to %.127s", BOUND(wanted),
+			   "it has to be %s%s, and %s to %s", BOUND(wanted),
 			   r == -EROFS ? "a read-only file system allows no write" : who, path);
 	SAY(finding->path, "%.127s", path);
 	if (r == -EROFS)
@@ -188,7 +189,7 @@ void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver
 		SAY(needed, "it has to be %s%s, and ", BOUND(wanted));
 	rawpci_finding_set(finding, passing ? RAWPCI_OBSTACLE_OTHER : RAWPCI_OBSTACLE_PERMISSION,
 			   passing ? rawpci_as_passing(r) : rawpci_as_permission(r),
-			   "%sno record of its %s can be written to %.127s (%s)", needed,
+			   "%sno record of its %s can be written to %s (%s)", needed,
 			   of_driver ? "driver" : "registers", custody->ctx->run_dir,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->path, "%.127s", custody->ctx->run_dir);
@@ -219,11 +220,11 @@ static bool find_unbindable(struct rawpci_custody *custody, struct rawpci_findin
 	return true;
 }
 
-int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags)
+int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool asked)
 {
 	struct rawpci_finding finding;
 
-	if (!find_kept(custody, flags, &finding))
+	if (!find_kept(custody, flags, asked, &finding))
 		return 0;
 	return rawpci_fail_finding(custody->ctx, custody->name, &finding);
 }
@@ -237,10 +238,11 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 	struct rawpci_finding finding;
 	int r = 0;
 
-	if (find_kept(custody, flags, &finding))
+	if (find_kept(custody, flags, true, &finding))
 		return each(opaque, &finding);
+	/* Without its module nothing is taken. Taking has looked for that already. */
 	if (wanted[0] != '\0' &&
-	    (there || rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0))
+	    (there || (!dev && rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0)))
 		return 0;
 	/* The host may also use a device that no driver holds: a bridge. */
 	if (find_use(custody, flags, dev, &finding))

@@ -71,10 +71,11 @@ bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_hos
 /* The driver that the backend needs; "": none. */
 const char *rawpci_custody_wanted(const struct rawpci_custody *custody);
 /* Does the backend need the host driver bound ("": none) to go, and the flags forbid that? The
- * second fails with -EBUSY then. */
+ * second fails with -EBUSY then. asked: its sentence says, too, what the host uses the device for,
+ * which takes a search of all processes. */
 bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound,
 			   unsigned flags);
-int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags);
+int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool asked);
 /* False: the module is loaded. */
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 			struct rawpci_finding *finding);

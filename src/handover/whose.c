@@ -38,7 +38,7 @@ static void find_passing(struct rawpci_finding *finding, int r, const char *what
 	char text[128];
 
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OTHER, rawpci_as_passing(r),
-			   "its %s %.127s cannot be %s: %s", what, path, done,
+			   "its %s %s cannot be %s: %s", what, path, done,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->path, "%.127s", path);
 	SAY(finding->remedy, "%s", passing_remedy(r));
@@ -59,9 +59,9 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	if (owner.process != 0) {
 		SAY(finding->remedy, CLOSE_THERE);
 	} else {
-		SAY(finding->remedy, "close it there; outside of containers root sees who has %s "
-		    "open", finding->path);
-		SAY(finding->commands, "fuser -v %s\n", finding->path);
+		SAY(finding->remedy, "close it there; outside of containers root sees who has %.200s "
+		    "open", path);
+		SAY(finding->commands, "fuser -v %.480s\n", path);
 	}
 }
 

@@ -184,7 +184,7 @@ int rawpci_do_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque
 			return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
 		return r;
 	}
-	atomic_store(&dev->reach.touched, true);
+	atomic_store(&dev->touched, true);
 	rawpci_say(dev->ctx, RAWPCI_LOG_DEBUG, "%s: irq %d attached for guest irq %d", dev->name,
 		   irq, guest_irq);
 	return irq;

@@ -194,6 +194,6 @@ int rawpci_irq_route(struct rawpci_device *dev, enum rawpci_irq_type type, unsig
 	close_all(route.fds, n);
 	free(route.fds);
 	if (r == 0)
-		atomic_store(&dev->reach.touched, true);
+		atomic_store(&dev->touched, true);
 	return rawpci_leave(&call, r);
 }

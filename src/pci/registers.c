@@ -209,15 +209,17 @@ int rawpci_registers_each(const struct rawpci_config_reader *reader, uint32_t si
 			  void *opaque)
 {
 	struct walk walk = { .reader = reader, .each = each, .opaque = opaque };
-	int r = locate(&walk, size);
+	/* If a part of the list cannot be read, what was found before it counts. */
+	const int found = locate(&walk, size);
+	int r = visit_rows(&walk, before_header, COUNT(before_header));
 
-	if (r == 0)
-		r = visit_rows(&walk, before_header, COUNT(before_header));
 	if (r == 0)
 		r = visit_sizes(&walk, RAWPCI_EXTENDED_REBAR, true);
 	if (r == 0)
 		r = visit_header(&walk);
 	if (r == 0)
 		r = visit_sizes(&walk, RAWPCI_EXTENDED_VF_REBAR, false);
-	return r != 0 ? r : visit_rows(&walk, virtual_functions, COUNT(virtual_functions));
+	if (r == 0)
+		r = visit_rows(&walk, virtual_functions, COUNT(virtual_functions));
+	return r != 0 ? r : found;
 }

@@ -40,6 +40,21 @@ START_TEST(node)
 }
 END_TEST
 
+/* Without an IOMMU the node has another name. The sentence is about the node that is missing, which
+ * a container has to be given. */
+START_TEST(node_without_iommu)
+{
+	char path[512];
+
+	space.transport = &rawpci_vfio_transport_noiommu;
+	tree_link(&tree, DEVICES "0000:03:00.0/driver", "../../drivers/vfio-pci");
+	tree_path(&tree, path, "vfio/noiommu-14");
+	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -ENOENT), -ENODEV);
+	check_words("/vfio/noiommu-14 did not appear");
+	check_words("/vfio/noiommu-14 has to be passed in");
+}
+END_TEST
+
 START_TEST(node_held)
 {
 	char path[512];
@@ -154,6 +169,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, forbidden_container);
 	tcase_add_test(tests, node);
+	tcase_add_test(tests, node_without_iommu);
 	tcase_add_test(tests, node_held);
 	tcase_add_test(tests, open_fails);
 	tcase_add_test(tests, attach);
