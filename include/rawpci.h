@@ -29,7 +29,12 @@ extern "C" {
  * changed once. C11 and C++ allow an identical typedef to be repeated.
  */
 #if !defined(IPRT_INCLUDED_types_h) && !defined(___iprt_types_h)
-/** A host physical address. <rawpci/memory.h> and <rawpci/context.h> say what it means here. */
+/**
+ * A host address.
+ *
+ * In #PFNRAWPCICONTIGPHYSMEMINFO: what rawpci_options::translate takes; without a translation, an
+ * address of this process. In the functions of a port: an address on the host's bus.
+ */
 typedef uint64_t RTHCPHYS;
 /** A guest physical address. */
 typedef uint64_t RTGCPHYS;
@@ -40,7 +45,7 @@ typedef void *RTR3PTR;
 #endif
 
 #if !defined(VBOX_INCLUDED_types_h) && !defined(___VBox_types_h)
-/** The embedder's own VM. The library never dereferences it. */
+/** The program's own VM. The library ignores it. */
 typedef struct VM *PVM;
 /** A session of the library. */
 typedef struct SUPDRVSESSION *PSUPDRVSESSION;
@@ -66,21 +71,22 @@ typedef uint32_t PCIRAWDEVHANDLE;
 
 /** What FNRAWPCICONTIGPHYSMEMINFO() does with a range. */
 typedef enum PCIRAWMEMINFOACTION {
-	PCIRAW_MEMINFO_MAP = 0,                 /**< Announce the range. */
-	PCIRAW_MEMINFO_UNMAP = 1,               /**< Withdraw the range. */
+	PCIRAW_MEMINFO_MAP = 0,                 /**< Map the range. */
+	PCIRAW_MEMINFO_UNMAP = 1,               /**< Unmap the range. */
 	PCIRAW_MEMINFO_32BIT_HACK = 0x7fffffff  /**< No action: makes the type 4 bytes. */
 } PCIRAWMEMINFOACTION;
 
 struct RAWPCIVM;
 
 /**
- * Announces or withdraws guest memory.
+ * Maps or unmaps guest memory.
  *
  * @param pVmData    a VM that RAWPCIFACTORY::pfnInitVm has initialised
- * @param HostStart  the host's address of the memory; ignored by #PCIRAW_MEMINFO_UNMAP
+ * @param HostStart  what rawpci_options::translate takes; without a translation, the address of the
+ *                   memory in this process. #PCIRAW_MEMINFO_UNMAP ignores it
  * @param GuestStart guest physical address
- * @param cMemSize   bytes
- * @param Action     announce or withdraw
+ * @param cMemSize   bytes; all three are aligned as rawpci_memory_map() needs it
+ * @param Action     map or unmap
  * @return a status code of <rawpci/status.h>
  */
 typedef int FNRAWPCICONTIGPHYSMEMINFO(struct RAWPCIVM *pVmData, RTHCPHYS HostStart,
@@ -92,7 +98,7 @@ typedef FNRAWPCICONTIGPHYSMEMINFO *PFNRAWPCICONTIGPHYSMEMINFO;
 /** The data of one VM. RAWPCIFACTORY::pfnInitVm fills it in. */
 typedef struct RAWPCIVM {
 	RTR0PTR pDriverData;                       /**< Belongs to the library. */
-	PFNRAWPCICONTIGPHYSMEMINFO pfnContigMemInfo; /**< Announces and withdraws guest memory. */
+	PFNRAWPCICONTIGPHYSMEMINFO pfnContigMemInfo; /**< Maps and unmaps guest memory. */
 } RAWPCIVM;
 /** Pointer to a VM's data. */
 typedef RAWPCIVM *PRAWPCIVM;
@@ -120,13 +126,13 @@ typedef enum PCIRAWR0OPERATION {
 	PCIRAWR0_DO_32BIT_HACK = 0x7fffffff        /**< No operation: makes the type 4 bytes. */
 } PCIRAWR0OPERATION;
 
-/** Power states. rawpci_device_power() says what each does. */
+/** Changes of the power state. rawpci_device_power() says what each does. */
 typedef enum PCIRAWPOWERSTATE {
 	PCIRAW_POWER_ON = 0,                  /**< As #RAWPCI_POWER_ON. */
 	PCIRAW_POWER_OFF = 1,                 /**< As #RAWPCI_POWER_OFF. */
 	PCIRAW_POWER_SUSPEND = 2,             /**< As #RAWPCI_POWER_SUSPEND. */
 	PCIRAW_POWER_RESUME = 3,              /**< As #RAWPCI_POWER_RESUME. */
-	PCIRAW_POWER_32BIT_HACK = 0x7fffffff  /**< No state: makes the type 4 bytes. */
+	PCIRAW_POWER_32BIT_HACK = 0x7fffffff  /**< No change: makes the type 4 bytes. */
 } PCIRAWPOWERSTATE;
 
 /** Flags of #PCIRAWREQOPENDEVICE. The double R is the interface's own spelling. */
@@ -165,7 +171,9 @@ typedef struct {
 /** Arguments of #PCIRAWR0_DO_GET_REGION_INFO. */
 typedef struct {
 	int32_t iRegion;        /**< In: 0 to 5 are the BARs, 6 is the expansion ROM. */
-	RTGCPHYS RegionStart;   /**< Out: host physical address, or the first port. */
+	/** Out: on the host's bus: physical address, or first I/O port. The type's name does not
+	 * fit here. */
+	RTGCPHYS RegionStart;
 	uint64_t u64RegionSize; /**< Out: bytes. */
 	bool fPresent;          /**< Out: the device has the region. */
 	uint32_t fFlags;        /**< Out: flags of #PCIRAWADDRESSSPACE. */
@@ -173,12 +181,15 @@ typedef struct {
 
 /** Arguments of #PCIRAWR0_DO_MAP_REGION. */
 typedef struct {
-	RTGCPHYS StartAddress; /**< In: within [RegionStart, RegionStart + u64RegionSize). */
+	/** In: RegionStart plus an offset in the region, a multiple of the page size. */
+	RTGCPHYS StartAddress;
 	uint64_t iRegionSize;  /**< In: bytes. */
 	int32_t iRegion;       /**< In: the region. */
 	uint32_t fFlags;       /**< In: 0. */
-	RTR3PTR pvAddressR3;   /**< Out: for loads and stores, or NULL. */
-	RTR0PTR pvAddressR0;   /**< Out: for MMIO requests. */
+	RTR3PTR pvAddressR3;   /**< Out: as rawpci_mapping::cpu. */
+	/** Out: as rawpci_mapping::base. It names the mapping in MMIO requests; do not dereference
+	 * it. */
+	RTR0PTR pvAddressR0;
 } PCIRAWREQMAPREGION;
 
 /** Arguments of #PCIRAWR0_DO_UNMAP_REGION: the values of the mapping. */
@@ -192,14 +203,14 @@ typedef struct {
 
 /** Arguments of #PCIRAWR0_DO_PIO_WRITE. */
 typedef struct {
-	uint16_t iPort;  /**< In: absolute port. */
+	uint16_t iPort;  /**< In: I/O port of the host. */
 	uint16_t cb;     /**< In: 1, 2 or 4 bytes. */
 	uint32_t iValue; /**< In: the value to write. */
 } PCIRAWREQPIOWRITE;
 
 /** Arguments of #PCIRAWR0_DO_PIO_READ. */
 typedef struct {
-	uint16_t iPort;  /**< In: absolute port. */
+	uint16_t iPort;  /**< In: I/O port of the host. */
 	uint16_t cb;     /**< In: 1, 2 or 4 bytes. */
 	uint32_t iValue; /**< Out: the value read, zero-extended. */
 } PCIRAWREQPIOREAD;
@@ -242,7 +253,8 @@ typedef struct {
 
 /** Arguments of #PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER. */
 typedef struct {
-	int32_t iGuestIrq;         /**< In: the VMM's own number. Recorded, not interpreted. */
+	/** In: the VMM's own number. The library only writes it in log lines. */
+	int32_t iGuestIrq;
 	RTR0PTR pfnHandler;        /**< In: a FNRAWPCIISR(). */
 	RTR0PTR pfnHandlerContext; /**< In: handed to the handler. May be NULL. */
 	int32_t iHostIrq;          /**< Out: names the attachment. At least 1. */
@@ -255,7 +267,7 @@ typedef struct {
 
 /** Arguments of #PCIRAWR0_DO_POWER_STATE_CHANGE. */
 typedef struct PCIRAWREQPOWERSTATECHANGE {
-	uint32_t iState; /**< In: a state of #PCIRAWPOWERSTATE. */
+	uint32_t iState; /**< In: a change of #PCIRAWPOWERSTATE. */
 } PCIRAWREQPOWERSTATECHANGE;
 
 /** One request. The library reads and writes only the part of u that belongs to iRequest. */
@@ -311,7 +323,7 @@ typedef struct RAWPCIDEVPORT *PRAWPCIDEVPORT;
 /** A device as a table of functions. <rawpci/abi.h> has the contract of each. */
 typedef struct RAWPCIDEVPORT {
 	uint32_t u32Version; /**< #RAWPCIDEVPORT_VERSION */
-	/** Opens the device again. */
+	/** Opens the device again after pfnDeinit. A new port is open already. */
 	int (*pfnInit)(PRAWPCIDEVPORT pPort, uint32_t fFlags);
 	/** Closes the device. */
 	int (*pfnDeinit)(PRAWPCIDEVPORT pPort, uint32_t fFlags);
@@ -353,7 +365,7 @@ typedef struct RAWPCIFACTORY *PRAWPCIFACTORY;
 
 /** The factory of a context. <rawpci/abi.h> has the contract of each function. */
 typedef struct RAWPCIFACTORY {
-	/** Gives one reference to the factory back. */
+	/** Releases one reference to the factory. */
 	void (*pfnRelease)(PRAWPCIFACTORY pFactory);
 	/** Opens a device and returns its port. */
 	int (*pfnCreateAndConnect)(PRAWPCIFACTORY pFactory, uint32_t u32HostAddress,

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file abi.h
- * The doors of the ABI: sessions and requests, the factory, device ports.
+ * The functions of the ABI: sessions and requests, the factory, device ports.
  *
  * The structures are those of <rawpci.h>. Every function here that returns an int returns a status
  * code of <rawpci/status.h>. So do the functions of RAWPCIFACTORY, RAWPCIDEVPORT and RAWPCIVM.
+ * <rawpci/context.h> has the thread rules. @ref abi-program shows the calls of a program in order.
  *
- * A call that fails changes nothing: no state of the device, no output field, no descriptor, no
- * mapping, no host driver's binding. <rawpci/context.h> has the thread rules.
+ * A call that fails writes no output field. It also leaves device, mappings, interrupts and host
+ * driver as they were, unless the native function that does the work says otherwise. For example,
+ * an open that returns #VERR_TIMEOUT may have changed the host driver.
  */
 #ifndef RAWPCI_ABI_H
 #define RAWPCI_ABI_H
@@ -25,26 +27,30 @@ struct rawpci_device;
 /**
  * @name The factory
  *
- * - pfnRelease(factory): ends one reference. Each reference needs one release.
- * - pfnInitVm(factory, vm, data): makes data a VM of this context. The library only records vm,
- *   which may be NULL. The caller may call data->pfnContigMemInfo from then on, also before any
- *   device is open. #VERR_INVALID_POINTER: data is NULL. #VERR_ALREADY_EXISTS: data is a VM
- *   already. #VERR_NO_MEMORY: no memory.
- * - pfnDeinitVm(factory, vm, data): ends the VM and clears data. While sessions or devices are
- *   connected, the VM stays usable and the log says so.
+ * - pfnRelease(factory): releases one reference. Each rawpci_factory() and each
+ *   rawpci_query_interface() adds one. A release too many is refused, and the log says so.
+ * - pfnInitVm(factory, vm, data): makes data a VM of this context. data may hold anything before.
+ *   The caller keeps data until pfnDeinitVm. The library ignores vm, which may be NULL. The caller
+ *   may call data->pfnContigMemInfo from then on, also before any device is open.
+ *   #VERR_INVALID_POINTER: factory or data is NULL. #VERR_ALREADY_EXISTS: data is a VM already.
+ *   #VERR_NO_MEMORY: no memory.
+ * - pfnDeinitVm(factory, vm, data): ends the VM and clears data. If a session or device still uses
+ *   the VM, the call only logs that. Destroy the session, or close the device, and call again.
  * - pfnCreateAndConnect(factory, address, flags, data, &port): opens a device as
- *   #PCIRAWR0_DO_OPEN_DEVICE does, and returns its port, initialised. data may be NULL: the device
- *   then has no DMA.
+ *   #PCIRAWR0_DO_OPEN_DEVICE does, and returns its port. The port is open already: do not call
+ *   pfnInit. pfnDestroy frees the port. data may be NULL: the device then has no DMA.
  * - pfnContigMemInfo(data, host, guest, size, action): does what rawpci_memory_map() and
  *   rawpci_memory_unmap() do. MAP first translates host if the context was created with a
- *   translation. UNMAP ignores host.
+ *   translation. UNMAP ignores host. #VERR_INVALID_POINTER: data is NULL or no VM.
+ *   #VERR_INVALID_PARAMETER: the action is unknown.
  * @{
  */
 
 /**
  * Returns the factory of a context.
  *
- * Each call adds a reference and needs one pfnRelease. rawpci_destroy() refuses until then.
+ * Each call adds a reference, and each reference needs one pfnRelease. Until then rawpci_destroy()
+ * returns -EBUSY.
  *
  * @param ctx the context; may be NULL
  * @return the factory, or NULL: ctx is NULL, or there is no memory
@@ -55,8 +61,9 @@ PRAWPCIFACTORY rawpci_factory(struct rawpci *ctx);
  * Finds an interface by its UUID.
  *
  * @param ctx  the context; may be NULL
- * @param uuid #RAWPCIFACTORY_UUID_STR in any case; may be NULL
- * @return what rawpci_factory() returns, with a reference added; NULL for any other UUID or a NULL
+ * @param uuid #RAWPCIFACTORY_UUID_STR, in upper or lower case letters; may be NULL
+ * @return what rawpci_factory() returns, with a reference added; NULL also if uuid is NULL or the
+ *         UUID is another one
  */
 void *rawpci_query_interface(struct rawpci *ctx, const char *uuid);
 
@@ -82,13 +89,14 @@ void *rawpci_query_interface(struct rawpci *ctx, const char *uuid);
 int rawpci_session_create(struct rawpci *ctx, PRAWPCIVM vm, PSUPDRVSESSION *session);
 
 /**
- * Destroys a session, closes the devices that it still holds, and frees its ports.
+ * Closes the session's open devices, then frees its ports and the session.
  *
  * @param session may be NULL
  * @retval VINF_SUCCESS       done
  * @retval VERR_INVALID_MAGIC not a session
  * @par Threads
- * It must be the last call with this session.
+ * It must be the last call with this session. All other calls with the session, its handles and its
+ * ports must have returned.
  */
 int rawpci_session_destroy(PSUPDRVSESSION session);
 
@@ -100,7 +108,8 @@ int rawpci_session_destroy(PSUPDRVSESSION session);
  * 1. request is not NULL (#VERR_INVALID_POINTER)
  * 2. Hdr.u32Magic (#VERR_INVALID_MAGIC)
  * 3. Hdr.cbReq (#VERR_INVALID_PARAMETER)
- * 4. the session (#VERR_INVALID_PARAMETER: there is none, or there are two that differ)
+ * 4. the session (#VERR_INVALID_PARAMETER: none is given, the pointer is no session, or two
+ *    different ones are given)
  * 5. iRequest (#VERR_NOT_SUPPORTED)
  * 6. TargetDevice (#VERR_INVALID_HANDLE); opening ignores it
  * 7. the operation's arguments
@@ -127,17 +136,18 @@ int rawpci_session_destroy(PSUPDRVSESSION session);
  *
  * They differ from the functions in this:
  *
- * - Open: the 32-bit address has no room for segments above 0xffff, and the flags have none for
- *   #RAWPCI_OPEN_INSIST. The native API has both.
+ * - Open: a request cannot name a segment above 0xffff, and cannot ask for #RAWPCI_OPEN_INSIST. The
+ *   native API can do both.
  * - Map: StartAddress is RegionStart + offset.
  * - Unmap: all five values must be those of the mapping (#VERR_NOT_FOUND).
- * - PIO: the device must have an I/O region with [iPort, iPort + cb) inside it
- *   (#VERR_OUT_OF_RANGE).
- * - Config write: the bits of the value beyond cb are ignored.
+ * - PIO: iPort is an I/O port of the host. [iPort, iPort + cb) must lie inside one I/O region of
+ *   the device (#VERR_OUT_OF_RANGE).
+ * - Config write: the library ignores the bits of the value beyond cb. rawpci_config_write()
+ *   refuses them.
  *
  * @param session NULL: the session is the request's pSession
  * @param request its outputs are written on success only
- * @return #VINF_SUCCESS, or the status code of the first check that fails
+ * @return #VINF_SUCCESS, or the status code of the first check or step that fails
  */
 int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request);
 
@@ -150,39 +160,43 @@ int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request);
  * does, with the same errors. Arguments have the same units, and outputs are written on success
  * only.
  *
- * A NULL port is #VERR_INVALID_POINTER. A port whose version words are not #RAWPCIDEVPORT_VERSION
- * is #VERR_VERSION_MISMATCH. While the device is not open, every function but the first three
- * returns #VERR_INVALID_STATE.
+ * Each function checks the port: NULL is #VERR_INVALID_POINTER. A version word other than
+ * #RAWPCIDEVPORT_VERSION is #VERR_VERSION_MISMATCH. Do not copy the table: a table that the library
+ * did not create is #VERR_INVALID_MAGIC, as far as the library can tell. While the device is not
+ * open, every function but the first three returns #VERR_INVALID_STATE.
  *
  * - pfnInit(port, flags): opens the device again after pfnDeinit. flags are those for opening,
  *   #PCIRAWDRIVERFLAGS. #VERR_WRONG_ORDER: the device is open.
  * - pfnDeinit(port, 0): closes the device and returns it to the host. #VERR_WRONG_ORDER: the device
  *   is not open.
  * - pfnDestroy(port): closes the device if it is open, and frees the port. It must be the last call
- *   with the port.
- * - pfnGetRegionInfo, pfnMapRegion, pfnUnmapRegion: the RegionStart of a part is an address on the
- *   host's bus, which counts on from the RegionStart that pfnGetRegionInfo reports. The base that
- *   pfnMapRegion returns names the mapping for rawpci_mmio_read() and rawpci_mmio_write() on
- *   rawpci_port_device(). It can be used directly only inside the areas that rawpci_region_info()
- *   reports. rawpci_region_read() and rawpci_region_write() reach ports.
+ *   with the port; all others must have returned.
+ * - pfnGetRegionInfo, pfnMapRegion, pfnUnmapRegion: the RegionStart of pfnMapRegion and
+ *   pfnUnmapRegion is the one that pfnGetRegionInfo reports, plus the offset in the region.
+ *   pfnMapRegion returns a base that names the mapping. Give it to rawpci_mmio_read() and
+ *   rawpci_mmio_write() with rawpci_port_device(). The program may load and store at the base only
+ *   inside the areas that rawpci_region_info() reports. A port has no functions for I/O ports: use
+ *   rawpci_region_read() and rawpci_region_write().
  * - pfnPciCfgRead, pfnPciCfgWrite: pValue->cb is the width. A read fills in pValue->u.
  * - pfnRegisterIrqHandler, pfnUnregisterIrqHandler, pfnPowerStateChange: as the requests.
  *
- * A device that a port has opened again belongs to the port alone. A handle that a session had
- * before stays invalid.
+ * pfnInit on a session's port opens the device for the session again. The session gets no handle of
+ * it: a handle that the session had before stays invalid. pfnDeinit, pfnDestroy or
+ * rawpci_session_destroy() closes the device.
  * @{
  */
 
 /**
- * Returns the port of a device that a session has open: the same device through the other door.
+ * Returns the port of a device that a session has open: the same device as a table of functions.
  *
  * The same open device has the same port each time. pfnDeinit and pfnDestroy on the port close the
  * session's device.
  *
  * @param session the session
  * @param handle  the session's handle of the device
- * @param port    receives the port, on success only. The session owns the port. It lives until its
- *                pfnDestroy or until the session is destroyed, also after the device was closed
+ * @param port    receives the port, on success only. The session owns the port. The port lives
+ *                until its pfnDestroy or until the session is destroyed, even if its device is
+ *                closed
  * @retval VINF_SUCCESS         done
  * @retval VERR_INVALID_POINTER session or port is NULL
  * @retval VERR_INVALID_MAGIC   not a session
@@ -194,8 +208,8 @@ int rawpci_session_port(PSUPDRVSESSION session, PCIRAWDEVHANDLE handle, PRAWPCID
 /**
  * Returns the native device behind a port.
  *
- * The device is borrowed. It is valid while the device stays open through the port or its session,
- * which close it. rawpci_device_close() refuses it.
+ * The pointer is valid while the device is open. Close the device through the port or its session:
+ * rawpci_device_close() returns -EBUSY.
  *
  * @param port may be NULL
  * @return the device, or NULL: port is NULL or of an unknown version, or its device is not open

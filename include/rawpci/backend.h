@@ -18,13 +18,15 @@
  * - Values are host-endian. Offsets and sizes are bytes.
  * - They return 0, or a negative errno value of <rawpci/status.h>.
  * - They write outputs on success only.
- * - A failed operation has changed nothing, and has said why with rawpci_backend_fail().
+ * - A failed operation changes nothing, unless its own text says otherwise. It calls
+ *   rawpci_backend_fail() with the reason.
  *
  * @section backend-threads Threads
  *
  * - Operations on different devices run at the same time.
- * - On one device cfg_read, cfg_write, region_read and region_write run at the same time as each
- *   other and as irq_unmask.
+ * - On one device cfg_read, cfg_write, region_read, region_write and irq_unmask may run at any time
+ *   between open and close: at the same time as each other and as all other operations. During
+ *   reset the core makes no region_read and no region_write.
  * - With info.mappings_stay, region_map and region_map_wc run at the same time as all others.
  * - All other operations on one device are serialised with each other.
  * - Operations on one space are serialised.
@@ -67,8 +69,9 @@ struct rawpci_backend_info {
 	bool irq_dynamic[3];       /**< irq_swap() may go beyond what irq_enable() enabled. */
 	/** Bit (1 << n) for each n of #rawpci_event that event_set() knows. */
 	unsigned events;
-	/** What region_map() mapped still reaches the device while it does not answer. The core
-	 * then takes it away. false: the kernel makes such accesses raise SIGBUS. */
+	/** true: mapped pages stay connected while the device does not answer (<rawpci/region.h>).
+	 * The core then maps other pages over them. false: the kernel makes such accesses raise
+	 * SIGBUS. */
 	bool mappings_stay;
 };
 
@@ -100,13 +103,13 @@ struct rawpci_backend {
 	 * any or none. */
 	const char *driver;
 
-	/** With driver NULL: no host driver may hold the device at open(). The core unbinds it. */
+	/** Only with driver NULL. true: the core detaches any host driver before open(). */
 	bool unbound;
-	/** No kernel driver puts back a device's registers when its user is killed. The core
-	 * therefore records COMMAND and the kernel's count of enablings before open(), and puts
-	 * them back. It stops and resets the device of a killed user. */
+	/** true: if the program is killed, no kernel driver puts back the device's registers. The
+	 * core therefore records COMMAND and the kernel's count of enablings before open(), and
+	 * puts them back. It stops and resets the device of a killed program. */
 	bool bare;
-	/** Its devices exist in the library only: there is nothing to own on the host. */
+	/** Its devices exist in the library only: the host has nothing to lock or to return. */
 	bool pretend;
 
 	/**
@@ -132,7 +135,7 @@ struct rawpci_backend {
 	/**
 	 * Tells whether open() could work for this device once it is bound to .driver.
 	 *
-	 * What is said of its errors goes for those of open(), too.
+	 * The errors of open() follow the same rules as those below.
 	 *
 	 * @param address the device
 	 * @par Guarantees
@@ -167,8 +170,8 @@ struct rawpci_backend {
 	 * Gives the device up, ready for another driver. It cannot fail; it logs what went wrong.
 	 *
 	 * @par Requires
-	 * Interrupts and events are disabled, all region mappings of the device are gone, and bus
-	 * mastering is off, unless ready() has just said no.
+	 * Interrupts and events are disabled, and all region mappings of the device are gone. Bus
+	 * mastering is off, except after ready() returned -ETIMEDOUT.
 	 */
 	void (*close)(void *device);
 
@@ -195,10 +198,10 @@ struct rawpci_backend {
 	/**
 	 * Makes one write to config space.
 	 *
-	 * COMMAND is the core's. What the core writes has Bus Master set only while the device is
-	 * on. A backend may turn bus mastering on again because another program turned it off. It
-	 * does so only if the last write to COMMAND turned it on. When a device wakes up, the
-	 * backend restores COMMAND as last written, not as it was when the device went to sleep.
+	 * Only the core decides about COMMAND. It sets Bus Master only while the device is on. When
+	 * the device wakes up, the backend writes the COMMAND of the last cfg_write again, not the
+	 * one from before the sleep. If another program has turned bus mastering off, the backend
+	 * may turn it on again, but only if the last cfg_write had it on.
 	 *
 	 * @param offset bytes
 	 * @param width  1, 2 or 4 bytes
@@ -223,9 +226,9 @@ struct rawpci_backend {
 	int (*region_info)(void *device, unsigned region, struct rawpci_region_info *info);
 
 	/**
-	 * Maps a piece of a region to a place in the address space. Optional.
+	 * Maps a part of an area to a place in the address space. Optional.
 	 *
-	 * With info.mappings_stay the core maps other pages over the piece while the device does
+	 * With info.mappings_stay the core maps other pages over the part while the device does
 	 * not answer, and then calls this again for the same place.
 	 *
 	 * @param region 0 to 6
@@ -240,7 +243,7 @@ struct rawpci_backend {
 			  void *where);
 
 	/**
-	 * Maps a piece of a region write-combining. Optional. Otherwise as region_map.
+	 * Maps a part of an area write-combining. Optional. Otherwise as region_map.
 	 *
 	 * @param region as for region_map
 	 * @param offset as for region_map
@@ -315,8 +318,8 @@ struct rawpci_backend {
 	 * Returns a descriptor of the backend's own by which interrupts come. A type then has one
 	 * vector.
 	 *
-	 * For a backend whose interrupts do not come by the eventfds of irq_enable(), which it
-	 * ignores.
+	 * A backend with a descriptor of its own implements this instead of irq_swap. It ignores
+	 * the eventfds of irq_enable().
 	 *
 	 * @param type      the type
 	 * @param fd        receives the descriptor. It stays open until close(), is non-blocking,
@@ -401,8 +404,7 @@ struct rawpci_backend {
 	 * @param size bytes
 	 * @par Requires
 	 * A device is open in the space. All three are aligned to page_size. The range overlaps no
-	 * mapping of the space. Its last byte, iova + size - 1, does not wrap (iova + size may),
-	 * nor does host + size.
+	 * mapping of the space. iova + size is at most 2^64. host + size fits in the address space.
 	 * @retval 0              done
 	 * @retval -ENOSPC        entries or locked memory are exhausted; the message has the limit
 	 * @retval -ERANGE        the IOMMU cannot translate the range
@@ -411,7 +413,7 @@ struct rawpci_backend {
 	int (*dma_map)(void *space, rawpci_iova_t iova, void *host, uint64_t size);
 
 	/**
-	 * Takes back exactly one earlier dma_map.
+	 * Ends exactly one earlier dma_map.
 	 *
 	 * @param iova as given to dma_map
 	 * @param size as given to dma_map
@@ -425,8 +427,8 @@ struct rawpci_backend {
 	 * as open.
 	 *
 	 * @param address as for open
-	 * @param fds     the caller's, to be duplicated; of this version's size. At least one is
-	 *                not -1, and not some of each kind
+	 * @param fds     borrowed, of this version's size: duplicate what you keep. Either group,
+	 *                container or both are set, or cdev, iommufd or both
 	 * @par Requires
 	 * The device is not open through this context. The core does not look at the host driver.
 	 * @return what open returns, or
@@ -468,7 +470,7 @@ struct rawpci_backend {
  * Adds a backend to a context.
  *
  * Automatic choice tries it before those of the same rank. rawpci_backend_choose() takes it alone.
- * An operation finds its context in what create() kept of it.
+ * An operation finds its context in what create() has kept.
  *
  * @param ctx     the context
  * @param backend must stay valid while the context lives
@@ -481,7 +483,7 @@ struct rawpci_backend {
  *                          not at all
  * @retval -EEXIST          there is a backend of that name
  * @retval -EBUSY           the context has devices open
- * @retval -ENOSPC          more than eight
+ * @retval -ENOSPC          the context has eight backends already, the four built-in ones included
  * @retval -ENOMEM          no memory
  */
 int rawpci_backend_register(struct rawpci *ctx, const struct rawpci_backend *backend);
@@ -515,7 +517,8 @@ int rawpci_backend_choose(struct rawpci *ctx, const char *name);
 int rawpci_backend_instance(struct rawpci *ctx, const char *name, void **instance);
 
 /**
- * Returns a setting's value, or its default if the program gave none.
+ * Returns a setting's value, or its default if the program gave none. It knows every setting of
+ * struct rawpci_options, also run.dir and irq.engine.
  *
  * @param ctx  the context; may be NULL
  * @param name of the setting ("sysfs.dir"); may be NULL
@@ -527,9 +530,9 @@ const char *rawpci_backend_setting(struct rawpci *ctx, const char *name);
  * Returns the descriptor of a device's lock (setting run.dir), which says that the device is in
  * use.
  *
- * A backend may ask the kernel for something that may not end in time. It then keeps a duplicate
- * open until that has ended, also past close(). So no other program gets the device meanwhile. It
- * does the same with the descriptor of rawpci_backend_shared_lock().
+ * If a step of the kernel may outlast close(), the backend keeps a duplicate of the descriptor
+ * until the step ends. So no other program gets the device meanwhile. The backend does the same
+ * with the descriptor of rawpci_backend_shared_lock().
  *
  * @param ctx     the context; may be NULL
  * @param address of a device that is being opened, is open, or is being closed; may be NULL
@@ -570,9 +573,9 @@ void rawpci_backend_unfinished(struct rawpci *ctx, const struct rawpci_address *
 #endif
 
 /**
- * Says something. The log callback gets it when the embedder's call that led here returns.
+ * Logs a line. The library passes it to the log callback at the end of the program's call.
  *
- * @param ctx    the context; NULL: nothing is said
+ * @param ctx    the context; NULL: nothing is logged
  * @param level  the level
  * @param format as for printf(), without line break
  */
@@ -582,7 +585,7 @@ void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const c
 /**
  * Says why an operation fails.
  *
- * It replaces the sentence of rawpci_last_error(), which the core reports when the embedder's call
+ * It replaces the sentence of rawpci_last_error(), which the core reports when the program's call
  * fails. It returns a value, so that "return rawpci_backend_fail(ctx, -EIO, ...)" reads well.
  *
  * @param ctx    the context; may be NULL
@@ -597,8 +600,8 @@ int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
  * Reports something that explain() found.
  *
  * @param to      of explain()
- * @param finding copied, with .backend and .next filled in. #RAWPCI_OBSTACLE_OWNED is passed over
- *                if the owner of the device has been reported already
+ * @param finding copied, with .backend and .next filled in. If it is #RAWPCI_OBSTACLE_OWNED and the
+ *                device's owner has been reported already, the call skips it
  * @retval 0       done
  * @retval -ENOMEM no memory
  */

@@ -78,17 +78,17 @@ struct rawpci_host_device {
 	unsigned reset_methods; /**< Flags of #rawpci_reset_methods. */
 	char power[16];         /**< "D0", "D3hot" and so on. "": unknown. */
 
-	/** Its capabilities could be read. Otherwise all fields below are zero, except the entry of
-	 * irq_count for INTx and iommu_type. */
+	/** Its capabilities could be read. false: the fields below are zero, except
+	 * irq_count[#RAWPCI_IRQ_INTX] and iommu_type, which do not depend on it. */
 	bool capabilities_known;
 	unsigned irq_count[3]; /**< Vectors by #rawpci_irq_type, as its capabilities say. */
-	/** Bit (1 << n) for each Dn that it knows besides D0: D1, D2, D3hot. */
+	/** The states that it has besides D0. Bit 1: D1, bit 2: D2, bit 3: D3hot. */
 	unsigned power_states;
 	bool express; /**< It is a PCI Express device. */
 
-	/** How the kernel translates for the group while the kernel's own drivers have it. "DMA"
-	 * and "DMA-FQ" map page by page. "identity" gives access to all memory (iommu=pt).
-	 * "blocked" gives access to none. "": the kernel does not tell. */
+	/** How the kernel's own drivers use the IOMMU for the group. "DMA" and "DMA-FQ" map page
+	 * by page. "identity" gives access to all memory (iommu=pt). "blocked" gives access to
+	 * none. "": the kernel does not tell. */
 	char iommu_type[16];
 };
 
@@ -99,15 +99,16 @@ struct rawpci_host_device {
  *
  * @param ctx    the context
  * @param size   sizeof(struct rawpci_host_device) as the program was compiled with
- * @param each   returns 0 to go on. Its device is the library's, and valid during the call. It may
- *               call the library
+ * @param each   returns 0 to go on. Another value ends the walk; a positive one cannot be taken for
+ *               an error. The device is valid until each() returns. each() may call the library
  * @param opaque handed to each()
  * @return what each() returned to end the walk, or
  * @retval 0       done
  * @retval -EFAULT ctx or each is NULL
  * @retval -EINVAL size is 0 or larger than the library's
- * @retval -ENODEV there is no PCI here (the message names the directory)
- * @retval -ENOMEM no memory
+ * @retval -ENODEV there is no PCI here (rawpci_last_error() names the directory)
+ * @retval -ENOSPC no descriptor to read a device's files; each() may have been called for others
+ * @retval -ENOMEM no memory; as -ENOSPC
  */
 int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		     int (*each)(void *opaque, const struct rawpci_host_device *device),
@@ -124,6 +125,8 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
  * @retval -EFAULT ctx, address or out is NULL
  * @retval -EINVAL not an address, or size is 0 or larger than the library's
  * @retval -ENODEV there is no such device
+ * @retval -ENOSPC no descriptor to read the device's files
+ * @retval -ENOMEM no memory
  */
 int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 		       struct rawpci_host_device *out);

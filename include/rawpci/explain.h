@@ -7,8 +7,8 @@
  * does so in words for a person and as data for a program. It binds and changes nothing, and opens
  * nothing that can be open only once.
  *
- * It tells what this process could do, with its user and its limits. It sees that VFIO's node of
- * the device is open elsewhere only in processes that this process may look into.
+ * It tells what this process could do, with its user and its limits. It sees another program's open
+ * VFIO node only if this process may read that program's /proc/PID/fd.
  */
 #ifndef RAWPCI_EXPLAIN_H
 #define RAWPCI_EXPLAIN_H
@@ -37,16 +37,16 @@ enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_GONE = 2,      /**< The device does not answer. */
 	RAWPCI_OBSTACLE_BRIDGE = 3,    /**< A bridge cannot be given away. */
 	RAWPCI_OBSTACLE_VFS = 4,       /**< The device has virtual functions enabled: .number. */
-	/** The kernel uses no IOMMU. Without .blocks the device is opened anyway, and no IOMMU
-	 * keeps it from the host's memory. That holds for sysfs and uio, also if .group is passed
-	 * through (iommu=pt). */
+	/** No IOMMU keeps the device from the host's memory, as far as the library can tell. For
+	 * sysfs and uio that includes a .group that is passed through (iommu=pt). If .blocks is
+	 * false, the device opens, and .cause says what it can reach. */
 	RAWPCI_OBSTACLE_NO_IOMMU = 5,
 	RAWPCI_OBSTACLE_NO_GROUP = 6,  /**< No IOMMU of the host covers the device. */
 	RAWPCI_OBSTACLE_MODULE = 7,    /**< The kernel module .driver is not loaded. */
-	/** .driver holds .blocker of the same IOMMU group. Without .blocks the device can reach
-	 * what that driver has mapped. */
+	/** Another device of the IOMMU group, .blocker, is bound to .driver. If .blocks is false,
+	 * the opened device can reach what that driver has mapped for DMA. */
 	RAWPCI_OBSTACLE_GROUP = 8,
-	RAWPCI_OBSTACLE_HOST_DRIVER = 9, /**< .driver holds the device. */
+	RAWPCI_OBSTACLE_HOST_DRIVER = 9, /**< The device is bound to .driver. */
 	RAWPCI_OBSTACLE_PERMISSION = 10, /**< This user may not use .path. */
 	RAWPCI_OBSTACLE_LOCKDOWN = 11,   /**< The kernel is locked down. */
 	/** .needed bytes are more than .allowed minus .used. */
@@ -59,7 +59,7 @@ enum rawpci_obstacle {
 	 * process cannot be seen. */
 	RAWPCI_OBSTACLE_OWNED = 17,
 	/** A killed process had taken the device from .driver ("": none). The next open first
-	 * returns it to that driver. */
+	 * returns the device to that driver. */
 	RAWPCI_OBSTACLE_LEFT = 18,
 };
 
@@ -67,8 +67,9 @@ enum rawpci_obstacle {
 struct rawpci_finding {
 	struct rawpci_finding *next;   /**< The next finding, or NULL. */
 	enum rawpci_obstacle obstacle; /**< What was found. */
-	/** It blocks its backend, or all backends if .backend names none. Another backend may work.
-	 * false: the device can be opened anyway, and .cause says at what price. */
+	/** true: this finding prevents the open by .backend, or by every backend if that is "".
+	 * Another backend may still work. false: the device can be opened anyway, and .cause says
+	 * at what price. */
 	bool blocks;
 	/** What rawpci_device_open() would return for it, a negative errno value. 0: nothing. For
 	 * LOCKED_MEMORY and IO_URING: what a later call would return. */
@@ -84,10 +85,12 @@ struct rawpci_finding {
 	unsigned group;                 /**< The IOMMU group of .blocker. */
 	unsigned number;                /**< Virtual functions, or a process. */
 
-	char cause[384];    /**< Half a sentence: "the host driver nvme holds it". */
-	char remedy[320];   /**< The other half. "": there is none. */
-	/** Commands of a root shell, a line each. "": none. None of them takes from the host what
-	 * the library sees it use. */
+	/** The cause, without capital and full stop: "the host driver nvme holds it". Print it as
+	 * CAUSE ": " REMEDY. */
+	char cause[384];
+	char remedy[320];   /**< What would help, in the same form. "": there is no remedy. */
+	/** Commands of a root shell, a line each. "": none. The commands leave alone every device
+	 * that, as far as the library sees, the host uses. */
 	char commands[512];
 };
 
@@ -104,8 +107,8 @@ struct rawpci_way {
 /** A diagnosis. It grows at its end. */
 struct rawpci_explanation {
 	const char *text; /**< Lines for a person. The first has the cause and the remedy. */
-	/** rawpci_device_open() of this context would succeed now, and later calls would not fail
-	 * for LOCKED_MEMORY or IO_URING. */
+	/** true: the open would work now, and no LOCKED_MEMORY or IO_URING finding would make a
+	 * later call fail. */
 	bool openable;
 	struct rawpci_address address; /**< The device's address. */
 	/** The device. NULL: sysfs has none, or the context's backend has devices of its own. */
@@ -130,8 +133,8 @@ struct rawpci_explain_options {
 /**
  * Diagnoses a device.
  *
- * If the context was created for one backend, it looks at that one alone. Otherwise it looks at
- * those of the automatic choice. A device that is not there is a finding, not a failure. If the
+ * If the context was created for one backend, the call looks at that one alone. Otherwise it looks
+ * at those of the automatic choice. A device that is not there is a finding, not a failure. If the
  * device could not be opened, .error of the first finding is what rawpci_device_open() would
  * return. The first line of .text is about that finding.
  *

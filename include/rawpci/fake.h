@@ -4,13 +4,13 @@
  * The control surface of the backend "fake": pretend devices, for tests of programs that use the
  * library.
  *
- * The devices live in one context. Everything else about them goes through the ordinary doors. A
- * context starts with one device at 0000:00:04.0, which behaves as QEMU's "edu" does (QEMU
- * docs/specs/edu): 1234:11e8, a 1 MiB register BAR, one MSI vector and INTx, a DMA engine.
+ * The devices live in one context. Everything else about them goes through the functions for real
+ * devices. A context starts with one device at 0000:00:04.0, which behaves as QEMU's "edu" does
+ * (QEMU docs/specs/edu): 1234:11e8, a 1 MiB register BAR, one MSI vector and INTx, a DMA engine.
  *
- * Any thread may call the functions below, in any context. The pretend devices can be opened if the
- * backend is "fake". The functions neither log their failures nor set rawpci_last_error(): the
- * return value is all that they say.
+ * To open a pretend device, set options.backend to "fake". Any thread may call the functions below,
+ * in any context. They neither log their failures nor set rawpci_last_error(): the return value is
+ * all that they say.
  */
 #ifndef RAWPCI_FAKE_H
 #define RAWPCI_FAKE_H
@@ -32,8 +32,9 @@ struct rawpci_fake;
 /**
  * How a device behaves. Any member may be NULL.
  *
- * The library calls these functions in the thread that makes the access. It then holds no lock of
- * its own that the functions of this file need.
+ * The library calls these functions in the thread that makes the access. A model may call the
+ * functions of this file. It must not call a function that uses the device as a program does: such
+ * a call may wait for the access under way.
  */
 struct rawpci_fake_model {
 	/**
@@ -68,7 +69,7 @@ struct rawpci_fake_model {
 	 */
 	void (*reset)(void *opaque, struct rawpci_fake *fake);
 	/**
-	 * Ends the model: the device goes away with its context.
+	 * Ends the model. Called when the context is destroyed, also for an unplugged device.
 	 *
 	 * @param opaque of struct rawpci_fake_config
 	 */
@@ -95,8 +96,8 @@ struct rawpci_fake_config {
 	bool intx;            /**< It has INTx. */
 	unsigned msi;         /**< MSI vectors: 0, 1, 2, 4, 8, 16 or 32. */
 	unsigned msix;        /**< MSI-X vectors: 0 to 2048. */
-	/** The BAR with the MSI-X table at its start. The pending bits follow, 8 bytes for each 64
-	 * vectors. A memory BAR that is large enough. */
+	/** The index of the memory BAR that begins with the MSI-X table. The pending bits follow, 8
+	 * bytes for each 64 vectors. The BAR must hold both. */
 	unsigned msix_bar;
 	bool msix_dynamic;    /**< MSI-X vectors can be added one by one. */
 	bool extended;        /**< It has 4096 bytes of config space. */
@@ -186,7 +187,7 @@ int rawpci_fake_event(struct rawpci_fake *fake, enum rawpci_event event);
  * @param vector the vector
  * @retval 0       done
  * @retval -EFAULT fake is NULL
- * @retval -EINVAL no type has so many vectors
+ * @retval -EINVAL vector is not below the vector count of any type that the device has
  */
 int rawpci_fake_raise(struct rawpci_fake *fake, unsigned vector);
 
@@ -257,12 +258,12 @@ enum rawpci_fake_point {
 };
 
 /**
- * Orders faults for the whole context.
+ * Orders faults for the whole context. A new order for the same operation replaces the old one.
  *
  * @param ctx   the context
  * @param point the operation
  * @param skip  how many calls of the operation still succeed
- * @param count how many then fail; 0 takes the order back
+ * @param count how many then fail; 0 removes the order
  * @param error what they return, a negative errno value; ignored if count is 0
  * @retval 0       done
  * @retval -EFAULT ctx is NULL

@@ -3,15 +3,17 @@
  * @file irq.h
  * Interrupts.
  *
- * The kernel signals an eventfd for each interrupt. The engine of the context waits for all of them
- * with one io_uring and runs the handlers. If io_uring is forbidden, it uses epoll.
+ * The kernel signals an eventfd for each interrupt. The context has one engine, which waits for all
+ * of them with one io_uring and runs the handlers. If io_uring is forbidden, it uses epoll.
  *
  * @section irq-enable Enabling
  *
- * The library enables MSI and MSI-X itself when the first vector is taken into use. It disables
- * them when the last one is let go. A hypervisor keeps to itself its guest's writes to the enable
- * and mask bits, to the message address and data, and to the vector table. A write of the enable
- * bit that reaches the device (rawpci_config_write()) silences its interrupts without a word.
+ * The library enables MSI or MSI-X itself at the first attach or route, and disables it after the
+ * last detach or route to -1. A vector is in use while a handler is attached to it, or while it is
+ * routed to an eventfd. A hypervisor must not forward its guest's writes to the enable and mask
+ * bits, to the message address and data, and to the vector table. If a write of the enable bit
+ * reaches the device (rawpci_config_write()), its interrupts stop, and the library does not report
+ * it.
  *
  * @section irq-hint A call is a hint
  *
@@ -19,10 +21,10 @@
  * themselves do. A call may come without cause. A handler therefore asks its device. The same holds
  * for the signals of a routed eventfd.
  *
- * @section irq-lost Nothing is lost for good
+ * @section irq-lost Lost interrupts are signalled again
  *
- * If an interrupt may have come while its vector was not armed, the library afterwards signals the
- * vector once, by its eventfd. Such moments are:
+ * If a vector was disabled for a moment, an interrupt may have come in that moment. The library
+ * afterwards signals the vector once, by its eventfd. Such moments are:
  * - Adding a vector if the kernel cannot add one to an enabled device. All vectors are then
  *   disabled and enabled again (MSI; MSI-X before Linux 6.5).
  * - Routing a vector to another eventfd, or a route that failed.
@@ -52,11 +54,11 @@ enum rawpci_irq_type {
 };
 
 /**
- * Returns a descriptor for the embedder's own loop (#RAWPCI_IRQ_MODE_EMBEDDER).
+ * Returns a descriptor for the program's own event loop (#RAWPCI_IRQ_MODE_EMBEDDER).
  *
- * The descriptor is readable when rawpci_irq_dispatch() has something to do. That may be its own
- * housekeeping. Dispatch then returns 0, as it does the first time. Poll the descriptor; do not
- * read or close it. It stays the same for the life of the context.
+ * The descriptor is readable when rawpci_irq_dispatch() has something to do. That may be internal
+ * work alone, for example at first. Dispatch then returns 0. Poll the descriptor; do not read or
+ * close it. It stays the same for the life of the context.
  *
  * The engine waits with epoll from then on, because an io_uring nested in another loop misses
  * events. A program that only calls rawpci_irq_dispatch() keeps io_uring.
@@ -77,8 +79,8 @@ int rawpci_irq_fd(struct rawpci *ctx);
  *
  * @param ctx        the context
  * @param timeout_ms milliseconds to wait for a handler; 0: not at all; negative: without limit
- * @return how many handlers ran. 0: the time ran out, or the set of vectors has changed, which ends
- *         the wait. Or
+ * @return how many handlers ran. 0: the time ran out, the set of vectors has changed, or there was
+ *         only internal work. Or
  * @retval -EFAULT     ctx is NULL
  * @retval -EOPNOTSUPP the context has a thread of its own
  * @retval -EPERM      another thread dispatches for this context
@@ -86,7 +88,8 @@ int rawpci_irq_fd(struct rawpci *ctx);
  * @retval -ENOMEM     the engine could not be started: no memory
  * @retval -ENOSPC     the engine could not be started: no descriptor
  * @par Threads
- * The first thread that calls it is from then on the only one that may. Not from a handler.
+ * Only the thread that calls it first may call it again (-EPERM). A handler must not call it
+ * (-EDEADLK).
  */
 int rawpci_irq_dispatch(struct rawpci *ctx, int timeout_ms);
 
@@ -104,9 +107,9 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type);
 /**
  * Attaches a handler to a vector.
  *
- * It takes the lowest free vector of the type in use. If none is in use, it takes the best type
- * that the device has: MSI-X, else MSI, else INTx. A routed vector is not free. One that was routed
- * to -1 is free.
+ * The call takes the lowest free vector of the type in use. If none is in use, it takes the best
+ * type that the device has: MSI-X, else MSI, else INTx. A routed vector is not free. A vector that
+ * was routed to -1 is free.
  *
  * INTx is level-triggered. It is masked when it is delivered, and unmasked after the handler has
  * returned. If unmasking fails, the library tries again 8 times, for 1.3 seconds in all. If that
@@ -115,9 +118,12 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type);
  * (intx_stuck).
  *
  * @param dev       the device
- * @param handler   gets opaque and the returned number. It runs on the engine, never in this call
- * @param opaque    handed to the handler; may be NULL
- * @param guest_irq the embedder's own number, recorded for its log lines only
+ * @param handler   gets opaque and the returned number. It runs in the handlers' thread
+ *                  (#rawpci_irq_mode), never in this call
+ * @param opaque    handed to the handler; may be NULL. It must stay valid until rawpci_irq_detach()
+ *                  or rawpci_device_close() has returned; if the handler makes that call, until the
+ *                  handler has returned
+ * @param guest_irq the program's own number, for log lines only
  * @return a number, at least 1, that names the attachment and says nothing of the vector, or
  * @retval -EFAULT     dev or handler is NULL
  * @retval -ENOSPC     no vector is free, or the host has none left
@@ -146,7 +152,7 @@ int rawpci_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, i
 int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
 
 /**
- * Routes vectors to eventfds: KVM's irqfd, or eventfds of the embedder.
+ * Routes vectors to eventfds: KVM's irqfd, or eventfds of the program.
  *
  * The library then never reads these descriptors, and the interrupts do not pass through it. It
  * signals them if an interrupt may have been lost (see above). A routed INTx is masked by each
@@ -156,8 +162,9 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
  * @param type     the type in use, or any that the device has if none is in use
  * @param first    the first vector
  * @param n        how many vectors, at least 1
- * @param eventfds n descriptors, which stay the caller's. -1 takes the vector back and silences it.
- *                 NULL: all -1
+ * @param eventfds n descriptors. The library duplicates them, so the caller may close its own at
+ *                 once. -1 ends the route of the vector, which is then free and silent. NULL: all
+ *                 -1
  * @retval 0           done
  * @retval -EFAULT     dev is NULL
  * @retval -EINVAL     the type is unknown, n is 0, or a descriptor is below -1 or not an eventfd
@@ -165,7 +172,7 @@ int rawpci_irq_detach(struct rawpci_device *dev, int32_t irq);
  * @retval -EBUSY      another type is in use, or one of these vectors has a handler attached
  * @retval -EOPNOTSUPP the device or the backend has no such interrupts; or the backend cannot
  *                     signal an eventfd (uio)
- * @retval -ENOSPC     the host has no vectors left
+ * @retval -ENOSPC     the host has no vectors left, or there is no descriptor
  * @retval -ESHUTDOWN  the device is suspended or gone, or it is being closed
  * @retval -ENOMEM     no memory
  * @retval -EIO        the kernel failed it

@@ -3,18 +3,18 @@
  * @file memory.h
  * Guest memory: what devices of a VM may reach by DMA.
  *
- * A VM's map says which guest range lies at which address of this process. The library keeps it
- * independent of devices. Ranges that are announced before the first device is open are mapped when
- * a device is powered on. Ranges that continue each other on both sides become one run. Memory that
- * is announced page by page so costs a handful of kernel mappings.
+ * A VM's map says which guest range lies at which address of this process. The map does not depend
+ * on devices. Ranges that are mapped before the first device is open get their kernel mappings when
+ * a device is powered on. Ranges that continue each other on both sides become one run. So memory
+ * that is mapped page by page costs few kernel mappings.
  *
  * @section memory-promise What the caller promises
  *
  * From the call that maps a range until the one that unmaps it returns, the memory stays where it
  * is. The kernel pins the pages when it maps them for a device. madvise(MADV_DONTNEED), a balloon,
  * hole punching, truncation, mremap() or copy-on-write after fork() would leave the device on other
- * pages than the process. Give such memory madvise(MADV_DONTFORK), and unmap here first. (Linux
- * Documentation/driver-api/vfio.rst)
+ * pages than the process. Before you do any of these, call rawpci_memory_unmap(). To allow fork(),
+ * set madvise(MADV_DONTFORK) on the memory. (Linux Documentation/driver-api/vfio.rst)
  */
 #ifndef RAWPCI_MEMORY_H
 #define RAWPCI_MEMORY_H
@@ -53,15 +53,18 @@ int rawpci_vm_create(struct rawpci *ctx, struct rawpci_vm **out);
 int rawpci_vm_destroy(struct rawpci_vm *vm);
 
 /**
- * Adds guest memory.
+ * Maps guest memory for the devices of the VM.
  *
- * If a device of the VM is on, this call finds out whether the memory is there and writable.
- * Otherwise the power-on finds out. If it is not, the power-on fails and says which range it was.
+ * If a device of the VM is on, this call finds out whether the memory is there and writable. If it
+ * is not, the call returns -EADDRNOTAVAIL. If no device is on, the power-on finds out, fails, and
+ * says which range it was.
  *
- * guest, host and size must be aligned to the smallest page of the IOMMU, or of the host while no
- * device is open. What is mapped alike already is left alone. When the call returns, all devices of
- * the VM that are powered on reach the memory. If the kernel has no DMA entry left, the library
- * merges mappings that continue each other. Devices may miss their memory while that runs.
+ * Align guest, host and size to the host's page size; while a device is on, to the smallest page
+ * size of its IOMMU. If part of the range is mapped to the same memory already, the call keeps that
+ * part and succeeds. When the call returns, all devices of the VM that are on reach the memory.
+ *
+ * If the kernel has no DMA entry left, the library merges mappings that continue each other. During
+ * the merge, devices may get DMA faults on memory that was mapped before.
  *
  * Its cost is logarithmic in the number of runs, and a system call while a device is on.
  *
@@ -74,26 +77,26 @@ int rawpci_vm_destroy(struct rawpci_vm *vm);
  * @retval -EINVAL        size is 0
  * @retval -EDOM          misaligned
  * @retval -ERANGE        one of these:
- *                        - the range has bytes behind the last guest address, 2^64 - 1, which
- *                          itself is valid
+ *                        - guest + size is above 2^64
  *                        - host + size wraps
- *                        - a device is on and its IOMMU cannot translate the range (the message
- *                          names the valid ranges)
+ *                        - a device is on and its IOMMU cannot translate the range
+ *                          (rawpci_last_error() names the valid ranges)
  * @retval -EADDRINUSE    part of the range is mapped to other memory
  * @retval -EOPNOTSUPP    a device of the VM is on whose backend cannot map memory for its DMA
- * @retval -ENOSPC        DMA entries or locked memory are exhausted (the message says which, what
- *                        was needed, and how to raise it)
- * @retval -EADDRNOTAVAIL the kernel refused the mapping
+ * @retval -ENOSPC        DMA entries or locked memory are exhausted (rawpci_last_error() says
+ *                        which, what was needed, and how to raise it)
+ * @retval -EADDRNOTAVAIL the kernel refuses the mapping, for example because the memory is not
+ *                        there, is not writable, or cannot be pinned
  * @retval -ENOMEM        no memory
  */
 int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t size);
 
 /**
- * Takes guest memory away.
+ * Unmaps guest memory.
  *
  * The range may cover parts of one or several mappings and the gaps between them. When the call
- * returns, no device of the VM reaches any page of the range, and pages that stay are reachable
- * again. While it runs, a device may miss pages that shared a kernel mapping with the range.
+ * returns, no device reaches the range. If the range cuts a mapping, devices reach the rest of it
+ * again. While the call runs, devices may miss pages that shared a kernel mapping with the range.
  *
  * @param vm    the VM
  * @param guest guest physical address, bytes
@@ -114,7 +117,7 @@ int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size
 
 /** Counts of a VM's memory. It grows at its end. */
 struct rawpci_memory_stats {
-	uint64_t bytes;           /**< Bytes of guest memory that are announced. */
+	uint64_t bytes;           /**< Bytes of guest memory in the map. */
 	uint64_t runs;            /**< Ranges after coalescing. */
 	uint64_t kernel_mappings; /**< Mappings made for devices at present. */
 };

@@ -3,8 +3,8 @@
  * @file native.h
  * The whole native API in one include.
  *
- * Not in it: the ABI's doors (<rawpci/abi.h>), the contract of a backend (<rawpci/backend.h>) and
- * the controls of the pretend devices (<rawpci/fake.h>).
+ * Not in it: the functions of the ABI (<rawpci/abi.h>), the contract of a backend
+ * (<rawpci/backend.h>) and the controls of the pretend devices (<rawpci/fake.h>).
  */
 #ifndef RAWPCI_NATIVE_H
 #define RAWPCI_NATIVE_H

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file recover.h
- * Returning devices to the host after the process that had taken them was killed.
+ * Returning devices to the host after the process that had them open was killed.
  *
- * Before the library takes a device from its host driver, it writes a record of it. The record is
- * in the directory of the setting run.dir, /run/rawpci by default. The process that has the device
- * keeps a lock there. A record whose lock no process holds was left by a killed process.
+ * Before the library detaches a host driver, it writes a record of the device. The record is in the
+ * directory of the setting run.dir, /run/rawpci by default. The process that has the device open
+ * locks a file there. A record whose device no process has locked is from a killed process, or from
+ * a close that could not return the device.
  *
- * sysfs and uio write a record at every open, because no kernel driver behind them puts the
- * device's registers back. With sysfs the device of a killed process goes on mastering the bus
- * until it is returned.
+ * sysfs and uio write a record at every open, because no kernel driver puts back the registers of
+ * their devices. With sysfs the device of a killed process goes on mastering the bus until it is
+ * returned. With uio the kernel's driver has turned bus mastering off.
  */
 #ifndef RAWPCI_RECOVER_H
 #define RAWPCI_RECOVER_H
@@ -23,29 +24,34 @@ struct rawpci;
 /**
  * Returns to the host every device that has a record and that no process has open.
  *
- * Its host driver and its driver_override are then again what they were. The log reports each
- * device. The call may be made at any time and again. It may take as long as the host drivers take
- * to start.
+ * The device then has its host driver and its driver_override again. The log reports each device.
+ * The call may be made at any time and again. It may take as long as the host drivers take to
+ * start.
  *
  * @par Left alone
- * - A device that a program without this library has open by its node (of VFIO or UIO), if /proc
- *   shows that program.
+ * - A device whose VFIO or UIO node another program has open without this library. The library sees
+ *   only programs that /proc shows to this process.
  * - A driver that another program has bound in the meantime.
  *
- * @par Registers
- * A device that sysfs or uio had is put in order before its host driver gets it. In this order:
- * 1. It is stopped: bus mastering goes off and stays off.
- * 2. It is woken if it was asleep, and its BARs are put back if it forgot them.
- * 3. It is reset if it can be and no driver is bound.
- * 4. It is disabled if it was enabled through sysfs.
- * 5. COMMAND is put back.
+ * @par Registers of sysfs and uio
+ * The library puts a device that sysfs or uio had open in order before the host driver gets it. In
+ * this order:
+ * 1. Bus mastering goes off and stays off.
+ * 2. The device is woken if it sleeps, and its decoding goes off.
+ * 3. The registers that the record lists are put back, and then the header with the BARs.
+ * 4. The device is reset if it can be and no driver is bound.
+ * 5. The device is disabled if a dead process has enabled it by its file enable in /sys.
+ * 6. COMMAND is put back, with bus mastering off. If an interrupt is pending, INTx is disabled.
  * @par
- * Only the reset removes what else the dead process has written into config space. The kernel has
- * stopped and reset a device that vfio had. If no driver was bound to it, COMMAND is put back;
- * nothing else is.
- * @par
- * After a reboot registers are left as they are, but bus mastering is turned off. The same goes if
- * the kernel does not tell its boot (no /proc).
+ * Other registers keep what the dead process wrote, unless step 4 resets the device.
+ *
+ * @par Registers of vfio
+ * The kernel has stopped and reset such a device. If the device had no host driver before, the
+ * library puts back COMMAND as in step 6. Otherwise it puts back nothing.
+ *
+ * @par Reboot
+ * After a reboot the library only turns bus mastering off. The same holds if it cannot read the
+ * boot id from /proc.
  *
  * @par Records
  * A record of an older version of the library says nothing of registers. The driver gets such a
@@ -59,25 +65,26 @@ struct rawpci;
  * "fake". A program that is tested with the fake names a directory of its own.
  *
  * @par IOMMU groups
- * While a program has one device of an IOMMU group, the kernel lets hardly any host driver have
- * another one. A device that is closed meanwhile keeps its record. The program that closes the last
- * of them, as far as run.dir tells, returns all devices of the group that have a record there.
+ * While one device of an IOMMU group is open, the kernel refuses most host drivers for the others.
+ * A device that is closed meanwhile keeps its record. The program that closes the last of them, as
+ * far as run.dir tells, returns all devices of the group that have a record there.
  *
  * @param ctx the context. The process must be able to write to sysfs (root)
- * @return how many devices were returned. If one could not be, the others are tried anyway, and the
- *         first failure is returned:
+ * @return how many devices were returned; 0 also if run.dir does not exist. After a failure the
+ *         call goes on with the other devices, and then returns the first error instead of the
+ *         count:
  * @retval -EFAULT    ctx is NULL
- * @retval -ENODEV    the former driver does not take the device: is it loaded? The record stays
- * @retval -EBUSY     a program uses another device of its IOMMU group; the record stays
+ * @retval -ENODEV    the host driver does not take the device: is it loaded? The record stays
+ * @retval -EBUSY     another device of the IOMMU group is open; the record stays
  * @retval -ETIMEDOUT the kernel has not let go of the device within driver.timeout_ms; the record
  *                    stays
- * @retval -EACCES    permission, or sysfs is not there; the message says what for. If a device
- *                    cannot be stopped, no driver gets it, and its record stays
+ * @retval -EACCES    permission, or sysfs is not there; rawpci_last_error() says what for. If a
+ *                    device cannot be stopped, no driver gets it, and its record stays
  * @retval -EPERM     as -EACCES
- * @retval -ENOSPC    also if a lock or a record cannot be had now; the device is left alone, and
- *                    its record stays
- * @retval -ENOMEM    as -ENOSPC
- * @retval -EIO       as -ENOSPC
+ * @retval -ENOSPC    no descriptor or disk space, for example for a lock or a record; the record
+ *                    stays
+ * @retval -ENOMEM    no memory; the record stays
+ * @retval -EIO       an I/O error; the record stays
  */
 int rawpci_recover(struct rawpci *ctx);
 

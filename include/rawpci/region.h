@@ -2,6 +2,10 @@
 /**
  * @file region.h
  * Regions: the six BARs (0 to 5) and the expansion ROM (6) of a device.
+ *
+ * A program reaches a memory region in two ways. An area of it is mapped: loads and stores go
+ * straight to the device. Everything else is trapped: the library makes a system call for each
+ * access. I/O regions are always trapped.
  */
 #ifndef RAWPCI_REGION_H
 #define RAWPCI_REGION_H
@@ -21,7 +25,7 @@ struct rawpci_device;
 /** The region of the expansion ROM. */
 #define RAWPCI_REGION_ROM 6
 
-/** The most pieces in which a region can be mapped. The rest of it is reached by trapping. */
+/** The most areas of a region. The rest of the region is trapped. */
 #define RAWPCI_REGION_AREAS 8
 
 /** Flags of a region: the values of PCIRAWADDRESSSPACE. */
@@ -31,7 +35,7 @@ enum rawpci_region_flags {
 	RAWPCI_REGION_PREFETCH = 8, /**< The memory is prefetchable. */
 };
 
-/** A part of a region that the kernel maps into the process. */
+/** A part of a region that the kernel can map into the process. */
 struct rawpci_region_area {
 	uint64_t offset; /**< Bytes from the region's start, page-aligned. */
 	uint64_t size;   /**< Bytes, whole pages. */
@@ -47,7 +51,7 @@ struct rawpci_region_info {
 	uint64_t address;
 	uint64_t size;  /**< Bytes. */
 	unsigned area_count; /**< How many areas there are. */
-	/** The parts that can be mapped, ascending and apart. */
+	/** The areas, ascending and apart. */
 	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
 };
 
@@ -69,24 +73,23 @@ int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
  * A live mapping.
  *
  * @par Loads and stores through .cpu
- * The library does not see them. While the device does not answer they raise SIGBUS, with every
- * backend, and nothing goes out on the bus. That is so while memory decoding is off (COMMAND),
- * while the device is in D3hot, and during a reset. rawpci_mmio_read() and rawpci_mmio_write() then
- * return -ESHUTDOWN and raise no signal.
+ * The library does not see them. The device does not answer while memory decoding is off (COMMAND),
+ * while it is in D3hot, and during a reset. Loads and stores then raise SIGBUS, with every backend,
+ * and nothing goes out on the bus. rawpci_mmio_read() and rawpci_mmio_write() then return
+ * -ESHUTDOWN and raise no signal.
  * @par
  * With VFIO the kernel does that. With sysfs and uio the library maps other pages over the mapping,
- * and maps the region again when the device answers. For a large region each change takes time. The
- * library does so in D1 and D2 too, while a device without D3hot is suspended, and once it knows
- * that the device is gone. If a process has no descriptor to spare when it opens the device, the
- * accesses raise SIGSEGV instead, and the log says so.
+ * and maps the region again when the device answers. For a large region this takes time at each
+ * reset and each change of decoding. The library does so in D1 and D2 too, while a device without
+ * D3hot is suspended, and once it knows that the device is gone. If the open finds no free
+ * descriptor for this, such accesses raise SIGSEGV instead of SIGBUS, and the log says so.
  * @par
- * If the kernel does not map a piece again, the log says so. rawpci_mmio_read() and
- * rawpci_mmio_write() trap there from then on. .cpu stays as it is, and accesses to the piece
- * through it go on raising SIGBUS.
+ * If the kernel refuses to map an area again, the log says so. MMIO calls are trapped there from
+ * then on. .cpu does not change, and loads and stores through it keep raising SIGBUS there.
  *
  * @par What a hypervisor has to do
  * A hypervisor may give .cpu to its guest as memory (KVM: KVM_SET_USER_MEMORY_REGION). It then has
- * to take that memory slot away before a reset or suspension. The same holds before it forwards a
+ * to remove that memory slot before a reset or suspension. The same holds before it forwards a
  * write that turns decoding off or puts the device to sleep. Afterwards it sets the slot again.
  * @par
  * KVM follows the change of the mapping by itself (MMU notifier), so the guest never reaches the
@@ -101,8 +104,8 @@ struct rawpci_mapping {
 	/** Names the mapping. rawpci_mmio_read() and rawpci_mmio_write() take
 	 * [base, base + size). */
 	void *base;
-	/** base if the process can load from some of it and store to it, else NULL. Outside the
-	 * region's areas such an access raises SIGSEGV. */
+	/** Equal to base if at least one area of the mapping is mapped, else NULL. Loads and stores
+	 * outside the region's areas raise SIGSEGV. */
 	void *cpu;
 	uint64_t size; /**< Bytes. */
 };
@@ -110,9 +113,10 @@ struct rawpci_mapping {
 /**
  * Maps a part of a memory region.
  *
- * A region may be mapped any number of times. The library reserves address space at once, aligned
- * to what huge page tables need. If the kernel refuses to map a piece, that piece is trapped. A
- * mapping that is made while the device does not answer can be accessed directly once it does.
+ * A region may be mapped any number of times. A mapping is one continuous range of addresses. It
+ * may include parts that are trapped; rawpci_mmio_read() and rawpci_mmio_write() reach them, too.
+ * If the kernel refuses to map an area, that area is trapped, and the log says so. A mapping made
+ * while memory decoding is off works directly once decoding is on.
  *
  * @param dev    the device
  * @param region 0 to 6, not an I/O region
@@ -137,8 +141,8 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
  * Maps a part of a prefetchable region write-combining.
  *
  * Stores are gathered and leave late, in bursts and in any order. That is for frame buffers and the
- * like, not for registers. rawpci_mmio_write() through such a mapping is not one access on the bus
- * either.
+ * like, not for registers. A rawpci_mmio_write() through such a mapping is not one access on the
+ * bus.
  *
  * A program can ask beforehand: can_map_wc of struct rawpci_device_info, and
  * #RAWPCI_REGION_PREFETCH in the region's flags.
@@ -164,17 +168,17 @@ int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t of
  * @retval -EFAULT dev is NULL
  * @retval -ENOENT this device has no such mapping
  * @retval -ENOMEM no memory; nothing changed
- * @par Threads
- * It waits for MMIO accesses under way in other threads. Not while another thread uses the mapping
- * directly.
+ * It waits for MMIO accesses under way in other threads. The caller first stops all loads and
+ * stores through .cpu, also those of other threads.
  */
 int rawpci_region_unmap(struct rawpci_device *dev, void *base);
 
 /**
- * Reads a register in a live mapping: exactly one bus access of exactly that width.
+ * Reads a register in a live mapping.
  *
- * If the address is mapped, it takes no lock and makes no system call. If the result is all ones,
- * it reads the vendor id, too. It reports a device that is gone, and does not return its value.
+ * The register gets exactly one access of exactly that width. If the address is in an area, the
+ * call takes no lock and makes no system call. If the value is all ones, the call also reads the
+ * vendor id. If the device is gone, the call returns -ESHUTDOWN and writes no value.
  *
  * @param dev     the device
  * @param address inside [base, base + size) of a mapping of this device, a multiple of width
@@ -194,12 +198,15 @@ int rawpci_mmio_read(struct rawpci_device *dev, const void *address, unsigned wi
 		     uint64_t *value);
 
 /**
- * Writes a register in a live mapping: exactly one bus access of exactly that width.
+ * Writes a register in a live mapping.
+ *
+ * The register gets exactly one access of exactly that width, except through a mapping of
+ * rawpci_region_map_wc().
  *
  * @param dev     the device
  * @param address as for rawpci_mmio_read()
  * @param width   as for rawpci_mmio_read()
- * @param value   host-endian; bits beyond width are ignored
+ * @param value   host-endian. Bits beyond width are ignored, unlike in rawpci_config_write()
  * @return what rawpci_mmio_read() returns
  */
 int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, uint64_t value);
@@ -207,7 +214,7 @@ int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, 
 /**
  * Reads from a region, of memory or I/O, without a mapping.
  *
- * With most backends it makes a system call.
+ * The access is trapped: with most backends it makes a system call.
  *
  * @param dev    the device
  * @param region 0 to 6

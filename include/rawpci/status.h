@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file status.h
- * The status codes of the ABI's doors, and the errno values of the native API that they stand for.
+ * The status codes of the ABI, and the errno values of the native API that they stand for.
  *
- * The doors of <rawpci/abi.h> and the function tables of <rawpci.h> return VirtualBox status codes.
- * Every other function returns 0, a documented count, or a negative errno value. Each code below
- * names the errno values that it stands for. VirtualBox's own definitions are used if they come
- * first.
+ * The functions of <rawpci/abi.h> and the function tables of <rawpci.h> return VirtualBox status
+ * codes. Every other function returns 0, a documented count, or a negative errno value. Each code
+ * below names the errno values that it stands for. If the program includes VirtualBox's err.h
+ * before this file, its macros are used.
  */
 #ifndef RAWPCI_STATUS_H
 #define RAWPCI_STATUS_H
@@ -32,7 +32,7 @@ extern "C" {
 #define VERR_INVALID_MAGIC (-3)
 #endif
 #ifndef VERR_INVALID_HANDLE
-/** -EBADF: stale, unknown or another owner's handle. */
+/** -EBADF: the handle is stale, unknown, or of another session. */
 #define VERR_INVALID_HANDLE (-4)
 #endif
 #ifndef VERR_INVALID_POINTER
@@ -80,7 +80,7 @@ extern "C" {
 #define VERR_MAP_FAILED (-75)
 #endif
 #ifndef VERR_NOT_FOUND
-/** -ENOENT, -ENODEV: no such device, backend, IRQ or guest range. */
+/** -ENOENT, -ENODEV: no such device, backend, attachment, mapping or guest range. */
 #define VERR_NOT_FOUND (-78)
 #endif
 #ifndef VERR_INVALID_STATE
@@ -88,7 +88,7 @@ extern "C" {
 #define VERR_INVALID_STATE (-79)
 #endif
 #ifndef VERR_OUT_OF_RESOURCES
-/** -ENOSPC: vectors, DMA entries, locked memory, descriptors. */
+/** -ENOSPC: no vector, DMA entry, lockable memory, descriptor or disk space is left. */
 #define VERR_OUT_OF_RESOURCES (-80)
 #endif
 #ifndef VERR_NO_MORE_HANDLES
@@ -96,7 +96,7 @@ extern "C" {
 #define VERR_NO_MORE_HANDLES (-81)
 #endif
 #ifndef VERR_DANGLING_OBJECTS
-/** -ENOTEMPTY: something of the owner's is still open. */
+/** -ENOTEMPTY: something is still open. No function of this version returns it. */
 #define VERR_DANGLING_OBJECTS (-86)
 #endif
 #ifndef VERR_UNSUPPORTED_ALIGNMENT
@@ -108,7 +108,7 @@ extern "C" {
 #define VERR_ALREADY_EXISTS (-105)
 #endif
 #ifndef VERR_RESOURCE_BUSY
-/** -EBUSY: open elsewhere, or held by a host driver. */
+/** -EBUSY: in use: open elsewhere, or bound to a host driver. */
 #define VERR_RESOURCE_BUSY (-138)
 #endif
 #ifndef VERR_DEV_IO_ERROR
