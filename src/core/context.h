@@ -9,20 +9,23 @@
  *   reach.c call.c                      a device that may be accessed, and a call on it
  *   finding.c                           obstacles, as backends and rooms report them
  *
- * Locks of the library, outermost first. None is held while a handler or the log callback runs.
- *   port->lock         abi/      initialising a port opens its device, and the reverse
+ * Locks of the library, outermost first. A thread that holds one takes only those below it. None is
+ * held while a handler or the log callback runs. CONTRIBUTING has the same list.
+ *   port->lock         abi/      one initialisation of a port at a time; it opens the device
  *   ports->lock        abi/      the list of a session's ports
  *   spaces->lock       memory/   devices of one VM are opened and closed one after the other
  *   dev->lock          core/     mappings, interrupts, power of one device: one call at a time
- *   irqs->lock         irq/      the interrupt state; the engine's thread takes it, too
+ *   irqs->lock         irq/      the interrupt state; the engine itself takes no lock above it
  *   config->lock       device/   config writes that change what the device decodes
  *   maps->lock         device/   the table of mappings, and whether their pages are covered
  *   vm->lock           memory/   the guest memory map
  *   ctx->engine_lock   irq/      the engine's making and end
- *   gate->writer       core/     one writer at a time waits for readers
- *   ctx->lock          core/     slots, lists, and the registry; a backend's create() runs under it
+ *   a backend's        backends/ its own state, inside one operation
+ *   gate->writer       core/     one thread at a time waits for a gate's readers
+ *   engine->lock       event/    the engine's sources; never held while it calls out or waits
+ *   ctx->lock          core/     slots, VMs, and the registry; a backend's create() runs under it
  *   told->lock         core/     counts of log lines
- * The engine and the backends have locks of their own.
+ *   job->lock          os/       one step with a time limit (slow.c)
  */
 #ifndef RAWPCI_CORE_CONTEXT_H
 #define RAWPCI_CORE_CONTEXT_H
