@@ -110,7 +110,7 @@ bool rawpci_sysdev_find_bridge(struct rawpci *ctx, const struct rawpci_address *
 		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -EOPNOTSUPP,
 	};
 	SAY(finding->cause, "it is a bridge (header type %u), which is not given away",
-	    type & RAWPCI_HEADER_TYPE_MASK);
+	    (unsigned)type & RAWPCI_HEADER_TYPE_MASK);
 	SAY(finding->remedy, "open the devices behind it");
 	return true;
 }
