@@ -36,7 +36,7 @@ int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void
 		rawpci_gate_leave(call->counter);
 	}
 	return rawpci_call_refused(ctx, rawpci_fail(ctx, -EBADF, "device handle %#x is not open "
-						    "here: stale, unknown, or another owner's",
+						    "here: stale, unknown, or another session's",
 						    handle));
 }
 
