@@ -33,8 +33,7 @@ bool rawpci_choice_owns(const struct rawpci *ctx)
 void rawpci_find_gone(struct rawpci_finding *finding)
 {
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_GONE, -ENODEV,
-			   "it does not answer, its config space reads as all ones: it has no power, "
-			   "or its link is down");
+			   "it does not answer: it has no power, or its link is down");
 	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
 	    "power the machine off and on");
 }

@@ -81,7 +81,8 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 	if (!dev->fds)
 		r = with->backend->probe(with->instance, &dev->info.address);
 	else if (!with->backend->open_fds)
-		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot open a device by "
+				"descriptors: use vfio", dev->name, with->backend->name);
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
 	if (r == 0)

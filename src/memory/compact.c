@@ -57,8 +57,8 @@ static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		piece->gone = space->backend->dma_map(space->space, piece->iova,
 						      (void *)piece->host, piece->size) < 0;
 		if (piece->gone)
-			rawpci_say(ctx, RAWPCI_LOG_WARNING, "guest 0x%" PRIx64 "-0x%" PRIx64 " is "
-				   "no longer reached by devices: %s", piece->iova,
+			rawpci_say(ctx, RAWPCI_LOG_WARNING, "devices cannot reach guest 0x%" PRIx64
+				   "-0x%" PRIx64 ": %s", piece->iova,
 				   rawpci_range_last(piece), rawpci_reason());
 	}
 }
@@ -100,8 +100,8 @@ uint64_t rawpci_pieces_compact(struct rawpci *ctx, struct rawpci_guest_space *sp
 		if (last != piece)
 			fewer += merge_group(ctx, space, piece, last);
 	}
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "the kernel has no DMA entry left: %" PRIu64
-		   " mappings were made part of others, and devices may have missed their memory "
-		   "meanwhile: announce memory before power-on, or in larger steps", fewer);
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "too many DMA mappings: %" PRIu64 " were merged, and "
+		   "DMA may have failed meanwhile: map memory before power-on, or in larger pieces",
+		   fewer);
 	return fewer;
 }
