@@ -4,8 +4,8 @@
  * sleep. Calls what files.h, command.h, kept.h and vpd.h offer. The order of its own files, the
  * lowest first: sleep.c, writable.c, config.c, write.c.
  *
- * Owns: the list of capabilities, config space as it was at open, and the copies. Lock: lock, which
- * is the outermost one. It also covers writes that depend on what was read before.
+ * Owns: the list of capabilities, config space as it was at open, and the copies. Lock:
+ * config.lock, the outermost one. It also covers writes that depend on what was read before.
  */
 #ifndef RAWPCI_SYSDEV_CONFIG_H
 #define RAWPCI_SYSDEV_CONFIG_H

@@ -9,12 +9,12 @@
  *   reach.c call.c                      a device that may be accessed, and a call on it
  *   finding.c                           obstacles, as backends and rooms report them
  *
- * Locks of the library, outermost first. None is held while a handler or the log callback runs.
+ * Locks of the core, outermost first. None is held while a handler or the log callback runs.
  *   port->lock         abi/      initialising a port opens its device, and the reverse
  *   ports->lock        abi/      the list of a session's ports
  *   spaces->lock       memory/   devices of one VM are opened and closed one after the other
  *   dev->lock          core/     mappings, interrupts, power of one device: one call at a time
- *   irqs->lock         irq/      the interrupt state; the engine's thread takes it, too
+ *   irqs->lock         irq/      the interrupt state; the engine's thread takes it
  *   config->lock       device/   config writes that change what the device decodes
  *   maps->lock         device/   the table of mappings, and whether their pages are covered
  *   vm->lock           memory/   the guest memory map

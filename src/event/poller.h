@@ -24,7 +24,7 @@ struct rawpci_poll_event {
 #define RAWPCI_POLL_NOBODY (UINT64_MAX - 1)
 
 struct rawpci_poller_ops {
-	/* Makes the calling thread the owner. */
+	/* Makes the calling thread the waiting thread. */
 	int (*start)(struct rawpci_poller *poller);
 
 	/* Locked. Starts a poll, at the latest with flush(). Edge: at least one event after each
@@ -39,12 +39,12 @@ struct rawpci_poller_ops {
 	 * so call cancel(). wait() may have returned events of the poll before. */
 	bool (*drop)(struct rawpci_poller *poller, int fd);
 
-	/* Locked. Hands every new poll and cancellation to the kernel. An error: the poller is of
-	 * no more use. */
+	/* Locked. Hands every new poll and cancellation to the kernel. After an error, close
+	 * the poller. */
 	int (*flush)(struct rawpci_poller *poller);
 
 	/* Waits until there are events (timeout_ms negative: without limit). Returns the number of
-	 * events; 0 after a timeout or a signal. An error: the poller is of no more use. */
+	 * events; 0 after a timeout or a signal. After an error, close the poller. */
 	int (*wait)(struct rawpci_poller *poller, int timeout_ms, struct rawpci_poll_event *events,
 		    unsigned max);
 
