@@ -57,7 +57,7 @@ int rawpci_sysdev_writable_init(struct rawpci_sysdev *device);
 int rawpci_sysdev_write_listed(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			       uint32_t value);
 
-/* Wakes the device, and puts back the listed bits and the bodies of vendor-specific capabilities.
+/* Wakes the device, and restores the listed bits and the bodies of vendor-specific capabilities.
  * Requires the lock. */
 int rawpci_sysdev_put_listed(struct rawpci_sysdev *device);
 

@@ -61,7 +61,7 @@ struct rawpci_sysdev {
 
 	/* files.h */
 	int fd;                   /* "config" */
-	struct rawpci_slow *late; /* what the kernel has not ended; NULL: nothing */
+	struct rawpci_slow *late; /* what the kernel has not finished; NULL: nothing */
 
 	struct rawpci_sysdev_region regions[RAWPCI_REGIONS];
 	pthread_mutex_t rom_lock;

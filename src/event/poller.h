@@ -48,7 +48,7 @@ struct rawpci_poller_ops {
 	int (*wait)(struct rawpci_poller *poller, int timeout_ms, struct rawpci_poll_event *events,
 		    unsigned max);
 
-	/* Called by the owner. If the owner was an embedder's thread, any thread may call it. */
+	/* Called by the waiting thread. If that was an embedder's thread, any thread may. */
 	void (*close)(struct rawpci_poller *poller);
 };
 
@@ -66,7 +66,7 @@ struct rawpci_poller {
 	int fd;
 };
 
-/* Only the owner writes a counter, so that counting needs no locked instruction. */
+/* Only the waiting thread writes a counter, so that counting needs no locked instruction. */
 static inline void rawpci_count(atomic_uint_least64_t *counter, unsigned n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
@@ -79,7 +79,7 @@ int rawpci_uring_probe(void);
 
 /**
  * Opens an io_uring.
- * @own_thread: the poller's owner is a thread of the library
+ * @own_thread: the waiting thread is one of the library
  * @entries: size of the completion queue
  */
 int rawpci_uring_open(bool own_thread, unsigned entries, atomic_uint_least64_t *waits,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others may use of the hand-over: a device in the library's custody, taken from the host and
+ * What other rooms may use: a device in the library's custody, taken from the host and
  * to be returned to it. The room owns rawpci_custody, which one thread at a time uses (its device
  * is being opened or closed), and the directory of locks and records (setting run.dir).
  *

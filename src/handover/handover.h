@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the hand-over share. Private to src/handover.
+ * What the files of the custody share. Private to src/handover.
  *
  * A file uses only files that are named before it here. driver, locks and record (record-text) each
  * change one thing of the host. place and words only look at a device or speak of it. idle and

@@ -57,7 +57,7 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 	if (r == 0 || r == -ENOENT || r == -ETIMEDOUT)
 		return r == -ENOENT ? 0 : r;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: \"auto\" cannot be written to its file "
-		   RAWPCI_IDLE_FILE " again (%s), so the kernel never suspends it: write it there",
+		   RAWPCI_IDLE_FILE " again (%s), so it never runtime-suspends: write it there",
 		   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }

@@ -23,7 +23,7 @@ struct recovery {
 	struct rawpci_reason reason;
 };
 
-/* Returns as rawpci_record_finish(). If the locks cannot be had, that has a sentence, too. */
+/* Returns as rawpci_record_finish(). If the locks cannot be taken, that has a sentence, too. */
 static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device's registers, put back as they were before a program used it. VFIO puts them back itself
+ * A device's registers, restored as they were before a program used it. VFIO restores them itself
  * once its user is gone, but leaves decoding on (Linux drivers/vfio/pci/vfio_pci_core.c,
  * vfio_pci_core_disable()). uio_pci_generic only turns bus mastering off (uio_pci_generic.c,
- * release()). Behind the files of sysfs nothing puts registers back.
+ * release()). Behind the files of sysfs nothing restores registers.
  *
  * MSI and MSI-X are left out: bare backends let no write through to them. A reset, if the device
  * has one, undoes everything else that the program has written.
@@ -128,7 +128,7 @@ static int wake(struct rawpci_binding *at)
 }
 
 /* A device that wakes from D3hot may have forgotten its config space (PCI Power Management 1.2,
- * 5.4.1), and its owner may have been killed before it could put that back. The last register comes
+ * 5.4.1), and its owner may have been killed before it could restore that. The last register comes
  * first, and COMMAND is left out. */
 static int put_header(struct rawpci_binding *at, const struct rawpci_state *state)
 {

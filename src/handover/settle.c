@@ -33,7 +33,7 @@ static int fail_return(struct rawpci *ctx, const char *name,
 	if (r == -ETIMEDOUT)
 		return rawpci_fail_timeout(ctx, name, "the kernel has not returned it to its "
 					   "driver");
-	/* drivers_probe returns EINVAL, and only the kernel's log has the reason (Linux
+	/* drivers_probe returns EINVAL, and only the kernel log has the reason (Linux
 	 * drivers/base/bus.c, drivers_probe_store()). */
 	if ((r == -ENODEV || r == -EINVAL) &&
 	    rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&

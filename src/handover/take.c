@@ -238,7 +238,7 @@ static void drop_record(struct rawpci_custody *custody)
 	custody->recorded = false;
 }
 
-/* Writes the record, then moves the device. If the kernel puts registers back and the host driver
+/* Writes the record, then moves the device. If the kernel restores registers and the host driver
  * sets them as it likes, the record leaves them out, so that older libraries understand it. */
 static int record_and_move(struct rawpci_custody *custody, const struct rawpci_driver_hold *found,
 			   const char *seen)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The public calls on guest memory: announcing it, taking it away, counting it. */
+/* The public calls on guest memory: mapping, unmapping and counting it. */
 #include <errno.h>
 #include <string.h>
 

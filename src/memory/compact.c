@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rescue when the kernel is out of entries. Memory that is announced page by page while a
+ * The rescue when the kernel is out of entries. Memory that is mapped page by page while a
  * device is on becomes one kernel mapping a page, and their number is limited (type1:
  * vfio_iommu_type1.dma_entry_limit, 65,535). So neighbours are unmapped, and mapped again as one.
  */
@@ -45,7 +45,7 @@ static uint64_t savings(const struct rawpci_ranges *pieces)
 }
 
 /* Maps each piece of a group that is not mapped. A piece that the kernel refuses stays gone, until
- * that memory is announced again. */
+ * the embedder maps that memory again. */
 static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		     struct rawpci_range *first, const struct rawpci_range *stop)
 {
