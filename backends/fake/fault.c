@@ -51,8 +51,8 @@ int rawpci_fake_enter(struct rawpci_fake_instance *instance, enum rawpci_fake_po
 	error = take(instance, order);
 	if (error == 0)
 		return 0;
-	return rawpci_backend_fail(instance->ctx, error, "fake: %s fails, as was ordered",
-				   point_names[point]);
+	return rawpci_backend_fail(instance->ctx, error, "fake: %s fails, because "
+				   "rawpci_fake_fail() says so", point_names[point]);
 }
 
 int rawpci_fake_fail(struct rawpci *ctx, enum rawpci_fake_point point, unsigned skip,

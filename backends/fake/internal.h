@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fake backend inside: an instance (the pretend devices of one context), a device, an address
- * space. The sections below are in the order in which the files may call each other, the lowest
- * first.
+ * The fake backend inside. It has an instance for each context, and devices and address spaces of
+ * an instance. The sections below are in the order in which the files may call each other, the
+ * lowest first.
  *
  * Locks, from the outermost to the innermost: instance, device, space. order_lock is taken alone.
  * No lock is held while a hook of a device's model runs, because hooks call the functions of

@@ -3,8 +3,8 @@
  * COMMAND: bus mastering, decoding and Interrupt Disable. Calls only what files.h offers.
  *
  * Owns: what INTx and bus mastering are to be. Lock: command.lock, taken alone or inside the lock
- * of config.h. No call to the kernel that may take long is made with it: unmasking INTx takes it
- * alone, in a thread that serves other devices, too.
+ * of config.h. Hold it only for short calls: the engine's thread takes it to unmask INTx, and
+ * serves other devices, too.
  */
 #ifndef RAWPCI_SYSDEV_COMMAND_H
 #define RAWPCI_SYSDEV_COMMAND_H

@@ -4,8 +4,8 @@
  * sleep. Calls what files.h, command.h, kept.h and vpd.h offer. The order of its own files, the
  * lowest first: sleep.c, writable.c, config.c, write.c.
  *
- * Owns: the list of capabilities, config space as it was at open, and the copies. Lock: lock, which
- * is the outermost one. It also covers writes that depend on what was read before.
+ * Owns: the list of capabilities, config space as it was at open, and the copies. Lock:
+ * config.lock, the outermost one. It also covers writes that depend on what was read before.
  */
 #ifndef RAWPCI_SYSDEV_CONFIG_H
 #define RAWPCI_SYSDEV_CONFIG_H
@@ -57,7 +57,7 @@ int rawpci_sysdev_writable_init(struct rawpci_sysdev *device);
 int rawpci_sysdev_write_listed(struct rawpci_sysdev *device, uint32_t offset, unsigned width,
 			       uint32_t value);
 
-/* Wakes the device, and puts back the listed bits and the bodies of vendor-specific capabilities.
+/* Wakes the device, and restores the listed bits and the bodies of vendor-specific capabilities.
  * Requires the lock. */
 int rawpci_sysdev_put_listed(struct rawpci_sysdev *device);
 

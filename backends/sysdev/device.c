@@ -84,8 +84,8 @@ static void put_back(struct rawpci_sysdev *device)
 		r = -EIO;
 	(void)pthread_mutex_unlock(&device->config.lock);
 	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers or its "
-				   "enabling could not be put back", device->name);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers or its file "
+				   "enable could not be restored", device->name);
 	(void)rawpci_sysdev_leave(device);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The device's files in sysfs: paths, config space as it is, and who has the device. */
+/* The device's files in sysfs: paths, config space as it is, and whether the device is lost. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * The device's files in sysfs: where they are, config space as the kernel's file shows it, and
  * files on which the kernel may wait for a long time. Calls only what refusal.h offers.
  *
- * Owns: the descriptor of "config", and the write or read that the kernel has not ended (late).
- * Lock: none. The library serialises the calls that change late, or the caller holds the lock of
+ * Owns: the descriptor of "config", and an access that the kernel has not finished (late). Lock:
+ * none. The library serialises the calls that change late, or the caller holds the lock of
  * config.h.
  */
 #ifndef RAWPCI_SYSDEV_FILES_H

@@ -28,10 +28,9 @@ static bool resume(struct rawpci_sysdev *device)
 	if (rawpci_sysdev_write_file(device, RAWPCI_IDLE_FILE, RAWPCI_IDLE_NEVER) == 0)
 		return true;
 	if (!device->command.told_idle)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: another program lets the "
-				   "kernel suspend it, and \"on\" cannot be written to its file "
-				   RAWPCI_IDLE_FILE ": the kernel may turn its bus mastering on "
-				   "when it resumes it, also while it is off", device->name);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE
+				   " cannot be written, so the kernel may turn bus mastering on: "
+				   "write \"on\" to the file", device->name);
 	device->command.told_idle = true;
 	return false;
 }

@@ -109,7 +109,7 @@ bool rawpci_sysdev_find_bridge(struct rawpci *ctx, const struct rawpci_address *
 	*finding = (struct rawpci_finding){
 		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -EOPNOTSUPP,
 	};
-	SAY(finding->cause, "it is a bridge (header type %u), which is not given away",
+	SAY(finding->cause, "it is a bridge (header type %u), which cannot be opened",
 	    (unsigned)type & RAWPCI_HEADER_TYPE_MASK);
 	SAY(finding->remedy, "open the devices behind it");
 	return true;
@@ -131,8 +131,7 @@ bool rawpci_sysdev_find_gone(struct rawpci *ctx, const struct rawpci_address *ad
 	*finding = (struct rawpci_finding){
 		.obstacle = RAWPCI_OBSTACLE_GONE, .blocks = true, .error = -ENODEV,
 	};
-	SAY(finding->cause, "it does not answer (config space reads as all ones): it is powered "
-	    "down or gone");
+	SAY(finding->cause, "it does not answer: it has no power, or its link is down");
 	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
 	    "power the machine off and on");
 	return true;

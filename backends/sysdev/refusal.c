@@ -34,8 +34,8 @@ bool rawpci_sysdev_find_lockdown(struct rawpci *ctx, const struct rawpci_address
 		.obstacle = RAWPCI_OBSTACLE_LOCKDOWN, .blocks = true, .error = -EPERM,
 	};
 	SAY(finding->path, "%.127s", path);
-	SAY(finding->cause, "the kernel is locked down (%s), which forbids access to devices past "
-	    "an IOMMU", text);
+	SAY(finding->cause, "the kernel is locked down (%s), which forbids access to devices by "
+	    "sysfs and uio", text);
 	SAY(finding->remedy, "use VFIO, or boot without lockdown (Secure Boot off, no lockdown= "
 	    "on the kernel's command line)");
 	return true;
@@ -62,21 +62,19 @@ void rawpci_sysdev_set_refusal(struct rawpci *ctx, const struct rawpci_address *
 		forbid(finding, -EACCES);
 		SAY(finding->cause, "%s needs write permission to its file %s in sysfs", doing,
 		    file);
-		SAY(finding->remedy, "run as root, or give this process the file");
+		SAY(finding->remedy, "run as root, or allow this process to write the file");
 	} else if (error == -EPERM) {
 		forbid(finding, -EPERM);
 		SAY(finding->cause, "the kernel forbids %s", doing);
-		SAY(finding->remedy, "give this process CAP_SYS_ADMIN, and see in "
-		    "/sys/kernel/security/lockdown that the kernel is not locked down, as Secure "
-		    "Boot does");
+		SAY(finding->remedy, "give this process CAP_SYS_ADMIN, and check "
+		    "/sys/kernel/security/lockdown: Secure Boot may lock the kernel down");
 	} else if (error == -EROFS) {
 		forbid(finding, -EACCES);
-		SAY(finding->cause, "%s: sysfs is mounted read-only here, as in a container",
-		    doing);
-		SAY(finding->remedy, "mount it writable, or run outside the container");
+		SAY(finding->cause, "%s failed, because sysfs is mounted read-only", doing);
+		SAY(finding->remedy, "mount sysfs writable, or run outside the container");
 	} else if (error == -ENOENT) {
 		finding->error = -EOPNOTSUPP;
-		SAY(finding->cause, "%s: sysfs has no file %s for it", doing, file);
+		SAY(finding->cause, "%s failed, because sysfs has no file %s for it", doing, file);
 	} else {
 		finding->error = rawpci_sys_result(error, -EIO);
 		SAY(finding->cause, "%s failed: %s (file %s)", doing,

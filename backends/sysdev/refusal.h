@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why the kernel refuses a file of the device: one finding, for the diagnosis and for the operation
- * that fails. The lowest floor: these functions call no other part of sysdev. They take a context
- * and an address, not an open device.
+ * that fails. These functions call no other part of sysdev. They take a context and an address, not
+ * an open device.
  *
  * Owns nothing. Lock: none.
  */

@@ -60,9 +60,7 @@ static void stay_awake(struct rawpci_sysdev *device)
 {
 	if (!device->config.told_awake)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: not put into D3hot, where "
-				   "it would lose registers that cannot be restored "
-				   "(backends/sysdev/kept.c); further tries are not logged",
-				   device->name);
+				   "it would lose registers that cannot be restored", device->name);
 	device->config.told_awake = true;
 }
 

@@ -16,8 +16,8 @@
  *   config.h     config space as the device's user sees it
  *   sysdev.h     the whole device (device.c)
  *
- * No kernel driver stands between these files and the device. What VFIO keeps from a device's user
- * is therefore kept here:
+ * No kernel driver stands between these files and the device. VFIO's driver protects these things.
+ * Without it this folder protects them:
  *   BARs and ROM base   a copy, which sizes as the real register does; the real one never moves
  *   Interrupt Disable   a copy: a line without a handler must not be asserted. The kernel would
  *                       turn that line off, also for other devices that share it
@@ -25,12 +25,12 @@
  *   vital product data  the kernel reads them; nothing writes them (vpd.c)
  *   function resets     the kernel makes them, and restores config space afterwards
  *   everything else     reads as it is; only the bits that writable.c lists can be written
- * Closing wakes the device and puts back the listed bits and the bodies of vendor-specific
+ * Closing wakes the device and restores the listed bits and the bodies of vendor-specific
  * capabilities. No capability is hidden.
  *
  * A device may forget config space when it wakes from D3hot, unless it says No_Soft_Reset. kept.c
  * then restores what the kernel would restore. If that is not possible, the device does not go to
- * sleep: D3hot cannot be written to its power state, which reads as it is. That concerns devices
+ * sleep: a write of D3hot is dropped, and reads show the real power state. That concerns devices
  * with several virtual channels, virtual functions that are enabled, IDE or CXL.
  *
  * Locks, from the outermost to the innermost: config.lock; then command.lock, vpd.lock or rom_lock.
@@ -61,7 +61,7 @@ struct rawpci_sysdev {
 
 	/* files.h */
 	int fd;                   /* "config" */
-	struct rawpci_slow *late; /* what the kernel has not ended; NULL: nothing */
+	struct rawpci_slow *late; /* what the kernel has not finished; NULL: nothing */
 
 	struct rawpci_sysdev_region regions[RAWPCI_REGIONS];
 	pthread_mutex_t rom_lock;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Vital product data. Reading may take as long as the kernel waits for the device. The reader waits
- * without a lock; other readers see meanwhile that the data are not there. Calls only what files.h
+ * without a lock. Until then other readers see the VPD flag as not ready. Calls only what files.h
  * offers.
  *
  * Owns: copies of the capability's registers. Lock: vpd.lock, taken alone or inside the lock of

@@ -44,7 +44,7 @@ struct rule {
 	uint32_t write;   /* bits that take the value written */
 	uint32_t clear;   /* bits that are cleared by writing 1 */
 	uint32_t sticky;  /* such bits that are kept: they are written as 0 */
-	uint32_t restore; /* bits that the device itself may change, put back at the end */
+	uint32_t restore; /* bits that the device itself may change, restored at the end */
 };
 
 /* PCI Local Bus Specification 3.0, 6.2; PCI-X Addendum 2.0a, 7.2; PCI Bus Power Management 1.2,
@@ -216,7 +216,7 @@ static int write_register(struct rawpci_sysdev *device, const struct rule *rule,
 
 /* The body of a vendor-specific capability is written as it is. It concerns this function alone,
  * like the registers in its BARs. VFIO lets the first bytes through, too, and leaves them to the
- * next user. Here close puts the body back (put_vendor()). */
+ * next user. Here close restores the body (put_vendor()). */
 static int write_vendor(struct rawpci_sysdev *device, struct written *w)
 {
 	int r = 0;

@@ -34,8 +34,7 @@ static int refuse(struct rawpci_sysdev *device, uint32_t offset, uint32_t value)
 {
 	if (!device->config.told)
 		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: a write of %#x to config "
-				   "offset %#x is not let through (backends/sysdev/writable.c); "
-				   "further ones are not logged", device->name, value, offset);
+				   "offset %#x is dropped", device->name, value, offset);
 	device->config.told = true;
 	return 0;
 }

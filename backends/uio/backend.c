@@ -108,16 +108,16 @@ static void refuse_node(const char *path, int error, struct rawpci_finding *find
 	};
 	if (error == -ENODATA) {
 		SAY(finding->cause, DRIVER " made no node for it (no entry in %.256s)", path);
-		SAY(finding->remedy, "see the kernel's log");
+		SAY(finding->remedy, "read the kernel log (dmesg)");
 	} else if (error == -EACCES || error == -EPERM) {
 		finding->obstacle = RAWPCI_OBSTACLE_PERMISSION;
 		finding->error = error;
 		SAY(finding->path, "%.127s", path);
 		SAY(finding->cause, "no permission to open %.256s", path);
-		SAY(finding->remedy, "run as root, or give this process the node");
+		SAY(finding->remedy, "run as root, or allow this process to open the node");
 	} else if (error == -ENOENT) {
 		SAY(finding->cause, "the node %.256s is not there", path);
-		SAY(finding->remedy, "give the container or the /dev of this process the node");
+		SAY(finding->remedy, "add the node to the /dev of the container or of this process");
 	} else if (error == -ENAMETOOLONG) {
 		finding->error = -EINVAL;
 		SAY(finding->cause, "the setting uio.dir is too long");

@@ -65,7 +65,7 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
 	if (device->used && device->fds->iommufd < 0)
 		return rawpci_vfio_refuse(device, -EINVAL, 0, "the cdev given for it is bound to "
-					  "an iommufd\nthat one has to be given too");
+					  "an iommufd\ngive its iommufd, too");
 	return 0;
 }
 

@@ -156,8 +156,8 @@ static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_lim
 		space->asked = true;
 		if (!space->whole)
 			rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_DEBUG, "vfio: this kernel "
-					   "cannot unmap the last page of all addresses: no guest "
-					   "memory can be there (by cdev it can)");
+					   "cannot unmap the last page of the address space: use "
+					   "vfio.via=cdev to map guest memory there");
 	}
 	if (!space->whole)
 		limits->ranges[last].last -= limits->page_size;

@@ -2,13 +2,13 @@
 /*
  * What the backend has open in one context. A device is reached in two steps. A transport gives its
  * descriptor and attaches it to an address space; region.c and irq.c work on that descriptor alone.
- * There are two transports and an unsafe one:
+ * There are three transports; the last is unsafe:
  *
  *   cdev     device cdev (cdev.c) and an IOAS of an iommufd (ioas.c)
  *   group    IOMMU group (group.c) and container (container.c)
  *   noiommu  the same without an IOMMU: no DMA mapping, nothing holds the device back
  *
- * transport.c chooses. The first device of a space decides of which transport the space is.
+ * transport.c chooses. The first device of a space sets its transport.
  *
  * Here are structures only. rawpci_vfio.lock guards the lists of groups and devices, and which
  * group is in which space. Nothing else is locked: core calls the operations on one space, and

@@ -91,7 +91,7 @@ static int keep_first(void *opaque, const struct rawpci_finding *finding)
 	}
 	if (finding->obstacle != RAWPCI_OBSTACLE_GROUP)
 		return 1;
-	n = snprintf(first->cause + length, sizeof(first->cause) - length, "; %s of the same group "
+	n = snprintf(first->cause + length, sizeof(first->cause) - length, "; %s of that group "
 		     "is bound to %s", rawpci_address_format(&finding->blocker, name),
 		     finding->driver);
 	if (n >= 0 && (size_t)n < sizeof(first->cause) - length)

@@ -23,7 +23,7 @@ static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_v
 	group->lent = device->fds && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
 	if (group->lent && device->fds->container < 0)
 		return rawpci_vfio_refuse(device, -EINVAL, 0, "the IOMMU group given for it is in "
-					  "a container\nthat one has to be given too");
+					  "a container\ngive its container, too");
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
 	return rawpci_vfio_refused_viability(device, group->number);

@@ -140,8 +140,8 @@ const char *rawpci_vfio_iommu_remedy(const char *cpuinfo, bool dmar, bool ivrs, 
 	if (dmar)
 		return "boot the kernel with intel_iommu=on";
 	if (ivrs)
-		return "the firmware offers one (AMD-Vi): boot the kernel without amd_iommu=off "
-		       "and iommu=off";
+		return "remove amd_iommu=off and iommu=off from the kernel's command line (the "
+		       "firmware offers AMD-Vi)";
 	if (strstr(cpuinfo, " hypervisor"))
 		return "this is a virtual machine, whose hypervisor has to give it an IOMMU (QEMU: "
 		       "-device intel-iommu)";

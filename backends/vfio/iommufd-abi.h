@@ -2,7 +2,7 @@
 /*
  * What is used of iommufd (Linux 6.2) and of VFIO's device cdev (Linux 6.6), for building where the
  * kernel's headers are older: Linux Documentation/userspace-api/iommufd.rst, and vfio.rst, "VFIO
- * device cdev". Layouts and numbers are the kernel's; what is newer than that is left out.
+ * device cdev". Layouts and numbers are the kernel's; later additions are left out.
  */
 #ifndef RAWPCI_VFIO_IOMMUFD_ABI_H
 #define RAWPCI_VFIO_IOMMUFD_ABI_H

@@ -116,15 +116,16 @@ static int fail_enable(const struct rawpci_vfio_device *device, enum rawpci_irq_
 	const char *name = type_name[type];
 
 	if (error > 0)
-		return rawpci_vfio_refuse(device, -ENOSPC, 0, "the host has %d %s vectors left for "
-					  "it, %u were asked for", error, name, n);
+		return rawpci_vfio_refuse(device, -ENOSPC, 0, "%u %s vectors are more than the "
+					  "host has left for it\nask for at most %d", n, name,
+					  error);
 	if (error == -ENOSPC)
 		return rawpci_vfio_refuse(device, error, 0, "the host has no %s vectors left (%u "
 					  "were asked for)", name, n);
 	if (error == -EBUSY && type == RAWPCI_IRQ_INTX)
 		return rawpci_vfio_refuse(device, error, 0, "its INTx line is shared and the "
-					  "device cannot mask it itself\nuse MSI, or free the "
-					  "line's other devices from their drivers");
+					  "device cannot mask it itself\nuse MSI, or unbind the "
+					  "drivers of the other devices on this line");
 	return rawpci_vfio_refuse(device, error == -ENOMEM ? error : -EIO, error,
 				  "%u %s vectors cannot be enabled", n, name);
 }

@@ -32,14 +32,15 @@ static const struct node_words {
 		"loaded\nmodprobe iommufd", "KERNEL==\"iommu\"",
 	},
 	[RAWPCI_VFIO_NODE_CONTAINER] = {
-		"is not there, the kernel's vfio module is not loaded\nmodprobe vfio-pci", NULL,
+		"is not there: the kernel's vfio module is not loaded\nmodprobe vfio-pci", NULL,
 	},
 	[RAWPCI_VFIO_NODE_CDEV] = {
 		"did not appear\nin a container, it has to be passed in",
 		"SUBSYSTEM==\"vfio-dev\"",
 	},
 	[RAWPCI_VFIO_NODE_GROUP] = {
-		"is gone, and the IOMMU group with it", "SUBSYSTEM==\"vfio\"",
+		"is gone, because no device of the IOMMU group is bound to vfio-pci\n"
+		"bind it to vfio-pci", "SUBSYSTEM==\"vfio\"",
 	},
 };
 
@@ -51,13 +52,11 @@ static void describe_forbidden(const char *path, const char *rule, int error,
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_PERMISSION, error);
 	(void)snprintf(finding->path, sizeof(finding->path), "%s", path);
 	if (error == -EPERM) {
-		rawpci_vfio_say(finding, "opening %s is forbidden although its mode may allow it\n"
-				"have the device cgroup of this container or service list it, or "
-				"see what else guards this process (a security module, a sandbox)",
-				path);
+		rawpci_vfio_say(finding, "a device cgroup, a security module or a sandbox forbids "
+				"opening %s\nallow it there", path);
 	} else if (rule) {
 		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchown %u %s, or "
-				"have a udev rule for %s do it", user, path, user, path, rule);
+				"add a udev rule for %s", user, path, user, path, rule);
 		(void)snprintf(finding->commands, sizeof(finding->commands), "chown %u %s\n", user,
 			       path);
 	} else {
@@ -104,9 +103,8 @@ static bool is_noiommu_off(const struct rawpci_vfio_question *q, struct rawpci_f
 				"write Y to %s/" UNSAFE, q->sysfs);
 	} else {
 		rawpci_vfio_say(finding, "the kernel's VFIO does not say whether it allows devices "
-				"without an IOMMU (%s/" UNSAFE " cannot be read)\n"
-				"load the module vfio, of a kernel that was built with "
-				"CONFIG_VFIO_NOIOMMU", q->sysfs);
+				"without an IOMMU (%s/" UNSAFE " cannot be read)\nload the module "
+				"vfio on a kernel with CONFIG_VFIO_NOIOMMU", q->sysfs);
 	}
 	return true;
 }
@@ -157,7 +155,8 @@ static void describe_owner(const char *node, const struct rawpci_opener *opener,
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OWNED, -EBUSY);
 	finding->number = opener->process;
 	(void)snprintf(finding->path, sizeof(finding->path), "%s", node);
-	rawpci_vfio_say(finding, "%s has %s open\nclose it there, or end that process",
+	rawpci_vfio_say(finding, "%s has %s open\n"
+			"close it in that process, or end the process",
 			opener->self ? "this process" : opener->text, node);
 }
 
@@ -310,7 +309,8 @@ static int report_holder(struct rawpci_vfio_question *q, const struct holder *ho
 
 	describe_owner(holder->path, &holder->opener, &finding);
 	finding.group = q->group;
-	rawpci_vfio_say(&finding, "IOMMU group %u is in use: %s has %s open\nclose it there, or %s",
+	rawpci_vfio_say(&finding, "IOMMU group %u is in use: %s has %s open\n"
+			"close it in that process, or %s",
 			q->group, self ? "this process" : holder->opener.text, holder->path,
 			self ? "open both for one VM" : "end that process");
 	return rawpci_vfio_found(q, &finding);

@@ -61,11 +61,11 @@ static int find_no_iommu(struct rawpci_vfio_question *q)
 
 	if (rawpci_vfio_has_iommu(q->ctx)) {
 		finding.obstacle = RAWPCI_OBSTACLE_NO_GROUP;
-		rawpci_vfio_say(&finding, "it has no IOMMU group, no IOMMU of this host covers it\n"
-				"put it into another slot");
+		rawpci_vfio_say(&finding, "it has no IOMMU group, because no IOMMU of this host "
+				"covers it\nput it into another slot");
 		return rawpci_vfio_found(q, &finding);
 	}
-	rawpci_vfio_say(&finding, "it has no IOMMU group, the kernel uses no IOMMU\n%s",
+	rawpci_vfio_say(&finding, "it has no IOMMU group, because the kernel uses no IOMMU\n%s",
 			rawpci_vfio_no_iommu_remedy(q->ctx, &intel_on));
 	if (intel_on)
 		(void)snprintf(finding.commands, sizeof(finding.commands),
@@ -118,9 +118,9 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 	if (finding.number == 0 ||
 	    (rawpci_sysfs_driver(q->sysfs, q->address, driver) == 0 && is_vfio(driver)))
 		return 0;
-	rawpci_vfio_say(&finding, "it has %u virtual functions enabled, and vfio-pci does not take "
-			"it so\nopen one of those; or, once nothing uses them, write 0 to its "
-			"sriov_numvfs", finding.number);
+	rawpci_vfio_say(&finding, "vfio-pci refuses a device with enabled virtual functions (%u)\n"
+			"open one of them; or, once nothing uses them, write 0 to its sriov_numvfs",
+			finding.number);
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -155,9 +155,9 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 		(void)snprintf(remedy, sizeof(remedy), "%sunbind %s from %s, or bind it to "
 			       "vfio-pci too", use[0] ? "stop that; then " : "", name,
 			       finding.driver);
-	rawpci_vfio_say(&finding, "IOMMU group %u is not viable, %s of the same group is bound to "
-			"%s%s%.200s\n%s", q->group, name, finding.driver, use[0] ? ", and " : "",
-			use, remedy);
+	rawpci_vfio_say(&finding, "VFIO cannot have IOMMU group %u, because %s of that group is "
+			"bound to %s%s%.200s\n%s", q->group, name, finding.driver,
+			use[0] ? ", and " : "", use, remedy);
 	/* No command takes from the host what it uses. */
 	if (use[0] == '\0')
 		(void)snprintf(finding.commands, sizeof(finding.commands),

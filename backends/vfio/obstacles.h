@@ -3,7 +3,7 @@
  * What stands in the way of a device. An obstacle is a function: obstacles.c has those about the
  * device, its group and its memory, nodes.c those about the nodes under vfio.dir and vfio.iommu.
  * They look and touch nothing, keep no state and need no lock. checks.c lists them. Each returns 0,
- * or what the question's take() ended the search with.
+ * or the value of take() that ends the search.
  */
 #ifndef RAWPCI_VFIO_OBSTACLES_H
 #define RAWPCI_VFIO_OBSTACLES_H

@@ -53,10 +53,9 @@ static int refused_held(const struct rawpci_vfio_device *device, const char *pat
 
 	if (rawpci_vfio_describe_holder(path, &finding))
 		return rawpci_vfio_fail(device->vfio->ctx, device->name, &finding);
-	return rawpci_vfio_refuse(device, -EBUSY, 0, "another process has %s open (in another "
-				  "container, of another user, or just ending), or a device of its "
-				  "group is open by cdev\nclose it there (outside of containers "
-				  "root sees which process has it open)", path);
+	return rawpci_vfio_refuse(device, -EBUSY, 0, "another process has %s open, or a device of "
+				  "its group by cdev\nclose it in that process (outside of "
+				  "containers root sees which: fuser -v %s)", path, path);
 }
 
 int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
@@ -89,9 +88,9 @@ int rawpci_vfio_refused_viability(const struct rawpci_vfio_device *device, unsig
 {
 	int r = ask(device, rawpci_vfio_find_blockers);
 
-	return r < 0 ? r : rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is not viable, "
-					      "the kernel itself uses the DMA of one of its "
-					      "devices", group);
+	return r < 0 ? r : rawpci_vfio_refuse(device, -EBUSY, 0, "the kernel itself uses a device "
+					      "of IOMMU group %u, so VFIO cannot have the group\n"
+					      "leave the group to the host", group);
 }
 
 /* EPERM: another owner has the group's DMA, or the host cannot remap interrupts. It is found out
@@ -111,8 +110,8 @@ static int refused_owner(const struct rawpci_vfio_device *device, unsigned group
 	rawpci_vfio_parameter(device->vfio->ctx, module, "allow_unsafe_interrupts", allowed,
 			      sizeof(allowed));
 	if (remaps == 0 && allowed[0] == 'N')
-		return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel does not give IOMMU group "
-					  "%u away: this host does not remap interrupts, and "
+		return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel refuses IOMMU group %u: "
+					  "this host does not remap interrupts, and "
 					  "%s.allow_unsafe_interrupts is N\nenable interrupt "
 					  "remapping (x2APIC) in the firmware, or set that "
 					  "parameter to Y if every guest is trusted", group,
@@ -120,13 +119,14 @@ static int refused_owner(const struct rawpci_vfio_device *device, unsigned group
 	if (remaps == 1 || allowed[0] == 'Y')
 		return rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is in use: its DMA "
 					  "belongs to another program, or to another VM of this "
-					  "one\nclose its other devices there (outside of "
-					  "containers root sees which process has them open)",
+					  "program\nclose the group's other devices there (outside "
+					  "of containers root sees which process has them open)",
 					  group);
-	return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel does not give IOMMU group %u "
-				  "away: its DMA belongs to another program, or the host cannot "
-				  "remap interrupts\nthe kernel log says so in the second case "
-				  "(dmesg)", group);
+	return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel refuses IOMMU group %u: its DMA "
+				  "belongs to another program, or the host cannot remap "
+				  "interrupts\nclose the group's other devices; if the kernel log "
+				  "(dmesg) names interrupt remapping, enable it in the firmware",
+				  group);
 }
 
 /* The kernel reports memory that the firmware reserves as EPERM or, since 6.6, as EINVAL. */
@@ -137,7 +137,8 @@ int rawpci_vfio_refused_attach(const struct rawpci_vfio_device *device, unsigned
 	    rawpci_vfio_has_direct_region(device->vfio->ctx, group))
 		return rawpci_vfio_refuse(device, -EPERM, 0, "the firmware keeps memory mapped for "
 					  "a device of IOMMU group %u (a region of type direct, "
-					  "RMRR)\nturn off in the firmware what uses it", group);
+					  "RMRR)\nturn off the firmware feature that uses this "
+					  "memory", group);
 	if (error == -EPERM)
 		return refused_owner(device, group, module);
 	return rawpci_vfio_refuse(device, error == -EBUSY ? error : rawpci_sys_result(error, -EIO),
@@ -175,13 +176,12 @@ int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int erro
 	char driver[RAWPCI_SYSFS_NAME];
 
 	if (error == -EACCES)
-		return rawpci_vfio_refuse(device, error, 0, "it is a virtual function whose "
-					  "physical function is on vfio-pci too, and needs that "
-					  "one's VF token");
+		return rawpci_vfio_refuse(device, error, 0, "it needs the VF token of its physical "
+					  "function, which is on vfio-pci too\nbind the physical "
+					  "function to its host driver");
 	if (error == -EAGAIN)
-		return rawpci_vfio_refuse(device, -EBUSY, 0, "it could not be locked for its "
-					  "reset, the kernel or another program keeps it busy\n"
-					  "try again");
+		return rawpci_vfio_refuse(device, -EBUSY, 0, "the kernel or another program keeps "
+					  "it busy\ntry again");
 	if (error == -ENODEV &&
 	    rawpci_sysfs_driver(rawpci_vfio_sysfs(device->vfio->ctx), &device->address,
 				driver) == 0 &&
@@ -190,7 +190,7 @@ int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int erro
 					  "bind it to vfio-pci", driver[0] ? driver : "no driver");
 	return rawpci_vfio_refuse(device, error == -ENODEV || error == -EBUSY ? error :
 				  rawpci_sys_result(error, -EIO), error,
-				  "VFIO does not give it out");
+				  "VFIO does not open it");
 }
 
 int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error)
@@ -232,7 +232,7 @@ static int refused_entry(const struct rawpci_vfio_space *space, const char *what
 			      sizeof(limit));
 	return refuse_map(space, what, -ENOSPC, 0, "too many DMA mappings: " RAWPCI_VFIO_TYPE1
 			  ".dma_entry_limit is %s\nraise that module parameter before the device "
-			  "is opened, or announce memory in larger pieces",
+			  "is opened, or map memory in larger pieces",
 			  limit[0] ? limit : "unknown");
 }
 
@@ -278,10 +278,9 @@ int rawpci_vfio_refused_map(const struct rawpci_vfio_space *space, rawpci_iova_t
 	case -EINVAL:
 		return refused_range(space, what, iova, size, limits);
 	case -EEXIST:
-		return refuse_map(space, what, -EADDRINUSE, 0, "part of it is mapped already, by "
-				  "another program that has the container, or by a former user of "
-				  "the same container\nthe program that handed the container over "
-				  "has to close it and open a fresh one");
+		return refuse_map(space, what, -EADDRINUSE, 0, "part of it is mapped already in "
+				  "this container\nthe program that gave the container has to "
+				  "close it and open a new one");
 	case -EFAULT:
 		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the memory of this process at "
 				  "%p is not there, not writable, or not of a kind that can be "

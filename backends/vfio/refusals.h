@@ -39,7 +39,7 @@ int rawpci_vfio_refused_attach(const struct rawpci_vfio_device *device, unsigned
 /* The cdev could not be bound to an iommufd. */
 int rawpci_vfio_refused_bind(const struct rawpci_vfio_device *device, const char *path, int error);
 
-/* The device's descriptor could not be had, or it does not answer. */
+/* The kernel gave no descriptor of the device, or the device does not answer. */
 int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int error);
 
 int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error);

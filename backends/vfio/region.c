@@ -71,9 +71,9 @@ static int fail_config(const struct rawpci_vfio_device *device, const char *what
 static int fail_region(const struct rawpci_vfio_device *device, const char *what, unsigned region,
 		       uint64_t offset, int error)
 {
-	return rawpci_vfio_refuse(device, -EIO, error, "%s region %u at 0x%llx failed\n"
-				  "see that it is decoding, awake and still there", what, region,
-				  (unsigned long long)offset);
+	return rawpci_vfio_refuse(device, -EIO, error, "%s region %u at 0x%llx failed\ncheck that "
+				  "memory decoding is on, and that the device is awake and present",
+				  what, region, (unsigned long long)offset);
 }
 
 int rawpci_vfio_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32_t *value)

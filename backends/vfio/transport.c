@@ -99,8 +99,8 @@ static int join_best(struct rawpci_vfio_device *device, struct rawpci_vfio_space
 		r = join_first(device, space, list[i]);
 		if (r == 0 || final(r) || i + 1 == n)
 			break;
-		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO, "vfio: not by %s but by %s: "
-				   "%s", list[i]->name, list[i + 1]->name,
+		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO, "vfio: trying %s, because %s "
+				   "does not work: %s", list[i + 1]->name, list[i]->name,
 				   rawpci_backend_reason());
 	}
 	return r;
@@ -117,7 +117,7 @@ int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_
 	if (r < 0)
 		return r;
 	device->space = space;
-	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "%s: vfio: by %s", device->name,
+	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "%s: opened by VFIO's %s", device->name,
 			   space->transport->name);
 	if (space->transport->unsafe)
 		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING, "%s: VFIO without an IOMMU, as "

@@ -13,8 +13,8 @@ static int offset_of(struct rawpci_device *dev, const struct rawpci_abi_range *r
 	int r;
 
 	if (range->region < 0)
-		return rawpci_fail(NULL, -EINVAL, "%s: there is no region %d: 0 to 5 are the BARs, "
-				   "6 is the expansion ROM", dev->name, range->region);
+		return rawpci_fail(NULL, -EINVAL, "%s: %d is no region number: use 0 to 5 for the "
+				   "BARs, 6 for the expansion ROM", dev->name, range->region);
 	r = rawpci_do_region_info(dev, (unsigned)range->region, &info);
 	if (r < 0)
 		return r;

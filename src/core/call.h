@@ -22,7 +22,7 @@ struct rawpci_call {
 
 /* -EFAULT: dev is NULL. A call that could not enter does not leave. */
 int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev);
-/* -EBADF: the handle is not open in this context for this owner. */
+/* -EBADF: the handle is not open in this context, or belongs to another session. */
 int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void *owner,
 			uint32_t handle);
 /* Ends the call, hands its lines to the log callback, and returns result. */

@@ -129,9 +129,9 @@ static int check_unused(struct rawpci *ctx)
 			rawpci_address_format(&slot->address, first);
 	}
 	return rawpci_fail(ctx, -EBUSY, "the context still has %u devices open%s%s%s, %u sessions, "
-			   "ports and factory references, and %u VMs: end them first", devices,
-			   devices ? " (" : "", first, devices ? ")" : "", ctx->users - devices,
-			   ctx->vm_count);
+			   "ports and factory references, and %u VMs: close or destroy them first",
+			   devices, devices ? " (" : "", first, devices ? ")" : "",
+			   ctx->users - devices, ctx->vm_count);
 }
 
 int rawpci_destroy(struct rawpci *ctx)
@@ -185,8 +185,8 @@ int rawpci_translate(struct rawpci *ctx, uint64_t host_start, uint64_t size, voi
 	void *at = (void *)(uintptr_t)host_start;
 
 	if (!ctx->translate && host_start > UINTPTR_MAX)
-		return rawpci_fail(ctx, -EFAULT, "host address %#llx: this process has addresses "
-				   "of %zu bits", (unsigned long long)host_start, 8 * sizeof(at));
+		return rawpci_fail(ctx, -EFAULT, "host address %#llx does not fit in %zu bits",
+				   (unsigned long long)host_start, 8 * sizeof(at));
 	if (ctx->translate)
 		at = ctx->translate(ctx->translate_opaque, host_start, size);
 	if (!at)

@@ -6,10 +6,10 @@
  * find it, then calls rawpci_gate_wait(), and may then free it.
  *
  * Why it is right: a reader first counts itself in and then looks for the thing. A writer first
- * removes the thing and then looks at the counters. All four are sequentially consistent. So either
- * the writer sees the reader counted, or the reader sees the thing removed. Counters come in two
- * sets. Once a writer waits, new readers use the other set, so a stream of readers cannot hold the
- * writer up.
+ * removes the thing and then looks at the counters. These four accesses are sequentially
+ * consistent. So either the writer sees the reader counted, or the reader sees the thing removed.
+ * Counters come in two sets. Once a writer waits, new readers use the other set, so a stream of
+ * readers cannot hold the writer up.
  */
 #ifndef RAWPCI_CORE_GATE_H
 #define RAWPCI_CORE_GATE_H

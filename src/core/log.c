@@ -93,7 +93,7 @@ int rawpci_fail_lack(struct rawpci *ctx, const char *name, int r)
 {
 	char text[128];
 
-	return rawpci_fail(ctx, r, "%s: not all of its files could be opened: %s", name,
+	return rawpci_fail(ctx, r, "%s: one of its files could not be opened: %s", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 

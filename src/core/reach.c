@@ -32,9 +32,9 @@ bool rawpci_device_gone(struct rawpci_device *dev)
 
 static int fail_unsteady(struct rawpci_device *dev)
 {
-	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: a reset of it has not returned yet (it ran "
-			   "out of the %u ms of the setting driver.timeout_ms): try again later",
-			   dev->name, dev->ctx->driver_timeout_ms);
+	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: its reset has not finished in %u ms (setting "
+			   "driver.timeout_ms): try again later", dev->name,
+			   dev->ctx->driver_timeout_ms);
 }
 
 int rawpci_access_check(struct rawpci_device *dev, unsigned bits)

@@ -92,13 +92,13 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 {
 	if (backend->version < 1 || backend->version > RAWPCI_BACKEND_VERSION)
 		return rawpci_fail(ctx, -EPROTONOSUPPORT,
-				   "the backend is made for version %u of the contract, this "
-				   "library knows versions 1 to %d: rebuild it",
-				   backend->version, RAWPCI_BACKEND_VERSION);
+				   "the backend has version %u of the contract, and this library "
+				   "knows 1 to %d: rebuild the backend", backend->version,
+				   RAWPCI_BACKEND_VERSION);
 	if (!complete(backend))
-		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" lacks something: name, help, an "
-				   "operation that is not optional, or a part of a group",
-				   backend->name ? backend->name : "");
+		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" is not complete: set its name, "
+				   "its help, each required operation, and all members of a group "
+				   "or none", backend->name ? backend->name : "");
 	if (rawpci_registry_find(ctx, backend->name))
 		return rawpci_fail(ctx, -EEXIST, "there is a backend \"%s\" already",
 				   backend->name);
@@ -106,8 +106,8 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
 
 		if (slot && slot->used)
-			return rawpci_fail(ctx, -EBUSY, "backends are registered before devices "
-					   "are opened");
+			return rawpci_fail(ctx, -EBUSY, "a device is open: register backends "
+					   "before you open devices");
 	}
 	if (ctx->backend_count == RAWPCI_BACKENDS)
 		return rawpci_fail(ctx, -ENOSPC, "a context has at most %d backends",

@@ -74,8 +74,8 @@ static int fail_unknown(struct rawpci *ctx, const char *setting)
 	char all[NAMES_MAX] = "";
 
 	for (size_t i = 0; i < ROWS; i++)
-		add_item(all, i + 1 < ROWS ? ", " : " and ", rows[i].name, "=");
-	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": there are %s", setting, all);
+		add_item(all, i + 1 < ROWS ? ", " : " or ", rows[i].name, "=");
+	return rawpci_fail(ctx, -EINVAL, "unknown setting \"%s\": use one of %s", setting, all);
 }
 
 static int find_word(struct rawpci *ctx, const struct row *row, const char *value, unsigned *index)

@@ -125,7 +125,7 @@ void rawpci_slots_destroy(struct rawpci *ctx)
 int rawpci_fail_handle(struct rawpci *ctx, uint32_t handle)
 {
 	return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, unknown, or "
-			   "another owner's", handle);
+			   "another session's", handle);
 }
 
 bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)

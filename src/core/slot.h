@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Slots of open devices, and the handles that name them. ctx->lock guards who has which slot. */
+/* Slots of open devices, and the handles that name them. ctx->lock guards which device has which
+ * slot. */
 #ifndef RAWPCI_CORE_SLOT_H
 #define RAWPCI_CORE_SLOT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses to regions: every kind, with every check. Plain MMIO takes the short way instead
+ * Accesses to regions: every kind, with every check. Plain MMIO takes the fast path instead
  * (mmio.h), and comes here only if that did not end the access.
  */
 #include <errno.h>
@@ -50,9 +50,9 @@ static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, 
 	int r;
 
 	if (a->width == 8 && !dev->caps.wide_access)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: 8 bytes at %#llx of region %u are "
-				   "not mapped, and %s would make two accesses of it", dev->name,
-				   (unsigned long long)offset, region, dev->backend->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot access 8 bytes at once at "
+				   "%#llx of region %u: use 4", dev->name, dev->backend->name,
+				   (unsigned long long)offset, region);
 	if (a->write)
 		return dev->backend->region_write(dev->handle, region, offset, a->width, a->value);
 	r = dev->backend->region_read(dev->handle, region, offset, a->width, &a->value);
@@ -79,8 +79,8 @@ static int check_mmio(struct rawpci_device *dev, const struct rawpci_map_entry *
 				   address);
 	if (a->address - (uintptr_t)entry->base > entry->size - a->width ||
 	    entry->size < a->width)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: %u bytes at MMIO address %#llx leave "
-				   "the mapping", dev->name, a->width, address);
+		return rawpci_fail(dev->ctx, -ERANGE, "%s: %u bytes at MMIO address %#llx reach "
+				   "beyond the mapping", dev->name, a->width, address);
 	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_MEMORY);
 }
 
@@ -106,8 +106,8 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 		if (at - entry->areas[i].offset >= entry->areas[i].size)
 			continue;
 		if (a->width == 8 && RAWPCI_SPLITS_WIDE)
-			return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: 8 bytes at once are more "
-					   "than this processor can access: use 4", dev->name);
+			return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: this processor cannot "
+					   "access 8 bytes at once: use 4", dev->name);
 		direct(a);
 		return a->write ? 0 : doubt(dev, a);
 	}
@@ -291,8 +291,8 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 	bool io;
 
 	if (region >= RAWPCI_REGIONS)
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: there is no region %d", dev->name,
-				   (int)region);
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: %d is no region number: use 0 to 5 for "
+				   "the BARs, 6 for the expansion ROM", dev->name, (int)region);
 	info = &dev->regions[region];
 	io = info->flags & RAWPCI_REGION_IO;
 	if (!rawpci_width_is_valid(width) || (io && width == 8))

@@ -143,7 +143,7 @@ void rawpci_device_detach(struct rawpci_device *dev)
 	if (rawpci_can_ask(&dev->reach) && dev->info.can_reset &&
 	    !dev->caps.close_resets && atomic_load(&dev->touched) &&
 	    dev->backend->reset(dev->handle) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed without a reset: %s",
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed, but its reset failed: %s",
 			   dev->name, rawpci_reason());
 	rawpci_vm_space_close(dev);
 	rawpci_custody_return(dev->custody);

@@ -44,7 +44,8 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 	if (!dev->fds)
 		r = with->backend->probe(with->instance, &dev->info.address);
 	else if (!with->backend->open_fds)
-		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: it takes no descriptors", dev->name);
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot open a device by "
+				"descriptors: use vfio", dev->name, with->backend->name);
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
 	if (r == 0)
@@ -124,8 +125,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 void rawpci_find_gone(struct rawpci_finding *finding)
 {
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_GONE, -ENODEV,
-			   "it does not answer, its config space reads as all ones: it has no power, "
-			   "or its link is down");
+			   "it does not answer: it has no power, or its link is down");
 	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
 	    "power the machine off and on");
 }

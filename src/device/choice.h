@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The rules by which a backend is chosen, for opening and for explaining alike. The choice fails
- * with the error of the first backend, the best one. The error of a backend that the host driver
- * keeps from being asked counts only if no backend was asked. The choice goes on after -EOPNOTSUPP
- * and -ENODEV, and ends with any other error: another backend must not take a device that is open
- * elsewhere.
+ * with the error of the first backend, the best one. A host driver can rule a backend out before
+ * the backend is asked. Such an error counts only if no backend was asked. The choice goes on after
+ * -EOPNOTSUPP and -ENODEV, and ends with any other error: another backend must not take a device
+ * that is open elsewhere.
  */
 #ifndef RAWPCI_DEVICE_CHOICE_H
 #define RAWPCI_DEVICE_CHOICE_H

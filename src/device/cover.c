@@ -29,8 +29,8 @@ void rawpci_cover_prepare(struct rawpci_device *dev)
 	if (fd >= 0)
 		dev->maps->blank = fd;
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): direct loads "
-			   "and stores while it does not answer raise SIGSEGV instead of SIGBUS",
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): if the device "
+			   "stops answering, direct accesses raise SIGSEGV instead of SIGBUS",
 			   dev->name, rawpci_sys_error_text(fd, text, sizeof(text)));
 }
 
@@ -43,9 +43,8 @@ static void cover_entry(struct rawpci_device *dev, const struct rawpci_map_entry
 		int r = rawpci_sys_cover(entry->base + area->offset, area->size, dev->maps->blank);
 
 		if (r < 0)
-			rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: %#llx bytes of region %u "
-				   "cannot be taken away while it does not answer: %s: do not "
-				   "touch them", dev->name, (unsigned long long)area->size,
+			rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: region %u cannot be unmapped "
+				   "(%s): do not access it until the device answers", dev->name,
 				   entry->region, rawpci_sys_error_text(r, text, sizeof(text)));
 	}
 }

@@ -3,7 +3,7 @@
  * What others may use of the device room: opening and closing a device, config space, regions,
  * accesses, power. Each rawpci_do_x() does the work of both the ABI's operation and the native
  * API's rawpci_x(), and returns the native API's errors. Two more headers are for others: mmio.h,
- * the short way of MMIO, for src/abi, and choice.h, how a backend is chosen, for src/explain.
+ * the fast path of MMIO, for src/abi, and choice.h, how a backend is chosen, for src/explain.
  *
  * The room owns of struct rawpci_device: regions, mappings and maps (maps->lock), config
  * (config->lock), powering (under dev->lock); and it puts the parts of all rooms together (life.h).
@@ -35,12 +35,12 @@ int rawpci_do_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
 		   struct rawpci_device **dev);
 int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle);
 void rawpci_do_close_all(struct rawpci *ctx, const void *owner);
-/* The long way of MMIO: every kind of access, with every check. */
+/* The slow path of MMIO: every kind of access, with every check. */
 int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
 			const void *address, unsigned width, uint64_t *value);
 int rawpci_do_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
 			 unsigned width, uint64_t value);
-/* The short way has read all ones: is the device gone? If not, the value is all ones. */
+/* The fast path has read all ones: is the device gone? If not, the value is all ones. */
 int rawpci_do_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle, unsigned width,
 			 uint64_t *value);
 

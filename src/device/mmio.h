@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short way of MMIO, for a mapped BAR: into the gate, a look at the mappings, the access, and
- * out. It calls no function. An access that is not plain is left to the long way (access.c), which
- * starts afresh.
+ * The fast path of MMIO, for a mapped BAR: into the gate, a look at the mappings, the access, and
+ * out. It calls no function. An access that is not plain is left to the slow path (access.c), which
+ * makes all checks again.
  */
 #ifndef RAWPCI_DEVICE_MMIO_H
 #define RAWPCI_DEVICE_MMIO_H
@@ -21,7 +21,7 @@
 
 #define RAWPCI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
-/* How far the short way got. */
+/* How far the fast path got. */
 enum rawpci_progress {
 	RAWPCI_NOT_PLAIN, /* nothing was done */
 	RAWPCI_DONE,

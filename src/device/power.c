@@ -110,8 +110,8 @@ static void power_off(struct rawpci_device *dev)
 	(void)rawpci_irqs_pause(dev);
 	rawpci_vm_detach(dev);
 	if (reset_if_possible(dev, true) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: off without a reset: %s", dev->name,
-			   rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: powered off, but its reset failed: "
+			   "%s", dev->name, rawpci_reason());
 	dev->powering->now = RAWPCI_NOW_OFF;
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 }

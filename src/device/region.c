@@ -12,8 +12,8 @@
 static int check_region(struct rawpci_device *dev, unsigned region)
 {
 	if (region >= RAWPCI_REGIONS)
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: there is no region %d: 0 to 5 are the "
-				   "BARs, 6 is the expansion ROM", dev->name, (int)region);
+		return rawpci_fail(dev->ctx, -EINVAL, "%s: %d is no region number: use 0 to 5 for "
+				   "the BARs, 6 for the expansion ROM", dev->name, (int)region);
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static int check_map(struct rawpci_device *dev, unsigned region, uint64_t offset
 				   (unsigned long long)offset, region,
 				   (unsigned long long)rawpci_sys_page_size());
 	if (!info->present)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: it has no region %u", dev->name, region);
+		return rawpci_fail(dev->ctx, -ERANGE, "%s: region %u is empty", dev->name, region);
 	if (offset > info->size || size > info->size - offset)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: %#llx bytes at %#llx are not inside "
 				   "region %u, which is the %#llx bytes from %#llx on the host's "
@@ -119,11 +119,11 @@ static int map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, u
 	if (r < 0)
 		return r;
 	if (!(dev->regions[region].flags & RAWPCI_REGION_PREFETCH))
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: region %u is not prefetchable: "
-				   "combined writes would change what they do", dev->name, region);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: region %u is not prefetchable: map "
+				   "it without write combining", dev->name, region);
 	if (!dev->backend->region_map_wc)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no write-combining mappings: "
-				   "sysfs and uio do", dev->name, dev->backend->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot map with write combining: "
+				   "use sysfs or uio", dev->name, dev->backend->name);
 	r = map_with(dev, region, offset, size, dev->backend->region_map_wc, &mapping);
 	if (r == 0 && !mapping.cpu) {
 		(void)rawpci_do_region_unmap(dev, region, offset, &mapping);

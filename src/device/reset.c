@@ -29,8 +29,8 @@ bool rawpci_reset_is_ready(struct rawpci_device *dev)
 void rawpci_reset_unended(struct rawpci_device *dev)
 {
 	(void)atomic_fetch_and(&dev->reach.access, ~RAWPCI_ACCESS_STEADY);
-	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: a reset of it has not returned in %u ms "
-		   "(setting driver.timeout_ms): there is no access to it until it has", dev->name,
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its reset has not finished in %u ms (setting "
+		   "driver.timeout_ms): accesses fail until then", dev->name,
 		   dev->ctx->driver_timeout_ms);
 }
 
@@ -116,7 +116,7 @@ int rawpci_reset_wait(struct rawpci_device *dev)
 			   "written after its reset: %s", dev->name, rawpci_reason());
 	rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
 	(void)pthread_mutex_unlock(&dev->config->lock);
-	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: its reset has returned at last", dev->name);
+	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: its reset has finished", dev->name);
 	dev->powering->rearm = false;
 	(void)rawpci_reset_rearm(dev, rearm);
 	return 0;

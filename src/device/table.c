@@ -13,7 +13,7 @@ struct rawpci_map_table *rawpci_map_table_create(const struct rawpci_map_table *
 	size_t count = old->count + 1;
 	struct rawpci_map_table *table;
 
-	/* The short way (mmio.h) reads the first span without a look at the count. */
+	/* The fast path (mmio.h) reads the first span without a look at the count. */
 	spans = spans > 0 ? spans : 1;
 	table = malloc(sizeof(*table) + spans * sizeof(table->spans[0]) +
 		       count * sizeof(table->entries[0]));

@@ -81,8 +81,8 @@ static int open_poller(struct rawpci_engine *engine)
 			return r;
 		rawpci_engine_note(engine, RAWPCI_LOG_INFO, r == -EPERM ?
 			"io_uring is forbidden here (kernel.io_uring_disabled or a seccomp "
-			"filter), waiting for interrupts with epoll" :
-			"io_uring is refused, waiting for interrupts with epoll", r);
+			"filter), so the library uses epoll" :
+			"io_uring is refused, so the library uses epoll", r);
 	}
 	return rawpci_epoll_open(&engine->waits, &engine->poller);
 }

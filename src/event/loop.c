@@ -26,7 +26,7 @@ static int watch(struct rawpci_engine *engine)
 }
 
 /* Does what other threads and handlers have asked for. Returns 0, UNWATCHABLE or CROWDED if another
- * poller is better, or a negative errno value if this poller is of no more use. */
+ * poller is better, or a negative errno value: close this poller. */
 static int settle(struct rawpci_engine *engine)
 {
 	struct rawpci_poller *poller = engine->poller;
@@ -111,7 +111,7 @@ static int recover(struct rawpci_engine *engine, int error)
 		r = open_started(engine, true, engine->entries, &fresh);
 	if (r < 0) {
 		rawpci_engine_note(engine, RAWPCI_LOG_WARNING,
-				   "waiting for interrupts failed, going on with epoll", error);
+				   "waiting for interrupts failed, so the library uses epoll", error);
 		r = open_started(engine, false, 0, &fresh);
 	}
 	return r < 0 ? r : move_to(engine, fresh);

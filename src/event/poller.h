@@ -24,7 +24,7 @@ struct rawpci_poll_event {
 #define RAWPCI_POLL_NOBODY (UINT64_MAX - 1)
 
 struct rawpci_poller_ops {
-	/* Makes the calling thread the owner. */
+	/* Makes the calling thread the waiting thread. */
 	int (*start)(struct rawpci_poller *poller);
 
 	/* Locked. Starts a poll, at the latest with flush(). Edge: at least one event after each
@@ -39,16 +39,16 @@ struct rawpci_poller_ops {
 	 * so call cancel(). wait() may have returned events of the poll before. */
 	bool (*drop)(struct rawpci_poller *poller, int fd);
 
-	/* Locked. Hands every new poll and cancellation to the kernel. An error: the poller is of
-	 * no more use. */
+	/* Locked. Hands every new poll and cancellation to the kernel. After an error, close
+	 * the poller. */
 	int (*flush)(struct rawpci_poller *poller);
 
 	/* Waits until there are events (timeout_ms negative: without limit). Returns the number of
-	 * events; 0 after a timeout or a signal. An error: the poller is of no more use. */
+	 * events; 0 after a timeout or a signal. After an error, close the poller. */
 	int (*wait)(struct rawpci_poller *poller, int timeout_ms, struct rawpci_poll_event *events,
 		    unsigned max);
 
-	/* Called by the owner. If the owner was an embedder's thread, any thread may call it. */
+	/* Called by the waiting thread. If that was an embedder's thread, any thread may. */
 	void (*close)(struct rawpci_poller *poller);
 };
 
@@ -66,7 +66,7 @@ struct rawpci_poller {
 	int fd;
 };
 
-/* Only the owner writes a counter, so that counting needs no locked instruction. */
+/* Only the waiting thread writes a counter, so that counting needs no locked instruction. */
 static inline void rawpci_count(atomic_uint_least64_t *counter, unsigned n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
@@ -79,7 +79,7 @@ int rawpci_uring_probe(void);
 
 /**
  * Opens an io_uring.
- * @own_thread: the poller's owner is a thread of the library
+ * @own_thread: the waiting thread is one of the library
  * @entries: size of the completion queue
  */
 int rawpci_uring_open(bool own_thread, unsigned entries, atomic_uint_least64_t *waits,

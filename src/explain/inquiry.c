@@ -36,7 +36,7 @@ static int check_device(struct rawpci_inquiry *q)
 	if (r < 0 || !q->device->boot_vga)
 		return r;
 	rawpci_finding_set(&finding, RAWPCI_OBSTACLE_BOOT_VGA, 0,
-			   "it shows the host's console, which is dark from then on");
+			   "it shows the host's console, which goes dark when it is opened");
 	SAY(finding.remedy, "have another way to log in");
 	return rawpci_backend_finding(&q->found, &finding);
 }

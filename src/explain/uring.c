@@ -8,9 +8,9 @@
 
 static void uring_cause(struct rawpci_finding *finding, const char *reason)
 {
-	SAY(finding->cause, "%s, so that interrupts %s", reason,
-	    finding->blocks ? "cannot be had with irq.engine=uring"
-			    : "go through epoll, which costs more for each");
+	SAY(finding->cause, "%s, so %s", reason,
+	    finding->blocks ? "irq.engine=uring does not work"
+			    : "interrupts go through epoll, which costs more for each");
 }
 
 void rawpci_finding_uring(struct rawpci_finding *finding, int error, const char *sysctl,

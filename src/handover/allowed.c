@@ -81,18 +81,16 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked
 	if (asked)
 		look_at_use(custody, NULL);
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_HOST_DRIVER, -EBUSY,
-			   "%sthe host driver %s%s%s%s", custody->left ?
-			   "a killed process had taken it from " : "", bound, custody->left ?
-			   ", which gets it back first and then holds it" : " holds it",
-			   use->found ? ", and " : "", use->found ? use->what : "");
+			   "the host driver %s%s%s%s", bound, custody->left ?
+			   " has to get it back first, because a killed process took it" :
+			   " holds it", use->found ? ", and " : "", use->found ? use->what : "");
 	finding->blocker = custody->address;
 	SAY(finding->driver, "%s", bound);
 	if (use->bridge)
 		SAY(finding->remedy, "leave it to the host");
 	else
-		SAY(finding->remedy, "%sopen it with the flag to detach the host driver "
-		    "(RAWPCI_OPEN_DETACH_HOST_DRIVER), which returns it afterwards, or %s%s "
-		    "first", use->found ? "stop that; then " : "", BIND_IT(wanted));
+		SAY(finding->remedy, "%sopen it with RAWPCI_OPEN_DETACH_HOST_DRIVER, or %s%s "
+		    "yourself", use->found ? "stop that; then " : "", BIND_IT(wanted));
 	if (asked && !custody->left)
 		add_commands(custody, finding);
 	return true;
@@ -123,9 +121,9 @@ static bool find_use(struct rawpci_custody *custody, unsigned flags, const char 
 		return false;
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_IN_USE, insists ? 0 : -EBUSY, "%s", use->what);
 	if (insists)
-		SAY(finding->remedy, "the caller insists, so it is taken nevertheless");
-	else if (use->found < 0)
-		SAY(finding->remedy, "run as a user who may look");
+		return true;
+	if (use->found < 0)
+		SAY(finding->remedy, "run as root");
 	else
 		SAY(finding->remedy, "%s, " INSIST,
 		    use->bridge ? "leave it to the host" : "stop that first");
@@ -136,12 +134,12 @@ void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, in
 			    struct rawpci_finding *finding)
 {
 	const char *wanted = rawpci_custody_wanted(custody);
-	char who[40];
+	char why[48] = "a read-only file system holds";
 
-	SAY(who, "user %u may not write", rawpci_sys_user());
+	if (r != -EROFS)
+		SAY(why, "user %u may not write to", rawpci_sys_user());
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_PERMISSION, rawpci_as_permission(r),
-			   "it has to be %s%s, and %s to %s", BOUND(wanted),
-			   r == -EROFS ? "a read-only file system allows no write" : who, path);
+			   "%s %s, so the device cannot be %s%s", why, path, BOUND(wanted));
 	SAY(finding->path, "%.127s", path);
 	if (r == -EROFS)
 		SAY(finding->remedy, "mount sysfs writable in this container, or %s%s outside of "
@@ -155,24 +153,24 @@ static const char *record_remedy(int r)
 {
 	switch (r) {
 	case -EEXIST:
-		return "see that the device has its driver, then remove the record there, which "
-		       "cannot be trusted";
+		return "bind the device to its host driver, then remove its record there, which is "
+		       "not valid";
 	case -EPERM:
-		return "see that the directory, and what is in it, is this user's or root's, and "
-		       "that no one else may write there";
+		return "make this user or root the owner of the directory and its files, and "
+		       "forbid others to write";
 	case -ENOENT:
 	case -ENOTDIR:
-		return "make the directory that it is to be in, or name another (setting run.dir)";
+		return "make that directory, or name another (setting run.dir)";
 	case -EMFILE:
 	case -ENFILE:
-		return "open the device again then";
+		return "raise that limit, then open the device again";
 	case -ENOSPC:
 	case -EDQUOT:
 		return "make room there, or name another directory (setting run.dir)";
 	case -EFBIG:
 		return "let this process write files (RLIMIT_FSIZE)";
 	case -EINVAL:
-		return "clear its driver_override first, which no record can hold";
+		return "clear its driver_override, which has characters that a record cannot store";
 	default:
 		return "run as root, or name another directory (setting run.dir)";
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others may use of the hand-over: a device in the library's custody, taken from the host and
+ * What other rooms may use: a device in the library's custody, taken from the host and
  * to be returned to it. The room owns rawpci_custody, which one thread at a time uses (its device
  * is being opened or closed), and the directory of locks and records (setting run.dir).
  *
- * The order is own, take, return, finish. A process that is killed leaves the record, by which the
- * next owner or rawpci_recover() returns the device.
+ * The order of calls is rawpci_custody_own(), _take(), _return(), _finish(). A process that is
+ * killed leaves the record. The next owner or rawpci_recover() reads it to return the device.
  */
 #ifndef RAWPCI_HANDOVER_CUSTODY_H
 #define RAWPCI_HANDOVER_CUSTODY_H
@@ -35,8 +35,8 @@ struct rawpci_custody {
 	char bound[RAWPCI_SYSFS_NAME]; /* the host driver that the device is taken from; "": none */
 	bool left; /* set by look: a killed process has taken the device from that driver */
 	struct rawpci_use use;
-	struct rawpci_driver_hold hold; /* the binding to put back; .held: a driver changes */
-	struct rawpci_state state;      /* the registers to put back */
+	struct rawpci_driver_hold hold; /* the binding to restore; .held: a driver changes */
+	struct rawpci_state state;      /* the registers to restore */
 	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
 	bool recorded;                  /* hold, state and idle are in the record */
 	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
@@ -44,7 +44,7 @@ struct rawpci_custody {
 
 	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */
-	bool unfinished; /* the kernel has not ended a write to sysfs: the record stays */
+	bool unfinished; /* the kernel has not finished a write to sysfs: the record stays */
 
 	bool blocked; /* set by return: its IOMMU group keeps the device from its host driver */
 };
@@ -90,13 +90,13 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 
 /* Binds the driver that custody->backend needs, if nothing is in the way. */
 int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags);
-/* Puts back what take has changed. */
+/* Restores what take has changed. */
 void rawpci_custody_return(struct rawpci_custody *custody);
 /* The same after a failure, whose sentence it keeps. */
 void rawpci_custody_undo(struct rawpci_custody *custody);
 
-/* For a bare backend, from whose device no kernel driver keeps its user: is the device gone,
- * replaced by another one, or bound to a host driver? */
+/* For a backend without a kernel driver (bare): is the device gone, replaced by another one, or
+ * bound to a host driver? */
 bool rawpci_custody_lost(struct rawpci_custody *custody);
 
 /* Once no program owns a device of this one's IOMMU group, returns those that have a record. The

@@ -3,9 +3,9 @@
  * Moves a device from one kernel driver to another, with driver_override and drivers_probe. new_id
  * is never used: it binds every identical device.
  *
- * Taking a device is look, then move. In between the caller writes down what look has found. If
- * this process is killed, another one calls return with that. Return may be called again, wherever
- * move or return has stopped.
+ * To take a device, call rawpci_driver_look(), write the result to the record, then call
+ * rawpci_driver_move(). rawpci_driver_return() undoes the move. If this process is killed, another
+ * one reads the record and calls it. It may be called again, wherever a move or a return stopped.
  */
 #ifndef RAWPCI_HANDOVER_DRIVER_H
 #define RAWPCI_HANDOVER_DRIVER_H
@@ -26,7 +26,7 @@ struct rawpci_driver_hold {
 /**
  * Finds out what has to change to bind the device to driver.
  * @driver: "": the device gets no driver, and none may come
- * @hold: receives the binding to put back; .held is false when nothing has to change
+ * @hold: receives the binding to restore; .held is false when nothing has to change
  *
  * Changes nothing. Returns 0 or a negative errno; -ENODEV when there is no such device or driver.
  */
@@ -48,7 +48,7 @@ enum rawpci_driver_step {
  *
  * Returns 0 or a negative errno; -ENODEV when the driver did not take the device; -EBUSY with
  * RAWPCI_DRIVER_SEEN when another driver has been bound, which is left alone. After a failure call
- * return, except after -ETIMEDOUT: the kernel has not ended the step.
+ * return, except after -ETIMEDOUT: the kernel has not finished the step.
  */
 int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold,
 		       const char *seen, enum rawpci_driver_step *step);
@@ -61,10 +61,10 @@ int rawpci_driver_override(const struct rawpci_binding *at, char driver[RAWPCI_S
 int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold);
 
 /**
- * Puts the former binding back. A driver or an override that another program has set in the
+ * Restores the former binding. A driver or an override that another program has set in the
  * meantime is left alone.
  * Returns 0 or a negative errno; -ENODEV when the host driver does not take the device again;
- * -ETIMEDOUT when the kernel has not ended a step. After a failure it has to be called again.
+ * -ETIMEDOUT when the kernel has not finished a step. After a failure it has to be called again.
  */
 int rawpci_driver_return(const struct rawpci_binding *at,
 			    const struct rawpci_driver_hold *hold);

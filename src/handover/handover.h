@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the hand-over share. Private to src/handover.
+ * What the files of the custody share. Private to src/handover.
  *
- * A file uses only files that are named before it here: driver, locks and record each change one
- * thing of the host. place, words, idle, registers, whose and group look at a device or speak of
- * it. settle does what a record says. own, allowed, return and take are the life of a custody.
- * recover ends the custody of owners that were killed.
+ * A file uses only files that are named before it here. driver, locks and record (record-text) each
+ * change one thing of the host. place and words only look at a device or speak of it. idle and
+ * registers (register-list) each change one thing more; whose and group only look. settle does what
+ * a record says. own, allowed, return and take are the life of a custody. recover ends the custody
+ * of owners that were killed.
  */
 #ifndef RAWPCI_HANDOVER_HANDOVER_H
 #define RAWPCI_HANDOVER_HANDOVER_H
@@ -39,8 +40,8 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx);
 /* "no driver" for "". */
 const char *rawpci_or_none(const char *driver);
 
-/* Is the error one that says nothing about the record, the device, or a right to either? Any other
- * error stays until the directory, its rights or the record change. */
+/* Can the error pass by itself (no memory, no descriptor, a full disk)? Any other error stays until
+ * the directory, its rights or the record change. */
 bool rawpci_is_passing(int r);
 
 /* What a call returns for any other error: a directory that cannot be used is -EACCES. */
@@ -49,7 +50,7 @@ int rawpci_as_permission(int r);
 /* What a call returns for a passing error: -ENOSPC, -ENOMEM or -EIO. */
 int rawpci_as_passing(int r);
 
-/* -ETIMEDOUT; slow: what has not ended. */
+/* -ETIMEDOUT; slow: what has not finished. */
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow);
 
 /*
@@ -73,14 +74,15 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 /*
  * registers.c
  */
-/* Reads the registers to put back later. Returns 0 or -errno; -ENODEV: the device does not
+/* Reads the registers to restore later. Returns 0 or -errno; -ENODEV: the device does not
  * answer. */
 int rawpci_state_look(const struct rawpci_binding *at, bool bare, struct rawpci_state *out);
 /* register-list.c: those of capabilities. */
 struct rawpci_config_reader;
 void rawpci_state_look_words(const struct rawpci_config_reader *reader, struct rawpci_state *to);
-/* Turns bus mastering off, unbinds the driver that the device was taken by, and puts the registers
- * back before another driver has the device. An error other than -ETIMEDOUT has its sentence. */
+/* Turns bus mastering off, unbinds the driver that the device was taken by, and restores the
+ * registers before another driver has the device. An error other than -ETIMEDOUT has its
+ * sentence. */
 int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *at, const char *name,
 			 const struct rawpci_record *record, bool killed);
 
@@ -102,12 +104,12 @@ int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)
 /*
  * whose.c
  */
-/* Is the record of the device that is there now? 1, 0 (the record has served) or -errno. */
+/* Is this record about the device that is present now? 1, 0 (no: the record can go) or -errno. */
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address,
 			  const struct rawpci_record *record);
 /* For a passing error of rawpci_handover_lock(): the program that has the lock (-EWOULDBLOCK), or
- * why the lock cannot be had now. */
+ * why the lock cannot be taken now. */
 void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,
 		      int r, struct rawpci_finding *finding);
 /* For a passing error of rawpci_record_read(). */
@@ -125,10 +127,9 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
-/* Settles a device's record. Returns 1: the device has been returned; 0: there was nothing to
- * return; or -errno: it has to be returned later, as *owed says if the record could be read.
- * -EWOULDBLOCK: another program uses the device. *foreign: the record cannot be trusted; it stays
- * as it is. */
+/* Settles a device's record. Returns 1: the device has been returned; 0: no record; or
+ * -errno: it has to be returned later, as *owed says if the record could be read. -EWOULDBLOCK:
+ * another program uses the device. *foreign: the record is not valid; it stays as it is. */
 int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, struct rawpci_record *owed,
 			 bool *foreign);

@@ -43,9 +43,8 @@ int rawpci_handover_wake(struct rawpci_custody *custody)
 					   "the kernel has not resumed it");
 	}
 	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE " cannot be "
-		   "written (%s): the kernel may suspend it, and turn its bus mastering on when it "
-		   "resumes it, also while it is off: write \"on\" to the file before it is opened, "
-		   "or give this process the file", custody->name,
+		   "written (%s), so the kernel may turn bus mastering on: write \"on\" to the file "
+		   "before the open", custody->name,
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
@@ -58,8 +57,8 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 	if (r == 0 || r == -ENOENT || r == -ETIMEDOUT)
 		return r == -ENOENT ? 0 : r;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: \"auto\" cannot be written to its file "
-		   RAWPCI_IDLE_FILE " again (%s): the kernel does not suspend it any more", name,
-		   rawpci_sys_error_text(r, text, sizeof(text)));
+		   RAWPCI_IDLE_FILE " again (%s), so it never runtime-suspends: write it there",
+		   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
 

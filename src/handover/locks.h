@@ -42,7 +42,7 @@ int rawpci_locks_take(struct rawpci_locks *locks, const char *run,
  * each namespace: Linux fs/kernfs/mount.c).
  * @root: of sysfs
  *
- * Returns 0, -EWOULDBLOCK, or why the lock cannot be had.
+ * Returns 0, -EWOULDBLOCK, or why the lock cannot be taken.
  */
 int rawpci_locks_share(struct rawpci_locks *locks, const char *root,
 		       const struct rawpci_address *address);

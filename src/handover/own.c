@@ -53,10 +53,9 @@ int rawpci_custody_own(struct rawpci_custody *custody)
 	}
 	if (r < 0) {
 		custody->no_record = r;
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: %s cannot be used (%s): only the kernel "
-			   "keeps other processes from the device, and its driver stays",
-			   custody->name, ctx->run_dir,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: no lock in %s (%s), so its driver cannot be "
+			   "changed: make the directory usable, or set run.dir", custody->name,
+			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
 	r = rawpci_record_finish(ctx, &custody->locks, &custody->address, &custody->owed, &foreign);
@@ -93,8 +92,7 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_LEFT, 0,
 			   "it was taken from %s and has not been returned", rawpci_or_none(before));
 	SAY(finding->driver, "%s", before);
-	SAY(finding->remedy, "rawpci_recover() (examples/recover) does that, and so does the next "
-	    "open before anything else");
+	SAY(finding->remedy, "call rawpci_recover() (examples/recover), or open it");
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A record: how a device was before it was taken, in a file beside its lock (locks.h). If the owner
- * is killed, the next owner returns the device by it.
+ * is killed, the next owner reads it to return the device.
  */
 #ifndef RAWPCI_HANDOVER_RECORD_H
 #define RAWPCI_HANDOVER_RECORD_H
@@ -17,7 +17,7 @@
 /* A device's registers before a program uses it. */
 struct rawpci_state {
 	bool known; /* the rest is set */
-	bool bare;  /* as in struct rawpci_backend: the kernel puts nothing back */
+	bool bare;  /* as in struct rawpci_backend: the kernel restores nothing */
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
 	char boot[40];    /* the boot's id: the kernel assigns addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */

@@ -23,7 +23,7 @@ struct recovery {
 	struct rawpci_reason reason;
 };
 
-/* Returns as rawpci_record_finish(). If the locks cannot be had, that has a sentence, too. */
+/* Returns as rawpci_record_finish(). If the locks cannot be taken, that has a sentence, too. */
 static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 {
 	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
@@ -39,7 +39,7 @@ static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 		failed = rawpci_fail_finding(ctx, name, &finding);
 		r = r == -EWOULDBLOCK ? r : failed;
 	} else if (r < 0) {
-		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be had: "
+		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be taken: "
 				"%s", name, ctx->run_dir,
 				rawpci_sys_error_text(r, text, sizeof(text)));
 	} else {
@@ -102,9 +102,8 @@ static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, 
 
 	if (r == -EWOULDBLOCK || !rawpci_is_passing(r))
 		return;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: whether it has to be returned cannot be found "
-		   "out now (%s): rawpci_recover() or the next open does it",
-		   rawpci_address_format(address, name),
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its lock or its record cannot be read now (%s): "
+		   "call rawpci_recover() later", rawpci_address_format(address, name),
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 

@@ -2,7 +2,7 @@
 /*
  * The registers of capabilities that a record keeps: those of src/pci's table that only the host
  * writes, or whose value must stay. The kernel keeps them over a reset as it finds them then (Linux
- * drivers/pci/pci.c, pci_save_state()). So they are put back before a reset.
+ * drivers/pci/pci.c, pci_save_state()). So they are restored before a reset.
  */
 #include "handover/handover.h"
 #include "pci/registers.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device's registers, put back as they were before a program used it. VFIO puts them back itself
+ * A device's registers, restored as they were before a program used it. VFIO restores them itself
  * once its user is gone, but leaves decoding on (Linux drivers/vfio/pci/vfio_pci_core.c,
  * vfio_pci_core_disable()). uio_pci_generic only turns bus mastering off (uio_pci_generic.c,
- * release()). Behind the files of sysfs nothing puts registers back.
+ * release()). Behind the files of sysfs nothing restores registers.
  *
  * MSI and MSI-X are left out: bare backends let no write through to them. A reset, if the device
  * has one, undoes everything else that the program has written.
@@ -128,7 +128,7 @@ static int wake(struct rawpci_binding *at)
 }
 
 /* A device that wakes from D3hot may have forgotten its config space (PCI Power Management 1.2,
- * 5.4.1), and its owner may have been killed before it could put that back. The last register comes
+ * 5.4.1), and its owner may have been killed before it could restore that. The last register comes
  * first, and COMMAND is left out. */
 static int put_header(struct rawpci_binding *at, const struct rawpci_state *state)
 {
@@ -182,7 +182,7 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 		return 0;
 	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
 	if (r < 0 && r != -ETIMEDOUT)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: returned without a reset: %s", name,
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: returned, but its reset failed: %s", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	return r == -ETIMEDOUT ? r : 0;
 }
@@ -255,12 +255,12 @@ static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char 
 	int r = stop(at);
 
 	if (r > 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: it was still mastering the bus: that is "
-			   "off now", name);
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: it still mastered the bus: its bus "
+			   "mastering is off now", name);
 	if (r >= 0)
 		return 0;
 	return rawpci_fail(ctx, r, "%s: its bus mastering cannot be turned off (%s), so no driver "
-			   "gets it: it could still write to memory that is not its own", name,
+			   "gets it: reset it, then call rawpci_recover()", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
@@ -272,7 +272,7 @@ static int fail_put_back(struct rawpci *ctx, const char *name, bool bare, int r)
 
 	if (r == 0 || r == -ETIMEDOUT)
 		return r;
-	(void)rawpci_fail(ctx, r, "%s: its registers cannot be put back: %s", name,
+	(void)rawpci_fail(ctx, r, "%s: its registers cannot be restored: %s", name,
 			  rawpci_sys_error_text(r, text, sizeof(text)));
 	if (bare)
 		return r;

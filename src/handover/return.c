@@ -25,10 +25,9 @@ void rawpci_custody_return(struct rawpci_custody *custody)
 	if (custody->unfinished) {
 		custody->hold.held = false;
 		custody->recorded = false;
-		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: it is not returned yet, because "
-			   "the kernel has not ended what was asked of it. Its record in %s stays: "
-			   "once that is over, rawpci_recover() or the next open returns it",
-			   custody->name, custody->ctx->run_dir);
+		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: not returned yet, because the "
+			   "kernel still works on it: call rawpci_recover() later, or open it "
+			   "again", custody->name);
 		return;
 	}
 	r = rawpci_record_applies(custody->ctx, custody->name, &custody->address, &record);

@@ -18,9 +18,8 @@ static void say_returned(struct rawpci *ctx, const char *name,
 
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
 	    strcmp(now, driver) != 0)
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: left to %s, to which another program has "
-			   "bound it since it was taken from %s", name, now,
-			   rawpci_or_none(driver));
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: another program has bound it to %s: not "
+			   "returned to %s", name, now, rawpci_or_none(driver));
 	else
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
@@ -34,21 +33,18 @@ static int fail_return(struct rawpci *ctx, const char *name,
 	if (r == -ETIMEDOUT)
 		return rawpci_fail_timeout(ctx, name, "the kernel has not returned it to its "
 					   "driver");
-	/* drivers_probe returns EINVAL, and only the kernel's log has the reason (Linux
+	/* drivers_probe returns EINVAL, and only the kernel log has the reason (Linux
 	 * drivers/base/bus.c, drivers_probe_store()). */
 	if ((r == -ENODEV || r == -EINVAL) &&
 	    rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
 	    rawpci_group_neighbour(ctx, address, neighbour))
-		return rawpci_fail(ctx, -EBUSY, "%s: it could not be returned to %s: the kernel "
-				   "does not allow that while a program uses another device of its "
-				   "IOMMU group, such as %s. Once that is closed, this library in "
-				   "that program returns it, or rawpci_recover(), or the next open; "
-				   "if no program uses any, the kernel log says why (dmesg)", name,
-				   driver, neighbour);
-	return rawpci_fail(ctx, r, "%s: it could not be returned to %s (%s): load that "
-			   "driver, then use rawpci_recover(), or write the address to "
-			   "%s/bus/pci/drivers_probe", name, rawpci_or_none(driver),
-			   rawpci_sys_error_text(r, text, sizeof(text)), ctx->sysfs_dir);
+		return rawpci_fail(ctx, -EBUSY, "%s: the host driver %s cannot get it back while "
+				   "another device of its IOMMU group is in use, such as %s: close "
+				   "that device, then call rawpci_recover(); the kernel log may "
+				   "say more (dmesg)", name, driver, neighbour);
+	return rawpci_fail(ctx, r, "%s: it could not be returned to %s (%s): load that driver, "
+			   "then call rawpci_recover()", name, rawpci_or_none(driver),
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
@@ -101,10 +97,9 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 	}
 	if (r < 0) {
 		*foreign = true;
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is no record that can be trusted "
-			   "(%s) and is not acted upon: see that the device has its driver, then "
-			   "remove the file", locks->name, ctx->run_dir, locks->name,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is not a valid record (%s): bind "
+			   "the device to its host driver, then remove the file", locks->name,
+			   ctx->run_dir, locks->name, rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
 	r = rawpci_record_applies(ctx, locks->name, address, &record);

@@ -48,9 +48,8 @@ static void warn_unrecorded(struct rawpci_custody *custody, int r)
 	struct rawpci_finding finding;
 
 	rawpci_find_unrecorded(custody, false, r, &finding);
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: %s: if this process is killed, the "
-		   "device stays as it is then, maybe with bus mastering on", custody->name,
-		   finding.cause);
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: %s, so a killed process leaves the "
+		   "device in use: %s", custody->name, finding.cause, finding.remedy);
 }
 
 /* A record that a former owner has left has the registers of the host's time. */
@@ -79,7 +78,7 @@ static int cannot_keep(struct rawpci_custody *custody, int r)
 	char text[128];
 
 	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its driver_override cannot be written "
-		   "(%s): a host driver that is loaded while it is open takes it", custody->name,
+		   "(%s): do not load a driver for it while it is open", custody->name,
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 	custody->hold.held = false;
 	return 0;
@@ -100,7 +99,7 @@ static int fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_ste
 					   "finished",
 		[RAWPCI_DRIVER_UNBIND] = "something still uses it, and its driver has not let go "
 					 "of it",
-		[RAWPCI_DRIVER_PROBE] = "the driver that it is to be bound to has not taken it",
+		[RAWPCI_DRIVER_PROBE] = "the new driver has not accepted it",
 	};
 
 	custody->hold.held = false;
@@ -132,8 +131,8 @@ static int fail_move(struct rawpci_custody *custody, enum rawpci_driver_step ste
 	if (r == -EACCES || r == -EPERM || r == -EROFS)
 		return fail_forbidden(custody, step, r);
 	if (step == RAWPCI_DRIVER_SEEN && r == -EBUSY)
-		return rawpci_fail(ctx, r, "%s: a host driver took it in the meantime, and has it "
-				   "now: open it again", custody->name);
+		return rawpci_fail(ctx, r, "%s: a host driver took it during the open: open it "
+				   "again", custody->name);
 	(void)rawpci_sys_error_text(r, text, sizeof(text));
 	if (rawpci_sys_result(r, 0) < 0)
 		return rawpci_fail(ctx, r, "%s: it could not be bound to %s: %s", custody->name, to,
@@ -239,7 +238,7 @@ static void drop_record(struct rawpci_custody *custody)
 	custody->recorded = false;
 }
 
-/* Writes the record, then moves the device. If the kernel puts registers back and the host driver
+/* Writes the record, then moves the device. If the kernel restores registers and the host driver
  * sets them as it likes, the record leaves them out, so that older libraries understand it. */
 static int record_and_move(struct rawpci_custody *custody, const struct rawpci_driver_hold *found,
 			   const char *seen)

@@ -14,14 +14,14 @@
 #include "os/opener.h"
 #include "os/sys.h"
 
-#define CLOSE_THERE "close it there, or end that process"
+#define CLOSE_THERE "close it in that process, or end the process"
 
 static const char *passing_remedy(int r)
 {
 	switch (r) {
 	case -EMFILE:
 	case -ENFILE:
-		return "try again then";
+		return "raise that limit, then try again";
 	case -ENOSPC:
 	case -EDQUOT:
 		return "make room there, then try again";
@@ -38,7 +38,7 @@ static void find_passing(struct rawpci_finding *finding, int r, const char *what
 	char text[128];
 
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OTHER, rawpci_as_passing(r),
-			   "its %s %s cannot be %s: %s", what, path, done,
+			   "its %s %s cannot be %s (%s)", what, path, done,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	SAY(finding->path, "%.127s", path);
 	SAY(finding->remedy, "%s", passing_remedy(r));
@@ -52,15 +52,15 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has it open%s%s",
 			   owner.self ? "this process" : owner.text, shared ?
 			   ", with a directory of its own for locks (setting run.dir)" : "",
-			   owner.self ? ", in this context or another, or the kernel has not ended "
-			   "what was asked of it (a reset, or unbinding its driver)" : "");
+			   owner.self ? ", in this context or another, or the kernel still resets or "
+			   "unbinds it" : "");
 	finding->number = owner.process;
 	SAY(finding->path, "%.127s", path);
 	if (owner.process != 0) {
 		SAY(finding->remedy, CLOSE_THERE);
 	} else {
-		SAY(finding->remedy, "close it there; outside of containers root sees who has %.200s "
-		    "open", path);
+		SAY(finding->remedy, "close it in that process; as root, outside of containers, "
+		    "fuser -v %.200s finds it", path);
 		SAY(finding->commands, "fuser -v %.480s\n", path);
 	}
 }
@@ -69,7 +69,6 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,
 		      int r, struct rawpci_finding *finding)
 {
-	static const char had[] = "had now, and without it two programs could have the device";
 	char path[RAWPCI_SYSFS_PATH] = "";
 
 	if (shared)
@@ -79,14 +78,14 @@ void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *add
 	if (r == -EWOULDBLOCK)
 		find_owner(path, shared, finding);
 	else if (shared)
-		find_passing(finding, r, "lock on", path, had);
+		find_passing(finding, r, "lock on", path, "taken");
 	else
-		find_passing(finding, r, "lock in", ctx->run_dir, had);
+		find_passing(finding, r, "lock in", ctx->run_dir, "taken");
 }
 
 void rawpci_find_unread(const struct rawpci *ctx, int r, struct rawpci_finding *finding)
 {
-	find_passing(finding, r, "record in", ctx->run_dir, "read now");
+	find_passing(finding, r, "record in", ctx->run_dir, "read");
 }
 
 bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *address,
@@ -140,9 +139,10 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 				   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (now.vendor == record->vendor && now.device == record->device)
 		return 1;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: there is another device (%04x:%04x) than the one "
-		   "that was taken from %s (%04x:%04x): left alone", name, now.vendor, now.device,
-		   rawpci_or_none(record->hold.driver), record->vendor, record->device);
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the device taken from %s was %04x:%04x, but "
+		   "%04x:%04x is there now: nothing to return", name,
+		   rawpci_or_none(record->hold.driver), record->vendor, record->device, now.vendor,
+		   now.device);
 	return 0;
 }
 

@@ -50,8 +50,7 @@ int rawpci_as_passing(int r)
 
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)
 {
-	return rawpci_fail(ctx, -ETIMEDOUT, "%s: %s in %u ms (setting driver.timeout_ms), and may "
-			   "never. The record in %s stays: once that is over, rawpci_recover() or "
-			   "the next open returns the device", name, slow,
-			   ctx->driver_timeout_ms, ctx->run_dir);
+	return rawpci_fail(ctx, -ETIMEDOUT, "%s: %s in %u ms (setting driver.timeout_ms): call "
+			   "rawpci_recover() later, or open it again", name, slow,
+			   ctx->driver_timeout_ms);
 }

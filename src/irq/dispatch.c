@@ -83,7 +83,7 @@ static int get_embedders(struct rawpci *ctx, struct rawpci_engine **engine)
 		return rawpci_fail(NULL, -EFAULT, "the context is NULL");
 	if (ctx->irq_mode != RAWPCI_IRQ_MODE_EMBEDDER)
 		return rawpci_fail(ctx, -EOPNOTSUPP, "the context has a thread of its own for "
-				   "interrupts: create it with RAWPCI_IRQ_MODE_EMBEDDER");
+				   "interrupts: create the context with RAWPCI_IRQ_MODE_EMBEDDER");
 	return rawpci_engine_get(ctx, engine);
 }
 
@@ -102,7 +102,7 @@ int rawpci_irq_fd(struct rawpci *ctx)
 static const char *reason_of(int error, char *text, size_t size)
 {
 	if (error == -EPERM)
-		return "another thread is the one that dispatches for this context";
+		return "another thread dispatches for this context";
 	if (error == -EDEADLK)
 		return "called from a handler";
 	return rawpci_sys_error_text(error, text, size);

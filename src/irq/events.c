@@ -157,7 +157,7 @@ static int on_event(struct rawpci_call *call,
 	int r = 0;
 
 	if (!dev->backend->event_set || dev->caps.events == 0)
-		return rawpci_leave(call, rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s tells of no "
+		return rawpci_leave(call, rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s reports no "
 						      "events of this device", dev->name,
 						      dev->backend->name));
 	for (unsigned i = 0; r == 0 && handler && i < 2; i++)

@@ -98,7 +98,7 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 		r = enable(dev, needed);
 	if (r < 0 && before > 0 && enable(dev, before) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its %u vectors could not be enabled "
-			   "again: attach a handler or route a vector anew", dev->name, before);
+			   "again: attach a handler or route a vector again", dev->name, before);
 	/* Interrupts of the other lines, while those were disabled, are lost. */
 	rawpci_irq_hw_hint(irqs, 0, first);
 	rawpci_irq_hw_hint(irqs, first + n, irqs->count - first - n);
@@ -143,8 +143,8 @@ static int let_go(struct rawpci_device *dev)
 	irqs->paused = irqs->unarmed = r < 0;
 	if (r < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
-			   "again: attach a handler or route a vector anew, or reset it: %s",
-			   dev->name, rawpci_reason());
+			   "again: attach a handler or route a vector again, or reset the device: "
+			   "%s", dev->name, rawpci_reason());
 	else
 		rawpci_irq_hw_hint(irqs, 0, irqs->count);
 	rawpci_reason_restore(&reason);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others may use of a device's interrupts. The room owns rawpci_irqs (irqs->lock, the only
- * lock that the engine's thread takes) and the context's engine (ctx->engine_lock: its making and
- * end).
+ * What others may use of a device's interrupts. The room owns rawpci_irqs (irqs->lock) and the
+ * context's engine (ctx->engine_lock: its making and end). Of the core's locks of a device, the
+ * engine's thread takes only irqs->lock and told->lock.
  *
  * The files, each of which uses only those before it:
  *   handlers.c                          counting the handlers that run

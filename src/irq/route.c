@@ -43,15 +43,15 @@ static int check(struct rawpci_device *dev, const struct route *route)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: a route of no vectors", dev->name);
 	count = dev->backend->irq_enable ? dev->caps.irq_count[route->type] : 0;
 	if (count == 0)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s gives it no interrupts of that "
-				   "type, but %u by INTx, %u by MSI, %u by MSI-X", dev->name,
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no interrupts of that type: "
+				   "use one of INTx (%u), MSI (%u), MSI-X (%u)", dev->name,
 				   dev->backend->name, dev->caps.irq_count[RAWPCI_IRQ_INTX],
 				   dev->caps.irq_count[RAWPCI_IRQ_MSI],
 				   dev->caps.irq_count[RAWPCI_IRQ_MSIX]);
 	if (dev->backend->irq_source)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s signals a descriptor of its own, "
-				   "which no eventfd can stand for: attach a handler, and signal "
-				   "the eventfd in it", dev->name, dev->backend->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot signal your eventfd: "
+				   "attach a handler that signals it", dev->name,
+				   dev->backend->name);
 	if (route->first >= count || route->n > count - route->first)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: vectors %u to %llu: it has %u of that "
 				   "type, counted from 0", dev->name, route->first,

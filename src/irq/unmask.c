@@ -46,8 +46,7 @@ void rawpci_vector_unmask(struct rawpci_vector *vector)
 
 	if (rawpci_irq_hw_unmask(dev) == 0) {
 		if (vector->tries > 0)
-			rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: INTx is unmasked at last",
-				   dev->name);
+			rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: INTx is unmasked", dev->name);
 		return;
 	}
 	if (vector->tries == 0)
@@ -56,9 +55,8 @@ void rawpci_vector_unmask(struct rawpci_vector *vector)
 	if (!gone && vector->tries < UNMASK_TRIES && start_timer(vector) == 0)
 		vector->tries++;
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no more interrupts: INTx stays "
-			   "masked until rawpci_irq_unmask(), a reset or a change of the power "
-			   "state works", dev->name);
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: INTx stays masked: call "
+			   "rawpci_irq_unmask(), or reset the device", dev->name);
 }
 
 /* For the timer. Since it was started, another thread may have unmasked INTx or detached it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The public calls on guest memory: announcing it, taking it away, counting it. */
+/* The public calls on guest memory: mapping, unmapping and counting it. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@ static int map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t s
 	(void)pthread_mutex_lock(&vm->lock);
 	r = rawpci_guest_check(vm->guest, guest, (uintptr_t)host, size);
 	if (r == 0 && vm->powered_without_dma > 0)
-		r = rawpci_fail(vm->ctx, -EOPNOTSUPP, "a device of the VM is on whose backend has "
-				"no DMA mapping: it could not reach this memory");
+		r = rawpci_fail(vm->ctx, -EOPNOTSUPP, "a powered-on device of the VM has no DMA "
+				"mapping: power it off, or open it with vfio");
 	if (r == 0)
 		r = rawpci_guest_map(vm->guest, guest, host, size);
 	(void)pthread_mutex_unlock(&vm->lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rescue when the kernel is out of entries. Memory that is announced page by page while a
+ * The rescue when the kernel is out of entries. Memory that is mapped page by page while a
  * device is on becomes one kernel mapping a page, and their number is limited (type1:
  * vfio_iommu_type1.dma_entry_limit, 65,535). So neighbours are unmapped, and mapped again as one.
  */
@@ -45,7 +45,7 @@ static uint64_t savings(const struct rawpci_ranges *pieces)
 }
 
 /* Maps each piece of a group that is not mapped. A piece that the kernel refuses stays gone, until
- * that memory is announced again. */
+ * the embedder maps that memory again. */
 static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		     struct rawpci_range *first, const struct rawpci_range *stop)
 {
@@ -57,8 +57,8 @@ static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		piece->gone = space->backend->dma_map(space->space, piece->iova,
 						      (void *)piece->host, piece->size) < 0;
 		if (piece->gone)
-			rawpci_say(ctx, RAWPCI_LOG_WARNING, "guest 0x%" PRIx64 "-0x%" PRIx64 " is "
-				   "no longer reached by devices: %s", piece->iova,
+			rawpci_say(ctx, RAWPCI_LOG_WARNING, "devices cannot reach guest 0x%" PRIx64
+				   "-0x%" PRIx64 ": %s", piece->iova,
 				   rawpci_range_last(piece), rawpci_reason());
 	}
 }
@@ -100,8 +100,8 @@ uint64_t rawpci_pieces_compact(struct rawpci *ctx, struct rawpci_guest_space *sp
 		if (last != piece)
 			fewer += merge_group(ctx, space, piece, last);
 	}
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "the kernel has no DMA entry left: %" PRIu64
-		   " mappings were made part of others, and devices may have missed their memory "
-		   "meanwhile: announce memory before power-on, or in larger steps", fewer);
+	rawpci_say(ctx, RAWPCI_LOG_WARNING, "too many DMA mappings: %" PRIu64 " were merged, and "
+		   "DMA may have failed meanwhile: map memory before power-on, or in larger pieces",
+		   fewer);
 	return fewer;
 }

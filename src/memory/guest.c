@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A VM's guest memory, and its address spaces. Runs are the memory that the embedder announced
+ * A VM's guest memory, and its address spaces. Runs are the memory that the embedder mapped
  * (runs.h). Each space with a device on has pieces: the kernel mappings made of the runs
  * (pieces.h). Pieces cover the runs exactly, unless undoing a change has failed. A change allocates
  * all its memory before it calls the kernel.

@@ -41,7 +41,7 @@ void rawpci_guest_detach(struct rawpci_guest *guest, struct rawpci_guest_space *
  * attached. */
 void rawpci_guest_forget(struct rawpci_guest *guest, struct rawpci_guest_space *space);
 
-/* Counts: bytes announced, runs after coalescing, kernel mappings in all attached spaces. */
+/* Counts: bytes of the VM, runs after coalescing, kernel mappings in all attached spaces. */
 void rawpci_guest_stats(const struct rawpci_guest *guest, struct rawpci_memory_stats *out);
 
 #endif

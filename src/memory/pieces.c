@@ -35,8 +35,8 @@ int rawpci_leftover_report(struct rawpci *ctx, int error, const struct rawpci_le
 {
 	if (!left->count)
 		return rawpci_backend_fail(ctx, error, "%s", left->cause);
-	return rawpci_backend_fail(ctx, error, "%u range(s), such as guest 0x%" PRIx64 "-0x%" PRIx64
-				   ", %s, because undoing a failed call failed too; the call: %s",
+	return rawpci_backend_fail(ctx, error, "undoing the failed call failed, too: %u range(s), "
+				   "such as guest 0x%" PRIx64 "-0x%" PRIx64 ", %s: %s",
 				   left->count, left->first, left->last, now, left->cause);
 }
 

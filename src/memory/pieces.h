@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Private to src/memory: the kernel mappings of one address space. A change has three steps: plan
- * allocates and records, make calls the kernel, keep makes the records final. Plan and make can
- * fail; drop then undoes them, after either. last is always a range's last byte.
+ * allocates, make calls the kernel, and keep finishes. If plan or make fails, drop undoes both.
+ * last is always a range's last byte.
  */
 #ifndef RAWPCI_MEMORY_PIECES_H
 #define RAWPCI_MEMORY_PIECES_H

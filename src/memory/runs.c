@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs: guest memory as the embedder announced it. A range that continues another one, in the guest
- * and in the host, becomes one run with it. So memory announced page by page is a few runs.
+ * Runs: guest memory as the embedder mapped it. A range that continues another one, in the guest
+ * and in the host, becomes one run with it. So memory mapped page by page is a few runs.
  */
 #include "memory/runs.h"
 

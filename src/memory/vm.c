@@ -68,7 +68,8 @@ int rawpci_vm_destroy(struct rawpci_vm *vm)
 	rawpci_call_begin();
 	if (!unlink_vm(vm))
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the VM has sessions or "
-							"devices: end them first"));
+							"devices: destroy its sessions and close "
+							"its devices first"));
 	rawpci_guest_destroy(vm->guest);
 	(void)pthread_mutex_destroy(&vm->spaces.lock);
 	(void)pthread_mutex_destroy(&vm->lock);
@@ -252,9 +253,9 @@ int rawpci_vm_attach(struct rawpci_device *dev)
 	} else {
 		rawpci_guest_stats(vm->guest, &stats);
 		if (stats.bytes > 0)
-			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the VM has guest memory, and "
-					"%s cannot map it for this device's DMA: that takes "
-					"VFIO and an IOMMU", dev->name, dev->backend->name);
+			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot map the VM's guest "
+					"memory for DMA: open the device with vfio", dev->name,
+					dev->backend->name);
 		else
 			vm->powered_without_dma++;
 	}

@@ -30,7 +30,7 @@ static bool has_lock(const struct search *search, const char *descriptor)
 	       strstr(text, "\nlock:") != NULL;
 }
 
-/* Compares names first: stat() of a file on a network may never return. */
+/* Compares names first: stat() of a file on a network can hang. */
 static int check_descriptor(void *opaque, const char *descriptor)
 {
 	const struct search *search = opaque;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which process has a file open. The kernel knows it better than a number written in a file: /proc
- * has the number that is right in this process's PID namespace. If a child has inherited the
- * descriptor and its parent has ended, /proc shows the child.
+ * Which process has a file open. /proc shows the right process in this PID namespace; a number in a
+ * file can be of another PID namespace. If a child has inherited the descriptor and its parent has
+ * ended, /proc shows the child.
  */
 #ifndef RAWPCI_OS_OPENER_H
 #define RAWPCI_OS_OPENER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads and writes that may never return. A driver that is asked to unbind waits for its users, and
+ * Reads and writes that can hang. A driver that is asked to unbind waits for its users, and
  * the kernel keeps the device locked meanwhile (Linux drivers/base/dd.c). Reads and writes of other
  * files of the device wait for that lock. A thread of its own makes each such read or write.
  */

@@ -27,8 +27,8 @@ static void heard(void *opaque, enum rawpci_log_level level, const char *message
 	(void)opaque;
 	atomic_fetch_add(&warnings, strstr(message, "could not be unmasked") != NULL);
 	ck_assert_int_ne(level, RAWPCI_LOG_ERROR);
-	atomic_fetch_add(&errors, strstr(message, "no more interrupts") != NULL);
-	atomic_fetch_add(&recoveries, strstr(message, "unmasked at last") != NULL);
+	atomic_fetch_add(&errors, strstr(message, "INTx stays masked") != NULL);
+	atomic_fetch_add(&recoveries, strstr(message, "INTx is unmasked") != NULL);
 }
 
 /* Never lowers the line: as long as it is not masked, it is delivered again. */

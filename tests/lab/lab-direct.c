@@ -137,7 +137,7 @@ static void count_warnings(void *opaque, enum rawpci_log_level level, const char
 	(void)opaque;
 	printf("# %s\n", message);
 	if (level == RAWPCI_LOG_WARNING && strstr(message, "memory") &&
-	    strstr(message, "program that drives it"))
+	    strstr(message, "it can reach all host memory"))
 		warned++;
 }
 

@@ -108,17 +108,20 @@ void via(const char *bdf)
 	static const char *const wrong[] = { "vfio.iommu=/dev/null", NULL };
 	bool modern = access("/dev/iommu", F_OK) == 0;
 
-	opens(bdf, group, "vfio: by group");
-	opens(bdf, missing, "not by cdev but by group: 0000:00:04.0: /dev/missing is not there");
-	opens(bdf, wrong, "not by cdev but by group: 0000:00:04.0: /dev/null: ");
+	opens(bdf, group, "opened by VFIO's group");
+	opens(bdf, missing, "trying group, because cdev does not work: "
+	      "0000:00:04.0: /dev/missing is not there");
+	opens(bdf, wrong, "trying group, because cdev does not work: "
+	      "0000:00:04.0: /dev/null: ");
 	refused(bdf, missing_cdev, -EOPNOTSUPP, "/dev/missing is not there");
 	if (!modern) {
-		opens(bdf, automatic, "not by cdev but by group: 0000:00:04.0: /dev/iommu is not there");
+		opens(bdf, automatic, "trying group, because cdev does not work: "
+		      "0000:00:04.0: /dev/iommu is not there");
 		refused(bdf, cdev, -EOPNOTSUPP, "/dev/iommu is not there");
 		return;
 	}
-	opens(bdf, automatic, "vfio: by cdev");
-	opens(bdf, cdev, "vfio: by cdev");
+	opens(bdf, automatic, "opened by VFIO's cdev");
+	opens(bdf, cdev, "opened by VFIO's cdev");
 	exclude(bdf, cdev, group);
 	exclude(bdf, group, cdev);
 	exclude(bdf, cdev, cdev);

@@ -69,16 +69,16 @@ END_TEST
 
 #define NAMES                                                                                     \
 	"driver.timeout_ms=, ids.file=, irq.engine=, run.dir=, sysfs.dir=, uio.dir=, vfio.dir=, " \
-	"vfio.iommu=, vfio.noiommu= and vfio.via="
+	"vfio.iommu=, vfio.noiommu= or vfio.via="
 
 static const struct {
 	const char *setting, *sentence;
 } wrong[] = {
-	{ "colour=red", "unknown setting \"colour=red\": there are " NAMES },
-	{ "sysfs.dir", "unknown setting \"sysfs.dir\": there are " NAMES },
-	{ "sysfs.di=/sys", "unknown setting \"sysfs.di=/sys\": there are " NAMES },
-	{ "sysfs.dirs=/sys", "unknown setting \"sysfs.dirs=/sys\": there are " NAMES },
-	{ "=", "unknown setting \"=\": there are " NAMES },
+	{ "colour=red", "unknown setting \"colour=red\": use one of " NAMES },
+	{ "sysfs.dir", "unknown setting \"sysfs.dir\": use one of " NAMES },
+	{ "sysfs.di=/sys", "unknown setting \"sysfs.di=/sys\": use one of " NAMES },
+	{ "sysfs.dirs=/sys", "unknown setting \"sysfs.dirs=/sys\": use one of " NAMES },
+	{ "=", "unknown setting \"=\": use one of " NAMES },
 	{ "irq.engine=poll", "setting irq.engine=poll: use auto, uring or epoll" },
 	{ "vfio.via=", "setting vfio.via=: use auto, cdev or group" },
 	{ "vfio.noiommu=y", "setting vfio.noiommu=y: use no or yes" },

@@ -327,7 +327,7 @@ START_TEST(unbound_backend)
 	ck_assert(!e->openable);
 	f = rawpci_findings_blocker(e->findings, "plain");
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
-	ck_assert_ptr_nonnull(strstr(f->remedy, "or unbind it first"));
+	ck_assert_ptr_nonnull(strstr(f->remedy, "or unbind it yourself"));
 	ck_assert_ptr_null(strstr(f->commands, "drivers_probe"));
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert(e->openable);
@@ -346,7 +346,7 @@ START_TEST(in_use)
 	f = explain();
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
 	check_first("the host driver e1000e holds it, and the network interface eth7 is up: stop "
-		    "that; then open it with the flag to detach the host driver");
+		    "that; then open it with RAWPCI_OPEN_DETACH_HOST_DRIVER");
 	ck_assert_str_eq(f->commands, "");
 	ck_assert_ptr_null(strstr(e->text, "unbind\n"));
 	check_open(0, -EBUSY);
@@ -441,7 +441,8 @@ START_TEST(owned)
 	ck_assert_str_eq(e->findings->backend, "");
 	ck_assert_uint_eq(e->findings->number, (unsigned)child);
 	ck_assert_str_eq(e->findings->path, tree_path(&host.tree, path, "run/" NIC ".lock"));
-	(void)snprintf(words, sizeof(words), "process %d (test-explain) has it open: close it there",
+	(void)snprintf(words, sizeof(words), "process %d (test-explain) has it open: close it in "
+		       "that process",
 		       (int)child);
 	check_first(words);
 	ck_assert_ptr_nonnull(strstr(e->ways->reason, "has it open"));
@@ -466,8 +467,8 @@ START_TEST(nowhere_for_records)
 	ck_assert(e->findings->blocks && !e->openable);
 	check_first("it has to be bound to mock-pci, and no record of its driver can be written "
 		    "to ");
-	check_first("/run (Not a directory): make the directory that it is to be in, or name "
-		    "another (setting run.dir); or bind it to mock-pci first");
+	check_first("/run (Not a directory): make that directory, or name another (setting "
+		    "run.dir); or bind it to mock-pci first");
 	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -EACCES);
 	/* Without a change of driver no record is needed. */
 	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
@@ -484,7 +485,7 @@ START_TEST(record_of_others)
 	tree_directory(&host.tree, "run");
 	tree_write(&host.tree, "run/" NIC, "rawpci 999\n");
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
-	check_first("remove the record there, which cannot be trusted");
+	check_first("remove its record there, which is not valid");
 	check_open(RAWPCI_OPEN_DETACH_HOST_DRIVER, -EACCES);
 }
 END_TEST
@@ -502,7 +503,8 @@ START_TEST(left)
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
 	ck_assert_str_eq(f->driver, "e1000e");
 	ck_assert(!e->openable);
-	check_first("a killed process had taken it from the host driver e1000e, which gets it");
+	check_first("the host driver e1000e has to get it back first, because a killed process "
+		    "took it");
 	while (f && f->obstacle != RAWPCI_OBSTACLE_LEFT)
 		f = f->next;
 	ck_assert_ptr_nonnull(f);
@@ -511,7 +513,7 @@ START_TEST(left)
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert(e->openable);
 	check_first("mock can open it now, but it was taken from e1000e and has not been returned: "
-		    "rawpci_recover()");
+		    "call rawpci_recover()");
 	/* The record is another device's. */
 	host_write(&host, NIC, "vendor", "0x8086\n");
 	(void)explain();

@@ -230,8 +230,8 @@ START_TEST(reset_before_it_is_bound)
 		host.reset = -ENOTTY;
 	ck_assert_int_eq(rawpci_recover(ctx), 1);
 	ck_assert_int_eq(host_count("resets", 0), 1);
-	ck_assert_int_eq(heard("without a reset"), _i);
-	ck_assert(heard("still mastering"));
+	ck_assert_int_eq(heard("returned, but its reset failed"), _i);
+	ck_assert(heard("it still mastered the bus"));
 	check_back(2, &before);
 }
 END_TEST
@@ -297,7 +297,7 @@ START_TEST(another_programs_driver)
 	ck_assert_int_eq(host_count(DEVICE "enable", 0), 2);
 	ck_assert_int_eq(host_count("resets", 0), 0);
 	ck_assert(!there(RECORD));
-	ck_assert(heard("left to pci-stub") && !heard("as before"));
+	ck_assert(heard("another program has bound it to pci-stub") && !heard("as before"));
 }
 END_TEST
 
@@ -434,7 +434,7 @@ START_TEST(nowhere_to_write)
 	if (_i)
 		host_bind(UIO);
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
-	ck_assert(heard("if this process is killed, the device stays as it is"));
+	ck_assert(heard("so a killed process leaves the device in use"));
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
 	ck_assert_int_eq(host_count(DEVICE "enable", 0), _i);
 }
@@ -610,7 +610,7 @@ START_TEST(override_cannot_be_written)
 	host.failing = "driver_override";
 	host.error = _i ? -EROFS : -EACCES;
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
-	ck_assert(heard("a host driver that is loaded while it is open takes it"));
+	ck_assert(heard("do not load a driver for it while it is open"));
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
 	ck_assert(!there(RECORD));
 	host.error = -EIO;

@@ -318,7 +318,8 @@ START_TEST(a_rollback_that_fails_is_reported_and_can_be_repaired)
 		r = failing_call((unsigned)_i);
 		mock_arm(0, 0);
 		if (r && k > 1) {
-			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "undoing a failed call"));
+			ck_assert_ptr_nonnull(strstr(rawpci_reason(),
+						     "undoing the failed call failed"));
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mock:"));
 		}
 		rawpci_guest_stats(guest, &stats);
@@ -345,7 +346,7 @@ START_TEST(the_rest_is_mapped_in_parts_if_the_whole_cannot_be)
 	mock_arm(3, 0);
 	mock_fail_also = 4;
 	ck_assert_int_eq(unmap(5, 1), -ENOSPC);
-	ck_assert_ptr_null(strstr(rawpci_reason(), "undoing a failed call"));
+	ck_assert_ptr_null(strstr(rawpci_reason(), "undoing the failed call failed"));
 	ck_assert(reaches(&one, 0, 16));
 	ck_assert_uint_eq(one.count, 3);
 	ck_assert_uint_eq(kernel_mappings(), 3);

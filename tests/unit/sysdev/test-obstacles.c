@@ -93,7 +93,7 @@ static const struct {
 	  "modprobe uio_pci_generic" },
 	{ "uio", make_no_node, RAWPCI_OBSTACLE_OTHER, -ENODEV, "made no node", "log" },
 	{ "uio", lose_the_node, RAWPCI_OBSTACLE_OTHER, -ENODEV, "dev/uio3 is not there",
-	  "the /dev of this process" },
+	  "to the /dev of the container" },
 };
 
 #define ROWS ((int)(sizeof(rows) / sizeof(rows[0])))

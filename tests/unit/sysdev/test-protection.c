@@ -66,7 +66,7 @@ static void check_warning(const char *words, enum rawpci_obstacle obstacle)
 
 START_TEST(without_a_group)
 {
-	check_warning("no IOMMU stands between", RAWPCI_OBSTACLE_NO_IOMMU);
+	check_warning("no IOMMU protects", RAWPCI_OBSTACLE_NO_IOMMU);
 }
 END_TEST
 
@@ -76,10 +76,10 @@ START_TEST(by_type)
 		const char *type, *words;
 	} rows[] = {
 		{ "DMA\n", NULL }, { "DMA-FQ\n", NULL }, { "blocked\n", NULL },
-		{ "identity\n", "no IOMMU stands between" },
-		{ "unmanaged\n", "has another user" },
-		{ "unknown\n", "does not tell" }, { "auto\n", "does not tell" },
-		{ NULL, "does not tell" },
+		{ "identity\n", "is passed through" },
+		{ "unmanaged\n", "another program uses" },
+		{ "unknown\n", "does not say" }, { "auto\n", "does not say" },
+		{ NULL, "does not say" },
 	};
 
 	join_group(rows[_i].type);
@@ -99,7 +99,7 @@ START_TEST(beside_a_driver)
 	(void)snprintf(target, sizeof(target), "../../drivers/%s", drivers[_i] ? drivers[_i] : "");
 	if (drivers[_i])
 		tree_link(&tree, "bus/pci/devices/" OTHER "/driver", target);
-	check_warning(_i == 0 ? OTHER " of the same IOMMU group is bound to e1000e" : NULL,
+	check_warning(_i == 0 ? OTHER " of its IOMMU group is bound to e1000e" : NULL,
 		      RAWPCI_OBSTACLE_GROUP);
 }
 END_TEST

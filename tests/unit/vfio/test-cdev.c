@@ -134,7 +134,7 @@ START_TEST(not_bound)
 	space.vfio->interrupts = tree_path(&tree, path, "interrupts");
 	join_fails(-EPERM, "iommufd.allow_unsafe_interrupts");
 	kernel.bind = -EAGAIN;
-	join_fails(-EBUSY, "locked for its reset");
+	join_fails(-EBUSY, "another program keeps it busy");
 	ck_assert_str_eq(kernel.log, "bbbb");
 }
 END_TEST
@@ -237,7 +237,7 @@ START_TEST(given)
 	ck_assert_str_eq(kernel.log, "ibad");
 	/* Bound already: with the iommufd that belongs to it. */
 	kernel.info = 0;
-	join_fails(-EINVAL, "has to be given too");
+	join_fails(-EINVAL, "give its iommufd, too");
 	fds.iommufd = 77;
 	memset(kernel.log, 0, sizeof(kernel.log));
 	ck_assert_int_eq(cdev_join(&device, &space), 0);

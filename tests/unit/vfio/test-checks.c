@@ -56,7 +56,7 @@ START_TEST(not_to_be_bound)
 {
 	tree_write(&tree, DEVICES "0000:03:00.0/sriov_numvfs", "4\n");
 	ck_assert_int_eq(probe(), -EBUSY);
-	check_words("it has 4 virtual functions enabled");
+	check_words("vfio-pci refuses a device with enabled virtual functions (4)");
 	/* It has enabled them itself. */
 	tree_link(&tree, DEVICES "0000:03:00.0/driver", "../../drivers/vfio-pci");
 	ck_assert_int_eq(probe(), 0);
@@ -104,12 +104,12 @@ START_TEST(blocking_neighbours)
 	add_device("0000:03:00.1", "0x040300\n", "snd_hda_intel");
 	add_device("0000:03:00.2", "0x040300\n", NULL);
 	ck_assert_int_eq(probe(), -EBUSY);
-	check_words("IOMMU group 14 is not viable, 0000:03:00.1 of the same group is bound to "
-		    "snd_hda_intel: unbind 0000:03:00.1 from snd_hda_intel");
+	check_words("VFIO cannot have IOMMU group 14, because 0000:03:00.1 of that group is bound "
+		    "to snd_hda_intel: unbind 0000:03:00.1 from snd_hda_intel");
 	add_device("0000:03:00.3", "0x0c0330\n", "xhci_hcd");
 	ck_assert_int_eq(probe(), -EBUSY);
-	check_words("0000:03:00.1 of the same group is bound to snd_hda_intel");
-	check_words("0000:03:00.3 of the same group is bound to xhci_hcd");
+	check_words("0000:03:00.1 of that group is bound to snd_hda_intel");
+	check_words("0000:03:00.3 of that group is bound to xhci_hcd");
 }
 END_TEST
 

@@ -23,7 +23,7 @@ START_TEST(iommu_remedies)
 		{"vendor_id\t: HygonGenuine\nflags\t: fpu svm\n", false, false, false,
 		 "enable it in the firmware (AMD-Vi"},
 		{"vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, true, false,
-		 "without amd_iommu=off"},
+		 "remove amd_iommu=off"},
 		{"vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", false, false, false,
 		 "whose hypervisor has to give it an IOMMU"},
 		{"vendor_id\t: GenuineIntel\nflags\t: fpu hypervisor\n", false, false, false,

@@ -98,7 +98,7 @@ START_TEST(held)
 	ck_assert_int_ge(fd, 0);
 	f = explain(0);
 	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "this process has ");
-	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open: close it there");
+	check(f, RAWPCI_OBSTACLE_OWNED, -EBUSY, "/vfio/14 open: close it in that process");
 	ck_assert_uint_eq(f->number, (unsigned)getpid());
 	ck_assert_str_eq(f->path, path);
 	rawpci_explanation_destroy(e);

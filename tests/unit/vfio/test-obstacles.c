@@ -24,7 +24,7 @@ START_TEST(no_iommu)
 	rawpci_explanation_destroy(e);
 	tree_unlink(&host.tree, "sys/firmware/acpi/tables/DMAR");
 	tree_write(&host.tree, "sys/firmware/acpi/tables/IVRS", "");
-	check(explain(0), RAWPCI_OBSTACLE_NO_IOMMU, -EOPNOTSUPP, "without amd_iommu=off");
+	check(explain(0), RAWPCI_OBSTACLE_NO_IOMMU, -EOPNOTSUPP, "remove amd_iommu=off");
 	ck_assert_str_eq(e->findings->commands, "");
 }
 END_TEST
@@ -36,8 +36,9 @@ START_TEST(group)
 	host_add(&host, SOUND, 14, "snd_hda_intel");
 	host_add(&host, "0000:03:00.2", 14, "vfio-pci");
 	f = explain(0);
-	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "IOMMU group 14 is not viable, 0000:03:00.1 of the "
-	      "same group is bound to snd_hda_intel: unbind 0000:03:00.1 from snd_hda_intel");
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "VFIO cannot have IOMMU group 14, because "
+	      "0000:03:00.1 of that group is bound to snd_hda_intel: unbind 0000:03:00.1 from "
+	      "snd_hda_intel");
 	ck_assert_str_eq(f->driver, "snd_hda_intel");
 	ck_assert_uint_eq(f->group, 14);
 	ck_assert_uint_eq(f->blocker.function, 1);
@@ -55,7 +56,7 @@ START_TEST(group_in_use)
 	tree_link(&host.tree, "sys/class/net/eth7", "../../devices/pci0000:00/" SOUND "/net/eth7");
 	tree_write(&host.tree, "sys/devices/pci0000:00/" SOUND "/net/eth7/flags", "0x1003\n");
 	f = explain(0);
-	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "0000:03:00.1 of the same group is bound to e1000e, "
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "0000:03:00.1 of that group is bound to e1000e, "
 	      "and the network interface eth7 is up: stop that; then unbind 0000:03:00.1");
 	ck_assert_str_eq(f->commands, "");
 	rawpci_explanation_destroy(e);
@@ -79,7 +80,7 @@ END_TEST
 START_TEST(virtual_functions)
 {
 	host_write(&host, NIC, "sriov_numvfs", "4\n");
-	check(explain(0), RAWPCI_OBSTACLE_VFS, -EBUSY, "it has 4 virtual functions enabled");
+	check(explain(0), RAWPCI_OBSTACLE_VFS, -EBUSY, "vfio-pci refuses a device with enabled virtual functions (4)");
 	ck_assert_uint_eq(e->findings->number, 4);
 	rawpci_explanation_destroy(e);
 	host_write(&host, NIC, "sriov_numvfs", "0\n");

@@ -16,7 +16,7 @@ START_TEST(forbidden_container)
 	refused_node(RAWPCI_VFIO_NODE_CONTAINER, "/dev/vfio/vfio", -EACCES);
 	check_words("no permission to open /dev/vfio/vfio");
 	refused_node(RAWPCI_VFIO_NODE_CONTAINER, "/dev/vfio/vfio", -EPERM);
-	check_words("forbidden although its mode may allow it");
+	check_words("forbids opening /dev/vfio/vfio");
 }
 END_TEST
 
@@ -69,7 +69,7 @@ START_TEST(node_held)
 	ck_assert_int_eq(fclose(held), 0);
 	ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_GROUP, path, -EBUSY), -EBUSY);
 	check_words("another process has ");
-	check_words("/vfio/14 open ");
+	check_words("/vfio/14 open, ");
 }
 END_TEST
 
@@ -154,8 +154,8 @@ START_TEST(mapping)
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0x1000-0x1fff: too many DMA mappings: "
 				     "vfio_iommu_type1.dma_entry_limit is 65535"));
 	ck_assert_int_eq(map_error(-EEXIST), -EADDRINUSE);
-	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "a former user of the same container"));
-	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "close it and open a fresh one"));
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mapped already in this container"));
+	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "close it and open a new one"));
 	ck_assert_int_eq(map_error(-EFAULT), -EADDRNOTAVAIL);
 	ck_assert_int_eq(map_error(-EINVAL), -EADDRNOTAVAIL);
 }

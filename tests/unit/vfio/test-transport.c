@@ -78,7 +78,7 @@ static void open_fails(const char *setting, int error)
 START_TEST(automatic)
 {
 	open_fails("vfio.via=auto", -EIO);
-	ck_assert_ptr_nonnull(strstr(logged, "not by cdev but by group: " BDF ": "));
+	ck_assert_ptr_nonnull(strstr(logged, "trying group, because cdev does not work: " BDF ": "));
 	ck_assert_ptr_nonnull(strstr(logged, "iommu: "));
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "/vfio/vfio: "));
 }
