@@ -26,7 +26,7 @@ int rawpci_vfio_region_read(void *device, unsigned region, uint64_t offset, unsi
 int rawpci_vfio_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
 			     uint64_t value);
 
-/* What can be mapped of a region (areas.c). */
+/* What can be mapped of a region (mappable.c). */
 int rawpci_vfio_region_info(void *device, unsigned region, struct rawpci_region_info *info);
 
 /* Adds the whole pages of [offset, offset + size) to a present region's areas, which stay ascending

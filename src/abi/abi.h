@@ -21,7 +21,7 @@
 
 #include "core/call.h"
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/device.h"
 #include "irq/irq.h"
 #include "memory/vm.h"

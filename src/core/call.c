@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 
 int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev)
 {

@@ -8,7 +8,7 @@
 #include "core/context.h"
 #include "core/registry.h"
 #include "core/settings.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "os/sys.h"
 
 static void free_context(struct rawpci *ctx)

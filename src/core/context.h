@@ -3,8 +3,8 @@
  * A context: its settings, its backends, its slots, and the rooms' state that all devices share.
  *
  * The files of src/core, each of which uses only those before it:
- *   told.c log.c                        the log: counting lines, and saying them
- *   gate.c settings.c registry.c slot.c  a context's parts
+ *   log-count.c log.c                        the log: counting lines, and saying them
+ *   gate.c settings.c registry.c handle.c  a context's parts
  *   context.c                           contexts
  *   reach.c call.c                      a device that may be accessed, and a call on it
  *   finding.c                           obstacles, as backends and rooms report them
@@ -39,7 +39,7 @@
 #include <rawpci/context.h>
 
 #include "core/registry.h"
-#include "core/told.h"
+#include "core/log-count.h"
 #include "event/event.h"
 
 /* Handles: generation in the upper 24 bits, slot number (1 to 255) in the lower 8. */

@@ -13,7 +13,7 @@
 
 #include "core/context.h"
 #include "core/reach.h"
-#include "core/told.h"
+#include "core/log-count.h"
 #include "pci/pci.h"
 
 struct rawpci_custody;

@@ -10,7 +10,7 @@
 
 #include <rawpci/backend.h>
 
-#include "core/told.h"
+#include "core/log-count.h"
 
 struct rawpci;
 

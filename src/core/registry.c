@@ -6,7 +6,7 @@
 #include "core/call.h"
 #include "core/context.h"
 #include "core/registry.h"
-#include "core/slot.h"
+#include "core/handle.h"
 
 #define RAWPCI_BACKEND_ROW(name) extern const struct rawpci_backend rawpci_backend_##name;
 #include "rawpci-backend-rows.h"

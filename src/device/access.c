@@ -7,7 +7,7 @@
 
 #include "core/call.h"
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/device.h"
 #include "device/maps.h"
 #include "device/mmio.h"

@@ -8,7 +8,7 @@
 
 #include "core/call.h"
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/config.h"
 #include "device/device.h"
 #include "device/maps.h"

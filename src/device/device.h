@@ -9,7 +9,7 @@
  * (config->lock), powering (under dev->lock); and it puts the parts of all rooms together (life.h).
  *
  * Its files, each of which uses only those before it:
- *   table.c cover.c maps.c region.c      mappings of regions
+ *   map-table.c sigbus.c maps.c region.c      mappings of regions
  *   decode.c command.c                   what the device decodes, and COMMAND
  *   reset.c suspend.c power.c config.c   what changes that
  *   access.c                             MMIO, and accesses by the backend

@@ -8,7 +8,7 @@
 
 #include "core/device.h"
 #include "core/log.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/maps.h"
 #include "os/sys.h"
 

@@ -45,7 +45,7 @@ struct rawpci_map_table {
 };
 
 /*
- * table.c
+ * map-table.c
  */
 /* An empty table with room for all entries of old and for the entry with, which may be NULL. NULL:
  * no memory. */
@@ -56,7 +56,7 @@ void rawpci_map_table_add(struct rawpci_map_table *table, struct rawpci_map_entr
 void rawpci_map_table_refill(struct rawpci_map_table *table);
 
 /*
- * cover.c: whether direct loads and stores get through. The outer locks may be held, the memory
+ * sigbus.c: whether direct loads and stores get through. The outer locks may be held, the memory
  * gate may not.
  */
 /* For a device that was just opened. */

@@ -10,7 +10,7 @@
 #include <endian.h>
 
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/maps.h"
 
 #define RAWPCI_ACCESS_FOR_MEMORY                                                                  \

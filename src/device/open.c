@@ -7,7 +7,7 @@
 
 #include "core/call.h"
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/choice.h"
 #include "device/config.h"
 #include "device/device.h"

@@ -11,7 +11,7 @@
 
 #include "core/call.h"
 #include "core/device.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "device/config.h"
 #include "device/maps.h"
 #include "device/powering.h"

@@ -120,7 +120,7 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
 		      const struct rawpci_record *record, struct rawpci_finding *finding);
 
 /*
- * settle.c
+ * return-by-record.c
  */
 /* Returns the device as the record says, then removes the record. killed: the state of the device
  * is unknown, because its owner has not returned it or it has been silent. */
@@ -145,7 +145,7 @@ int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_locks *locks,
 			 const struct rawpci_address *address, bool *shared);
 
 /*
- * allowed.c
+ * may-take.c
  */
 /* No record can be written, for the error r: of the registers, or (of_driver) of the host
  * driver. */

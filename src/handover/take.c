@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Taking a device from the host so that it is returned whatever happens to this process. The record
- * is written first, then the binding changes. return.c goes the other way: the binding first, then
+ * is written first, then the binding changes. return-at-close.c goes the other way: the binding first, then
  * the record. The locks end with the process. The next owner returns a device that has a record.
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A VM's guest memory, and its address spaces. Runs are the memory that the embedder mapped
- * (runs.h). Each space with a device on has pieces: the kernel mappings made of the runs
+ * (coalesce.h). Each space with a device on has pieces: the kernel mappings made of the runs
  * (pieces.h). Pieces cover the runs exactly, unless undoing a change has failed. A change allocates
  * all its memory before it calls the kernel.
  */
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "memory/pieces.h"
-#include "memory/runs.h"
+#include "memory/coalesce.h"
 #include "os/sys.h"
 
 #define SPAN "0x%" PRIx64 "-0x%" PRIx64

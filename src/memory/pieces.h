@@ -64,7 +64,7 @@ void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova
 void rawpci_pieces_cut_drop(struct rawpci_guest_space *space, rawpci_iova_t iova,
 			    rawpci_iova_t last, struct rawpci_leftover *left);
 
-/* compact.c: for a kernel that is out of entries. If it saves enough of them, maps neighbours as
+/* rescue.c: for a kernel that is out of entries. If it saves enough of them, maps neighbours as
  * one. Devices may miss that memory meanwhile. Returns how many mappings fewer there are. */
 uint64_t rawpci_pieces_compact(struct rawpci *ctx, struct rawpci_guest_space *space);
 

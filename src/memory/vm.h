@@ -5,8 +5,8 @@
  * of guest memory, and spaces.lock the devices in each space.
  *
  * The files, each of which uses only those before it:
- *   ranges.c runs.c                     sets of ranges; ranges that continue each other as one
- *   pieces.c compact.c                  the kernel mappings of one space
+ *   ranges.c coalesce.c                     sets of ranges; ranges that continue each other as one
+ *   pieces.c rescue.c                  the kernel mappings of one space
  *   guest.c                             the memory of a VM in all its spaces
  *   announce.c vm.c                     the calls on guest memory, and VMs
  */

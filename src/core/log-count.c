@@ -3,7 +3,7 @@
  * Counting the log's lines. A kind's sum is said when its count reaches a power of ten. So a flood
  * of any length leaves a few lines, and no timer is needed.
  */
-#include "core/told.h"
+#include "core/log-count.h"
 
 #include <ctype.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 
 #include "core/context.h"
 #include "core/log.h"
-#include "core/slot.h"
+#include "core/handle.h"
 #include "pci/pci.h"
 
 #define GENERATIONS 0xffffffu

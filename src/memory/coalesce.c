@@ -3,7 +3,7 @@
  * Runs: guest memory as the embedder mapped it. A range that continues another one, in the guest
  * and in the host, becomes one run with it. So memory mapped page by page is a few runs.
  */
-#include "memory/runs.h"
+#include "memory/coalesce.h"
 
 struct rawpci_range *rawpci_runs_find_home(const struct rawpci_ranges *runs,
 					   struct rawpci_range *next, rawpci_iova_t iova,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Slots of open devices, and the handles that name them. ctx->lock guards which device has which
  * slot. */
-#ifndef RAWPCI_CORE_SLOT_H
-#define RAWPCI_CORE_SLOT_H
+#ifndef RAWPCI_CORE_HANDLE_H
+#define RAWPCI_CORE_HANDLE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Counting lines of the log: the first of a kind is said, and sums of the others. */
-#include "core/told.h"
+#include "core/log-count.h"
 
 #include <stdio.h>
 #include <stdlib.h>

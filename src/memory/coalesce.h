@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to src/memory: the runs of a VM's guest memory, in a set of ranges. No function can
  * fail. */
-#ifndef RAWPCI_MEMORY_RUNS_H
-#define RAWPCI_MEMORY_RUNS_H
+#ifndef RAWPCI_MEMORY_COALESCE_H
+#define RAWPCI_MEMORY_COALESCE_H
 
 #include "memory/ranges.h"
 

@@ -4,8 +4,8 @@
  * often as it likes. The first line of a kind is logged in full, the others are counted. The lines
  * of a kind differ in numbers only.
  */
-#ifndef RAWPCI_CORE_TOLD_H
-#define RAWPCI_CORE_TOLD_H
+#ifndef RAWPCI_CORE_LOG_COUNT_H
+#define RAWPCI_CORE_LOG_COUNT_H
 
 #include <pthread.h>
 #include <stdbool.h>
