@@ -71,9 +71,9 @@ typedef uint32_t PCIRAWDEVHANDLE;
 
 /** What FNRAWPCICONTIGPHYSMEMINFO() does with a range. */
 typedef enum PCIRAWMEMINFOACTION {
-	PCIRAW_MEMINFO_MAP = 0,                 /**< Map the range. */
-	PCIRAW_MEMINFO_UNMAP = 1,               /**< Unmap the range. */
-	PCIRAW_MEMINFO_32BIT_HACK = 0x7fffffff  /**< No action: makes the type 4 bytes. */
+	PCIRAW_MEMINFO_MAP = 0,                /**< Map the range. */
+	PCIRAW_MEMINFO_UNMAP = 1,              /**< Unmap the range. */
+	PCIRAW_MEMINFO_32BIT_HACK = 0x7fffffff /**< No action: makes the type 4 bytes. */
 } PCIRAWMEMINFOACTION;
 
 struct RAWPCIVM;
@@ -97,7 +97,7 @@ typedef FNRAWPCICONTIGPHYSMEMINFO *PFNRAWPCICONTIGPHYSMEMINFO;
 
 /** The data of one VM. RAWPCIFACTORY::pfnInitVm fills it in. */
 typedef struct RAWPCIVM {
-	RTR0PTR pDriverData;                       /**< Belongs to the library. */
+	RTR0PTR pDriverData;                         /**< Belongs to the library. */
 	PFNRAWPCICONTIGPHYSMEMINFO pfnContigMemInfo; /**< Maps and unmaps guest memory. */
 } RAWPCIVM;
 /** Pointer to a VM's data. */
@@ -109,30 +109,30 @@ typedef RAWPCIVM *PRAWPCIVM;
 
 /** The operations. rawpci_request() has the contract of each. */
 typedef enum PCIRAWR0OPERATION {
-	PCIRAWR0_DO_OPEN_DEVICE = 0,               /**< #PCIRAWREQOPENDEVICE */
-	PCIRAWR0_DO_CLOSE_DEVICE = 1,              /**< #PCIRAWREQCLOSEDEVICE */
-	PCIRAWR0_DO_GET_REGION_INFO = 2,           /**< #PCIRAWREQGETREGIONINFO */
-	PCIRAWR0_DO_MAP_REGION = 3,                /**< #PCIRAWREQMAPREGION */
-	PCIRAWR0_DO_UNMAP_REGION = 4,              /**< #PCIRAWREQUNMAPREGION */
-	PCIRAWR0_DO_PIO_WRITE = 5,                 /**< #PCIRAWREQPIOWRITE */
-	PCIRAWR0_DO_PIO_READ = 6,                  /**< #PCIRAWREQPIOREAD */
-	PCIRAWR0_DO_MMIO_WRITE = 7,                /**< #PCIRAWREQMMIOWRITE */
-	PCIRAWR0_DO_MMIO_READ = 8,                 /**< #PCIRAWREQMMIOREAD */
-	PCIRAWR0_DO_PCICFG_WRITE = 9,              /**< #PCIRAWREQPCICFGWRITE */
-	PCIRAWR0_DO_PCICFG_READ = 10,              /**< #PCIRAWREQPCICFGREAD */
-	PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER = 11,  /**< #PCIRAWREQREGISTERR0IRQHANDLER */
+	PCIRAWR0_DO_OPEN_DEVICE = 0,                /**< #PCIRAWREQOPENDEVICE */
+	PCIRAWR0_DO_CLOSE_DEVICE = 1,               /**< #PCIRAWREQCLOSEDEVICE */
+	PCIRAWR0_DO_GET_REGION_INFO = 2,            /**< #PCIRAWREQGETREGIONINFO */
+	PCIRAWR0_DO_MAP_REGION = 3,                 /**< #PCIRAWREQMAPREGION */
+	PCIRAWR0_DO_UNMAP_REGION = 4,               /**< #PCIRAWREQUNMAPREGION */
+	PCIRAWR0_DO_PIO_WRITE = 5,                  /**< #PCIRAWREQPIOWRITE */
+	PCIRAWR0_DO_PIO_READ = 6,                   /**< #PCIRAWREQPIOREAD */
+	PCIRAWR0_DO_MMIO_WRITE = 7,                 /**< #PCIRAWREQMMIOWRITE */
+	PCIRAWR0_DO_MMIO_READ = 8,                  /**< #PCIRAWREQMMIOREAD */
+	PCIRAWR0_DO_PCICFG_WRITE = 9,               /**< #PCIRAWREQPCICFGWRITE */
+	PCIRAWR0_DO_PCICFG_READ = 10,               /**< #PCIRAWREQPCICFGREAD */
+	PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER = 11,   /**< #PCIRAWREQREGISTERR0IRQHANDLER */
 	PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER = 12, /**< #PCIRAWREQUNREGISTERR0IRQHANDLER */
-	PCIRAWR0_DO_POWER_STATE_CHANGE = 13,       /**< #PCIRAWREQPOWERSTATECHANGE */
-	PCIRAWR0_DO_32BIT_HACK = 0x7fffffff        /**< No operation: makes the type 4 bytes. */
+	PCIRAWR0_DO_POWER_STATE_CHANGE = 13,        /**< #PCIRAWREQPOWERSTATECHANGE */
+	PCIRAWR0_DO_32BIT_HACK = 0x7fffffff         /**< No operation: makes the type 4 bytes. */
 } PCIRAWR0OPERATION;
 
 /** Changes of the power state. rawpci_device_power() says what each does. */
 typedef enum PCIRAWPOWERSTATE {
-	PCIRAW_POWER_ON = 0,                  /**< As #RAWPCI_POWER_ON. */
-	PCIRAW_POWER_OFF = 1,                 /**< As #RAWPCI_POWER_OFF. */
-	PCIRAW_POWER_SUSPEND = 2,             /**< As #RAWPCI_POWER_SUSPEND. */
-	PCIRAW_POWER_RESUME = 3,              /**< As #RAWPCI_POWER_RESUME. */
-	PCIRAW_POWER_32BIT_HACK = 0x7fffffff  /**< No change: makes the type 4 bytes. */
+	PCIRAW_POWER_ON = 0,                 /**< As #RAWPCI_POWER_ON. */
+	PCIRAW_POWER_OFF = 1,                /**< As #RAWPCI_POWER_OFF. */
+	PCIRAW_POWER_SUSPEND = 2,            /**< As #RAWPCI_POWER_SUSPEND. */
+	PCIRAW_POWER_RESUME = 3,             /**< As #RAWPCI_POWER_RESUME. */
+	PCIRAW_POWER_32BIT_HACK = 0x7fffffff /**< No change: makes the type 4 bytes. */
 } PCIRAWPOWERSTATE;
 
 /** Flags of #PCIRAWREQOPENDEVICE. The double R is the interface's own spelling. */
@@ -148,18 +148,18 @@ typedef enum PCIRAWDRIVERFLAGS {
  * MEM_PREFETCH.
  */
 typedef enum PCIRAWADDRESSSPACE {
-	PCIRAW_ADDRESS_SPACE_MEM = 0,                 /**< A memory region. */
-	PCIRAW_ADDRESS_SPACE_IO = 1,                  /**< An I/O region. */
-	PCIRAW_ADDRESS_SPACE_BAR32 = 0,               /**< A BAR of 32 bits. */
-	PCIRAW_ADDRESS_SPACE_BAR64 = 4,               /**< A BAR of 64 bits. */
-	PCIRAW_ADDRESS_SPACE_MEM_PREFETCH = 8,        /**< The memory is prefetchable. */
-	PCIRAW_ADDRESS_SPACE_32BIT_HACK = 0x7fffffff  /**< No flag: makes the type 4 bytes. */
+	PCIRAW_ADDRESS_SPACE_MEM = 0,                /**< A memory region. */
+	PCIRAW_ADDRESS_SPACE_IO = 1,                 /**< An I/O region. */
+	PCIRAW_ADDRESS_SPACE_BAR32 = 0,              /**< A BAR of 32 bits. */
+	PCIRAW_ADDRESS_SPACE_BAR64 = 4,              /**< A BAR of 64 bits. */
+	PCIRAW_ADDRESS_SPACE_MEM_PREFETCH = 8,       /**< The memory is prefetchable. */
+	PCIRAW_ADDRESS_SPACE_32BIT_HACK = 0x7fffffff /**< No flag: makes the type 4 bytes. */
 } PCIRAWADDRESSSPACE;
 
 /** Arguments of #PCIRAWR0_DO_OPEN_DEVICE. */
 typedef struct {
-	uint32_t PciAddress; /**< In: segment 31-16, bus 15-8, device 7-3, function 2-0. */
-	uint32_t fFlags;     /**< In: flags of #PCIRAWDRIVERFLAGS. */
+	uint32_t PciAddress;    /**< In: segment 31-16, bus 15-8, device 7-3, function 2-0. */
+	uint32_t fFlags;        /**< In: flags of #PCIRAWDRIVERFLAGS. */
 	PCIRAWDEVHANDLE Device; /**< Out: the handle of the open device. */
 } PCIRAWREQOPENDEVICE;
 
@@ -170,7 +170,7 @@ typedef struct {
 
 /** Arguments of #PCIRAWR0_DO_GET_REGION_INFO. */
 typedef struct {
-	int32_t iRegion;        /**< In: 0 to 5 are the BARs, 6 is the expansion ROM. */
+	int32_t iRegion; /**< In: 0 to 5 are the BARs, 6 is the expansion ROM. */
 	/** Out: on the host's bus: physical address, or first I/O port. The type's name does not
 	 * fit here. */
 	RTGCPHYS RegionStart;
@@ -183,10 +183,10 @@ typedef struct {
 typedef struct {
 	/** In: RegionStart plus an offset in the region, a multiple of the page size. */
 	RTGCPHYS StartAddress;
-	uint64_t iRegionSize;  /**< In: bytes. */
-	int32_t iRegion;       /**< In: the region. */
-	uint32_t fFlags;       /**< In: 0. */
-	RTR3PTR pvAddressR3;   /**< Out: as rawpci_mapping::cpu. */
+	uint64_t iRegionSize; /**< In: bytes. */
+	int32_t iRegion;      /**< In: the region. */
+	uint32_t fFlags;      /**< In: 0. */
+	RTR3PTR pvAddressR3;  /**< Out: as rawpci_mapping::cpu. */
 	/** Out: as rawpci_mapping::base. It names the mapping in MMIO requests; do not dereference
 	 * it. */
 	RTR0PTR pvAddressR0;
@@ -223,8 +223,8 @@ typedef struct {
 		uint16_t u16; /**< The value where cb is 2. */
 		uint32_t u32; /**< The value where cb is 4. */
 		uint64_t u64; /**< The value where cb is 8. */
-	} u; /**< The value. */
-	uint8_t cb; /**< Bytes: 1, 2 or 4, and for memory 8. */
+	} u;                  /**< The value. */
+	uint8_t cb;           /**< Bytes: 1, 2 or 4, and for memory 8. */
 } PCIRAWMEMLOC;
 
 /** Arguments of #PCIRAWR0_DO_MMIO_WRITE. */
@@ -294,7 +294,7 @@ typedef struct PCIRAWSENDREQ {
 		/** #PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER */
 		PCIRAWREQUNREGISTERR0IRQHANDLER aUnregisterR0IrqHandler;
 		PCIRAWREQPOWERSTATECHANGE aPowerStateChange; /**< #PCIRAWR0_DO_POWER_STATE_CHANGE */
-	} u; /**< The operation's arguments. */
+	} u;                                                 /**< The operation's arguments. */
 } PCIRAWSENDREQ;
 /** Pointer to a request. */
 typedef PCIRAWSENDREQ *PPCIRAWSENDREQ;

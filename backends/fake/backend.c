@@ -46,15 +46,14 @@ static int create(struct rawpci *ctx, void **instance)
 }
 
 /* Requires the instance's lock. */
-static int find_present(struct rawpci_fake_instance *instance,
-			const struct rawpci_address *address, struct rawpci_fake **out)
+static int find_present(struct rawpci_fake_instance *instance, const struct rawpci_address *address,
+			struct rawpci_fake **out)
 {
 	struct rawpci_fake *fake = rawpci_fake_device_find(instance, address);
 	char name[RAWPCI_ADDRESS_TEXT];
 
 	if (!fake || atomic_load(&fake->gone))
-		return rawpci_backend_fail(instance->ctx, -ENODEV,
-					   "fake: there is no device at %s",
+		return rawpci_backend_fail(instance->ctx, -ENODEV, "fake: there is no device at %s",
 					   rawpci_address_format(address, name));
 	*out = fake;
 	return 0;
@@ -120,7 +119,7 @@ static int info(void *device, struct rawpci_backend_info *out)
 
 	if (r < 0)
 		return r;
-	*out = (struct rawpci_backend_info) {
+	*out = (struct rawpci_backend_info){
 		.config_size = fake->is.extended ? 4096 : 256,
 		.mappings_stay = true,
 		.can_reset = !fake->is.no_reset,

@@ -64,7 +64,8 @@ static int place(struct rawpci_fake *fake, struct rawpci_fake_region *region)
 		at = (at + size - 1) & ~(size - 1);
 		if (at < window->first || at > window->last || window->last - at < size - 1) {
 			if (again || size > window->last)
-				return rawpci_backend_fail(fake->instance->ctx, -ENOSPC,
+				return rawpci_backend_fail(
+					fake->instance->ctx, -ENOSPC,
 					"fake: %s: no bus addresses are left for %llu bytes",
 					fake->name, (unsigned long long)size);
 			again = true;

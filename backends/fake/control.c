@@ -108,8 +108,7 @@ void *rawpci_fake_bytes(struct rawpci_fake *fake, unsigned region)
 	unsigned char *bytes;
 
 	if (!fake || region >= RAWPCI_REGIONS || fake->regions[region].size == 0 ||
-	    fake->regions[region].trapped ||
-	    rawpci_fake_region_bytes(fake, region, &bytes) < 0)
+	    fake->regions[region].trapped || rawpci_fake_region_bytes(fake, region, &bytes) < 0)
 		return NULL;
 	return bytes;
 }

@@ -29,8 +29,8 @@ static const char *bad_bar(const struct rawpci_fake_config *config, unsigned ind
 		return NULL;
 	if (!power_of_two(bar->size) || bar->size < (io ? SMALLEST_PORTS : SMALLEST_BAR))
 		return "the size of a BAR is not a power of two or too small";
-	if (bar->flags & ~(uint32_t)(RAWPCI_REGION_IO | RAWPCI_REGION_64BIT |
-				     RAWPCI_REGION_PREFETCH))
+	if (bar->flags &
+	    ~(uint32_t)(RAWPCI_REGION_IO | RAWPCI_REGION_64BIT | RAWPCI_REGION_PREFETCH))
 		return "a BAR has undefined flags";
 	if (io && bar->flags != RAWPCI_REGION_IO)
 		return "a BAR of ports has flags of memory";

@@ -137,17 +137,18 @@ static int check(struct rawpci_fake_space *space, const struct mapping *mapping,
 	uint64_t end = last_address(space);
 
 	if (size == 0 || mapping->last < mapping->first || (all & (page - 1)) != 0)
-		return rawpci_backend_fail(ctx, -EADDRNOTAVAIL,
+		return rawpci_backend_fail(
+			ctx, -EADDRNOTAVAIL,
 			"fake: %#llx bytes at %#llx cannot be mapped: not whole pages of %#llx",
 			(unsigned long long)size, (unsigned long long)mapping->first,
 			(unsigned long long)page);
-	if (mapping->last > end ||
-	    (mapping->first <= MSI_LAST && mapping->last >= MSI_FIRST))
-		return rawpci_backend_fail(ctx, -ERANGE,
+	if (mapping->last > end || (mapping->first <= MSI_LAST && mapping->last >= MSI_FIRST))
+		return rawpci_backend_fail(
+			ctx, -ERANGE,
 			"fake: %#llx bytes at %#llx cannot be translated: valid are 0 to %#x and "
-			"%#x to %#llx", (unsigned long long)size,
-			(unsigned long long)mapping->first, MSI_FIRST - 1, MSI_LAST + 1,
-			(unsigned long long)end);
+			"%#x to %#llx",
+			(unsigned long long)size, (unsigned long long)mapping->first, MSI_FIRST - 1,
+			MSI_LAST + 1, (unsigned long long)end);
 	return 0;
 }
 
@@ -239,8 +240,7 @@ static bool walk(struct rawpci_fake_space *space, uint64_t iova, unsigned char *
 			n = size;
 		host = (*node)->host + (iova - (*node)->first);
 		if (buffer) {
-			memcpy(to_memory ? host : buffer, to_memory ? buffer : host,
-			       (size_t)n);
+			memcpy(to_memory ? host : buffer, to_memory ? buffer : host, (size_t)n);
 			buffer += n;
 		}
 		iova += n;

@@ -51,8 +51,10 @@ int rawpci_fake_enter(struct rawpci_fake_instance *instance, enum rawpci_fake_po
 	error = take(instance, order);
 	if (error == 0)
 		return 0;
-	return rawpci_backend_fail(instance->ctx, error, "fake: %s fails, because "
-				   "rawpci_fake_fail() says so", point_names[point]);
+	return rawpci_backend_fail(instance->ctx, error,
+				   "fake: %s fails, because "
+				   "rawpci_fake_fail() says so",
+				   point_names[point]);
 }
 
 int rawpci_fake_fail(struct rawpci *ctx, enum rawpci_fake_point point, unsigned skip,
@@ -70,8 +72,8 @@ int rawpci_fake_fail(struct rawpci *ctx, enum rawpci_fake_point point, unsigned 
 		return rawpci_backend_fail(ctx, -EINVAL, "fake: there is no point %u to fail at",
 					   (unsigned)point);
 	if (count > 0 && error >= 0)
-		return rawpci_backend_fail(ctx, -EINVAL,
-					   "fake: %d is not a negative errno value", error);
+		return rawpci_backend_fail(ctx, -EINVAL, "fake: %d is not a negative errno value",
+					   error);
 	order = &instance->orders[point];
 	(void)pthread_mutex_lock(&instance->order_lock);
 	order->skip = skip;

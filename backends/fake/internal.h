@@ -93,8 +93,8 @@ struct rawpci_fake {
 	int irq_type; /* enum rawpci_irq_type, or RAWPCI_FAKE_IRQ_NONE */
 	int *vectors; /* eventfds, -1: none; room for the type with the most vectors */
 	unsigned vector_count;
-	bool line;    /* INTx is asserted */
-	bool masked;  /* INTx has been delivered and not been unmasked since */
+	bool line;     /* INTx is asserted */
+	bool masked;   /* INTx has been delivered and not been unmasked since */
 	int events[2]; /* eventfds by enum rawpci_event - 1 */
 };
 

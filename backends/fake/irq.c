@@ -66,8 +66,8 @@ unsigned rawpci_fake_irq_count(const struct rawpci_fake *fake, enum rawpci_irq_t
 
 static unsigned flags_at(const struct rawpci_fake *fake, int type)
 {
-	return type == RAWPCI_IRQ_MSI ? fake->cap_msi + RAWPCI_MSI_FLAGS :
-					fake->cap_msix + RAWPCI_MSIX_FLAGS;
+	return type == RAWPCI_IRQ_MSI ? fake->cap_msi + RAWPCI_MSI_FLAGS
+				      : fake->cap_msix + RAWPCI_MSIX_FLAGS;
 }
 
 static uint16_t enable_bit(int type)
@@ -100,8 +100,7 @@ static int unplugged(struct rawpci_fake *fake)
 	return rawpci_backend_fail(fake->instance->ctx, -EIO, "fake: %s is unplugged", fake->name);
 }
 
-int rawpci_fake_irq_enable(void *device, enum rawpci_irq_type type, unsigned n,
-			   const int *eventfds)
+int rawpci_fake_irq_enable(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds)
 {
 	struct rawpci_fake *fake = device;
 	bool there;

@@ -46,8 +46,7 @@ undo_fd:
 	rawpci_sys_close(&fd);
 fail:
 	return rawpci_backend_fail(fake->instance->ctx, r, "fake: %s: no memory for region %u: %s",
-				   fake->name, index,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
+				   fake->name, index, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
 int rawpci_fake_region_bytes(struct rawpci_fake *fake, unsigned region, unsigned char **bytes)
@@ -151,8 +150,10 @@ int rawpci_fake_region_map(void *device, unsigned region, uint64_t offset, uint6
 	if (r < 0)
 		return rawpci_backend_fail(fake->instance->ctx, r,
 					   "fake: %s: region %u cannot be mapped: %s", fake->name,
-					   region, r == -EIO ? "it is unplugged" :
-					   rawpci_sys_error_text(r, text, sizeof(text)));
+					   region,
+					   r == -EIO
+						   ? "it is unplugged"
+						   : rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
 

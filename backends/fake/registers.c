@@ -30,7 +30,7 @@
 #define EXPRESS_ENDPOINT_V2 0x0002
 #define EXPRESS_ROLE_BASED 0x00008000
 #define EXPRESS_CONTROL_INITIAL 0x2810 /* 512-byte reads, no snoop, relaxed ordering */
-#define EXPRESS_WRITABLE 0x7dff /* without phantom functions, as with VFIO, and the reset */
+#define EXPRESS_WRITABLE 0x7dff        /* without phantom functions, as with VFIO, and the reset */
 #define EXPRESS_LINK_X1_GEN1 0x0011
 
 static void put(uint8_t *bytes, unsigned offset, unsigned width, uint32_t value)
@@ -99,8 +99,7 @@ static void define_msix(struct rawpci_fake *fake, unsigned *link)
 
 static void define_express(struct rawpci_fake *fake, unsigned *link)
 {
-	uint8_t at = fake->cap_express =
-		define_cap(fake, link, RAWPCI_CAP_EXPRESS, CAP_EXPRESS_AT);
+	uint8_t at = fake->cap_express = define_cap(fake, link, RAWPCI_CAP_EXPRESS, CAP_EXPRESS_AT);
 	uint32_t can_reset = fake->is.no_reset ? 0 : RAWPCI_EXPRESS_DEVICE_RESET;
 
 	define(fake, at + 2u, 2, EXPRESS_ENDPOINT_V2, 0);
@@ -148,8 +147,9 @@ void rawpci_fake_config_build(struct rawpci_fake *fake)
 
 	define(fake, RAWPCI_CFG_VENDOR, 2, fake->is.vendor_id, 0);
 	define(fake, RAWPCI_CFG_DEVICE, 2, fake->is.device_id, 0);
-	define(fake, RAWPCI_CFG_COMMAND, 2, 0, RAWPCI_COMMAND_IO | RAWPCI_COMMAND_MEMORY |
-	       RAWPCI_COMMAND_MASTER | RAWPCI_COMMAND_INTX_DISABLE);
+	define(fake, RAWPCI_CFG_COMMAND, 2, 0,
+	       RAWPCI_COMMAND_IO | RAWPCI_COMMAND_MEMORY | RAWPCI_COMMAND_MASTER |
+		       RAWPCI_COMMAND_INTX_DISABLE);
 	define(fake, RAWPCI_CFG_CLASS_REVISION, 4, fake->is.class_code << 8, 0);
 	define(fake, CACHE_LINE_SIZE, 1, 0, 0xff);
 	define(fake, RAWPCI_CFG_INTERRUPT_LINE, 1, 0, 0xff);
@@ -159,7 +159,7 @@ void rawpci_fake_config_build(struct rawpci_fake *fake)
 			define_bar(fake, i);
 	if (rom->size > 0)
 		define(fake, RAWPCI_CFG_ROM, 4, (uint32_t)rom->address,
-		       (uint32_t)~(rom->size - 1) | 1); /* bit 0: enable */
+		       (uint32_t) ~(rom->size - 1) | 1); /* bit 0: enable */
 	define_caps(fake);
 	(void)rawpci_resets_find(&reader, &fake->resets);
 	memcpy(fake->config, fake->initial, sizeof(fake->config));

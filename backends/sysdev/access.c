@@ -12,20 +12,32 @@
 static uint64_t load(const void *at, unsigned width)
 {
 	switch (width) {
-	case 1: return *(const volatile uint8_t *)at;
-	case 2: return le16toh(*(const volatile uint16_t *)at);
-	case 4: return le32toh(*(const volatile uint32_t *)at);
-	default: return le64toh(*(const volatile uint64_t *)at);
+	case 1:
+		return *(const volatile uint8_t *)at;
+	case 2:
+		return le16toh(*(const volatile uint16_t *)at);
+	case 4:
+		return le32toh(*(const volatile uint32_t *)at);
+	default:
+		return le64toh(*(const volatile uint64_t *)at);
 	}
 }
 
 static void store(void *at, unsigned width, uint64_t value)
 {
 	switch (width) {
-	case 1: *(volatile uint8_t *)at = (uint8_t)value; break;
-	case 2: *(volatile uint16_t *)at = htole16((uint16_t)value); break;
-	case 4: *(volatile uint32_t *)at = htole32((uint32_t)value); break;
-	default: *(volatile uint64_t *)at = htole64(value); break;
+	case 1:
+		*(volatile uint8_t *)at = (uint8_t)value;
+		break;
+	case 2:
+		*(volatile uint16_t *)at = htole16((uint16_t)value);
+		break;
+	case 4:
+		*(volatile uint32_t *)at = htole32((uint32_t)value);
+		break;
+	default:
+		*(volatile uint64_t *)at = htole64(value);
+		break;
 	}
 }
 
@@ -68,8 +80,9 @@ static int port_write(const struct rawpci_sysdev *device, unsigned region, uint6
 	uint8_t byte = (uint8_t)value;
 	uint16_t half = (uint16_t)value;
 	uint32_t word = (uint32_t)value;
-	const void *from = width == 1 ? (const void *)&byte : width == 2 ? (const void *)&half
-									 : (const void *)&word;
+	const void *from = width == 1   ? (const void *)&byte
+			   : width == 2 ? (const void *)&half
+					: (const void *)&word;
 	int r = rawpci_sys_pwrite(device->regions[region].fd, from, width, offset);
 
 	if (r >= 0 && (unsigned)r != width)

@@ -10,9 +10,9 @@ int rawpci_sysdev_put_command(struct rawpci_sysdev *device, uint32_t command)
 {
 	if (!device->command.intx_open || device->command.intx_masked)
 		command |= RAWPCI_COMMAND_INTX_DISABLE;
-	return device->driver[0] != '\0' ?
-	       rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) :
-	       rawpci_sysdev_put_awake(device, command);
+	return device->driver[0] != '\0'
+		       ? rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command)
+		       : rawpci_sysdev_put_awake(device, command);
 }
 
 int rawpci_sysdev_put_intx(struct rawpci_sysdev *device)

@@ -18,15 +18,15 @@ struct rawpci_sysdev;
 #define RAWPCI_SYSDEV_COMMAND 0x01ff /* writable bits of COMMAND, beside Interrupt Disable's copy */
 
 struct rawpci_sysdev_command {
-	uint32_t before;       /* COMMAND at open. Does not change */
+	uint32_t before; /* COMMAND at open. Does not change */
 
-	pthread_mutex_t lock;  /* the following, and writes to COMMAND */
-	bool intx_masked;      /* copy of Interrupt Disable */
-	bool intx_open;        /* the backend lets INTx through */
-	bool master;           /* bus mastering as it was last written */
-	bool waking;           /* the device wakes up and must not be touched */
-	bool intx_waits;       /* INTx has changed meanwhile: COMMAND is written after waking */
-	bool told_idle;        /* the log says that the kernel may suspend the device */
+	pthread_mutex_t lock; /* the following, and writes to COMMAND */
+	bool intx_masked;     /* copy of Interrupt Disable */
+	bool intx_open;       /* the backend lets INTx through */
+	bool master;          /* bus mastering as it was last written */
+	bool waking;          /* the device wakes up and must not be touched */
+	bool intx_waits;      /* INTx has changed meanwhile: COMMAND is written after waking */
+	bool told_idle;       /* the log says that the kernel may suspend the device */
 };
 
 /* command.c */

@@ -36,8 +36,8 @@ static void copy_bar(struct rawpci_sysdev *device, unsigned i, const uint32_t re
 	const struct rawpci_region_info *info = &device->regions[i].info;
 	struct rawpci_sysdev_config *config = &device->config;
 	uint64_t mask = ~(info->size - 1);
-	uint32_t kind = info->flags & (RAWPCI_REGION_IO | RAWPCI_REGION_64BIT |
-				       RAWPCI_REGION_PREFETCH);
+	uint32_t kind = info->flags &
+			(RAWPCI_REGION_IO | RAWPCI_REGION_64BIT | RAWPCI_REGION_PREFETCH);
 
 	if (!info->present)
 		return;
@@ -68,7 +68,7 @@ static int copy_registers(struct rawpci_sysdev *device)
 	for (unsigned i = 0; i < 6; i++)
 		copy_bar(device, i, real);
 	if (rom->present) {
-		device->config.rom_mask = ((uint32_t)~(rom->size - 1) & ROM_ADDRESS) | ROM_ENABLE;
+		device->config.rom_mask = ((uint32_t) ~(rom->size - 1) & ROM_ADDRESS) | ROM_ENABLE;
 		device->config.rom = value & device->config.rom_mask;
 	}
 	device->config.line = (uint8_t)line;

@@ -28,8 +28,8 @@ struct rawpci_sysdev_cap {
 
 struct rawpci_sysdev_config {
 	/* These do not change. */
-	uint32_t size;  /* bytes: 256 or 4096 */
-	uint32_t ids;   /* of a virtual function: vendor, and device in the upper half */
+	uint32_t size;         /* bytes: 256 or 4096 */
+	uint32_t ids;          /* of a virtual function: vendor, and device in the upper half */
 	uint8_t pm, msi, msix; /* where capabilities are; 0: there is none */
 	struct rawpci_resets resets;
 	struct rawpci_sysdev_cap caps[RAWPCI_CAPS_MOST];
@@ -39,9 +39,9 @@ struct rawpci_sysdev_config {
 	pthread_mutex_t lock; /* the following, and everything that config.h requires it for */
 	uint32_t bar[6], bar_mask[6]; /* the copies, and which bits can be written */
 	uint32_t rom, rom_mask;
-	uint8_t line;          /* copy of Interrupt Line */
-	bool told;             /* the log says that a write was not let through */
-	bool told_awake;       /* the log says that the device was kept awake */
+	uint8_t line;    /* copy of Interrupt Line */
+	bool told;       /* the log says that a write was not let through */
+	bool told_awake; /* the log says that the device was kept awake */
 };
 
 /* sleep.c: a write to the power management registers. Requires the lock. */

@@ -53,8 +53,10 @@ static int enable(struct rawpci_sysdev *device)
 	if (r == -ETIMEDOUT)
 		return r;
 	if (r == -EBUSY)
-		return rawpci_backend_fail(device->ctx, r, "%s: a driver took it in the meantime: "
-					   "unbind that driver", device->name);
+		return rawpci_backend_fail(device->ctx, r,
+					   "%s: a driver took it in the meantime: "
+					   "unbind that driver",
+					   device->name);
 	if (r < 0)
 		return rawpci_sysdev_fail(device, "enabling it", "enable", r);
 	device->enabled = true;
@@ -84,8 +86,10 @@ static void put_back(struct rawpci_sysdev *device)
 		r = -EIO;
 	(void)pthread_mutex_unlock(&device->config.lock);
 	if (rawpci_sysdev_raw_write(device, RAWPCI_CFG_COMMAND, 2, command) < 0 || r < 0)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers or its file "
-				   "enable could not be restored", device->name);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING,
+				   "%s: its registers or its file "
+				   "enable could not be restored",
+				   device->name);
 	(void)rawpci_sysdev_leave(device);
 }
 
@@ -166,7 +170,7 @@ int rawpci_sysdev_info(void *opaque, struct rawpci_backend_info *out)
 	const struct rawpci_sysdev *device = opaque;
 	char path[RAWPCI_SYSFS_PATH];
 
-	*out = (struct rawpci_backend_info) {
+	*out = (struct rawpci_backend_info){
 		.config_size = device->config.size,
 		.can_reset = rawpci_sysdev_path(device, "reset", path) == 0 &&
 			     rawpci_sys_access(path, W_OK) == 0,

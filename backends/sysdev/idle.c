@@ -28,9 +28,11 @@ static bool resume(struct rawpci_sysdev *device)
 	if (rawpci_sysdev_write_file(device, RAWPCI_IDLE_FILE, RAWPCI_IDLE_NEVER) == 0)
 		return true;
 	if (!device->command.told_idle)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING,
+				   "%s: its file " RAWPCI_IDLE_FILE
 				   " cannot be written, so the kernel may turn bus mastering on: "
-				   "write \"on\" to the file", device->name);
+				   "write \"on\" to the file",
+				   device->name);
 	device->command.told_idle = true;
 	return false;
 }

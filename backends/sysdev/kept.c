@@ -138,6 +138,7 @@ bool rawpci_sysdev_kept_whole(const struct rawpci_sysdev *device)
 	if (device->kept.forgets)
 		return false;
 	return device->kept.sriov == 0 ||
-	       (rawpci_sysdev_raw_read(device, device->kept.sriov + SRIOV_CONTROL, 2,
-				       &control) == 0 && !(control & SRIOV_ENABLED));
+	       (rawpci_sysdev_raw_read(device, device->kept.sriov + SRIOV_CONTROL, 2, &control) ==
+			0 &&
+		!(control & SRIOV_ENABLED));
 }

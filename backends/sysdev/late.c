@@ -68,10 +68,12 @@ static struct left *left_create(const struct rawpci_sysdev *device)
 
 static int fail_unended(const struct rawpci_sysdev *device, const char *file)
 {
-	return rawpci_backend_fail(device->ctx, -ETIMEDOUT, "%s: an access to its file %s has not "
+	return rawpci_backend_fail(device->ctx, -ETIMEDOUT,
+				   "%s: an access to its file %s has not "
 				   "finished in %u ms, because a driver holds the device or the "
 				   "device does not answer: wait, or raise the setting "
-				   "driver.timeout_ms", device->name, file, limit_of(device));
+				   "driver.timeout_ms",
+				   device->name, file, limit_of(device));
 }
 
 /* text: NULL reads the file. */
@@ -128,8 +130,10 @@ bool rawpci_sysdev_leave(struct rawpci_sysdev *device)
 		return false;
 	rawpci_slow_leave(&device->late);
 	rawpci_backend_unfinished(device->ctx, &device->address);
-	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING, "%s: its registers are not restored "
+	rawpci_backend_log(device->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its registers are not restored "
 			   "yet, because the kernel still works on it: call rawpci_recover() "
-			   "later, or open it again", device->name);
+			   "later, or open it again",
+			   device->name);
 	return true;
 }

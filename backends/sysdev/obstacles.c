@@ -22,7 +22,9 @@ bool rawpci_sysdev_find_absent(struct rawpci *ctx, const struct rawpci_address *
 	if (rawpci_sysfs_present(root_of(ctx), address) == 0)
 		return false;
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_NO_DEVICE, .blocks = true, .error = -ENODEV,
+		.obstacle = RAWPCI_OBSTACLE_NO_DEVICE,
+		.blocks = true,
+		.error = -ENODEV,
 	};
 	SAY(finding->cause, "there is no such device (no entry in %.256s/bus/pci/devices)",
 	    root_of(ctx));
@@ -107,7 +109,9 @@ bool rawpci_sysdev_find_bridge(struct rawpci *ctx, const struct rawpci_address *
 	if (type == 0xff || (type & RAWPCI_HEADER_TYPE_MASK) == 0)
 		return false;
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -EOPNOTSUPP,
+		.obstacle = RAWPCI_OBSTACLE_OTHER,
+		.blocks = true,
+		.error = -EOPNOTSUPP,
 	};
 	SAY(finding->cause, "it is a bridge (header type %u), which cannot be opened",
 	    (unsigned)type & RAWPCI_HEADER_TYPE_MASK);
@@ -129,11 +133,13 @@ bool rawpci_sysdev_find_gone(struct rawpci *ctx, const struct rawpci_address *ad
 	if ((bytes[0] & bytes[1] & bytes[2] & bytes[3]) != 0xff)
 		return false;
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_GONE, .blocks = true, .error = -ENODEV,
+		.obstacle = RAWPCI_OBSTACLE_GONE,
+		.blocks = true,
+		.error = -ENODEV,
 	};
 	SAY(finding->cause, "it does not answer: it has no power, or its link is down");
 	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
-	    "power the machine off and on");
+			     "power the machine off and on");
 	return true;
 }
 
@@ -147,8 +153,8 @@ static int look_for(struct rawpci *ctx, const struct rawpci_address *address,
 	for (; r == 0 && each->find; each++) {
 		if (!each->find(ctx, address, &finding))
 			continue;
-		r = to ? rawpci_backend_finding(to, &finding) :
-			 rawpci_sysdev_fail_with(ctx, address, &finding);
+		r = to ? rawpci_backend_finding(to, &finding)
+		       : rawpci_sysdev_fail_with(ctx, address, &finding);
 	}
 	return r;
 }
@@ -164,7 +170,8 @@ int rawpci_sysdev_explain(struct rawpci *ctx, const struct rawpci_address *addre
 			  struct rawpci_findings *to)
 {
 	static const struct rawpci_sysdev_obstacle price[] = {
-		{ rawpci_sysdev_find_unprotected }, { NULL },
+		{ rawpci_sysdev_find_unprotected },
+		{ NULL },
 	};
 	int r = look_for(ctx, address, obstacles, to);
 

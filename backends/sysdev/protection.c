@@ -38,8 +38,10 @@ static int look_at_member(void *opaque, const struct rawpci_address *address)
 	finding->obstacle = RAWPCI_OBSTACLE_GROUP;
 	finding->blocker = *address;
 	SAY(finding->driver, "%s", driver);
-	SAY(finding->cause, "%s of its IOMMU group is bound to %s, so this device can reach the "
-	    "memory of that driver", rawpci_address_format(address, name), driver);
+	SAY(finding->cause,
+	    "%s of its IOMMU group is bound to %s, so this device can reach the "
+	    "memory of that driver",
+	    rawpci_address_format(address, name), driver);
 	SAY(finding->remedy, "unbind %s, or trust the programs that drive this device", name);
 	return 1;
 }
@@ -48,20 +50,26 @@ static int look_at_member(void *opaque, const struct rawpci_address *address)
 static void judge_type(struct rawpci_finding *finding, const char *type)
 {
 	if (strcmp(type, "identity") == 0) {
-		SAY(finding->cause, "its IOMMU group %u is passed through (type identity, as with "
+		SAY(finding->cause,
+		    "its IOMMU group %u is passed through (type identity, as with "
 		    "iommu=pt), so it can reach all host memory once it is powered on",
 		    finding->group);
-		SAY(finding->remedy, "boot without iommu=pt, or write DMA to the type of the group "
-		    "in /sys/kernel/iommu_groups/%u; or %s", finding->group, use_vfio);
+		SAY(finding->remedy,
+		    "boot without iommu=pt, or write DMA to the type of the group "
+		    "in /sys/kernel/iommu_groups/%u; or %s",
+		    finding->group, use_vfio);
 	} else if (strcmp(type, "unmanaged") == 0) {
-		SAY(finding->cause, "another program uses its IOMMU group %u (type unmanaged, as "
+		SAY(finding->cause,
+		    "another program uses its IOMMU group %u (type unmanaged, as "
 		    "with VFIO), so it can reach the memory of that program once it is powered on",
 		    finding->group);
 		SAY(finding->remedy, "close the other devices of the group first");
 	} else {
-		SAY(finding->cause, "the kernel does not say whether an IOMMU protects the host's "
+		SAY(finding->cause,
+		    "the kernel does not say whether an IOMMU protects the host's "
 		    "memory from it (type of group %u: %s): if not, it can reach all host memory "
-		    "once it is powered on", finding->group, type[0] ? type : "not there");
+		    "once it is powered on",
+		    finding->group, type[0] ? type : "not there");
 		SAY(finding->remedy, "%s", use_vfio);
 	}
 }
@@ -77,9 +85,9 @@ bool rawpci_sysdev_find_unprotected(struct rawpci *ctx, const struct rawpci_addr
 	finding->obstacle = RAWPCI_OBSTACLE_NO_IOMMU;
 	if (rawpci_sysfs_group(root, address, &finding->group) < 0) {
 		SAY(finding->cause, "no IOMMU protects the host's memory from it, so it can reach "
-		    "all host memory once it is powered on");
+				    "all host memory once it is powered on");
 		SAY(finding->remedy, "enable the IOMMU and use VFIO, or trust the programs that "
-		    "drive it");
+				     "drive it");
 		return true;
 	}
 	rawpci_sysfs_group_type(root, finding->group, type);

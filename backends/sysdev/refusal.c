@@ -31,13 +31,17 @@ bool rawpci_sysdev_find_lockdown(struct rawpci *ctx, const struct rawpci_address
 	    rawpci_sys_read_file(path, text, sizeof(text)) < 0 || strstr(text, "[none]"))
 		return false;
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_LOCKDOWN, .blocks = true, .error = -EPERM,
+		.obstacle = RAWPCI_OBSTACLE_LOCKDOWN,
+		.blocks = true,
+		.error = -EPERM,
 	};
 	SAY(finding->path, "%.127s", path);
-	SAY(finding->cause, "the kernel is locked down (%s), which forbids access to devices by "
-	    "sysfs and uio", text);
+	SAY(finding->cause,
+	    "the kernel is locked down (%s), which forbids access to devices by "
+	    "sysfs and uio",
+	    text);
 	SAY(finding->remedy, "use VFIO, or boot without lockdown (Secure Boot off, no lockdown= "
-	    "on the kernel's command line)");
+			     "on the kernel's command line)");
 	return true;
 }
 
@@ -48,8 +52,8 @@ static void forbid(struct rawpci_finding *finding, int error)
 }
 
 void rawpci_sysdev_set_refusal(struct rawpci *ctx, const struct rawpci_address *address,
-				const struct rawpci_sysdev_attempt *attempt,
-				struct rawpci_finding *finding)
+			       const struct rawpci_sysdev_attempt *attempt,
+			       struct rawpci_finding *finding)
 {
 	const char *doing = attempt->doing, *file = attempt->file;
 	const int error = attempt->error;
@@ -66,7 +70,8 @@ void rawpci_sysdev_set_refusal(struct rawpci *ctx, const struct rawpci_address *
 	} else if (error == -EPERM) {
 		forbid(finding, -EPERM);
 		SAY(finding->cause, "the kernel forbids %s", doing);
-		SAY(finding->remedy, "give this process CAP_SYS_ADMIN, and check "
+		SAY(finding->remedy,
+		    "give this process CAP_SYS_ADMIN, and check "
 		    "/sys/kernel/security/lockdown: Secure Boot may lock the kernel down");
 	} else if (error == -EROFS) {
 		forbid(finding, -EACCES);
@@ -85,7 +90,9 @@ void rawpci_sysdev_set_refusal(struct rawpci *ctx, const struct rawpci_address *
 void rawpci_sysdev_set_short(struct rawpci_finding *finding)
 {
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_PERMISSION, .blocks = true, .error = -EPERM,
+		.obstacle = RAWPCI_OBSTACLE_PERMISSION,
+		.blocks = true,
+		.error = -EPERM,
 	};
 	SAY(finding->cause, "the kernel shows this process only 64 bytes of its config space");
 	SAY(finding->remedy, "give this process CAP_SYS_ADMIN");

@@ -36,8 +36,8 @@ bool rawpci_sysdev_find_lockdown(struct rawpci *ctx, const struct rawpci_address
 
 /* Says what an attempt met. */
 void rawpci_sysdev_set_refusal(struct rawpci *ctx, const struct rawpci_address *address,
-				const struct rawpci_sysdev_attempt *attempt,
-				struct rawpci_finding *finding);
+			       const struct rawpci_sysdev_attempt *attempt,
+			       struct rawpci_finding *finding);
 
 /* Says that the kernel shows this process only the first 64 bytes of config space. */
 void rawpci_sysdev_set_short(struct rawpci_finding *finding);

@@ -127,11 +127,15 @@ static int fail_map(const struct rawpci_sysdev *device, unsigned region, int err
 	if (error == -EPERM)
 		return rawpci_sysdev_fail(device, "mapping a region", "resource", error);
 	if (error == -EINVAL)
-		return rawpci_backend_fail(device->ctx, -EADDRNOTAVAIL, "%s: the kernel does not "
+		return rawpci_backend_fail(device->ctx, -EADDRNOTAVAIL,
+					   "%s: the kernel does not "
 					   "map region %u: a driver holds the range for itself "
-					   "(see /proc/iomem)", device->name, region);
-	return rawpci_backend_fail(device->ctx, -EADDRNOTAVAIL, "%s: region %u cannot be mapped: "
-				   "%s", device->name, region,
+					   "(see /proc/iomem)",
+					   device->name, region);
+	return rawpci_backend_fail(device->ctx, -EADDRNOTAVAIL,
+				   "%s: region %u cannot be mapped: "
+				   "%s",
+				   device->name, region,
 				   rawpci_sys_error_text(error, text, sizeof(text)));
 }
 

@@ -19,8 +19,8 @@ struct rawpci_sysdev;
 
 struct rawpci_sysdev_region {
 	struct rawpci_region_info info;
-	int fd;              /* "resourceN" or "rom"; -1: there is none */
-	_Atomic(void *) at;  /* where trapped accesses find the region; NULL: not mapped yet */
+	int fd;             /* "resourceN" or "rom"; -1: there is none */
+	_Atomic(void *) at; /* where trapped accesses find the region; NULL: not mapped yet */
 };
 
 /* region.c */

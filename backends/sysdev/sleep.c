@@ -59,8 +59,10 @@ static int wake(struct rawpci_sysdev *device, uint32_t control, uint32_t offset,
 static void stay_awake(struct rawpci_sysdev *device)
 {
 	if (!device->config.told_awake)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: not put into D3hot, where "
-				   "it would lose registers that cannot be restored", device->name);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG,
+				   "%s: not put into D3hot, where "
+				   "it would lose registers that cannot be restored",
+				   device->name);
 	device->config.told_awake = true;
 }
 

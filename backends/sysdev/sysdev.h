@@ -57,7 +57,7 @@ struct rawpci_sysdev {
 	char name[RAWPCI_ADDRESS_TEXT];
 	const char *driver; /* the driver that it is bound to while it is open; "": none */
 	bool vf;
-	bool enabled;       /* by us, through the file "enable" */
+	bool enabled; /* by us, through the file "enable" */
 
 	/* files.h */
 	int fd;                   /* "config" */

@@ -38,7 +38,7 @@
 
 /* A register. The rest of it is written back as it was read. */
 struct rule {
-	uint8_t cap;      /* 0: the header */
+	uint8_t cap; /* 0: the header */
 	uint8_t at;
 	uint8_t width;
 	uint32_t write;   /* bits that take the value written */
@@ -109,8 +109,8 @@ static int note(void *opaque, uint8_t id, uint8_t at)
 		if (device->config.caps[i].id == id && id != RAWPCI_CAP_VENDOR)
 			id = NO_CAPABILITY;
 	}
-	device->config.caps[device->config.cap_count++] =
-		(struct rawpci_sysdev_cap){ .id = id, .at = at };
+	device->config.caps[device->config.cap_count++] = (struct rawpci_sysdev_cap){ .id = id,
+										      .at = at };
 	return 0;
 }
 
@@ -159,7 +159,8 @@ int rawpci_sysdev_writable_init(struct rawpci_sysdev *device)
 /* Calls each() for every register that a device has. */
 static int each_register(struct rawpci_sysdev *device,
 			 int (*each)(struct rawpci_sysdev *device, const struct rule *rule,
-				     uint32_t at, void *opaque), void *opaque)
+				     uint32_t at, void *opaque),
+			 void *opaque)
 {
 	int r = 0;
 
@@ -181,8 +182,8 @@ static int each_register(struct rawpci_sysdev *device,
 
 static int put(struct rawpci_sysdev *device, const struct rule *rule, uint32_t at, uint32_t value)
 {
-	return rule->cap == RAWPCI_CAP_PM ? rawpci_sysdev_write_pm(device, at, 2, value) :
-					    rawpci_sysdev_raw_write(device, at, rule->width, value);
+	return rule->cap == RAWPCI_CAP_PM ? rawpci_sysdev_write_pm(device, at, 2, value)
+					  : rawpci_sysdev_raw_write(device, at, rule->width, value);
 }
 
 struct written {

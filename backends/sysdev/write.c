@@ -33,8 +33,10 @@ static bool is_protected(const struct rawpci_sysdev *device, uint32_t dword)
 static int refuse(struct rawpci_sysdev *device, uint32_t offset, uint32_t value)
 {
 	if (!device->config.told)
-		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG, "%s: a write of %#x to config "
-				   "offset %#x is dropped", device->name, value, offset);
+		rawpci_backend_log(device->ctx, RAWPCI_LOG_DEBUG,
+				   "%s: a write of %#x to config "
+				   "offset %#x is dropped",
+				   device->name, value, offset);
 	device->config.told = true;
 	return 0;
 }

@@ -22,8 +22,8 @@ static void sysfs_destroy(void *instance)
 }
 
 static const struct rawpci_sysdev_obstacle obstacles[] = {
-	{ rawpci_sysdev_find_absent }, { rawpci_sysdev_find_unwritable },
-	{ rawpci_sysdev_find_bridge }, { rawpci_sysdev_find_short },
+	{ rawpci_sysdev_find_absent },   { rawpci_sysdev_find_unwritable },
+	{ rawpci_sysdev_find_bridge },   { rawpci_sysdev_find_short },
 	{ rawpci_sysdev_find_lockdown }, { NULL },
 };
 

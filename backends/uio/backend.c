@@ -48,9 +48,13 @@ static bool find_no_module(struct rawpci *ctx, const struct rawpci_address *addr
 	if (rawpci_sysfs_has_driver(rawpci_sysdev_root(ctx), DRIVER) != -ENODEV)
 		return false;
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_MODULE, .blocks = true, .error = -EOPNOTSUPP,
-		.driver = DRIVER, .cause = "the kernel module " DRIVER " is not loaded",
-		.remedy = "modprobe " DRIVER, .commands = "modprobe " DRIVER "\n",
+		.obstacle = RAWPCI_OBSTACLE_MODULE,
+		.blocks = true,
+		.error = -EOPNOTSUPP,
+		.driver = DRIVER,
+		.cause = "the kernel module " DRIVER " is not loaded",
+		.remedy = "modprobe " DRIVER,
+		.commands = "modprobe " DRIVER "\n",
 	};
 	return true;
 }
@@ -61,7 +65,9 @@ static bool find_function(struct rawpci *ctx, const struct rawpci_address *addre
 	if (!rawpci_sysfs_is_vf(rawpci_sysdev_root(ctx), address))
 		return false;
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -EOPNOTSUPP,
+		.obstacle = RAWPCI_OBSTACLE_OTHER,
+		.blocks = true,
+		.error = -EOPNOTSUPP,
 		.cause = "it is a virtual function, which has no INTx and which " DRIVER " refuses",
 		.remedy = "use VFIO or sysfs",
 	};
@@ -104,7 +110,9 @@ static void refuse_node(const char *path, int error, struct rawpci_finding *find
 	char text[128];
 
 	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_OTHER, .blocks = true, .error = -ENODEV,
+		.obstacle = RAWPCI_OBSTACLE_OTHER,
+		.blocks = true,
+		.error = -ENODEV,
 	};
 	if (error == -ENODATA) {
 		SAY(finding->cause, DRIVER " made no node for it (no entry in %.256s)", path);
@@ -117,7 +125,8 @@ static void refuse_node(const char *path, int error, struct rawpci_finding *find
 		SAY(finding->remedy, "run as root, or allow this process to open the node");
 	} else if (error == -ENOENT) {
 		SAY(finding->cause, "the node %.256s is not there", path);
-		SAY(finding->remedy, "add the node to the /dev of the container or of this process");
+		SAY(finding->remedy,
+		    "add the node to the /dev of the container or of this process");
 	} else if (error == -ENAMETOOLONG) {
 		finding->error = -EINVAL;
 		SAY(finding->cause, "the setting uio.dir is too long");
@@ -147,9 +156,15 @@ static bool find_no_node(struct rawpci *ctx, const struct rawpci_address *addres
 }
 
 static const struct rawpci_sysdev_obstacle obstacles[] = {
-	{ rawpci_sysdev_find_absent }, { find_no_module }, { find_function },
-	{ rawpci_sysdev_find_unwritable }, { rawpci_sysdev_find_bridge },
-	{ rawpci_sysdev_find_short }, { rawpci_sysdev_find_lockdown }, { find_no_node }, { NULL },
+	{ rawpci_sysdev_find_absent },
+	{ find_no_module },
+	{ find_function },
+	{ rawpci_sysdev_find_unwritable },
+	{ rawpci_sysdev_find_bridge },
+	{ rawpci_sysdev_find_short },
+	{ rawpci_sysdev_find_lockdown },
+	{ find_no_node },
+	{ NULL },
 };
 
 static int uio_probe(void *instance, const struct rawpci_address *address)
@@ -264,8 +279,10 @@ static void uio_irq_disable(void *opaque, enum rawpci_irq_type type)
 
 	(void)type;
 	if (rawpci_sysdev_intx(&device->sysdev, false) < 0)
-		rawpci_backend_log(device->sysdev.ctx, RAWPCI_LOG_WARNING, "%s: INTx could not be "
-				   "masked", device->sysdev.name);
+		rawpci_backend_log(device->sysdev.ctx, RAWPCI_LOG_WARNING,
+				   "%s: INTx could not be "
+				   "masked",
+				   device->sysdev.name);
 }
 
 /* The kernel set Interrupt Disable before it made the node readable. */

@@ -112,7 +112,7 @@ static void delist(struct rawpci_vfio *vfio, struct rawpci_vfio_device *device)
 /* Reads what the device is. The transport does not matter any more. */
 static int load(struct rawpci_vfio_device *device)
 {
-	struct vfio_device_info info = {.argsz = sizeof(info)};
+	struct vfio_device_info info = { .argsz = sizeof(info) };
 	uint32_t ids;
 	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info);
 
@@ -120,14 +120,16 @@ static int load(struct rawpci_vfio_device *device)
 		return rawpci_vfio_refused_device(device, r);
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) ||
 	    info.num_regions <= VFIO_PCI_CONFIG_REGION_INDEX)
-		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO does not report it as a "
+		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0,
+					  "VFIO does not report it as a "
 					  "PCI device");
 	device->flags = info.flags;
 	r = rawpci_vfio_regions_load(device);
 	if (r == 0)
 		r = rawpci_vfio_cfg_read(device, RAWPCI_CFG_VENDOR, 4, &ids);
 	if (r == 0 && ids == UINT32_MAX)
-		return rawpci_vfio_refuse(device, -EIO, 0, "it does not answer: it has no power, "
+		return rawpci_vfio_refuse(device, -EIO, 0,
+					  "it does not answer: it has no power, "
 					  "or its link is down");
 	return r;
 }

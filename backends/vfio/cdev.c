@@ -53,7 +53,7 @@ static bool is_its_cdev(const struct rawpci_vfio_device *device)
 
 static int take_given(struct rawpci_vfio_device *device, int given)
 {
-	struct vfio_device_info info = {.argsz = sizeof(info)};
+	struct vfio_device_info info = { .argsz = sizeof(info) };
 
 	device->fd = rawpci_sys_dup(given);
 	if (device->fd < 0)
@@ -64,7 +64,8 @@ static int take_given(struct rawpci_vfio_device *device, int given)
 	/* A cdev answers nothing before it is bound. */
 	device->used = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_INFO, &info) >= 0;
 	if (device->used && device->fds->iommufd < 0)
-		return rawpci_vfio_refuse(device, -EINVAL, 0, "the cdev given for it is bound to "
+		return rawpci_vfio_refuse(device, -EINVAL, 0,
+					  "the cdev given for it is bound to "
 					  "an iommufd\ngive its iommufd, too");
 	return 0;
 }
@@ -81,8 +82,9 @@ static int open_node(struct rawpci_vfio_device *device, char path[RAWPCI_VFIO_PA
 	rawpci_vfio_cdev_node(device->vfio->ctx, name, path);
 	rawpci_vfio_wait_for_node(path, NULL, only ? RAWPCI_VFIO_NODE_WAIT_MS : CDEV_WAIT_MS);
 	device->fd = rawpci_sys_open(path, O_RDWR);
-	return device->fd >= 0 ? 0 : rawpci_vfio_refused_node(device, RAWPCI_VFIO_NODE_CDEV, path,
-							      device->fd);
+	return device->fd >= 0
+		       ? 0
+		       : rawpci_vfio_refused_node(device, RAWPCI_VFIO_NODE_CDEV, path, device->fd);
 }
 
 /* Closes its descriptor first when it fails, because the search for the process that has the cdev
@@ -90,7 +92,7 @@ static int open_node(struct rawpci_vfio_device *device, char path[RAWPCI_VFIO_PA
 static int bind_device(struct rawpci_vfio_device *device, const struct rawpci_vfio_space *space,
 		       const char *path)
 {
-	struct vfio_device_bind_iommufd bind = {.argsz = sizeof(bind), .iommufd = space->fd};
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = space->fd };
 	int r;
 
 	if (device->used)
@@ -115,7 +117,8 @@ static int attach_device(const struct rawpci_vfio_device *device,
 	if (r >= 0)
 		return 0;
 	if (space->members > 0 && r != -EPERM && r != -ENOMEM)
-		return rawpci_vfio_refuse(device, -EXDEV, 0, "it cannot share an address space "
+		return rawpci_vfio_refuse(device, -EXDEV, 0,
+					  "it cannot share an address space "
 					  "with the other devices of this VM");
 	(void)rawpci_sysfs_group(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, &group);
 	return rawpci_vfio_refused_attach(device, group, "iommufd", r);
@@ -143,14 +146,15 @@ static int cdev_join(struct rawpci_vfio_device *device, struct rawpci_vfio_space
 /* Detaches first: if another program has the cdev open too, closing it here detaches nothing. */
 static void cdev_leave(struct rawpci_vfio_device *device)
 {
-	struct vfio_device_detach_iommufd_pt detach = {.argsz = sizeof(detach)};
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
 	char text[128];
 	int r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
 
 	if (r < 0)
-		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_WARNING, "%s: it does not leave "
-				   "its address space: %s", device->name,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_WARNING,
+				   "%s: it does not leave "
+				   "its address space: %s",
+				   device->name, rawpci_sys_error_text(r, text, sizeof(text)));
 	rawpci_sys_close(&device->fd);
 	device->space->members--;
 }

@@ -30,14 +30,18 @@ static int check_container(const struct rawpci_vfio_device *first, int container
 	if (r < 0)
 		return rawpci_vfio_refused_node(first, RAWPCI_VFIO_NODE_CONTAINER, path, r);
 	if (r != VFIO_API_VERSION)
-		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "the kernel's VFIO has version "
-					  "%d, not %d", r, VFIO_API_VERSION);
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0,
+					  "the kernel's VFIO has version "
+					  "%d, not %d",
+					  r, VFIO_API_VERSION);
 	r = rawpci_sys_ioctl(container, VFIO_CHECK_EXTENSION, (void *)(uintptr_t)model);
 	if (r <= 0 && model == VFIO_NOIOMMU_IOMMU)
-		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "this kernel was built without "
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0,
+					  "this kernel was built without "
 					  "VFIO for devices that have no IOMMU");
 	if (r <= 0)
-		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0, "the kernel offers no type1v2 "
+		return rawpci_vfio_refuse(first, -EOPNOTSUPP, 0,
+					  "the kernel offers no type1v2 "
 					  "IOMMU\nmodprobe " RAWPCI_VFIO_TYPE1);
 	return 0;
 }
@@ -74,7 +78,7 @@ void rawpci_vfio_container_close(struct rawpci_vfio_space *space)
 /* A given container may have its model already. It answers VFIO_IOMMU_GET_INFO only then. */
 int rawpci_vfio_container_start(const struct rawpci_vfio_space *space)
 {
-	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
 	int r = rawpci_sys_ioctl(space->fd, VFIO_SET_IOMMU, (void *)(uintptr_t)model_of(space));
 
 	if (r < 0 && !space->transport->unsafe &&
@@ -155,7 +159,8 @@ static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_lim
 		space->whole = !space->given && try_whole(space, limits->page_size);
 		space->asked = true;
 		if (!space->whole)
-			rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_DEBUG, "vfio: this kernel "
+			rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_DEBUG,
+					   "vfio: this kernel "
 					   "cannot unmap the last page of the address space: use "
 					   "vfio.via=cdev to map guest memory there");
 	}
@@ -165,12 +170,12 @@ static void cut_last_page(struct rawpci_vfio_space *space, struct rawpci_dma_lim
 
 int rawpci_vfio_container_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
 {
-	struct rawpci_dma_limits limits = {.page_size = rawpci_sys_page_size()};
-	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
+	struct rawpci_dma_limits limits = { .page_size = rawpci_sys_page_size() };
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
 	uint32_t size;
 	void *reply;
-	int r = rawpci_vfio_query(space->fd, VFIO_IOMMU_GET_INFO, &info, sizeof(info),
-				  &reply, &size);
+	int r = rawpci_vfio_query(space->fd, VFIO_IOMMU_GET_INFO, &info, sizeof(info), &reply,
+				  &size);
 
 	if (r == 0) {
 		memcpy(&info, reply, sizeof(info));

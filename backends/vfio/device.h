@@ -78,27 +78,27 @@ struct rawpci_vfio_group {
 	unsigned number;
 	unsigned users; /* devices */
 	int fd;
-	bool given;     /* another program may have fd, too */
-	bool lent;      /* the group was given in its container, and stays there */
+	bool given; /* another program may have fd, too */
+	bool lent;  /* the group was given in its container, and stays there */
 };
 
 struct rawpci_vfio_region {
 	uint64_t offset; /* in the device's descriptor */
 	uint64_t size;
-	uint32_t flags;  /* VFIO_REGION_INFO_FLAG_... */
+	uint32_t flags; /* VFIO_REGION_INFO_FLAG_... */
 };
 
 struct rawpci_vfio_device {
 	struct rawpci_vfio_device *next;
 	struct rawpci_vfio *vfio;
 	struct rawpci_vfio_space *space;
-	struct rawpci_vfio_group *group; /* NULL: by cdev */
+	struct rawpci_vfio_group *group;     /* NULL: by cdev */
 	const struct rawpci_device_fds *fds; /* while it is being opened; NULL: none given */
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
 	int fd;
-	bool lent; /* another program may have it, too: closing it here may not close it */
-	bool used; /* it may have been in use before it was given: not fresh */
+	bool lent;      /* another program may have it, too: closing it here may not close it */
+	bool used;      /* it may have been in use before it was given: not fresh */
 	uint32_t flags; /* VFIO_DEVICE_FLAGS_... */
 	struct rawpci_vfio_region regions[VFIO_PCI_CONFIG_REGION_INDEX + 1];
 };

@@ -23,7 +23,7 @@ void rawpci_vfio_question_init(struct rawpci_vfio_question *q, struct rawpci *ct
 
 struct rawpci_finding rawpci_vfio_finding(enum rawpci_obstacle obstacle, int error)
 {
-	return (struct rawpci_finding) {.obstacle = obstacle, .blocks = true, .error = error};
+	return (struct rawpci_finding){ .obstacle = obstacle, .blocks = true, .error = error };
 }
 
 int rawpci_vfio_found(struct rawpci_vfio_question *q, const struct rawpci_finding *finding)
@@ -33,8 +33,8 @@ int rawpci_vfio_found(struct rawpci_vfio_question *q, const struct rawpci_findin
 }
 
 /* The words of both halves at their longest, and the line break. */
-#define WORDS (sizeof(((struct rawpci_finding *)0)->cause) + \
-	       sizeof(((struct rawpci_finding *)0)->remedy))
+#define WORDS                                                                                      \
+	(sizeof(((struct rawpci_finding *)0)->cause) + sizeof(((struct rawpci_finding *)0)->remedy))
 
 static RAWPCI_PRINTF(3, 0) void say(struct rawpci_finding *finding, int reason, const char *format,
 				    va_list list)
@@ -91,9 +91,10 @@ static int keep_first(void *opaque, const struct rawpci_finding *finding)
 	}
 	if (finding->obstacle != RAWPCI_OBSTACLE_GROUP)
 		return 1;
-	n = snprintf(first->cause + length, sizeof(first->cause) - length, "; %s of that group "
-		     "is bound to %s", rawpci_address_format(&finding->blocker, name),
-		     finding->driver);
+	n = snprintf(first->cause + length, sizeof(first->cause) - length,
+		     "; %s of that group "
+		     "is bound to %s",
+		     rawpci_address_format(&finding->blocker, name), finding->driver);
 	if (n >= 0 && (size_t)n < sizeof(first->cause) - length)
 		return 0;
 	first->cause[length] = '\0';
@@ -103,7 +104,7 @@ static int keep_first(void *opaque, const struct rawpci_finding *finding)
 int rawpci_vfio_fail_if(struct rawpci *ctx, const struct rawpci_address *address, const char *node,
 			int (*look)(struct rawpci_vfio_question *q))
 {
-	struct rawpci_finding first = {0};
+	struct rawpci_finding first = { 0 };
 	struct rawpci_vfio_question q;
 	char name[RAWPCI_ADDRESS_TEXT];
 

@@ -17,11 +17,11 @@ struct rawpci_vfio_question {
 	struct rawpci *ctx;
 	const char *sysfs;
 	const struct rawpci_address *address;
-	int grouped;     /* 0: .group is its IOMMU group; else a negative errno: -ENOENT: none */
+	int grouped; /* 0: .group is its IOMMU group; else a negative errno: -ENOENT: none */
 	unsigned group;
-	bool loaded;     /* the driver vfio-pci is there */
-	bool group_ours; /* this context has the group open, and its devices share the node */
-	uint64_t memory; /* bytes that would be mapped for DMA; 0: not known */
+	bool loaded;      /* the driver vfio-pci is there */
+	bool group_ours;  /* this context has the group open, and its devices share the node */
+	uint64_t memory;  /* bytes that would be mapped for DMA; 0: not known */
 	const char *node; /* that the kernel has refused; NULL: none */
 
 	/* Receives each finding. Other than 0 ends the search with that. */

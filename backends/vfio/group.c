@@ -13,7 +13,7 @@
 
 static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_vfio_group *group)
 {
-	struct vfio_group_status status = {.argsz = sizeof(status)};
+	struct vfio_group_status status = { .argsz = sizeof(status) };
 	int r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_GET_STATUS, &status);
 
 	if (r < 0 && device->fds && device->fds->group >= 0)
@@ -22,7 +22,8 @@ static int check_viable(const struct rawpci_vfio_device *device, struct rawpci_v
 		return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1, r);
 	group->lent = device->fds && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET);
 	if (group->lent && device->fds->container < 0)
-		return rawpci_vfio_refuse(device, -EINVAL, 0, "the IOMMU group given for it is in "
+		return rawpci_vfio_refuse(device, -EINVAL, 0,
+					  "the IOMMU group given for it is in "
 					  "a container\ngive its container, too");
 	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
 		return 0;
@@ -38,7 +39,8 @@ static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_gr
 	if (!group->lent)
 		r = rawpci_sys_ioctl(group->fd, VFIO_GROUP_SET_CONTAINER, &space->fd);
 	if (r < 0 && space->members > 0 && r != -EPERM && r != -ENOMEM)
-		return rawpci_vfio_refuse(device, -EXDEV, 0, "IOMMU group %u cannot share an "
+		return rawpci_vfio_refuse(device, -EXDEV, 0,
+					  "IOMMU group %u cannot share an "
 					  "address space with the other devices of this VM",
 					  group->number);
 	if (r < 0)
@@ -48,8 +50,8 @@ static int attach(const struct rawpci_vfio_device *device, struct rawpci_vfio_gr
 		if (r < 0 && !group->lent)
 			(void)rawpci_sys_ioctl(group->fd, VFIO_GROUP_UNSET_CONTAINER, NULL);
 		if (r < 0)
-			return rawpci_vfio_refused_attach(device, group->number,
-							  RAWPCI_VFIO_TYPE1, r);
+			return rawpci_vfio_refused_attach(device, group->number, RAWPCI_VFIO_TYPE1,
+							  r);
 	}
 	space->members++;
 	group->space = space;
@@ -69,10 +71,9 @@ static int group_open(const struct rawpci_vfio_device *device, unsigned number, 
 	group->given = given >= 0;
 	group->fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	if (group->fd < 0) {
-		r = given >= 0 ?
-			    rawpci_vfio_refused_given(device, "an IOMMU group's", group->fd) :
-			    rawpci_vfio_refused_node(device, RAWPCI_VFIO_NODE_GROUP, path,
-						      group->fd);
+		r = given >= 0 ? rawpci_vfio_refused_given(device, "an IOMMU group's", group->fd)
+			       : rawpci_vfio_refused_node(device, RAWPCI_VFIO_NODE_GROUP, path,
+							  group->fd);
 		goto undo_alloc;
 	}
 	r = check_viable(device, group);
@@ -127,9 +128,11 @@ static int enter(struct rawpci_vfio_device *device, struct rawpci_vfio_space *sp
 			vfio->groups = group;
 		}
 	} else if (group->space != space) {
-		r = rawpci_vfio_refuse(device, -EXDEV, 0, "its IOMMU group %u is in use by another "
+		r = rawpci_vfio_refuse(device, -EXDEV, 0,
+				       "its IOMMU group %u is in use by another "
 				       "VM of this program\nopen the devices of one group for one "
-				       "VM", number);
+				       "VM",
+				       number);
 	}
 	if (r == 0) {
 		group->users++;

@@ -150,7 +150,8 @@ const char *rawpci_vfio_iommu_remedy(const char *cpuinfo, bool dmar, bool ivrs, 
 		       "needs no parameter";
 	*intel_on = strstr(cpuinfo, "GenuineIntel") != NULL;
 	return *intel_on ? "enable it in the firmware (VT-d), and boot the kernel with "
-			   "intel_iommu=on" : "enable it in the firmware";
+			   "intel_iommu=on"
+			 : "enable it in the firmware";
 }
 
 const char *rawpci_vfio_no_iommu_remedy(struct rawpci *ctx, bool *intel_on)
@@ -242,8 +243,7 @@ bool rawpci_vfio_lock_limit(uint64_t *allowed, uint64_t *used)
 {
 	char *status = malloc(STATUS_SIZE);
 	uint64_t kibibytes;
-	bool limited = status && rawpci_sys_memlock_limit(allowed) == 0 &&
-		       *allowed != UINT64_MAX &&
+	bool limited = status && rawpci_sys_memlock_limit(allowed) == 0 && *allowed != UINT64_MAX &&
 		       rawpci_sys_read_file("/proc/self/status", status, STATUS_SIZE) > 0 &&
 		       rawpci_vfio_status_field(status, "VmLck", 10, &kibibytes) == 0 &&
 		       !may_lock_everything(status);

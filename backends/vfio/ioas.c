@@ -15,7 +15,7 @@
 int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_vfio_device *first)
 {
 	int given = first->fds ? first->fds->iommufd : -1;
-	struct iommu_ioas_alloc alloc = {.size = sizeof(alloc)};
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	const char *path = rawpci_vfio_iommu(space->vfio->ctx);
 	int fd = given >= 0 ? rawpci_sys_dup(given) : rawpci_sys_open(path, O_RDWR);
 	int r = fd;
@@ -36,12 +36,13 @@ int rawpci_vfio_ioas_open(struct rawpci_vfio_space *space, const struct rawpci_v
 /* Another program may have the iommufd too, and then the IOAS does not end with the descriptor. */
 void rawpci_vfio_ioas_close(struct rawpci_vfio_space *space)
 {
-	struct iommu_destroy destroy = {.size = sizeof(destroy), .id = space->ioas};
+	struct iommu_destroy destroy = { .size = sizeof(destroy), .id = space->ioas };
 	char text[128];
 	int r = rawpci_sys_ioctl(space->fd, IOMMU_DESTROY, &destroy);
 
 	if (r < 0)
-		rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_WARNING, "vfio: the IOAS cannot "
+		rawpci_backend_log(space->vfio->ctx, RAWPCI_LOG_WARNING,
+				   "vfio: the IOAS cannot "
 				   "be destroyed: %s",
 				   rawpci_sys_error_text(r, text, sizeof(text)));
 	rawpci_sys_close(&space->fd);
@@ -49,7 +50,7 @@ void rawpci_vfio_ioas_close(struct rawpci_vfio_space *space)
 
 int rawpci_vfio_ioas_limits(struct rawpci_vfio_space *space, struct rawpci_dma_limits *out)
 {
-	struct rawpci_dma_limits limits = {.page_size = rawpci_sys_page_size()};
+	struct rawpci_dma_limits limits = { .page_size = rawpci_sys_page_size() };
 	struct iommu_iova_range ranges[RAWPCI_DMA_RANGES];
 	struct iommu_ioas_iova_ranges query = {
 		.size = sizeof(query),

@@ -28,7 +28,7 @@ static int irq_info(const struct rawpci_vfio_device *device, uint32_t index,
 {
 	int r;
 
-	*info = (struct vfio_irq_info){.argsz = sizeof(*info), .index = index};
+	*info = (struct vfio_irq_info){ .argsz = sizeof(*info), .index = index };
 	r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_IRQ_INFO, info);
 	if (r == -EINVAL) {
 		info->count = 0;
@@ -43,8 +43,8 @@ int rawpci_vfio_irq_counts(struct rawpci_vfio_device *device, struct rawpci_back
 		uint32_t index;
 		enum rawpci_event event;
 	} events[] = {
-		{VFIO_PCI_ERR_IRQ_INDEX, RAWPCI_EVENT_ERROR},
-		{VFIO_PCI_REQ_IRQ_INDEX, RAWPCI_EVENT_RELEASE},
+		{ VFIO_PCI_ERR_IRQ_INDEX, RAWPCI_EVENT_ERROR },
+		{ VFIO_PCI_REQ_IRQ_INDEX, RAWPCI_EVENT_RELEASE },
 	};
 	struct vfio_irq_info irq;
 	unsigned i;
@@ -116,22 +116,25 @@ static int fail_enable(const struct rawpci_vfio_device *device, enum rawpci_irq_
 	const char *name = type_name[type];
 
 	if (error > 0)
-		return rawpci_vfio_refuse(device, -ENOSPC, 0, "%u %s vectors are more than the "
-					  "host has left for it\nask for at most %d", n, name,
-					  error);
+		return rawpci_vfio_refuse(device, -ENOSPC, 0,
+					  "%u %s vectors are more than the "
+					  "host has left for it\nask for at most %d",
+					  n, name, error);
 	if (error == -ENOSPC)
-		return rawpci_vfio_refuse(device, error, 0, "the host has no %s vectors left (%u "
-					  "were asked for)", name, n);
+		return rawpci_vfio_refuse(device, error, 0,
+					  "the host has no %s vectors left (%u "
+					  "were asked for)",
+					  name, n);
 	if (error == -EBUSY && type == RAWPCI_IRQ_INTX)
-		return rawpci_vfio_refuse(device, error, 0, "its INTx line is shared and the "
+		return rawpci_vfio_refuse(device, error, 0,
+					  "its INTx line is shared and the "
 					  "device cannot mask it itself\nuse MSI, or unbind the "
 					  "drivers of the other devices on this line");
 	return rawpci_vfio_refuse(device, error == -ENOMEM ? error : -EIO, error,
 				  "%u %s vectors cannot be enabled", n, name);
 }
 
-int rawpci_vfio_irq_enable(void *opaque, enum rawpci_irq_type type, unsigned n,
-			   const int *eventfds)
+int rawpci_vfio_irq_enable(void *opaque, enum rawpci_irq_type type, unsigned n, const int *eventfds)
 {
 	const struct rawpci_vfio_device *device = opaque;
 	int r = set_eventfds(device, type_index[type], 0, n, eventfds);

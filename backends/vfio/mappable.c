@@ -99,7 +99,7 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 static int cut_msix_table(struct rawpci_vfio_device *device, unsigned region,
 			  struct rawpci_region_info *info)
 {
-	const struct rawpci_config_reader reader = {.read = read_config, .opaque = device};
+	const struct rawpci_config_reader reader = { .read = read_config, .opaque = device };
 	uint64_t page = rawpci_sys_page_size();
 	uint32_t control, table;
 	uint8_t cap;
@@ -123,7 +123,7 @@ static int cut_msix_table(struct rawpci_vfio_device *device, unsigned region,
 static int add_areas(const struct rawpci_vfio_device *device, unsigned region,
 		     struct rawpci_region_info *info)
 {
-	struct vfio_region_info ask = {.argsz = sizeof(ask), .index = region};
+	struct vfio_region_info ask = { .argsz = sizeof(ask), .index = region };
 	struct vfio_region_info_cap_sparse_mmap sparse;
 	struct vfio_region_sparse_mmap_area area;
 	uint64_t page = rawpci_sys_page_size();
@@ -180,7 +180,7 @@ static int add_resource(const struct rawpci_vfio_device *device, unsigned region
 int rawpci_vfio_region_info(void *opaque, unsigned region, struct rawpci_region_info *out)
 {
 	struct rawpci_vfio_device *device = opaque;
-	struct rawpci_region_info info = {.size = device->regions[region].size};
+	struct rawpci_region_info info = { .size = device->regions[region].size };
 	int r = 0;
 
 	if (info.size > 0) {

@@ -52,16 +52,22 @@ static void describe_forbidden(const char *path, const char *rule, int error,
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_PERMISSION, error);
 	(void)snprintf(finding->path, sizeof(finding->path), "%s", path);
 	if (error == -EPERM) {
-		rawpci_vfio_say(finding, "a device cgroup, a security module or a sandbox forbids "
-				"opening %s\nallow it there", path);
+		rawpci_vfio_say(finding,
+				"a device cgroup, a security module or a sandbox forbids "
+				"opening %s\nallow it there",
+				path);
 	} else if (rule) {
-		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchown %u %s, or "
-				"add a udev rule for %s", user, path, user, path, rule);
+		rawpci_vfio_say(finding,
+				"user %u has no permission to open %s\nchown %u %s, or "
+				"add a udev rule for %s",
+				user, path, user, path, rule);
 		(void)snprintf(finding->commands, sizeof(finding->commands), "chown %u %s\n", user,
 			       path);
 	} else {
-		rawpci_vfio_say(finding, "user %u has no permission to open %s\nchmod 0666 %s, as "
-				"udev does: that gives access to no device", user, path, path);
+		rawpci_vfio_say(finding,
+				"user %u has no permission to open %s\nchmod 0666 %s, as "
+				"udev does: that gives access to no device",
+				user, path, path);
 		(void)snprintf(finding->commands, sizeof(finding->commands), "chmod 0666 %s\n",
 			       path);
 	}
@@ -99,12 +105,16 @@ static bool is_noiommu_off(const struct rawpci_vfio_question *q, struct rawpci_f
 		return false;
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP);
 	if (enabled[0] != '\0') {
-		rawpci_vfio_say(finding, "VFIO without an IOMMU is switched off in the kernel\n"
-				"write Y to %s/" UNSAFE, q->sysfs);
+		rawpci_vfio_say(finding,
+				"VFIO without an IOMMU is switched off in the kernel\n"
+				"write Y to %s/" UNSAFE,
+				q->sysfs);
 	} else {
-		rawpci_vfio_say(finding, "the kernel's VFIO does not say whether it allows devices "
+		rawpci_vfio_say(finding,
+				"the kernel's VFIO does not say whether it allows devices "
 				"without an IOMMU (%s/" UNSAFE " cannot be read)\nload the module "
-				"vfio on a kernel with CONFIG_VFIO_NOIOMMU", q->sysfs);
+				"vfio on a kernel with CONFIG_VFIO_NOIOMMU",
+				q->sysfs);
 	}
 	return true;
 }
@@ -155,7 +165,8 @@ static void describe_owner(const char *node, const struct rawpci_opener *opener,
 	*finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_OWNED, -EBUSY);
 	finding->number = opener->process;
 	(void)snprintf(finding->path, sizeof(finding->path), "%s", node);
-	rawpci_vfio_say(finding, "%s has %s open\n"
+	rawpci_vfio_say(finding,
+			"%s has %s open\n"
 			"close it in that process, or end the process",
 			opener->self ? "this process" : opener->text, node);
 }
@@ -217,8 +228,8 @@ static int find_on_way_by_group(struct rawpci_vfio_question *q)
 		return r;
 	rawpci_vfio_group_node(q->ctx, q->group, false, node);
 	r = access_to(node);
-	return is_forbidden(r) ? find_forbidden(q, RAWPCI_VFIO_NODE_GROUP, node, r) :
-				 find_group_held(q);
+	return is_forbidden(r) ? find_forbidden(q, RAWPCI_VFIO_NODE_GROUP, node, r)
+			       : find_group_held(q);
 }
 
 /* Can the device be opened by its cdev and an iommufd? 0, or a negative errno: with the cdev's node
@@ -265,18 +276,23 @@ int rawpci_vfio_find_missing_node(struct rawpci_vfio_question *q)
 	rawpci_vfio_group_node(q->ctx, q->group, true, unsafe);
 	if (rawpci_sys_access(unsafe, F_OK) == 0) {
 		finding.error = -EOPNOTSUPP;
-		rawpci_vfio_say(&finding, "there is only %s, VFIO without an IOMMU, which would "
+		rawpci_vfio_say(&finding,
+				"there is only %s, VFIO without an IOMMU, which would "
 				"let the device reach all of the host's memory\n"
-				"if that is wanted, set vfio.noiommu=yes", unsafe);
+				"if that is wanted, set vfio.noiommu=yes",
+				unsafe);
 	} else if (rawpci_sysfs_driver(q->sysfs, q->address, driver) < 0) {
 		return rawpci_vfio_find_absent(q);
 	} else if (strcmp(driver, "vfio-pci") != 0) {
-		rawpci_vfio_say(&finding, "%s is not there: the device is bound to %s, not to "
-				"vfio-pci\nbind it to vfio-pci", q->node,
-				driver[0] ? driver : "no driver");
+		rawpci_vfio_say(&finding,
+				"%s is not there: the device is bound to %s, not to "
+				"vfio-pci\nbind it to vfio-pci",
+				q->node, driver[0] ? driver : "no driver");
 	} else {
-		rawpci_vfio_say(&finding, "it is bound to vfio-pci but %s did not appear\n"
-				"in a container, %s has to be passed in", q->node, q->node);
+		rawpci_vfio_say(&finding,
+				"it is bound to vfio-pci but %s did not appear\n"
+				"in a container, %s has to be passed in",
+				q->node, q->node);
 	}
 	return rawpci_vfio_found(q, &finding);
 }
@@ -309,7 +325,8 @@ static int report_holder(struct rawpci_vfio_question *q, const struct holder *ho
 
 	describe_owner(holder->path, &holder->opener, &finding);
 	finding.group = q->group;
-	rawpci_vfio_say(&finding, "IOMMU group %u is in use: %s has %s open\n"
+	rawpci_vfio_say(&finding,
+			"IOMMU group %u is in use: %s has %s open\n"
 			"close it in that process, or %s",
 			q->group, self ? "this process" : holder->opener.text, holder->path,
 			self ? "open both for one VM" : "end that process");
@@ -320,7 +337,7 @@ static int report_holder(struct rawpci_vfio_question *q, const struct holder *ho
  * device may be of the VM that this one is for. */
 int rawpci_vfio_find_sibling(struct rawpci_vfio_question *q)
 {
-	struct holder holder = {.q = q};
+	struct holder holder = { .q = q };
 
 	if (q->grouped != 0 ||
 	    rawpci_sysfs_group_each(q->sysfs, q->group, look_at_cdev, &holder) != 1 ||
@@ -331,7 +348,7 @@ int rawpci_vfio_find_sibling(struct rawpci_vfio_question *q)
 
 int rawpci_vfio_find_group_holder(struct rawpci_vfio_question *q)
 {
-	struct holder holder = {.q = q};
+	struct holder holder = { .q = q };
 
 	if (rawpci_sysfs_group_each(q->sysfs, q->group, look_at_cdev, &holder) != 1) {
 		rawpci_vfio_group_node(q->ctx, q->group, false, holder.path);

@@ -8,16 +8,16 @@ static const struct check {
 	bool final; /* if it is found, nothing after it matters */
 	int (*look)(struct rawpci_vfio_question *q);
 } checks[] = {
-	{RAWPCI_VFIO_PROBE, true, rawpci_vfio_find_absent},
-	{RAWPCI_VFIO_PROBE, true, rawpci_vfio_find_bridge},
-	{RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_group},
-	{RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_module},
-	{RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_space},
-	{RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_blockers},
-	{RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_functions},
-	{RAWPCI_VFIO_OPEN, false, rawpci_vfio_find_sibling},
-	{RAWPCI_VFIO_OPEN, false, rawpci_vfio_find_node},
-	{RAWPCI_VFIO_MAP, false, rawpci_vfio_find_lock_limit},
+	{ RAWPCI_VFIO_PROBE, true, rawpci_vfio_find_absent },
+	{ RAWPCI_VFIO_PROBE, true, rawpci_vfio_find_bridge },
+	{ RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_group },
+	{ RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_module },
+	{ RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_no_space },
+	{ RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_blockers },
+	{ RAWPCI_VFIO_PROBE, false, rawpci_vfio_find_functions },
+	{ RAWPCI_VFIO_OPEN, false, rawpci_vfio_find_sibling },
+	{ RAWPCI_VFIO_OPEN, false, rawpci_vfio_find_node },
+	{ RAWPCI_VFIO_MAP, false, rawpci_vfio_find_lock_limit },
 };
 
 int rawpci_vfio_check(struct rawpci_vfio_question *q, enum rawpci_vfio_step last, bool until_found)

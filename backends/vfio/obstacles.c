@@ -50,7 +50,7 @@ int rawpci_vfio_find_bridge(struct rawpci_vfio_question *q)
 	if (!is_bridge(q->sysfs, q->address))
 		return 0;
 	rawpci_vfio_say(&finding, "it is a bridge, which vfio-pci does not take\n"
-			"open the devices behind it");
+				  "open the devices behind it");
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -62,7 +62,7 @@ static int find_no_iommu(struct rawpci_vfio_question *q)
 	if (rawpci_vfio_has_iommu(q->ctx)) {
 		finding.obstacle = RAWPCI_OBSTACLE_NO_GROUP;
 		rawpci_vfio_say(&finding, "it has no IOMMU group, because no IOMMU of this host "
-				"covers it\nput it into another slot");
+					  "covers it\nput it into another slot");
 		return rawpci_vfio_found(q, &finding);
 	}
 	rawpci_vfio_say(&finding, "it has no IOMMU group, because the kernel uses no IOMMU\n%s",
@@ -118,7 +118,8 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 	if (finding.number == 0 ||
 	    (rawpci_sysfs_driver(q->sysfs, q->address, driver) == 0 && is_vfio(driver)))
 		return 0;
-	rawpci_vfio_say(&finding, "vfio-pci refuses a device with enabled virtual functions (%u)\n"
+	rawpci_vfio_say(&finding,
+			"vfio-pci refuses a device with enabled virtual functions (%u)\n"
 			"open one of them; or, once nothing uses them, write 0 to its sriov_numvfs",
 			finding.number);
 	return rawpci_vfio_found(q, &finding);
@@ -139,7 +140,7 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 {
 	struct rawpci_vfio_question *q = opaque;
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_GROUP, -EBUSY);
-	const struct rawpci_inuse_host host = {.sys = q->sysfs, .proc = "/proc"};
+	const struct rawpci_inuse_host host = { .sys = q->sysfs, .proc = "/proc" };
 	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "", remedy[200];
 
 	if (!blocks(q, address, finding.driver))
@@ -149,22 +150,25 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 	rawpci_address_format(address, name);
 	(void)rawpci_inuse_find(&host, address, use);
 	if (use[0] != '\0' && rawpci_inuse_bridge(q->sysfs, address, use) != 0)
-		(void)snprintf(remedy, sizeof(remedy), "leave it to the host, and this group with "
+		(void)snprintf(remedy, sizeof(remedy),
+			       "leave it to the host, and this group with "
 			       "it");
 	else
-		(void)snprintf(remedy, sizeof(remedy), "%sunbind %s from %s, or bind it to "
-			       "vfio-pci too", use[0] ? "stop that; then " : "", name,
-			       finding.driver);
-	rawpci_vfio_say(&finding, "VFIO cannot have IOMMU group %u, because %s of that group is "
-			"bound to %s%s%.200s\n%s", q->group, name, finding.driver,
-			use[0] ? ", and " : "", use, remedy);
+		(void)snprintf(remedy, sizeof(remedy),
+			       "%sunbind %s from %s, or bind it to "
+			       "vfio-pci too",
+			       use[0] ? "stop that; then " : "", name, finding.driver);
+	rawpci_vfio_say(&finding,
+			"VFIO cannot have IOMMU group %u, because %s of that group is "
+			"bound to %s%s%.200s\n%s",
+			q->group, name, finding.driver, use[0] ? ", and " : "", use, remedy);
 	/* No command takes from the host what it uses. */
 	if (use[0] == '\0')
 		(void)snprintf(finding.commands, sizeof(finding.commands),
 			       "echo vfio-pci > %.64s/bus/pci/devices/%s/driver_override\n"
 			       "echo %s > %.64s/bus/pci/drivers/%s/unbind\n"
-			       "echo %s > %.64s/bus/pci/drivers_probe\n", q->sysfs, name, name,
-			       q->sysfs, finding.driver, name, q->sysfs);
+			       "echo %s > %.64s/bus/pci/drivers_probe\n",
+			       q->sysfs, name, name, q->sysfs, finding.driver, name, q->sysfs);
 	return rawpci_vfio_found(q, &finding);
 }
 
@@ -195,15 +199,18 @@ bool rawpci_vfio_describe_lock_limit(uint64_t size, bool by_user, struct rawpci_
 	if (!by_user)
 		(void)snprintf(counted, sizeof(counted), "of which %llu KiB are used",
 			       (unsigned long long)(used / 1024));
-	rawpci_vfio_say(finding, "the limit of locked memory is too low for DMA: %llu KiB needed, "
+	rawpci_vfio_say(finding,
+			"the limit of locked memory is too low for DMA: %llu KiB needed, "
 			"%llu KiB allowed %s\nraise it with prlimit --memlock=%llu --pid PID where "
 			"the program runs already, with LimitMEMLOCK=%lluK in its systemd unit, or "
 			"in limits.conf for the next login of its user; or give the program "
-			"CAP_IPC_LOCK", (unsigned long long)(size / 1024),
-			(unsigned long long)(allowed / 1024), counted, wanted * 1024, wanted);
-	(void)snprintf(finding->commands, sizeof(finding->commands), "echo ':%u - memlock %llu' > "
-		       "/etc/security/limits.d/rawpci-%u.conf\n", rawpci_sys_user(), wanted,
-		       rawpci_sys_user());
+			"CAP_IPC_LOCK",
+			(unsigned long long)(size / 1024), (unsigned long long)(allowed / 1024),
+			counted, wanted * 1024, wanted);
+	(void)snprintf(finding->commands, sizeof(finding->commands),
+		       "echo ':%u - memlock %llu' > "
+		       "/etc/security/limits.d/rawpci-%u.conf\n",
+		       rawpci_sys_user(), wanted, rawpci_sys_user());
 	return true;
 }
 

@@ -32,15 +32,17 @@ int rawpci_vfio_refused_number(const struct rawpci_vfio_device *device, int erro
 
 	if (r == 0)
 		r = ask(device, rawpci_vfio_find_why_no_group);
-	return r < 0 ? r : rawpci_vfio_refuse(device, error == -ENOENT ? -EOPNOTSUPP : error,
-					      error, "its IOMMU group cannot be read");
+	return r < 0 ? r
+		     : rawpci_vfio_refuse(device, error == -ENOENT ? -EOPNOTSUPP : error, error,
+					  "its IOMMU group cannot be read");
 }
 
 int rawpci_vfio_refused_name(const struct rawpci_vfio_device *device, int error)
 {
 	if (rawpci_sys_result(error, 0) < 0)
 		return rawpci_vfio_refuse(device, error, error, "its cdev cannot be looked for");
-	return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "VFIO has no cdev for it, since this "
+	return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0,
+				  "VFIO has no cdev for it, since this "
 				  "kernel was built without them (they came with 6.6), or the "
 				  "device is not bound to vfio-pci\nbind it to vfio-pci, or open "
 				  "it by its group");
@@ -53,9 +55,11 @@ static int refused_held(const struct rawpci_vfio_device *device, const char *pat
 
 	if (rawpci_vfio_describe_holder(path, &finding))
 		return rawpci_vfio_fail(device->vfio->ctx, device->name, &finding);
-	return rawpci_vfio_refuse(device, -EBUSY, 0, "another process has %s open, or a device of "
+	return rawpci_vfio_refuse(device, -EBUSY, 0,
+				  "another process has %s open, or a device of "
 				  "its group by cdev\nclose it in that process (outside of "
-				  "containers root sees which: fuser -v %s)", path, path);
+				  "containers root sees which: fuser -v %s)",
+				  path, path);
 }
 
 int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
@@ -78,19 +82,25 @@ int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
 int rawpci_vfio_refused_given(const struct rawpci_vfio_device *device, const char *what, int error)
 {
 	if (rawpci_sys_result(error, 0) < 0)
-		return rawpci_vfio_refuse(device, error, error, "a descriptor that was given for "
+		return rawpci_vfio_refuse(device, error, error,
+					  "a descriptor that was given for "
 					  "it cannot be used");
-	return rawpci_vfio_refuse(device, -EINVAL, error, "a descriptor that was given for it is "
-				  "not %s", what);
+	return rawpci_vfio_refuse(device, -EINVAL, error,
+				  "a descriptor that was given for it is "
+				  "not %s",
+				  what);
 }
 
 int rawpci_vfio_refused_viability(const struct rawpci_vfio_device *device, unsigned group)
 {
 	int r = ask(device, rawpci_vfio_find_blockers);
 
-	return r < 0 ? r : rawpci_vfio_refuse(device, -EBUSY, 0, "the kernel itself uses a device "
-					      "of IOMMU group %u, so VFIO cannot have the group\n"
-					      "leave the group to the host", group);
+	return r < 0 ? r
+		     : rawpci_vfio_refuse(device, -EBUSY, 0,
+					  "the kernel itself uses a device "
+					  "of IOMMU group %u, so VFIO cannot have the group\n"
+					  "leave the group to the host",
+					  group);
 }
 
 /* EPERM: another owner has the group's DMA, or the host cannot remap interrupts. It is found out
@@ -110,19 +120,22 @@ static int refused_owner(const struct rawpci_vfio_device *device, unsigned group
 	rawpci_vfio_parameter(device->vfio->ctx, module, "allow_unsafe_interrupts", allowed,
 			      sizeof(allowed));
 	if (remaps == 0 && allowed[0] == 'N')
-		return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel refuses IOMMU group %u: "
+		return rawpci_vfio_refuse(device, -EPERM, 0,
+					  "the kernel refuses IOMMU group %u: "
 					  "this host does not remap interrupts, and "
 					  "%s.allow_unsafe_interrupts is N\nenable interrupt "
 					  "remapping (x2APIC) in the firmware, or set that "
-					  "parameter to Y if every guest is trusted", group,
-					  module);
+					  "parameter to Y if every guest is trusted",
+					  group, module);
 	if (remaps == 1 || allowed[0] == 'Y')
-		return rawpci_vfio_refuse(device, -EBUSY, 0, "IOMMU group %u is in use: its DMA "
+		return rawpci_vfio_refuse(device, -EBUSY, 0,
+					  "IOMMU group %u is in use: its DMA "
 					  "belongs to another program, or to another VM of this "
 					  "program\nclose the group's other devices there (outside "
 					  "of containers root sees which process has them open)",
 					  group);
-	return rawpci_vfio_refuse(device, -EPERM, 0, "the kernel refuses IOMMU group %u: its DMA "
+	return rawpci_vfio_refuse(device, -EPERM, 0,
+				  "the kernel refuses IOMMU group %u: its DMA "
 				  "belongs to another program, or the host cannot remap "
 				  "interrupts\nclose the group's other devices; if the kernel log "
 				  "(dmesg) names interrupt remapping, enable it in the firmware",
@@ -135,10 +148,12 @@ int rawpci_vfio_refused_attach(const struct rawpci_vfio_device *device, unsigned
 {
 	if ((error == -EPERM || error == -EINVAL) &&
 	    rawpci_vfio_has_direct_region(device->vfio->ctx, group))
-		return rawpci_vfio_refuse(device, -EPERM, 0, "the firmware keeps memory mapped for "
+		return rawpci_vfio_refuse(device, -EPERM, 0,
+					  "the firmware keeps memory mapped for "
 					  "a device of IOMMU group %u (a region of type direct, "
 					  "RMRR)\nturn off the firmware feature that uses this "
-					  "memory", group);
+					  "memory",
+					  group);
 	if (error == -EPERM)
 		return refused_owner(device, group, module);
 	return rawpci_vfio_refuse(device, error == -EBUSY ? error : rawpci_sys_result(error, -EIO),
@@ -160,7 +175,8 @@ int rawpci_vfio_refused_bind(const struct rawpci_vfio_device *device, const char
 	case -EINVAL:
 		return refused_held(device, path);
 	case -EBUSY:
-		return rawpci_vfio_refuse(device, error, 0, "it is open by its IOMMU group, %u, or "
+		return rawpci_vfio_refuse(device, error, 0,
+					  "it is open by its IOMMU group, %u, or "
 					  "the kernel uses a device of that group\nclose it there",
 					  group);
 	case -EPERM:
@@ -176,30 +192,38 @@ int rawpci_vfio_refused_device(const struct rawpci_vfio_device *device, int erro
 	char driver[RAWPCI_SYSFS_NAME];
 
 	if (error == -EACCES)
-		return rawpci_vfio_refuse(device, error, 0, "it needs the VF token of its physical "
+		return rawpci_vfio_refuse(device, error, 0,
+					  "it needs the VF token of its physical "
 					  "function, which is on vfio-pci too\nbind the physical "
 					  "function to its host driver");
 	if (error == -EAGAIN)
-		return rawpci_vfio_refuse(device, -EBUSY, 0, "the kernel or another program keeps "
+		return rawpci_vfio_refuse(device, -EBUSY, 0,
+					  "the kernel or another program keeps "
 					  "it busy\ntry again");
 	if (error == -ENODEV &&
-	    rawpci_sysfs_driver(rawpci_vfio_sysfs(device->vfio->ctx), &device->address,
-				driver) == 0 &&
+	    rawpci_sysfs_driver(rawpci_vfio_sysfs(device->vfio->ctx), &device->address, driver) ==
+		    0 &&
 	    strcmp(driver, "vfio-pci") != 0)
-		return rawpci_vfio_refuse(device, error, 0, "it is bound to %s, not to vfio-pci\n"
-					  "bind it to vfio-pci", driver[0] ? driver : "no driver");
-	return rawpci_vfio_refuse(device, error == -ENODEV || error == -EBUSY ? error :
-				  rawpci_sys_result(error, -EIO), error,
-				  "VFIO does not open it");
+		return rawpci_vfio_refuse(device, error, 0,
+					  "it is bound to %s, not to vfio-pci\n"
+					  "bind it to vfio-pci",
+					  driver[0] ? driver : "no driver");
+	return rawpci_vfio_refuse(device,
+				  error == -ENODEV || error == -EBUSY
+					  ? error
+					  : rawpci_sys_result(error, -EIO),
+				  error, "VFIO does not open it");
 }
 
 int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error)
 {
 	if (error == -EINVAL || error == -ENOTTY)
-		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0, "it has no reset that leaves its "
+		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0,
+					  "it has no reset that leaves its "
 					  "neighbours alone");
-	return rawpci_vfio_refuse(device, error == -EAGAIN ? -EBUSY :
-				  rawpci_sys_result(error, -EIO), error, "the reset failed");
+	return rawpci_vfio_refuse(device,
+				  error == -EAGAIN ? -EBUSY : rawpci_sys_result(error, -EIO), error,
+				  "the reset failed");
 }
 
 /* Of a mapping: what begins the sentence with the guest's addresses. */
@@ -230,7 +254,8 @@ static int refused_entry(const struct rawpci_vfio_space *space, const char *what
 
 	rawpci_vfio_parameter(space->vfio->ctx, RAWPCI_VFIO_TYPE1, "dma_entry_limit", limit,
 			      sizeof(limit));
-	return refuse_map(space, what, -ENOSPC, 0, "too many DMA mappings: " RAWPCI_VFIO_TYPE1
+	return refuse_map(space, what, -ENOSPC, 0,
+			  "too many DMA mappings: " RAWPCI_VFIO_TYPE1
 			  ".dma_entry_limit is %s\nraise that module parameter before the device "
 			  "is opened, or map memory in larger pieces",
 			  limit[0] ? limit : "unknown");
@@ -257,7 +282,8 @@ static int refused_range(const struct rawpci_vfio_space *space, const char *what
 			text[length] = '\0';
 	}
 	if (limits->range_count == 0 || i < limits->range_count)
-		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the kernel refuses the mapping "
+		return refuse_map(space, what, -EADDRNOTAVAIL, 0,
+				  "the kernel refuses the mapping "
 				  "as invalid");
 	return refuse_map(space, what, -ERANGE, 0, "outside what the IOMMU can translate: %s",
 			  text);
@@ -278,15 +304,19 @@ int rawpci_vfio_refused_map(const struct rawpci_vfio_space *space, rawpci_iova_t
 	case -EINVAL:
 		return refused_range(space, what, iova, size, limits);
 	case -EEXIST:
-		return refuse_map(space, what, -EADDRINUSE, 0, "part of it is mapped already in "
+		return refuse_map(space, what, -EADDRINUSE, 0,
+				  "part of it is mapped already in "
 				  "this container\nthe program that gave the container has to "
 				  "close it and open a new one");
 	case -EFAULT:
-		return refuse_map(space, what, -EADDRNOTAVAIL, 0, "the memory of this process at "
+		return refuse_map(space, what, -EADDRNOTAVAIL, 0,
+				  "the memory of this process at "
 				  "%p is not there, not writable, or not of a kind that can be "
-				  "pinned", host);
+				  "pinned",
+				  host);
 	default:
-		return refuse_map(space, what, -EADDRNOTAVAIL, error, "the kernel refuses the "
+		return refuse_map(space, what, -EADDRNOTAVAIL, error,
+				  "the kernel refuses the "
 				  "mapping");
 	}
 }

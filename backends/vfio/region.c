@@ -12,7 +12,7 @@ int rawpci_vfio_regions_load(struct rawpci_vfio_device *device)
 	int r;
 
 	for (i = 0; i <= VFIO_PCI_CONFIG_REGION_INDEX; i++) {
-		struct vfio_region_info info = {.argsz = sizeof(info), .index = i};
+		struct vfio_region_info info = { .argsz = sizeof(info), .index = i };
 
 		r = rawpci_sys_ioctl(device->fd, VFIO_DEVICE_GET_REGION_INFO, &info);
 		if (r < 0)
@@ -31,8 +31,7 @@ static int read_le(const struct rawpci_vfio_device *device, unsigned region, uin
 	unsigned char bytes[8];
 	uint64_t sum = 0;
 	unsigned i;
-	int r = rawpci_sys_pread(device->fd, bytes, width,
-				 device->regions[region].offset + offset);
+	int r = rawpci_sys_pread(device->fd, bytes, width, device->regions[region].offset + offset);
 
 	if (r < 0)
 		return r;
@@ -71,7 +70,8 @@ static int fail_config(const struct rawpci_vfio_device *device, const char *what
 static int fail_region(const struct rawpci_vfio_device *device, const char *what, unsigned region,
 		       uint64_t offset, int error)
 {
-	return rawpci_vfio_refuse(device, -EIO, error, "%s region %u at 0x%llx failed\ncheck that "
+	return rawpci_vfio_refuse(device, -EIO, error,
+				  "%s region %u at 0x%llx failed\ncheck that "
 				  "memory decoding is on, and that the device is awake and present",
 				  what, region, (unsigned long long)offset);
 }
@@ -105,8 +105,10 @@ int rawpci_vfio_region_map(void *opaque, unsigned region, uint64_t offset, uint6
 			       in->flags & VFIO_REGION_INFO_FLAG_WRITE);
 
 	if (r < 0)
-		return rawpci_vfio_refuse(device, -EADDRNOTAVAIL, r, "region %u cannot be mapped "
-					  "at 0x%llx", region, (unsigned long long)offset);
+		return rawpci_vfio_refuse(device, -EADDRNOTAVAIL, r,
+					  "region %u cannot be mapped "
+					  "at 0x%llx",
+					  region, (unsigned long long)offset);
 	return 0;
 }
 

@@ -54,8 +54,7 @@ int rawpci_vfio_cap_find(const void *reply, uint32_t size, uint32_t fixed_size, 
 	int i;
 
 	for (i = 0; at != 0; i++) {
-		if (i == CHAIN_LIMIT || at < fixed_size || at > size ||
-		    size - at < sizeof(header))
+		if (i == CHAIN_LIMIT || at < fixed_size || at > size || size - at < sizeof(header))
 			return -EIO;
 		/* Kernels differ in how they align capabilities. */
 		memcpy(&header, (const unsigned char *)reply + at, sizeof(header));

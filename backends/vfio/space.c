@@ -27,7 +27,8 @@ void rawpci_vfio_space_destroy(void *space)
 
 static int fail_unsafe(const struct rawpci_vfio_space *space)
 {
-	return rawpci_backend_fail(space->vfio->ctx, -EOPNOTSUPP, "VFIO without an IOMMU maps no "
+	return rawpci_backend_fail(space->vfio->ctx, -EOPNOTSUPP,
+				   "VFIO without an IOMMU maps no "
 				   "memory");
 }
 
@@ -82,7 +83,8 @@ int rawpci_vfio_dma_unmap(void *opaque, rawpci_iova_t iova, uint64_t size)
 	if (bytes != size)
 		return rawpci_backend_fail(space->vfio->ctx, -EIO,
 					   "unmapping guest memory at 0x%llx: the kernel took "
-					   "0x%llx bytes of 0x%llx", (unsigned long long)iova,
-					   (unsigned long long)bytes, (unsigned long long)size);
+					   "0x%llx bytes of 0x%llx",
+					   (unsigned long long)iova, (unsigned long long)bytes,
+					   (unsigned long long)size);
 	return 0;
 }

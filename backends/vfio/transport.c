@@ -17,9 +17,11 @@ static unsigned candidates(const struct rawpci_vfio *vfio, const struct rawpci_d
 	unsigned n = 0;
 
 	if (fds)
-		ways = fds->cdev >= 0 || fds->iommufd >= 0 ? RAWPCI_VFIO_BY_CDEV :
-		       RAWPCI_VFIO_BY_GROUP | (rawpci_vfio_noiommu_wanted(vfio->ctx) ?
-					       RAWPCI_VFIO_BY_NOIOMMU : 0);
+		ways = fds->cdev >= 0 || fds->iommufd >= 0
+			       ? RAWPCI_VFIO_BY_CDEV
+			       : RAWPCI_VFIO_BY_GROUP | (rawpci_vfio_noiommu_wanted(vfio->ctx)
+								 ? RAWPCI_VFIO_BY_NOIOMMU
+								 : 0);
 	if (ways & RAWPCI_VFIO_BY_CDEV)
 		list[n++] = &rawpci_vfio_transport_cdev;
 	if (ways & RAWPCI_VFIO_BY_GROUP)
@@ -35,8 +37,8 @@ static int given_space(const struct rawpci_vfio_device *device,
 {
 	if (!device->fds)
 		return -1;
-	return transport == &rawpci_vfio_transport_cdev ? device->fds->iommufd :
-							  device->fds->container;
+	return transport == &rawpci_vfio_transport_cdev ? device->fds->iommufd
+							: device->fds->container;
 }
 
 static int join_first(struct rawpci_vfio_device *device, struct rawpci_vfio_space *space,
@@ -84,8 +86,10 @@ static int join_others(struct rawpci_vfio_device *device, struct rawpci_vfio_spa
 	r = space->transport->join(device, space);
 	if (r == 0 || final(r))
 		return r;
-	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "vfio: not in the address space of the VM's other "
-			   "devices: %s", rawpci_backend_reason());
+	rawpci_backend_log(ctx, RAWPCI_LOG_INFO,
+			   "vfio: not in the address space of the VM's other "
+			   "devices: %s",
+			   rawpci_backend_reason());
 	return -EXDEV;
 }
 
@@ -99,9 +103,10 @@ static int join_best(struct rawpci_vfio_device *device, struct rawpci_vfio_space
 		r = join_first(device, space, list[i]);
 		if (r == 0 || final(r) || i + 1 == n)
 			break;
-		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO, "vfio: trying %s, because %s "
-				   "does not work: %s", list[i + 1]->name, list[i]->name,
-				   rawpci_backend_reason());
+		rawpci_backend_log(device->vfio->ctx, RAWPCI_LOG_INFO,
+				   "vfio: trying %s, because %s "
+				   "does not work: %s",
+				   list[i + 1]->name, list[i]->name, rawpci_backend_reason());
 	}
 	return r;
 }
@@ -111,8 +116,8 @@ int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_
 	const struct rawpci_vfio_transport *list[TRANSPORTS];
 	struct rawpci *ctx = device->vfio->ctx;
 	unsigned n = candidates(device->vfio, device->fds, list);
-	int r = space->transport ? join_others(device, space, list, n) :
-				   join_best(device, space, list, n);
+	int r = space->transport ? join_others(device, space, list, n)
+				 : join_best(device, space, list, n);
 
 	if (r < 0)
 		return r;
@@ -120,10 +125,12 @@ int rawpci_vfio_transport_join(struct rawpci_vfio_device *device, struct rawpci_
 	rawpci_backend_log(ctx, RAWPCI_LOG_INFO, "%s: opened by VFIO's %s", device->name,
 			   space->transport->name);
 	if (space->transport->unsafe)
-		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING, "%s: VFIO without an IOMMU, as "
+		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING,
+				   "%s: VFIO without an IOMMU, as "
 				   "vfio.noiommu=yes asked for: no guest memory is mapped for it, "
 				   "and nothing keeps it from reading and writing all of the "
-				   "host's memory", device->name);
+				   "host's memory",
+				   device->name);
 	return 0;
 }
 

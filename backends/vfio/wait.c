@@ -15,8 +15,7 @@ void rawpci_vfio_wait_for_node(const char *path, const char *second, unsigned li
 	uint64_t end = rawpci_sys_now_ms() + limit_ms;
 
 	while (rawpci_sys_access(path, R_OK | W_OK) < 0 &&
-	       (!second || rawpci_sys_access(second, R_OK | W_OK) < 0) &&
-	       rawpci_sys_now_ms() < end)
+	       (!second || rawpci_sys_access(second, R_OK | W_OK) < 0) && rawpci_sys_now_ms() < end)
 		rawpci_sys_sleep_ms(NODE_POLL_MS);
 }
 

@@ -42,7 +42,8 @@ static void print_text(const char *text)
 	static const struct {
 		const char *flag, *option;
 	} names[] = {
-		{"RAWPCI_OPEN_DETACH_HOST_DRIVER", "--detach"}, {"RAWPCI_OPEN_INSIST", "--insist"},
+		{ "RAWPCI_OPEN_DETACH_HOST_DRIVER", "--detach" },
+		{ "RAWPCI_OPEN_INSIST", "--insist" },
 	};
 	size_t length;
 

@@ -52,7 +52,7 @@ static int print_device(void *opaque, const struct rawpci_host_device *device)
 
 int print_table(struct rawpci *ctx, const struct rawpci_explain_options *options)
 {
-	struct table table = {.ctx = ctx, .options = options};
+	struct table table = { .ctx = ctx, .options = options };
 
 	(void)printf("%-12s  %-9s  %-5s  %-15s  %s\n", "address", "ids", "group", "driver",
 		     "could be opened now with");

@@ -108,8 +108,8 @@ static bool is_placed(const struct bus *bus, unsigned bar)
 static void update_windows(struct bus *bus)
 {
 	for (unsigned bar = 0; bar < DEVICE_BARS; bar++) {
-		bool wanted = bus->device->bars[bar].size != 0 &&
-			      (bus->command & COMMAND_MEMORY) && is_placed(bus, bar);
+		bool wanted = bus->device->bars[bar].size != 0 && (bus->command & COMMAND_MEMORY) &&
+			      is_placed(bus, bar);
 
 		if (bus->open[bar] && (!wanted || bus->base[bar] != bar_address(bus, bar)))
 			window_close(bus, bar);

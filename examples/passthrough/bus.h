@@ -24,12 +24,12 @@
 struct bus {
 	struct machine *machine;
 	struct device *device;
-	uint32_t selected;           /* what was written to port 0xcf8 */
-	uint16_t command;            /* as the guest wrote it */
-	uint8_t line;                /* the interrupt line register: a scratch byte to the device */
-	uint32_t bars[DEVICE_BARS];  /* as the guest wrote them; a 64-bit BAR takes two */
-	bool open[DEVICE_BARS];      /* the window is in the guest's address space */
-	uint64_t base[DEVICE_BARS];  /* of an open window */
+	uint32_t selected;          /* what was written to port 0xcf8 */
+	uint16_t command;           /* as the guest wrote it */
+	uint8_t line;               /* the interrupt line register: a scratch byte to the device */
+	uint32_t bars[DEVICE_BARS]; /* as the guest wrote them; a 64-bit BAR takes two */
+	bool open[DEVICE_BARS];     /* the window is in the guest's address space */
+	uint64_t base[DEVICE_BARS]; /* of an open window */
 };
 
 /* The bus as after reset: nothing placed, nothing enabled. */

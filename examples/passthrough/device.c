@@ -116,7 +116,7 @@ static bool open_session(struct device *device, const struct options *options)
 		failed(options->address, status);
 		if (status == VERR_RESOURCE_BUSY && !options->detach)
 			fprintf(stderr, "passthrough: if a host driver holds it, --detach takes it "
-				"away for the time of the run\n");
+					"away for the time of the run\n");
 		return false;
 	}
 	device->handle = request.u.aOpenDevice.Device;
@@ -171,8 +171,7 @@ static bool map_bar(struct device *device, unsigned index)
 	return true;
 }
 
-bool device_open(struct device *device, const struct options *options, void *memory,
-		 uint64_t size)
+bool device_open(struct device *device, const struct options *options, void *memory, uint64_t size)
 {
 	memset(device, 0, sizeof(*device));
 	if (!create_context(device, options) || !announce_memory(device, memory, size) ||

@@ -61,8 +61,7 @@ struct device {
  * @memory: page-aligned; the device reaches its size bytes at bus addresses 0 to size - 1. It must
  *          stay where it is until device_close()
  */
-bool device_open(struct device *device, const struct options *options, void *memory,
-		 uint64_t size);
+bool device_open(struct device *device, const struct options *options, void *memory, uint64_t size);
 
 /* Gives everything back; also what a failed device_open() left. Zeroed memory is fine. */
 void device_close(struct device *device);

@@ -9,7 +9,7 @@
 #define EDU_VENDOR_DEVICE 0x11e81234 /* the first dword of config space */
 
 #define EDU_IDENTITY 0x00
-#define EDU_LIVENESS 0x04 /* reads as the complement of what was written */
+#define EDU_LIVENESS 0x04  /* reads as the complement of what was written */
 #define EDU_FACTORIAL 0x08 /* write n, read n! */
 #define EDU_STATUS 0x20
 #define EDU_INTERRUPT_STATUS 0x24

@@ -80,14 +80,14 @@ static enum ending run_device(struct machine *machine, struct device *device, st
 	return ending;
 }
 
-static enum ending run_machine(struct machine *machine, const struct options *options,
-			       void *memory, struct stop *stop)
+static enum ending run_machine(struct machine *machine, const struct options *options, void *memory,
+			       struct stop *stop)
 {
 	struct device device;
 
 	if (!machine_create(machine)) {
 		fprintf(stderr, "passthrough: the guest needs a usable /dev/kvm; --no-kvm does the "
-			"same steps from the host, without a guest\n");
+				"same steps from the host, without a guest\n");
 		return ENDING_NO_KVM;
 	}
 	if (!machine_map(machine, 0, 0, memory, GUEST_RAM_SIZE))

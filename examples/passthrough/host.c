@@ -27,8 +27,8 @@ struct host {
 	struct device device;
 	struct stop stop;
 	uint8_t *memory;
-	int wake;                 /* an eventfd: the handler has something new */
-	_Atomic uint32_t causes;  /* seen by the handler, not yet by wait_for() */
+	int wake;                /* an eventfd: the handler has something new */
+	_Atomic uint32_t causes; /* seen by the handler, not yet by wait_for() */
 	_Atomic unsigned served;
 	_Atomic unsigned spurious;
 };
@@ -127,8 +127,8 @@ static bool test_factorial(struct host *host)
 	if (!wait_for(host, EDU_CAUSE_FACTORIAL))
 		return false;
 	value = reg_read(host, EDU_FACTORIAL);
-	printf("host: factorial of %d is 0x%08" PRIx32 ", and the interrupt came\n",
-	       TEST_FACTORIAL, value);
+	printf("host: factorial of %d is 0x%08" PRIx32 ", and the interrupt came\n", TEST_FACTORIAL,
+	       value);
 	if (value != TEST_FACTORIAL_VALUE)
 		return wrong("the factorial");
 	return true;
@@ -161,8 +161,7 @@ static bool count_interrupts(struct host *host)
 {
 	unsigned served = atomic_load(&host->served);
 
-	printf("host: interrupts: %u, without a cause: %u\n", served,
-	       atomic_load(&host->spurious));
+	printf("host: interrupts: %u, without a cause: %u\n", served, atomic_load(&host->spurious));
 	if (served != 3)
 		return wrong("there had to be 3 interrupts");
 	return true;

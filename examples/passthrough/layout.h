@@ -18,7 +18,7 @@
 #define GUEST_PORT_TEXT 0xe9    /* a byte written here goes to standard output */
 #define GUEST_PORT_VERDICT 0xf4 /* a byte written here ends the run: 0 is right */
 
-#define GUEST_SLOT 4  /* the device's number on the guest's bus 0 */
-#define GUEST_IRQ 10  /* the input of the guest's interrupt controller that the device drives */
+#define GUEST_SLOT 4 /* the device's number on the guest's bus 0 */
+#define GUEST_IRQ 10 /* the input of the guest's interrupt controller that the device drives */
 
 #endif

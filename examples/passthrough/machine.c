@@ -32,7 +32,8 @@ static bool open_kvm(struct machine *machine)
 	if (machine->kvm < 0)
 		return failed("/dev/kvm");
 	if (ioctl(machine->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-		fprintf(stderr, "passthrough: /dev/kvm: not the KVM interface this program knows\n");
+		fprintf(stderr,
+			"passthrough: /dev/kvm: not the KVM interface this program knows\n");
 		return false;
 	}
 	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
@@ -115,8 +116,10 @@ bool machine_create(struct machine *machine)
 void machine_destroy(struct machine *machine)
 {
 	if (machine->unmapped > 1)
-		fprintf(stderr, "passthrough: putting memory into the guest: failed %llu times in "
-			"all\n", machine->unmapped);
+		fprintf(stderr,
+			"passthrough: putting memory into the guest: failed %llu times in "
+			"all\n",
+			machine->unmapped);
 	if (machine->run != NULL)
 		munmap(machine->run, machine->run_size);
 	if (machine->cpu >= 0)

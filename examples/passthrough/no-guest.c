@@ -10,6 +10,6 @@ enum ending run_guest(const struct options *options)
 {
 	(void)options;
 	fprintf(stderr, "passthrough: the guest is x86 code, which this machine's KVM cannot run; "
-		"--no-kvm does the same steps from the host, without a guest\n");
+			"--no-kvm does the same steps from the host, without a guest\n");
 	return ENDING_NO_KVM;
 }

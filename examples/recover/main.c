@@ -33,7 +33,8 @@ static void print_line(void *opaque, enum rawpci_log_level level, const char *me
 
 static void print_usage(FILE *to)
 {
-	fprintf(to, "usage: recover [SETTING=VALUE...]\n"
+	fprintf(to,
+		"usage: recover [SETTING=VALUE...]\n"
 		"Gives back to their host drivers the PCI devices that killed programs have left\n"
 		"without, as the records in /run/rawpci say. Devices that are in use are left\n"
 		"alone. It has to write to sysfs, as root may.\n"

@@ -56,17 +56,17 @@ struct rawpci_findings;
 
 /** What rawpci_backend::info tells about an open device. */
 struct rawpci_backend_info {
-	uint32_t config_size;      /**< Bytes of config space: 256 or 4096. */
-	bool can_reset;            /**< The core may call reset(). */
-	bool fresh;                /**< open() has reset the device already. */
-	bool close_resets;         /**< close() resets the device: the core need not. */
+	uint32_t config_size; /**< Bytes of config space: 256 or 4096. */
+	bool can_reset;       /**< The core may call reset(). */
+	bool fresh;           /**< open() has reset the device already. */
+	bool close_resets;    /**< close() resets the device: the core need not. */
 	/** The memory enable of COMMAND has no effect (SR-IOV virtual functions). */
 	bool memory_always_on;
-	bool no_dma;               /**< This device cannot reach memory through its space. */
+	bool no_dma; /**< This device cannot reach memory through its space. */
 	/** An 8-byte region_read() or region_write() is one bus access. */
 	bool wide_access;
-	unsigned irq_count[3];     /**< Vectors, by #rawpci_irq_type. */
-	bool irq_dynamic[3];       /**< irq_swap() may go beyond what irq_enable() enabled. */
+	unsigned irq_count[3]; /**< Vectors, by #rawpci_irq_type. */
+	bool irq_dynamic[3];   /**< irq_swap() may go beyond what irq_enable() enabled. */
 	/** Bit (1 << n) for each n of #rawpci_event that event_set() knows. */
 	unsigned events;
 	/** true: mapped pages stay connected while the device does not answer (<rawpci/region.h>).
@@ -80,8 +80,8 @@ struct rawpci_backend_info {
 
 /** What a space can translate. */
 struct rawpci_dma_limits {
-	uint64_t page_size;        /**< Bytes of the smallest page, a power of two. */
-	unsigned range_count;      /**< How many ranges there are. 0: not known, all is tried. */
+	uint64_t page_size;   /**< Bytes of the smallest page, a power of two. */
+	unsigned range_count; /**< How many ranges there are. 0: not known, all is tried. */
 	/** The ranges that it translates, ascending and apart. */
 	struct {
 		rawpci_iova_t first, /**< The first address. */
@@ -296,8 +296,7 @@ struct rawpci_backend {
 	 * @retval 0       done
 	 * @retval -ENOSPC the host has fewer vectors; nothing is enabled then
 	 */
-	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n,
-			  const int *eventfds);
+	int (*irq_enable)(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds);
 
 	/**
 	 * Lets one vector signal another eventfd from now on.
@@ -593,8 +592,7 @@ void rawpci_backend_log(struct rawpci *ctx, enum rawpci_log_level level, const c
  * @param format as for printf(), without line break
  * @return error, except that -EMFILE and -ENFILE (no descriptor) become -ENOSPC
  */
-int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...)
-	RAWPCI_PRINTF(3, 4);
+int rawpci_backend_fail(struct rawpci *ctx, int error, const char *format, ...) RAWPCI_PRINTF(3, 4);
 
 /**
  * Reports something that explain() found.

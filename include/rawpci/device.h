@@ -198,7 +198,10 @@ struct rawpci_device_fds {
 };
 
 /** Initialises a struct rawpci_device_fds without a descriptor. */
-#define RAWPCI_DEVICE_FDS_NONE { sizeof(struct rawpci_device_fds), -1, -1, -1, -1 }
+#define RAWPCI_DEVICE_FDS_NONE                                                                     \
+	{                                                                                          \
+		sizeof(struct rawpci_device_fds), -1, -1, -1, -1                                   \
+	}
 
 /**
  * Opens a device through descriptors that another program, the opener, has opened.
@@ -293,16 +296,16 @@ int rawpci_device_close(struct rawpci_device *dev);
 /** A description of an open device. It grows at its end. */
 struct rawpci_device_info {
 	struct rawpci_address address; /**< Where the device is. */
-	uint16_t vendor_id;       /**< From config space. */
-	uint16_t device_id;       /**< From config space. */
-	uint32_t class_code;      /**< 24 bits: base class, subclass, programming interface. */
-	uint32_t config_size;     /**< Bytes of config space: 256 or 4096. */
-	bool can_reset;           /**< rawpci_device_reset() can reset it. */
-	bool can_dma;             /**< The backend can give it guest memory. */
+	uint16_t vendor_id;            /**< From config space. */
+	uint16_t device_id;            /**< From config space. */
+	uint32_t class_code;           /**< 24 bits: base class, subclass, programming interface. */
+	uint32_t config_size;          /**< Bytes of config space: 256 or 4096. */
+	bool can_reset;                /**< rawpci_device_reset() can reset it. */
+	bool can_dma;                  /**< The backend can give it guest memory. */
 	/** rawpci_region_map_wc() can work on prefetchable regions. A kernel without PAT still
 	 * refuses it. */
 	bool can_map_wc;
-	char backend[16];         /**< The name of the backend that opened it. */
+	char backend[16]; /**< The name of the backend that opened it. */
 	/** The host driver that the close binds again. "" if there is none. */
 	char host_driver[64];
 	/** INTx is masked because unmasking it failed (<rawpci/irq.h>). */
@@ -352,8 +355,7 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
  * @retval -ESHUTDOWN the device is suspended or gone, or a reset that ran out of time has not ended
  * @retval -EIO       the kernel failed the access
  */
-int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width,
-		       uint32_t *value);
+int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value);
 
 /**
  * Writes config space.
@@ -381,8 +383,7 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
  * @retval -EINVAL    value has bits beyond width
  * @retval -ETIMEDOUT sysfs, uio: the reset that the write starts has run out of time
  */
-int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width,
-			uint32_t value);
+int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
 
 /**
  * Resets the device and brings it back to its present power state, on or off, and to D0.

@@ -42,19 +42,19 @@ enum rawpci_reset_methods {
 struct rawpci_host_region {
 	/** On the host's bus: physical address, or first port. 0: not assigned. */
 	uint64_t address;
-	uint64_t size;    /**< Bytes. 0: absent, or the upper half of a 64-bit BAR. */
-	uint32_t flags;   /**< Flags of #rawpci_region_flags. */
+	uint64_t size;  /**< Bytes. 0: absent, or the upper half of a 64-bit BAR. */
+	uint32_t flags; /**< Flags of #rawpci_region_flags. */
 };
 
 /** A device of the host. It grows at its end. */
 struct rawpci_host_device {
 	struct rawpci_address address; /**< Where it is. */
-	uint16_t vendor_id, /**< From config space. */
-		device_id;  /**< From config space. */
-	uint16_t subsystem_vendor_id, /**< 0: none. */
-		subsystem_id;         /**< 0: none. */
-	uint32_t class_code; /**< 24 bits: base class, subclass, programming interface. */
-	uint8_t revision;    /**< From config space. */
+	uint16_t vendor_id,            /**< From config space. */
+		device_id;             /**< From config space. */
+	uint16_t subsystem_vendor_id,  /**< 0: none. */
+		subsystem_id;          /**< 0: none. */
+	uint32_t class_code;           /**< 24 bits: base class, subclass, programming interface. */
+	uint8_t revision;              /**< From config space. */
 
 	/** In words, from the host's pci.ids. "": pci.ids does not have it, or is not installed. */
 	char vendor_name[96];

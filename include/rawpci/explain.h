@@ -41,8 +41,8 @@ enum rawpci_obstacle {
 	 * sysfs and uio that includes a .group that is passed through (iommu=pt). If .blocks is
 	 * false, the device opens, and .cause says what it can reach. */
 	RAWPCI_OBSTACLE_NO_IOMMU = 5,
-	RAWPCI_OBSTACLE_NO_GROUP = 6,  /**< No IOMMU of the host covers the device. */
-	RAWPCI_OBSTACLE_MODULE = 7,    /**< The kernel module .driver is not loaded. */
+	RAWPCI_OBSTACLE_NO_GROUP = 6, /**< No IOMMU of the host covers the device. */
+	RAWPCI_OBSTACLE_MODULE = 7,   /**< The kernel module .driver is not loaded. */
 	/** Another device of the IOMMU group, .blocker, is bound to .driver. If .blocks is false,
 	 * the opened device can reach what that driver has mapped for DMA. */
 	RAWPCI_OBSTACLE_GROUP = 8,
@@ -51,10 +51,10 @@ enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_LOCKDOWN = 11,   /**< The kernel is locked down. */
 	/** .needed bytes are more than .allowed minus .used. */
 	RAWPCI_OBSTACLE_LOCKED_MEMORY = 12,
-	RAWPCI_OBSTACLE_OTHER = 13,      /**< What the backend says: .cause. */
-	RAWPCI_OBSTACLE_IO_URING = 14,   /**< io_uring is forbidden to this process. */
-	RAWPCI_OBSTACLE_BOOT_VGA = 15,   /**< Taking the device ends the host's console. */
-	RAWPCI_OBSTACLE_IN_USE = 16,     /**< The host would lose what it uses: .cause. */
+	RAWPCI_OBSTACLE_OTHER = 13,    /**< What the backend says: .cause. */
+	RAWPCI_OBSTACLE_IO_URING = 14, /**< io_uring is forbidden to this process. */
+	RAWPCI_OBSTACLE_BOOT_VGA = 15, /**< Taking the device ends the host's console. */
+	RAWPCI_OBSTACLE_IN_USE = 16,   /**< The host would lose what it uses: .cause. */
 	/** Process .number has the device open: the lock or the node .path. .number is 0 if the
 	 * process cannot be seen. */
 	RAWPCI_OBSTACLE_OWNED = 17,
@@ -76,19 +76,19 @@ struct rawpci_finding {
 	int error;
 	char backend[16]; /**< The backend that it is about. "": all. */
 
-	struct rawpci_address blocker;  /**< A device that is in the way. */
-	char driver[64];                /**< A driver or a kernel module. */
-	char path[128];                 /**< A file or a directory. */
-	uint64_t needed,                /**< Bytes of locked memory that are needed. */
-		allowed,                /**< Bytes of locked memory that are allowed. */
-		used;                   /**< Bytes of locked memory that are used already. */
-	unsigned group;                 /**< The IOMMU group of .blocker. */
-	unsigned number;                /**< Virtual functions, or a process. */
+	struct rawpci_address blocker; /**< A device that is in the way. */
+	char driver[64];               /**< A driver or a kernel module. */
+	char path[128];                /**< A file or a directory. */
+	uint64_t needed,               /**< Bytes of locked memory that are needed. */
+		allowed,               /**< Bytes of locked memory that are allowed. */
+		used;                  /**< Bytes of locked memory that are used already. */
+	unsigned group;                /**< The IOMMU group of .blocker. */
+	unsigned number;               /**< Virtual functions, or a process. */
 
 	/** The cause, without capital and full stop: "the host driver nvme holds it". Print it as
 	 * CAUSE ": " REMEDY. */
 	char cause[384];
-	char remedy[320];   /**< What would help, in the same form. "": there is no remedy. */
+	char remedy[320]; /**< What would help, in the same form. "": there is no remedy. */
 	/** Commands of a root shell, a line each. "": none. The commands leave alone every device
 	 * that, as far as the library sees, the host uses. */
 	char commands[512];
@@ -98,10 +98,10 @@ struct rawpci_finding {
 struct rawpci_way {
 	struct rawpci_way *next; /**< The next way, or NULL. */
 	char backend[16];        /**< The backend's name. */
-	bool works;       /**< The open would succeed if this backend were chosen by name. */
-	bool interrupts;  /**< The backend has interrupts. */
-	bool dma;         /**< The backend can give the device guest memory. */
-	char reason[768]; /**< If it does not work: why, in one sentence. */
+	bool works;              /**< The open would succeed if this backend were chosen by name. */
+	bool interrupts;         /**< The backend has interrupts. */
+	bool dma;                /**< The backend can give the device guest memory. */
+	char reason[768];        /**< If it does not work: why, in one sentence. */
 };
 
 /** A diagnosis. It grows at its end. */

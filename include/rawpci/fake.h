@@ -78,10 +78,10 @@ struct rawpci_fake_model {
 
 /** A BAR of a pretend device. */
 struct rawpci_fake_bar {
-	uint64_t size;  /**< Bytes, a power of two, at least 16 (I/O: 4). 0: absent. */
+	uint64_t size; /**< Bytes, a power of two, at least 16 (I/O: 4). 0: absent. */
 	/** Flags of #rawpci_region_flags. 64BIT takes the next BAR, too, which is absent. */
 	uint32_t flags;
-	bool trapped;   /**< true: every access goes to the model. false: it can be mapped. */
+	bool trapped; /**< true: every access goes to the model. false: it can be mapped. */
 };
 
 /** A pretend device. Set size, and leave zero what is not wanted. */
@@ -92,22 +92,22 @@ struct rawpci_fake_config {
 		device_id;   /**< Of config space. */
 	uint32_t class_code; /**< 24 bits: base class, subclass, programming interface. */
 	struct rawpci_fake_bar bars[6]; /**< The BARs. */
-	uint64_t rom_size;    /**< Bytes of the ROM, a power of two from 2048. 0: none. */
-	bool intx;            /**< It has INTx. */
-	unsigned msi;         /**< MSI vectors: 0, 1, 2, 4, 8, 16 or 32. */
-	unsigned msix;        /**< MSI-X vectors: 0 to 2048. */
+	uint64_t rom_size;              /**< Bytes of the ROM, a power of two from 2048. 0: none. */
+	bool intx;                      /**< It has INTx. */
+	unsigned msi;                   /**< MSI vectors: 0, 1, 2, 4, 8, 16 or 32. */
+	unsigned msix;                  /**< MSI-X vectors: 0 to 2048. */
 	/** The index of the memory BAR that begins with the MSI-X table. The pending bits follow, 8
 	 * bytes for each 64 vectors. The BAR must hold both. */
 	unsigned msix_bar;
-	bool msix_dynamic;    /**< MSI-X vectors can be added one by one. */
-	bool extended;        /**< It has 4096 bytes of config space. */
-	bool pm;              /**< It has a power management capability with D3hot. */
-	bool no_reset;        /**< It refuses a reset. */
-	bool no_dma;          /**< It cannot be given guest memory. */
-	uint64_t dma_page;    /**< The smallest IOMMU page in bytes, a power of two. 0: 4096. */
+	bool msix_dynamic; /**< MSI-X vectors can be added one by one. */
+	bool extended;     /**< It has 4096 bytes of config space. */
+	bool pm;           /**< It has a power management capability with D3hot. */
+	bool no_reset;     /**< It refuses a reset. */
+	bool no_dma;       /**< It cannot be given guest memory. */
+	uint64_t dma_page; /**< The smallest IOMMU page in bytes, a power of two. 0: 4096. */
 	/** How it behaves; must stay valid. NULL: as if all members were NULL. */
 	const struct rawpci_fake_model *model;
-	void *opaque;         /**< Handed to the model. */
+	void *opaque; /**< Handed to the model. */
 	/** The last address that the IOMMU translates, above 0xfeefffff. 0: the last one of 48
 	 * bits. */
 	uint64_t dma_last;

@@ -196,10 +196,10 @@ int rawpci_irq_unmask(struct rawpci_device *dev);
 
 /** Counts of an interrupt engine. It grows at its end. */
 struct rawpci_irq_stats {
-	char engine[16];     /**< "io_uring" or "epoll"; "" before the first handler. */
-	uint64_t handled;    /**< Handler calls. */
-	uint64_t waits;      /**< System calls made to wait and reap. */
-	uint64_t rearmed;    /**< Polls that the kernel ended and that were armed again. */
+	char engine[16];  /**< "io_uring" or "epoll"; "" before the first handler. */
+	uint64_t handled; /**< Handler calls. */
+	uint64_t waits;   /**< System calls made to wait and reap. */
+	uint64_t rearmed; /**< Polls that the kernel ended and that were armed again. */
 };
 
 /**

@@ -34,12 +34,12 @@ extern "C" {
 
 /** Levels of messages, the most important first. */
 enum rawpci_log_level {
-	RAWPCI_LOG_ERROR = 0,   /**< A call of the program failed. */
+	RAWPCI_LOG_ERROR = 0, /**< A call of the program failed. */
 	/** A call failed, and a guest may be the cause. Or a call succeeded without something that
 	 * it wanted. */
 	RAWPCI_LOG_WARNING = 1,
-	RAWPCI_LOG_INFO = 2,    /**< Choices: backends tried, ways chosen, drivers changed. */
-	RAWPCI_LOG_DEBUG = 3,   /**< Details, for finding a fault. */
+	RAWPCI_LOG_INFO = 2,  /**< Choices: backends tried, ways chosen, drivers changed. */
+	RAWPCI_LOG_DEBUG = 3, /**< Details, for finding a fault. */
 };
 
 /**

@@ -49,7 +49,7 @@ struct rawpci_region_info {
 	/** On the host's bus: physical address, or first port. It identifies the region; nothing
 	 * can be accessed with it. */
 	uint64_t address;
-	uint64_t size;  /**< Bytes. */
+	uint64_t size;       /**< Bytes. */
 	unsigned area_count; /**< How many areas there are. */
 	/** The areas, ascending and apart. */
 	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
@@ -239,8 +239,8 @@ int rawpci_region_read(struct rawpci_device *dev, unsigned region, uint64_t offs
  * @param value  host-endian; bits beyond width are ignored
  * @return what rawpci_region_read() returns
  */
-int rawpci_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			unsigned width, uint64_t value);
+int rawpci_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset, unsigned width,
+			uint64_t value);
 
 #ifdef __cplusplus
 }

@@ -45,8 +45,8 @@ struct rawpci_port {
 	struct rawpci_ports *ports; /* the session's; NULL: the factory made the port */
 	struct rawpci_vm *vm;
 	struct rawpci_address address;
-	pthread_mutex_t lock;    /* init and deinit */
-	_Atomic uint32_t handle; /* 0: not initialised */
+	pthread_mutex_t lock;     /* init and deinit */
+	_Atomic uint32_t handle;  /* 0: not initialised */
 	struct rawpci_port *next; /* in the session's list */
 };
 

@@ -13,8 +13,10 @@ static int offset_of(struct rawpci_device *dev, const struct rawpci_abi_range *r
 	int r;
 
 	if (range->region < 0)
-		return rawpci_fail(NULL, -EINVAL, "%s: %d is no region number: use 0 to 5 for the "
-				   "BARs, 6 for the expansion ROM", dev->name, range->region);
+		return rawpci_fail(NULL, -EINVAL,
+				   "%s: %d is no region number: use 0 to 5 for the "
+				   "BARs, 6 for the expansion ROM",
+				   dev->name, range->region);
 	r = rawpci_do_region_info(dev, (unsigned)range->region, &info);
 	if (r < 0)
 		return r;
@@ -55,10 +57,14 @@ int rawpci_abi_unmap(struct rawpci_device *dev, const struct rawpci_abi_range *r
 uint64_t rawpci_abi_value(const PCIRAWMEMLOC *value)
 {
 	switch (value->cb) {
-	case 1: return value->u.u8;
-	case 2: return value->u.u16;
-	case 4: return value->u.u32;
-	default: return value->u.u64;
+	case 1:
+		return value->u.u8;
+	case 2:
+		return value->u.u16;
+	case 4:
+		return value->u.u32;
+	default:
+		return value->u.u64;
 	}
 }
 

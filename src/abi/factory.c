@@ -30,7 +30,8 @@ static void release(PRAWPCIFACTORY table)
 	references = atomic_load(&factory->references);
 	do {
 		if (references == 0) {
-			(void)rawpci_abi_fail(factory->ctx, -EPROTO, "the factory was released "
+			(void)rawpci_abi_fail(factory->ctx, -EPROTO,
+					      "the factory was released "
 					      "more often than it was asked for");
 			return;
 		}

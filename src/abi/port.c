@@ -14,9 +14,11 @@ static int check(PRAWPCIDEVPORT table, struct rawpci_port **port)
 		return rawpci_abi_refuse(NULL, -EFAULT, "the port is NULL");
 	if (table->u32Version != RAWPCIDEVPORT_VERSION ||
 	    table->u32VersionEnd != RAWPCIDEVPORT_VERSION)
-		return rawpci_abi_refuse(NULL, -EPROTONOSUPPORT, "the port has versions %#x and "
-					 "%#x, this library knows %#x", table->u32Version,
-					 table->u32VersionEnd, RAWPCIDEVPORT_VERSION);
+		return rawpci_abi_refuse(NULL, -EPROTONOSUPPORT,
+					 "the port has versions %#x and "
+					 "%#x, this library knows %#x",
+					 table->u32Version, table->u32VersionEnd,
+					 RAWPCIDEVPORT_VERSION);
 	*port = (struct rawpci_port *)table;
 	if ((*port)->magic != RAWPCI_PORT_MAGIC)
 		return rawpci_abi_refuse(NULL, -EBADMSG, "this is no port of this library");
@@ -36,7 +38,8 @@ static int enter(PRAWPCIDEVPORT table, struct rawpci_call *call)
 	if (handle != 0 && rawpci_handle_is_open(port->ctx, port->owner, handle) &&
 	    rawpci_enter_handle(call, port->ctx, port->owner, handle) == 0)
 		return VINF_SUCCESS;
-	return rawpci_abi_refuse(port->ctx, -ESHUTDOWN, "the port's device is closed: initialise "
+	return rawpci_abi_refuse(port->ctx, -ESHUTDOWN,
+				 "the port's device is closed: initialise "
 				 "the port first");
 }
 
@@ -62,8 +65,8 @@ static int init(PRAWPCIDEVPORT table, uint32_t flags)
 	else if (handle != 0 && rawpci_handle_is_open(port->ctx, port->owner, handle))
 		r = rawpci_fail(port->ctx, -EPROTO, "the port is initialised already");
 	else
-		r = rawpci_do_open(port->ctx, port->owner, port->vm, &port->address, flags,
-				   &handle, NULL);
+		r = rawpci_do_open(port->ctx, port->owner, port->vm, &port->address, flags, &handle,
+				   NULL);
 	if (r == 0)
 		atomic_store(&port->handle, handle);
 	(void)pthread_mutex_unlock(&port->lock);
@@ -103,8 +106,10 @@ static int deinit(PRAWPCIDEVPORT table, uint32_t flags)
 	rawpci_call_begin();
 	if (flags != 0)
 		return rawpci_status_from_errno(
-			rawpci_call_end(port->ctx, rawpci_fail(port->ctx, -EBADRQC, "deinit flags "
-							       "%#x: none are defined", flags)));
+			rawpci_call_end(port->ctx, rawpci_fail(port->ctx, -EBADRQC,
+							       "deinit flags "
+							       "%#x: none are defined",
+							       flags)));
 	return rawpci_status_from_errno(rawpci_call_end(port->ctx, close_device(port)));
 }
 
@@ -217,8 +222,8 @@ static int register_irq(PRAWPCIDEVPORT table, PFNRAWPCIISR handler, void *contex
 	if (status < 0)
 		return status;
 	if (!handler || !host_irq)
-		r = rawpci_fail(call.ctx, -EFAULT, "%s is NULL", handler ? "piHostIrq"
-									  : "the handler");
+		r = rawpci_fail(call.ctx, -EFAULT, "%s is NULL",
+				handler ? "piHostIrq" : "the handler");
 	else
 		r = rawpci_do_irq_attach(call.dev, handler, context, 0);
 	if (r > 0)

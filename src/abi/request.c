@@ -21,9 +21,10 @@ static int open_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 
 	rawpci_call_begin();
 	if (open->fFlags & ~(uint32_t)PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER)
-		r = rawpci_fail(session->ctx, -EBADRQC, "open flags %#x: only %#x, to detach the "
-				"host driver, is defined", open->fFlags,
-				PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
+		r = rawpci_fail(session->ctx, -EBADRQC,
+				"open flags %#x: only %#x, to detach the "
+				"host driver, is defined",
+				open->fFlags, PCIRAWDRIVERRFLAG_DETACH_HOST_DRIVER);
 	else
 		r = rawpci_do_open(session->ctx, session, session->vm, &address, open->fFlags,
 				   &handle, NULL);
@@ -44,7 +45,8 @@ static int close_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 		return rawpci_status_from_errno(r);
 	if (request->u.aCloseDevice.fFlags != 0)
 		return rawpci_status_from_errno(
-			rawpci_leave(&call, rawpci_fail(session->ctx, -EBADRQC, "close flags %#x: "
+			rawpci_leave(&call, rawpci_fail(session->ctx, -EBADRQC,
+							"close flags %#x: "
 							"none are defined",
 							request->u.aCloseDevice.fFlags)));
 	(void)rawpci_leave(&call, 0);
@@ -98,8 +100,10 @@ static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, 
 	struct rawpci_region_info info;
 
 	if (width != 1 && width != 2 && width != 4)
-		return rawpci_fail(NULL, -EINVAL, "%s: a port access of %u bytes: use 1, 2 or "
-				   "4", dev->name, width);
+		return rawpci_fail(NULL, -EINVAL,
+				   "%s: a port access of %u bytes: use 1, 2 or "
+				   "4",
+				   dev->name, width);
 	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
 		int r = rawpci_do_region_info(dev, i, &info);
 
@@ -112,8 +116,10 @@ static int find_ports(struct rawpci_device *dev, uint16_t port, uint16_t width, 
 		*offset = port - info.address;
 		return 0;
 	}
-	return rawpci_fail(NULL, -ERANGE, "%s: ports %#x to %#x are not inside one of its I/O "
-			   "regions", dev->name, port, (unsigned)port + width - 1);
+	return rawpci_fail(NULL, -ERANGE,
+			   "%s: ports %#x to %#x are not inside one of its I/O "
+			   "regions",
+			   dev->name, port, (unsigned)port + width - 1);
 }
 
 static int pio_write(struct rawpci_device *dev, PPCIRAWSENDREQ request)
@@ -152,9 +158,9 @@ static __attribute__((noinline, cold)) int mmio_write_long(PSUPDRVSESSION sessio
 {
 	const PCIRAWREQMMIOWRITE *mmio = &request->u.aMmioWrite;
 
-	return rawpci_status_from_errno(rawpci_do_mmio_write(
-		session->ctx, session, request->TargetDevice, mmio->Address, mmio->Value.cb,
-		rawpci_abi_value(&mmio->Value)));
+	return rawpci_status_from_errno(
+		rawpci_do_mmio_write(session->ctx, session, request->TargetDevice, mmio->Address,
+				     mmio->Value.cb, rawpci_abi_value(&mmio->Value)));
 }
 
 static int mmio_write(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
@@ -162,15 +168,14 @@ static int mmio_write(PSUPDRVSESSION session, PPCIRAWSENDREQ request)
 	const PCIRAWREQMMIOWRITE *mmio = &request->u.aMmioWrite;
 
 	if (RAWPCI_LIKELY(rawpci_short_write(target(session, request), (uintptr_t)mmio->Address,
-					     mmio->Value.cb, rawpci_abi_value(&mmio->Value)) ==
-			  RAWPCI_DONE))
+					     mmio->Value.cb,
+					     rawpci_abi_value(&mmio->Value)) == RAWPCI_DONE))
 		return VINF_SUCCESS;
 	return mmio_write_long(session, request);
 }
 
-static __attribute__((noinline, cold)) int mmio_read_long(PSUPDRVSESSION session,
-							  PPCIRAWSENDREQ request,
-							  enum rawpci_progress progress)
+static __attribute__((noinline, cold)) int
+mmio_read_long(PSUPDRVSESSION session, PPCIRAWSENDREQ request, enum rawpci_progress progress)
 {
 	PCIRAWREQMMIOREAD *mmio = &request->u.aMmioRead;
 	int r;
@@ -179,8 +184,8 @@ static __attribute__((noinline, cold)) int mmio_read_long(PSUPDRVSESSION session
 		r = rawpci_do_mmio_doubt(session->ctx, session, request->TargetDevice,
 					 mmio->Value.cb, &mmio->Value.u.u64);
 	else
-		r = rawpci_do_mmio_read(session->ctx, session, request->TargetDevice,
-					mmio->Address, mmio->Value.cb, &mmio->Value.u.u64);
+		r = rawpci_do_mmio_read(session->ctx, session, request->TargetDevice, mmio->Address,
+					mmio->Value.cb, &mmio->Value.u.u64);
 	return rawpci_status_from_errno(r);
 }
 
@@ -254,10 +259,10 @@ static int on_device(PSUPDRVSESSION session, PPCIRAWSENDREQ request,
 	return rawpci_status_from_errno(r);
 }
 
-#define ON_DEVICE(operation)                                                                      \
-	static int operation##_door(PSUPDRVSESSION session, PPCIRAWSENDREQ request)               \
-	{                                                                                         \
-		return on_device(session, request, operation);                                    \
+#define ON_DEVICE(operation)                                                                       \
+	static int operation##_door(PSUPDRVSESSION session, PPCIRAWSENDREQ request)                \
+	{                                                                                          \
+		return on_device(session, request, operation);                                     \
 	}
 
 ON_DEVICE(get_region_info)
@@ -300,18 +305,24 @@ static __attribute__((noinline, cold)) int refuse(PSUPDRVSESSION session, PPCIRA
 	if (!request)
 		return rawpci_abi_refuse(ctx, -EFAULT, "the request is NULL");
 	if (request->Hdr.u32Magic != SUPVMMR0REQHDR_MAGIC)
-		return rawpci_abi_refuse(ctx, -EBADMSG, "the request's magic is %#x: set it to "
-					 "SUPVMMR0REQHDR_MAGIC", request->Hdr.u32Magic);
+		return rawpci_abi_refuse(ctx, -EBADMSG,
+					 "the request's magic is %#x: set it to "
+					 "SUPVMMR0REQHDR_MAGIC",
+					 request->Hdr.u32Magic);
 	if (request->Hdr.cbReq != sizeof(*request))
-		return rawpci_abi_refuse(ctx, -EINVAL, "the request's cbReq is %u: set it to "
-					 "sizeof(PCIRAWSENDREQ)", request->Hdr.cbReq);
+		return rawpci_abi_refuse(ctx, -EINVAL,
+					 "the request's cbReq is %u: set it to "
+					 "sizeof(PCIRAWSENDREQ)",
+					 request->Hdr.cbReq);
 	if (session && request->pSession && session != request->pSession)
-		return rawpci_abi_refuse(ctx, -EINVAL, "the request names another session than the "
+		return rawpci_abi_refuse(ctx, -EINVAL,
+					 "the request names another session than the "
 					 "call");
 	if (!session)
 		session = request->pSession;
 	if (!session || session->magic != RAWPCI_SESSION_MAGIC)
-		return rawpci_abi_refuse(ctx, -EINVAL, "there is no session: give one to the call "
+		return rawpci_abi_refuse(ctx, -EINVAL,
+					 "there is no session: give one to the call "
 					 "or in pSession");
 	return rawpci_abi_refuse(session->ctx, -EOPNOTSUPP, "%d is no operation",
 				 request->iRequest);

@@ -34,18 +34,21 @@ static int take_options(const struct rawpci_options *given, struct rawpci_option
 		return 0;
 	size = given->size;
 	/* Also an older structure ends after a whole field. */
-	if (size < sizeof(given->size) ||
-	    (size < sizeof(*given) && size % sizeof(void *) != 0))
-		return rawpci_fail(NULL, -EINVAL, "options.size is %zu: set it to "
-				   "sizeof(struct rawpci_options)", size);
+	if (size < sizeof(given->size) || (size < sizeof(*given) && size % sizeof(void *) != 0))
+		return rawpci_fail(NULL, -EINVAL,
+				   "options.size is %zu: set it to "
+				   "sizeof(struct rawpci_options)",
+				   size);
 	memcpy(options, given, size < sizeof(*options) ? size : sizeof(*options));
 	if (options->irq_mode != RAWPCI_IRQ_MODE_THREAD &&
 	    options->irq_mode != RAWPCI_IRQ_MODE_EMBEDDER)
 		return rawpci_fail(NULL, -EINVAL, "options.irq_mode is %d, which is no mode",
 				   (int)options->irq_mode);
 	if ((unsigned)options->log_level > RAWPCI_LOG_DEBUG)
-		return rawpci_fail(NULL, -EINVAL, "options.log_level is %d: use 0 (errors alone) "
-				   "to 3", (int)options->log_level);
+		return rawpci_fail(NULL, -EINVAL,
+				   "options.log_level is %d: use 0 (errors alone) "
+				   "to 3",
+				   (int)options->log_level);
 	return 0;
 }
 
@@ -79,8 +82,10 @@ static int start(struct rawpci *ctx, const struct rawpci_options *options)
 		return 0;
 	atomic_store(&ctx->chosen, rawpci_registry_find(ctx, options->backend));
 	if (!atomic_load(&ctx->chosen))
-		return rawpci_fail(ctx, -ENOENT, "there is no backend \"%s\": leave "
-				   "options.backend NULL for the best one", options->backend);
+		return rawpci_fail(ctx, -ENOENT,
+				   "there is no backend \"%s\": leave "
+				   "options.backend NULL for the best one",
+				   options->backend);
 	return 0;
 }
 
@@ -128,7 +133,8 @@ static int check_unused(struct rawpci *ctx)
 		if (slot && slot->used && devices++ == 0)
 			rawpci_address_format(&slot->address, first);
 	}
-	return rawpci_fail(ctx, -EBUSY, "the context still has %u devices open%s%s%s, %u sessions, "
+	return rawpci_fail(ctx, -EBUSY,
+			   "the context still has %u devices open%s%s%s, %u sessions, "
 			   "ports and factory references, and %u VMs: close or destroy them first",
 			   devices, devices ? " (" : "", first, devices ? ")" : "",
 			   ctx->users - devices, ctx->vm_count);

@@ -34,9 +34,9 @@ struct rawpci_findings {
 	const char *backend; /* the one that reports now; "": the library, about every backend */
 	unsigned way;        /* the backend's place in the order of trying; 0: every backend */
 	enum rawpci_explain_step step;
-	int refusal;         /* its probe() has returned this, a negative errno; 0: none */
-	bool refusal_found;  /* it has reported the reason of that */
-	bool owned;          /* the library has reported who owns the device */
+	int refusal;        /* its probe() has returned this, a negative errno; 0: none */
+	bool refusal_found; /* it has reported the reason of that */
+	bool owned;         /* the library has reported who owns the device */
 };
 
 /* Sets a finding and its cause; the rest is zero. It blocks if error, what opening returns for it, is
@@ -45,8 +45,7 @@ void rawpci_finding_set(struct rawpci_finding *finding, enum rawpci_obstacle obs
 			const char *cause, ...) RAWPCI_PRINTF(4, 5);
 
 /* Fails with what a finding says: "NAME: cause: remedy". Returns its error. */
-int rawpci_fail_finding(struct rawpci *ctx, const char *name,
-			const struct rawpci_finding *finding);
+int rawpci_fail_finding(struct rawpci *ctx, const char *name, const struct rawpci_finding *finding);
 
 void rawpci_findings_begin(struct rawpci_findings *to, const char *backend, unsigned way);
 void rawpci_findings_put_first(struct rawpci_findings *to, const struct rawpci_finding *finding);

@@ -73,11 +73,15 @@ int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address
 	}
 	(void)pthread_mutex_unlock(&ctx->lock);
 	if (r == -EBUSY)
-		return rawpci_fail(ctx, r, "%s: open already in this context: close it "
-				   "first", text);
+		return rawpci_fail(ctx, r,
+				   "%s: open already in this context: close it "
+				   "first",
+				   text);
 	if (r == -EUSERS)
-		return rawpci_fail(ctx, r, "%s: %d devices are open, which is the limit of a "
-				   "context: use another context", text, RAWPCI_SLOTS);
+		return rawpci_fail(ctx, r,
+				   "%s: %d devices are open, which is the limit of a "
+				   "context: use another context",
+				   text, RAWPCI_SLOTS);
 	if (r < 0)
 		return rawpci_fail(ctx, r, "%s: no memory", text);
 	return 0;
@@ -124,8 +128,10 @@ void rawpci_slots_destroy(struct rawpci *ctx)
 
 int rawpci_fail_handle(struct rawpci *ctx, uint32_t handle)
 {
-	return rawpci_fail(ctx, -EBADF, "device handle %#x is not open here: stale, unknown, or "
-			   "another session's", handle);
+	return rawpci_fail(ctx, -EBADF,
+			   "device handle %#x is not open here: stale, unknown, or "
+			   "another session's",
+			   handle);
 }
 
 bool rawpci_handle_is_open(struct rawpci *ctx, const void *owner, uint32_t handle)

@@ -32,9 +32,10 @@ bool rawpci_device_gone(struct rawpci_device *dev)
 
 static int fail_unsteady(struct rawpci_device *dev)
 {
-	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: its reset has not finished in %u ms (setting "
-			   "driver.timeout_ms): try again later", dev->name,
-			   dev->ctx->driver_timeout_ms);
+	return rawpci_fail(dev->ctx, -ESHUTDOWN,
+			   "%s: its reset has not finished in %u ms (setting "
+			   "driver.timeout_ms): try again later",
+			   dev->name, dev->ctx->driver_timeout_ms);
 }
 
 int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
@@ -49,17 +50,22 @@ int rawpci_access_check(struct rawpci_device *dev, unsigned bits)
 	if (lacking & RAWPCI_ACCESS_STEADY)
 		return fail_unsteady(dev);
 	if (lacking & RAWPCI_ACCESS_AWAKE)
-		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device is suspended: resume it "
-				   "first", dev->name);
+		return rawpci_fail(dev->ctx, -ESHUTDOWN,
+				   "%s: the device is suspended: resume it "
+				   "first",
+				   dev->name);
 	if (atomic_load(&dev->reach.asleep))
-		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device sleeps: write D0 (0) to "
+		return rawpci_fail(dev->ctx, -ESHUTDOWN,
+				   "%s: the device sleeps: write D0 (0) to "
 				   "the power state in its power management register, at %#x of "
-				   "config space", dev->name,
-				   dev->reach.pm_cap + RAWPCI_PM_CONTROL);
-	return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: the device does not decode %s: set bit %d of "
-			   "its command register%s", dev->name,
-			   lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",
+				   "config space",
+				   dev->name, dev->reach.pm_cap + RAWPCI_PM_CONTROL);
+	return rawpci_fail(dev->ctx, -ESHUTDOWN,
+			   "%s: the device does not decode %s: set bit %d of "
+			   "its command register%s",
+			   dev->name, lacking & RAWPCI_ACCESS_MEMORY ? "memory" : "I/O",
 			   lacking & RAWPCI_ACCESS_MEMORY ? 1 : 0,
-			   atomic_load(&dev->reach.shown_master) == RAWPCI_SHOW_REAL ? "" :
-									       ", or power it on");
+			   atomic_load(&dev->reach.shown_master) == RAWPCI_SHOW_REAL
+				   ? ""
+				   : ", or power it on");
 }

@@ -16,7 +16,7 @@ struct rawpci_device;
 #define RAWPCI_ACCESS_IO 8u      /* decodes I/O */
 #define RAWPCI_ACCESS_STEADY 16u /* no reset that ran out of time is still under way */
 
-#define RAWPCI_ACCESS_FOR_CONFIG                                                                  \
+#define RAWPCI_ACCESS_FOR_CONFIG                                                                   \
 	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY)
 
 #define RAWPCI_SHOW_REAL UINT32_MAX
@@ -32,8 +32,7 @@ struct rawpci_reach {
 };
 
 /* Config space as the backend has it. Needs the life gate, or a device that no thread can find. */
-int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width,
-		       uint32_t *value);
+int rawpci_config_peek(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value);
 int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
 
 /* Asks the device whether it is gone. If so, notes that and logs it. */

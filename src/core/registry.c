@@ -93,12 +93,14 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 	if (backend->version < 1 || backend->version > RAWPCI_BACKEND_VERSION)
 		return rawpci_fail(ctx, -EPROTONOSUPPORT,
 				   "the backend has version %u of the contract, and this library "
-				   "knows 1 to %d: rebuild the backend", backend->version,
-				   RAWPCI_BACKEND_VERSION);
+				   "knows 1 to %d: rebuild the backend",
+				   backend->version, RAWPCI_BACKEND_VERSION);
 	if (!complete(backend))
-		return rawpci_fail(ctx, -EINVAL, "backend \"%s\" is not complete: set its name, "
+		return rawpci_fail(ctx, -EINVAL,
+				   "backend \"%s\" is not complete: set its name, "
 				   "its help, each required operation, and all members of a group "
-				   "or none", backend->name ? backend->name : "");
+				   "or none",
+				   backend->name ? backend->name : "");
 	if (rawpci_registry_find(ctx, backend->name))
 		return rawpci_fail(ctx, -EEXIST, "there is a backend \"%s\" already",
 				   backend->name);
@@ -106,7 +108,8 @@ static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
 
 		if (slot && slot->used)
-			return rawpci_fail(ctx, -EBUSY, "a device is open: register backends "
+			return rawpci_fail(ctx, -EBUSY,
+					   "a device is open: register backends "
 					   "before you open devices");
 	}
 	if (ctx->backend_count == RAWPCI_BACKENDS)
@@ -143,8 +146,10 @@ int rawpci_backend_choose(struct rawpci *ctx, const char *name)
 	if (name) {
 		backend = rawpci_registry_find(ctx, name);
 		if (!backend)
-			r = rawpci_fail(ctx, -ENOENT, "there is no backend \"%s\": register it "
-					"first", name);
+			r = rawpci_fail(ctx, -ENOENT,
+					"there is no backend \"%s\": register it "
+					"first",
+					name);
 	}
 	if (r == 0)
 		atomic_store(&ctx->chosen, backend);

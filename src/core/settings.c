@@ -26,15 +26,23 @@ struct row {
 	const char *words[4];
 };
 
-_Static_assert(sizeof(enum rawpci_engine_kind) == sizeof(unsigned) &&
-	       RAWPCI_ENGINE_AUTO == 0 && RAWPCI_ENGINE_URING == 1 && RAWPCI_ENGINE_EPOLL == 2,
+_Static_assert(sizeof(enum rawpci_engine_kind) == sizeof(unsigned) && RAWPCI_ENGINE_AUTO == 0 &&
+		       RAWPCI_ENGINE_URING == 1 && RAWPCI_ENGINE_EPOLL == 2,
 	       "the words of irq.engine are in the order of the kinds");
 
 static const struct row rows[] = {
-	{ "driver.timeout_ms", "10000", FIELD(driver_timeout), FIELD(driver_timeout_ms), 3600000,
+	{ "driver.timeout_ms",
+	  "10000",
+	  FIELD(driver_timeout),
+	  FIELD(driver_timeout_ms),
+	  3600000,
 	  { NULL } },
 	{ "ids.file", "", FIELD(ids_file), 0, 0, { NULL } },
-	{ "irq.engine", "auto", FIELD(irq_engine), FIELD(engine_kind), 0,
+	{ "irq.engine",
+	  "auto",
+	  FIELD(irq_engine),
+	  FIELD(engine_kind),
+	  0,
 	  { "auto", "uring", "epoll" } },
 	{ "run.dir", "/run/rawpci", FIELD(run_dir), 0, 0, { NULL } },
 	{ "sysfs.dir", "/sys", FIELD(sysfs_dir), 0, 0, { NULL } },
@@ -65,8 +73,8 @@ static void add_item(char *list, const char *between, const char *item, const ch
 {
 	size_t used = strlen(list);
 
-	(void)snprintf(list + used, NAMES_MAX - used, "%s%s%s", used > 0 ? between : "",
-		       item, mark);
+	(void)snprintf(list + used, NAMES_MAX - used, "%s%s%s", used > 0 ? between : "", item,
+		       mark);
 }
 
 static int fail_unknown(struct rawpci *ctx, const char *setting)

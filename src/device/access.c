@@ -50,9 +50,11 @@ static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, 
 	int r;
 
 	if (a->width == 8 && !dev->caps.wide_access)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot access 8 bytes at once at "
-				   "%#llx of region %u: use 4", dev->name, dev->backend->name,
-				   (unsigned long long)offset, region);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: %s cannot access 8 bytes at once at "
+				   "%#llx of region %u: use 4",
+				   dev->name, dev->backend->name, (unsigned long long)offset,
+				   region);
 	if (a->write)
 		return dev->backend->region_write(dev->handle, region, offset, a->width, a->value);
 	r = dev->backend->region_read(dev->handle, region, offset, a->width, &a->value);
@@ -68,19 +70,25 @@ static int check_mmio(struct rawpci_device *dev, const struct rawpci_map_entry *
 	if (a->address == 0)
 		return rawpci_fail(dev->ctx, -EFAULT, "%s: the MMIO address is NULL", dev->name);
 	if (!rawpci_width_is_valid(a->width))
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: an access of %u bytes: use 1, 2, 4 or "
-				   "8", dev->name, a->width);
+		return rawpci_fail(dev->ctx, -EINVAL,
+				   "%s: an access of %u bytes: use 1, 2, 4 or "
+				   "8",
+				   dev->name, a->width);
 	if (a->address % a->width != 0)
-		return rawpci_fail(dev->ctx, -EDOM, "%s: MMIO address %#llx is not a multiple of "
-				   "the width %u", dev->name, address, a->width);
+		return rawpci_fail(dev->ctx, -EDOM,
+				   "%s: MMIO address %#llx is not a multiple of "
+				   "the width %u",
+				   dev->name, address, a->width);
 	if (!entry)
-		return rawpci_fail(dev->ctx, -EFAULT, "%s: MMIO address %#llx is in no live "
-				   "mapping of this device: map the region first", dev->name,
-				   address);
-	if (a->address - (uintptr_t)entry->base > entry->size - a->width ||
-	    entry->size < a->width)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: %u bytes at MMIO address %#llx reach "
-				   "beyond the mapping", dev->name, a->width, address);
+		return rawpci_fail(dev->ctx, -EFAULT,
+				   "%s: MMIO address %#llx is in no live "
+				   "mapping of this device: map the region first",
+				   dev->name, address);
+	if (a->address - (uintptr_t)entry->base > entry->size - a->width || entry->size < a->width)
+		return rawpci_fail(dev->ctx, -ERANGE,
+				   "%s: %u bytes at MMIO address %#llx reach "
+				   "beyond the mapping",
+				   dev->name, a->width, address);
 	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_MEMORY);
 }
 
@@ -106,8 +114,10 @@ static int mmio(struct rawpci_device *dev, struct access *a)
 		if (at - entry->areas[i].offset >= entry->areas[i].size)
 			continue;
 		if (a->width == 8 && RAWPCI_SPLITS_WIDE)
-			return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: this processor cannot "
-					   "access 8 bytes at once: use 4", dev->name);
+			return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+					   "%s: this processor cannot "
+					   "access 8 bytes at once: use 4",
+					   dev->name);
 		direct(a);
 		return a->write ? 0 : doubt(dev, a);
 	}
@@ -174,8 +184,8 @@ static int inside(struct rawpci *ctx, struct rawpci_target t, struct access *a,
 	return rawpci_call_end(ctx, r);
 }
 
-int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
-			const void *address, unsigned width, uint64_t *value)
+int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle, const void *address,
+			unsigned width, uint64_t *value)
 {
 	struct rawpci_target t = rawpci_target_of_handle(ctx, owner, handle);
 	struct access a = { .address = (uintptr_t)address, .width = width };
@@ -291,20 +301,25 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 	bool io;
 
 	if (region >= RAWPCI_REGIONS)
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: %d is no region number: use 0 to 5 for "
-				   "the BARs, 6 for the expansion ROM", dev->name, (int)region);
+		return rawpci_fail(dev->ctx, -EINVAL,
+				   "%s: %d is no region number: use 0 to 5 for "
+				   "the BARs, 6 for the expansion ROM",
+				   dev->name, (int)region);
 	info = &dev->regions[region];
 	io = info->flags & RAWPCI_REGION_IO;
 	if (!rawpci_width_is_valid(width) || (io && width == 8))
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: an access of %u bytes: use 1, 2%s",
 				   dev->name, width, io ? " or 4" : ", 4 or 8");
 	if (!io && offset % width != 0)
-		return rawpci_fail(dev->ctx, -EDOM, "%s: offset %#llx is not a multiple of the "
-				   "width %u", dev->name, (unsigned long long)offset, width);
+		return rawpci_fail(dev->ctx, -EDOM,
+				   "%s: offset %#llx is not a multiple of the "
+				   "width %u",
+				   dev->name, (unsigned long long)offset, width);
 	if (offset > info->size || width > info->size - offset)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: %u bytes at %#llx are not inside region "
-				   "%u, which has %#llx bytes", dev->name, width,
-				   (unsigned long long)offset, region,
+		return rawpci_fail(dev->ctx, -ERANGE,
+				   "%s: %u bytes at %#llx are not inside region "
+				   "%u, which has %#llx bytes",
+				   dev->name, width, (unsigned long long)offset, region,
 				   (unsigned long long)info->size);
 	return 0;
 }
@@ -349,8 +364,8 @@ int rawpci_region_read(struct rawpci_device *dev, unsigned region, uint64_t offs
 	return rawpci_leave(&call, r);
 }
 
-int rawpci_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			unsigned width, uint64_t value)
+int rawpci_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset, unsigned width,
+			uint64_t value)
 {
 	struct rawpci_call call;
 	int r = rawpci_enter(&call, dev);

@@ -94,8 +94,7 @@ static int settle(struct rawpci_device *dev)
 }
 
 int rawpci_device_attach(struct rawpci_device *dev, const struct rawpci_registered *with,
-			 struct rawpci_vm *vm, const struct rawpci_address *address,
-			 unsigned flags)
+			 struct rawpci_vm *vm, const struct rawpci_address *address, unsigned flags)
 {
 	int r;
 
@@ -140,9 +139,8 @@ undo_vm:
 
 void rawpci_device_detach(struct rawpci_device *dev)
 {
-	if (rawpci_can_ask(&dev->reach) && dev->info.can_reset &&
-	    !dev->caps.close_resets && atomic_load(&dev->touched) &&
-	    dev->backend->reset(dev->handle) < 0)
+	if (rawpci_can_ask(&dev->reach) && dev->info.can_reset && !dev->caps.close_resets &&
+	    atomic_load(&dev->touched) && dev->backend->reset(dev->handle) < 0)
 		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: closed, but its reset failed: %s",
 			   dev->name, rawpci_reason());
 	rawpci_vm_space_close(dev);
@@ -206,8 +204,10 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
 	if (!out)
 		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EFAULT, "out is NULL"));
 	if (size == 0 || size > sizeof(dev->info))
-		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EINVAL, "size %zu is not that of "
-						       "struct rawpci_device_info", size));
+		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EINVAL,
+						       "size %zu is not that of "
+						       "struct rawpci_device_info",
+						       size));
 	memcpy(out, &dev->info, size);
 	if (size > offsetof(struct rawpci_device_info, intx_stuck)) {
 		(void)pthread_mutex_lock(&dev->irqs->lock);

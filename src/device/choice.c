@@ -44,8 +44,10 @@ static int try_backend(struct rawpci_device *dev, const struct rawpci_registered
 	if (!dev->fds)
 		r = with->backend->probe(with->instance, &dev->info.address);
 	else if (!with->backend->open_fds)
-		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot open a device by "
-				"descriptors: use vfio", dev->name, with->backend->name);
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				"%s: %s cannot open a device by "
+				"descriptors: use vfio",
+				dev->name, with->backend->name);
 	if (r == 0)
 		r = rawpci_device_attach(dev, with, vm, &dev->info.address, flags);
 	if (r == 0)
@@ -79,7 +81,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 	struct rawpci *ctx = dev->ctx;
 	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
 	struct rawpci_custody *custody = dev->custody;
-	struct failure failure = {.choice = {.error = 0}};
+	struct failure failure = { .choice = { .error = 0 } };
 	int r;
 
 	rawpci_sys_forget_lack();
@@ -127,5 +129,5 @@ void rawpci_find_gone(struct rawpci_finding *finding)
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_GONE, -ENODEV,
 			   "it does not answer: it has no power, or its link is down");
 	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
-	    "power the machine off and on");
+			     "power the machine off and on");
 }

@@ -20,8 +20,8 @@
 static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned width)
 {
 	return rawpci_config_overlaps(offset, width, RAWPCI_CFG_COMMAND, 2) ||
-	       (dev->reach.pm_cap && rawpci_config_overlaps(offset, width,
-						      dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2));
+	       (dev->reach.pm_cap &&
+		rawpci_config_overlaps(offset, width, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2));
 }
 
 /* Requires config->lock. The device gets Bus Master only if the power state lets it through. */
@@ -66,8 +66,10 @@ static void see_to_command(struct rawpci_device *dev, const struct rawpci_decode
 
 	rawpci_reason_keep(&reason);
 	if ((was_reset ? adopt_command(dev, before) : rawpci_command_put(dev)) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
-			   "put right after a reset or waking up: %s", dev->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its command register could not be "
+			   "put right after a reset or waking up: %s",
+			   dev->name, rawpci_reason());
 	rawpci_reason_restore(&reason);
 }
 
@@ -89,12 +91,14 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 	if (r < 0)
 		return r;
 	after.command = rawpci_config_merge(dev->config->command, RAWPCI_CFG_COMMAND, offset, width,
-					    value) & 0xffff;
+					    value) &
+			0xffff;
 	after.control = before.control;
 	if (dev->reach.pm_cap)
 		after.control = rawpci_config_merge(before.control,
 						    dev->reach.pm_cap + RAWPCI_PM_CONTROL, offset,
-						    width, value) & 0xffff;
+						    width, value) &
+				0xffff;
 	wakes = (before.control & RAWPCI_PM_STATE) && !(after.control & RAWPCI_PM_STATE);
 	if (resets || !(after.command & RAWPCI_COMMAND_MEMORY) ||
 	    (after.control & RAWPCI_PM_STATE) != 0)
@@ -147,17 +151,23 @@ static int write_that_resets(struct rawpci_device *dev, uint32_t offset, unsigne
 static int check_access(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
 {
 	if (width != 1 && width != 2 && width != 4)
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: config access of %u bytes: use 1, 2 "
-				   "or 4", dev->name, width);
+		return rawpci_fail(dev->ctx, -EINVAL,
+				   "%s: config access of %u bytes: use 1, 2 "
+				   "or 4",
+				   dev->name, width);
 	if (width < 4 && value >> (8 * width) != 0)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: value %#x does not fit in %u bytes",
 				   dev->name, value, width);
 	if (offset % width != 0)
-		return rawpci_fail(dev->ctx, -EDOM, "%s: config offset %#x is not a multiple of "
-				   "the width %u", dev->name, offset, width);
+		return rawpci_fail(dev->ctx, -EDOM,
+				   "%s: config offset %#x is not a multiple of "
+				   "the width %u",
+				   dev->name, offset, width);
 	if (offset > dev->caps.config_size - width)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: config offset %#x is beyond its %u "
-				   "bytes", dev->name, offset, dev->caps.config_size);
+		return rawpci_fail(dev->ctx, -ERANGE,
+				   "%s: config offset %#x is beyond its %u "
+				   "bytes",
+				   dev->name, offset, dev->caps.config_size);
 	rawpci_reset_look(dev);
 	return rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
 }

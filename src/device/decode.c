@@ -49,7 +49,8 @@ void rawpci_decode_follow(struct rawpci_device *dev)
 
 	rawpci_reason_keep(&reason);
 	if (rawpci_decode_read(dev, &now) < 0) {
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its COMMAND or power state cannot be "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its COMMAND or power state cannot be "
 			   "read, so accesses to its regions fail until COMMAND is written: %s",
 			   dev->name, rawpci_reason());
 		rawpci_reason_restore(&reason);

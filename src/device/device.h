@@ -36,8 +36,8 @@ int rawpci_do_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
 int rawpci_do_close(struct rawpci *ctx, const void *owner, uint32_t handle);
 void rawpci_do_close_all(struct rawpci *ctx, const void *owner);
 /* The slow path of MMIO: every kind of access, with every check. */
-int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle,
-			const void *address, unsigned width, uint64_t *value);
+int rawpci_do_mmio_read(struct rawpci *ctx, const void *owner, uint32_t handle, const void *address,
+			unsigned width, uint64_t *value);
 int rawpci_do_mmio_write(struct rawpci *ctx, const void *owner, uint32_t handle, void *address,
 			 unsigned width, uint64_t value);
 /* The fast path has read all ones: is the device gone? If not, the value is all ones. */
@@ -48,8 +48,8 @@ int rawpci_do_mmio_doubt(struct rawpci *ctx, const void *owner, uint32_t handle,
 void rawpci_do_info(const struct rawpci_device *dev, struct rawpci_device_info *out);
 int rawpci_do_region_info(struct rawpci_device *dev, unsigned region,
 			  struct rawpci_region_info *out);
-int rawpci_do_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			 uint64_t size, struct rawpci_mapping *out);
+int rawpci_do_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+			 struct rawpci_mapping *out);
 /* Every field of mapping must be the one that mapping the region gave. */
 int rawpci_do_region_unmap(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			   const struct rawpci_mapping *mapping);

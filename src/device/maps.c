@@ -45,9 +45,11 @@ static void map_area(struct rawpci_device *dev, struct rawpci_map_entry *entry,
 		entry->area_count++;
 		return;
 	}
-	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: %#llx bytes at %#llx of region %u are "
-		   "reached by trapping: %s", dev->name, (unsigned long long)mapped->size,
-		   (unsigned long long)first, entry->region, rawpci_reason());
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+		   "%s: %#llx bytes at %#llx of region %u are "
+		   "reached by trapping: %s",
+		   dev->name, (unsigned long long)mapped->size, (unsigned long long)first,
+		   entry->region, rawpci_reason());
 }
 
 int rawpci_map_entry_create(struct rawpci_device *dev, unsigned region, uint64_t offset,
@@ -66,8 +68,10 @@ int rawpci_map_entry_create(struct rawpci_device *dev, unsigned region, uint64_t
 		r = rawpci_sys_reserve(size, 0, &where);
 	if (r < 0) {
 		free(entry);
-		return rawpci_fail(dev->ctx, -EADDRNOTAVAIL, "%s: the kernel gave no %#llx bytes "
-				   "of address space: %s", dev->name, (unsigned long long)size,
+		return rawpci_fail(dev->ctx, -EADDRNOTAVAIL,
+				   "%s: the kernel gave no %#llx bytes "
+				   "of address space: %s",
+				   dev->name, (unsigned long long)size,
 				   rawpci_sys_error_text(r, text, sizeof(text)));
 	}
 	entry->base = where;

@@ -27,7 +27,7 @@ struct rawpci_map_entry {
 	uint64_t offset; /* of base in the region */
 	unsigned region;
 	rawpci_region_map_fn *map; /* the backend's operation that made it */
-	unsigned area_count; /* mapped pieces, relative to base */
+	unsigned area_count;       /* mapped pieces, relative to base */
 	struct rawpci_region_area areas[RAWPCI_REGION_AREAS];
 };
 

@@ -13,7 +13,7 @@
 #include "core/handle.h"
 #include "device/maps.h"
 
-#define RAWPCI_ACCESS_FOR_MEMORY                                                                  \
+#define RAWPCI_ACCESS_FOR_MEMORY                                                                   \
 	(RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE | RAWPCI_ACCESS_STEADY | RAWPCI_ACCESS_MEMORY)
 
 /* A processor with 32-bit registers makes two accesses of 8 bytes. */
@@ -44,8 +44,7 @@ struct rawpci_target {
 /* Inside a gate. */
 static inline bool rawpci_target_is_open(const struct rawpci_target *t)
 {
-	return t->by_pointer ||
-	       RAWPCI_LIKELY(rawpci_slot_has(t->slot, t->owner, t->handle));
+	return t->by_pointer || RAWPCI_LIKELY(rawpci_slot_has(t->slot, t->owner, t->handle));
 }
 
 static inline struct rawpci_target rawpci_target_of_handle(struct rawpci *ctx, const void *owner,
@@ -61,14 +60,14 @@ static inline struct rawpci_target rawpci_target_of_pointer(struct rawpci_device
 
 /* One access of exactly the width, in PCI's byte order. The compiler may neither split nor repeat
  * it: that is what volatile guarantees. */
-#define RAWPCI_PLAIN_LOAD(type, convert)                                                          \
-	do {                                                                                      \
-		type word;                                                                        \
-		if (address % sizeof(type) != 0)                                                  \
-			return RAWPCI_NOT_PLAIN;                                                  \
-		word = convert(*(volatile type *)address);                                        \
-		*value = word;                                                                    \
-		return word == (type)-1 ? RAWPCI_IN_DOUBT : RAWPCI_DONE;                          \
+#define RAWPCI_PLAIN_LOAD(type, convert)                                                           \
+	do {                                                                                       \
+		type word;                                                                         \
+		if (address % sizeof(type) != 0)                                                   \
+			return RAWPCI_NOT_PLAIN;                                                   \
+		word = convert(*(volatile type *)address);                                         \
+		*value = word;                                                                     \
+		return word == (type)-1 ? RAWPCI_IN_DOUBT : RAWPCI_DONE;                           \
 	} while (0)
 
 static inline enum rawpci_progress rawpci_plain_load(uintptr_t address, unsigned width,
@@ -77,22 +76,25 @@ static inline enum rawpci_progress rawpci_plain_load(uintptr_t address, unsigned
 	if (RAWPCI_LIKELY(width == 4))
 		RAWPCI_PLAIN_LOAD(uint32_t, le32toh);
 	switch (width) {
-	case 1: RAWPCI_PLAIN_LOAD(uint8_t, (uint8_t));
-	case 2: RAWPCI_PLAIN_LOAD(uint16_t, le16toh);
+	case 1:
+		RAWPCI_PLAIN_LOAD(uint8_t, (uint8_t));
+	case 2:
+		RAWPCI_PLAIN_LOAD(uint16_t, le16toh);
 	case 8:
 		if (RAWPCI_SPLITS_WIDE)
 			return RAWPCI_NOT_PLAIN;
 		RAWPCI_PLAIN_LOAD(uint64_t, le64toh);
-	default: return RAWPCI_NOT_PLAIN;
+	default:
+		return RAWPCI_NOT_PLAIN;
 	}
 }
 
-#define RAWPCI_PLAIN_STORE(type, convert)                                                         \
-	do {                                                                                      \
-		if (address % sizeof(type) != 0)                                                  \
-			return RAWPCI_NOT_PLAIN;                                                  \
-		*(volatile type *)address = convert((type)value);                                 \
-		return RAWPCI_DONE;                                                               \
+#define RAWPCI_PLAIN_STORE(type, convert)                                                          \
+	do {                                                                                       \
+		if (address % sizeof(type) != 0)                                                   \
+			return RAWPCI_NOT_PLAIN;                                                   \
+		*(volatile type *)address = convert((type)value);                                  \
+		return RAWPCI_DONE;                                                                \
 	} while (0)
 
 static inline enum rawpci_progress rawpci_plain_store(uintptr_t address, unsigned width,
@@ -101,13 +103,16 @@ static inline enum rawpci_progress rawpci_plain_store(uintptr_t address, unsigne
 	if (RAWPCI_LIKELY(width == 4))
 		RAWPCI_PLAIN_STORE(uint32_t, htole32);
 	switch (width) {
-	case 1: RAWPCI_PLAIN_STORE(uint8_t, (uint8_t));
-	case 2: RAWPCI_PLAIN_STORE(uint16_t, htole16);
+	case 1:
+		RAWPCI_PLAIN_STORE(uint8_t, (uint8_t));
+	case 2:
+		RAWPCI_PLAIN_STORE(uint16_t, htole16);
 	case 8:
 		if (RAWPCI_SPLITS_WIDE)
 			return RAWPCI_NOT_PLAIN;
 		RAWPCI_PLAIN_STORE(uint64_t, htole64);
-	default: return RAWPCI_NOT_PLAIN;
+	default:
+		return RAWPCI_NOT_PLAIN;
 	}
 }
 
@@ -137,8 +142,7 @@ rawpci_short_read(struct rawpci_target t, uintptr_t address, unsigned width, uin
 	if (!t.slot)
 		return RAWPCI_NOT_PLAIN;
 	counter = rawpci_gate_enter(&t.slot->memory);
-	if (RAWPCI_LIKELY(rawpci_target_is_open(&t) &&
-			  rawpci_is_mapped(t.slot->dev, address)))
+	if (RAWPCI_LIKELY(rawpci_target_is_open(&t) && rawpci_is_mapped(t.slot->dev, address)))
 		progress = rawpci_plain_load(address, width, value);
 	rawpci_gate_leave(counter);
 	return progress;
@@ -154,8 +158,7 @@ rawpci_short_write(struct rawpci_target t, uintptr_t address, unsigned width, ui
 		return RAWPCI_NOT_PLAIN;
 	counter = rawpci_gate_enter(&t.slot->memory);
 	/* Mapping a region has marked the device as touched. */
-	if (RAWPCI_LIKELY(rawpci_target_is_open(&t) &&
-			  rawpci_is_mapped(t.slot->dev, address)))
+	if (RAWPCI_LIKELY(rawpci_target_is_open(&t) && rawpci_is_mapped(t.slot->dev, address)))
 		progress = rawpci_plain_store(address, width, value);
 	rawpci_gate_leave(counter);
 	return progress;

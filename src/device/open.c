@@ -109,8 +109,8 @@ undo_slot:
 }
 
 int rawpci_do_open(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm,
-		     const struct rawpci_address *address, unsigned flags, uint32_t *handle,
-		     struct rawpci_device **out)
+		   const struct rawpci_address *address, unsigned flags, uint32_t *handle,
+		   struct rawpci_device **out)
 {
 	return open_with(ctx, owner, vm, address, flags, NULL, handle, out);
 }
@@ -184,13 +184,17 @@ static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *add
 
 	if (!ctx || !address || !out)
 		return rawpci_fail(ctx, -EFAULT, "%s is NULL",
-				   !ctx ? "the context" : !address ? "address" : "out");
+				   !ctx       ? "the context"
+				   : !address ? "address"
+					      : "out");
 	if (flags & ~(fds ? 0 : RAWPCI_OPEN_FLAGS))
 		return rawpci_fail(ctx, -EBADRQC, "flags %#x: only %#x are defined%s", flags,
 				   fds ? 0 : RAWPCI_OPEN_FLAGS, fds ? " with descriptors" : "");
 	if (rawpci_address_parse(address, &parsed) < 0)
-		return rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
-				   "03:00.0", address);
+		return rawpci_fail(ctx, -EINVAL,
+				   "\"%s\" is no PCI address: write 0000:03:00.0 or "
+				   "03:00.0",
+				   address);
 	return open_with(ctx, NULL, vm, &parsed, flags, fds, &handle, out);
 }
 
@@ -211,16 +215,19 @@ static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
 	if (!given)
 		return rawpci_fail(ctx, -EFAULT, "fds is NULL");
 	if (given->size < sizeof(given->size))
-		return rawpci_fail(ctx, -EINVAL, "fds.size is %zu: set it to sizeof(struct "
-				   "rawpci_device_fds)", given->size);
+		return rawpci_fail(ctx, -EINVAL,
+				   "fds.size is %zu: set it to sizeof(struct "
+				   "rawpci_device_fds)",
+				   given->size);
 	memcpy(fds, given, given->size < sizeof(*fds) ? given->size : sizeof(*fds));
 	fds->size = sizeof(*fds);
 	by_group = fds->group >= 0 || fds->container >= 0;
 	by_cdev = fds->cdev >= 0 || fds->iommufd >= 0;
 	if (by_group == by_cdev)
-		return rawpci_fail(ctx, -EINVAL, "%s: give a group and its container, or a cdev "
-				   "and its iommufd", by_group ? "descriptors of both kinds" :
-							    "no descriptor");
+		return rawpci_fail(ctx, -EINVAL,
+				   "%s: give a group and its container, or a cdev "
+				   "and its iommufd",
+				   by_group ? "descriptors of both kinds" : "no descriptor");
 	return 0;
 }
 
@@ -249,7 +256,9 @@ int rawpci_device_close(struct rawpci_device *dev)
 	slot = dev->slot;
 	rawpci_call_begin();
 	if (atomic_load(&slot->owner) != NULL)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "%s belongs to a session or a "
-							"port: close it there", dev->name));
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY,
+							"%s belongs to a session or a "
+							"port: close it there",
+							dev->name));
 	return rawpci_call_end(ctx, rawpci_do_close(ctx, NULL, atomic_load(&slot->handle)));
 }

@@ -102,16 +102,22 @@ static void power_off(struct rawpci_device *dev)
 	struct rawpci_decode before;
 
 	if (rawpci_power_rouse(dev, &before) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: it could not be woken up to be "
-			   "turned off: %s", dev->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: it could not be woken up to be "
+			   "turned off: %s",
+			   dev->name, rawpci_reason());
 	if (rawpci_command_stop(dev) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: bus mastering could not be turned "
-			   "off: %s", dev->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: bus mastering could not be turned "
+			   "off: %s",
+			   dev->name, rawpci_reason());
 	(void)rawpci_irqs_pause(dev);
 	rawpci_vm_detach(dev);
 	if (reset_if_possible(dev, true) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: powered off, but its reset failed: "
-			   "%s", dev->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: powered off, but its reset failed: "
+			   "%s",
+			   dev->name, rawpci_reason());
 	dev->powering->now = RAWPCI_NOW_OFF;
 	rawpci_access_start(dev, RAWPCI_ACCESS_AWAKE);
 }
@@ -155,8 +161,7 @@ static int change(struct rawpci_device *dev, enum rawpci_power state)
 		return r;
 	if (state == RAWPCI_POWER_ON)
 		return power_on(dev);
-	return state == RAWPCI_POWER_SUSPEND ? rawpci_power_suspend(dev)
-					     : rawpci_power_resume(dev);
+	return state == RAWPCI_POWER_SUSPEND ? rawpci_power_suspend(dev) : rawpci_power_resume(dev);
 }
 
 int rawpci_do_power(struct rawpci_device *dev, enum rawpci_power state)

@@ -12,8 +12,10 @@
 static int check_region(struct rawpci_device *dev, unsigned region)
 {
 	if (region >= RAWPCI_REGIONS)
-		return rawpci_fail(dev->ctx, -EINVAL, "%s: %d is no region number: use 0 to 5 for "
-				   "the BARs, 6 for the expansion ROM", dev->name, (int)region);
+		return rawpci_fail(dev->ctx, -EINVAL,
+				   "%s: %d is no region number: use 0 to 5 for "
+				   "the BARs, 6 for the expansion ROM",
+				   dev->name, (int)region);
 	return 0;
 }
 
@@ -39,8 +41,10 @@ int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
 	if (!out)
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
 	else if (size == 0 || size > sizeof(info))
-		r = rawpci_fail(dev->ctx, -EINVAL, "size %zu is not that of struct "
-				"rawpci_region_info", size);
+		r = rawpci_fail(dev->ctx, -EINVAL,
+				"size %zu is not that of struct "
+				"rawpci_region_info",
+				size);
 	else
 		r = rawpci_do_region_info(dev, region, &info);
 	if (r == 0)
@@ -59,19 +63,24 @@ static int check_map(struct rawpci_device *dev, unsigned region, uint64_t offset
 	if (size == 0)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: a mapping of 0 bytes", dev->name);
 	if (info->flags & RAWPCI_REGION_IO)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: region %u is I/O ports, which "
-				   "cannot be mapped: use port accesses", dev->name, region);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: region %u is I/O ports, which "
+				   "cannot be mapped: use port accesses",
+				   dev->name, region);
 	if (offset % rawpci_sys_page_size() != 0)
-		return rawpci_fail(dev->ctx, -EDOM, "%s: offset %#llx into region %u is not a "
-				   "multiple of the page size %llu", dev->name,
-				   (unsigned long long)offset, region,
+		return rawpci_fail(dev->ctx, -EDOM,
+				   "%s: offset %#llx into region %u is not a "
+				   "multiple of the page size %llu",
+				   dev->name, (unsigned long long)offset, region,
 				   (unsigned long long)rawpci_sys_page_size());
 	if (!info->present)
 		return rawpci_fail(dev->ctx, -ERANGE, "%s: region %u is empty", dev->name, region);
 	if (offset > info->size || size > info->size - offset)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: %#llx bytes at %#llx are not inside "
+		return rawpci_fail(dev->ctx, -ERANGE,
+				   "%s: %#llx bytes at %#llx are not inside "
 				   "region %u, which is the %#llx bytes from %#llx on the host's "
-				   "bus", dev->name, (unsigned long long)size,
+				   "bus",
+				   dev->name, (unsigned long long)size,
 				   (unsigned long long)(info->address + offset), region,
 				   (unsigned long long)info->size,
 				   (unsigned long long)info->address);
@@ -102,8 +111,8 @@ static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset,
 	return r;
 }
 
-int rawpci_do_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset,
-			 uint64_t size, struct rawpci_mapping *out)
+int rawpci_do_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+			 struct rawpci_mapping *out)
 {
 	int r = check_map(dev, region, offset, size);
 
@@ -119,11 +128,15 @@ static int map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, u
 	if (r < 0)
 		return r;
 	if (!(dev->regions[region].flags & RAWPCI_REGION_PREFETCH))
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: region %u is not prefetchable: map "
-				   "it without write combining", dev->name, region);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: region %u is not prefetchable: map "
+				   "it without write combining",
+				   dev->name, region);
 	if (!dev->backend->region_map_wc)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot map with write combining: "
-				   "use sysfs or uio", dev->name, dev->backend->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: %s cannot map with write combining: "
+				   "use sysfs or uio",
+				   dev->name, dev->backend->name);
 	r = map_with(dev, region, offset, size, dev->backend->region_map_wc, &mapping);
 	if (r == 0 && !mapping.cpu) {
 		(void)rawpci_do_region_unmap(dev, region, offset, &mapping);
@@ -148,8 +161,8 @@ static struct rawpci_map_entry *find_base(struct rawpci_device *dev, const void 
 static bool is_that(const struct rawpci_map_entry *entry, unsigned region, uint64_t offset,
 		    const struct rawpci_mapping *mapping)
 {
-	return entry->region == region && entry->offset == offset &&
-	       entry->size == mapping->size && entry->cpu == mapping->cpu;
+	return entry->region == region && entry->offset == offset && entry->size == mapping->size &&
+	       entry->cpu == mapping->cpu;
 }
 
 static int unmap(struct rawpci_device *dev, const void *base, unsigned region, uint64_t offset,

@@ -29,9 +29,10 @@ bool rawpci_reset_is_ready(struct rawpci_device *dev)
 void rawpci_reset_unended(struct rawpci_device *dev)
 {
 	(void)atomic_fetch_and(&dev->reach.access, ~RAWPCI_ACCESS_STEADY);
-	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its reset has not finished in %u ms (setting "
-		   "driver.timeout_ms): accesses fail until then", dev->name,
-		   dev->ctx->driver_timeout_ms);
+	rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+		   "%s: its reset has not finished in %u ms (setting "
+		   "driver.timeout_ms): accesses fail until then",
+		   dev->name, dev->ctx->driver_timeout_ms);
 }
 
 /* Requires config->lock. Also after a reset that failed, which may have changed COMMAND. */
@@ -74,9 +75,10 @@ int rawpci_reset_do(struct rawpci_device *dev, bool forget)
 		rawpci_reason_keep(&reason);
 		again = put_command(dev);
 		if (again < 0)
-			rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could "
-				   "not be written after a reset that failed: %s", dev->name,
-				   rawpci_reason());
+			rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+				   "%s: its command register could "
+				   "not be written after a reset that failed: %s",
+				   dev->name, rawpci_reason());
 		rawpci_reason_restore(&reason);
 	}
 out:
@@ -97,8 +99,10 @@ int rawpci_reset_rearm(struct rawpci_device *dev, bool were_running)
 	/* A device that is off has sent no interrupt, and turning it on resets it. */
 	r = rawpci_irqs_resume(dev, dev->powering->now != RAWPCI_NOW_OFF);
 	if (r < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
-			   "after its reset: %s", dev->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its interrupts could not be enabled "
+			   "after its reset: %s",
+			   dev->name, rawpci_reason());
 	return r;
 }
 
@@ -112,8 +116,10 @@ int rawpci_reset_wait(struct rawpci_device *dev)
 		return rawpci_access_check(dev, RAWPCI_ACCESS_STEADY);
 	(void)pthread_mutex_lock(&dev->config->lock);
 	if (put_command(dev) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its command register could not be "
-			   "written after its reset: %s", dev->name, rawpci_reason());
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its command register could not be "
+			   "written after its reset: %s",
+			   dev->name, rawpci_reason());
 	rawpci_access_start(dev, RAWPCI_ACCESS_STEADY);
 	(void)pthread_mutex_unlock(&dev->config->lock);
 	rawpci_say(dev->ctx, RAWPCI_LOG_INFO, "%s: its reset has finished", dev->name);
@@ -143,8 +149,10 @@ static int reset_and_restore(struct rawpci_device *dev)
 	if (r < 0)
 		return r;
 	if (!dev->info.can_reset)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: the device has no reset that leaves "
-				   "its neighbours alone", dev->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: the device has no reset that leaves "
+				   "its neighbours alone",
+				   dev->name);
 	were_running = rawpci_irqs_pause(dev);
 	r = rawpci_reset_do(dev, dev->powering->now == RAWPCI_NOW_OFF);
 	rawpci_reason_keep(&reason);

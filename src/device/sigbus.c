@@ -29,7 +29,8 @@ void rawpci_cover_prepare(struct rawpci_device *dev)
 	if (fd >= 0)
 		dev->maps->blank = fd;
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: no memory file (%s): if the device "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: no memory file (%s): if the device "
 			   "stops answering, direct accesses raise SIGSEGV instead of SIGBUS",
 			   dev->name, rawpci_sys_error_text(fd, text, sizeof(text)));
 }
@@ -43,9 +44,11 @@ static void cover_entry(struct rawpci_device *dev, const struct rawpci_map_entry
 		int r = rawpci_sys_cover(entry->base + area->offset, area->size, dev->maps->blank);
 
 		if (r < 0)
-			rawpci_say(dev->ctx, RAWPCI_LOG_ERROR, "%s: region %u cannot be unmapped "
-				   "(%s): do not access it until the device answers", dev->name,
-				   entry->region, rawpci_sys_error_text(r, text, sizeof(text)));
+			rawpci_say(dev->ctx, RAWPCI_LOG_ERROR,
+				   "%s: region %u cannot be unmapped "
+				   "(%s): do not access it until the device answers",
+				   dev->name, entry->region,
+				   rawpci_sys_error_text(r, text, sizeof(text)));
 	}
 }
 
@@ -62,7 +65,8 @@ static bool uncover_entry(struct rawpci_device *dev, struct rawpci_map_entry *en
 			entry->areas[kept++] = area;
 			continue;
 		}
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: %#llx bytes at %#llx of region %u "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: %#llx bytes at %#llx of region %u "
 			   "cannot be mapped again, and are reached by trapping from now on: %s",
 			   dev->name, (unsigned long long)area.size,
 			   (unsigned long long)(entry->offset + area.offset), entry->region,

@@ -61,8 +61,9 @@ void rawpci_power_restore(struct rawpci_device *dev, const struct rawpci_decode 
 
 static int wake(struct rawpci_device *dev)
 {
-	return dev->reach.pm_cap ?
-	       write_pm(dev, dev->powering->saved_control & ~(uint32_t)RAWPCI_PM_STATE) : 0;
+	return dev->reach.pm_cap
+		       ? write_pm(dev, dev->powering->saved_control & ~(uint32_t)RAWPCI_PM_STATE)
+		       : 0;
 }
 
 static int save_header(struct rawpci_device *dev)

@@ -79,10 +79,13 @@ static int open_poller(struct rawpci_engine *engine)
 					      &engine->waits, &engine->poller);
 		if (r == 0 || kind == RAWPCI_ENGINE_URING)
 			return r;
-		rawpci_engine_note(engine, RAWPCI_LOG_INFO, r == -EPERM ?
-			"io_uring is forbidden here (kernel.io_uring_disabled or a seccomp "
-			"filter), so the library uses epoll" :
-			"io_uring is refused, so the library uses epoll", r);
+		rawpci_engine_note(
+			engine, RAWPCI_LOG_INFO,
+			r == -EPERM
+				? "io_uring is forbidden here (kernel.io_uring_disabled or a seccomp "
+				  "filter), so the library uses epoll"
+				: "io_uring is refused, so the library uses epoll",
+			r);
 	}
 	return rawpci_epoll_open(&engine->waits, &engine->poller);
 }

@@ -41,11 +41,11 @@ struct rawpci_source {
 
 	/* Under the lock */
 	struct rawpci_source *next; /* in the queue, or in the list of free ones */
-	bool queued;  /* the waiting thread has to settle the source */
-	bool armed;   /* the poller has a poll of the source */
-	bool held;    /* rawpci_engine_remove() has not finished with the source */
-	bool own;     /* the source's own fn removed it, and has not returned */
-	bool failed;  /* the poller cannot wait for the descriptor: do not try again */
+	bool queued;                /* the waiting thread has to settle the source */
+	bool armed;                 /* the poller has a poll of the source */
+	bool held;                  /* rawpci_engine_remove() has not finished with the source */
+	bool own;                   /* the source's own fn removed it, and has not returned */
+	bool failed; /* the poller cannot wait for the descriptor: do not try again */
 };
 
 #define RAWPCI_SOURCE_DEAD UINT64_C(1)

@@ -59,8 +59,7 @@ static int epoll_wait_events(struct rawpci_poller *poller, int timeout_ms,
 	int n;
 
 	rawpci_count(poller->waits, 1);
-	n = rawpci_sys_epoll_wait(e->base.fd, e->ready, max < BATCH ? (int)max : BATCH,
-				  timeout_ms);
+	n = rawpci_sys_epoll_wait(e->base.fd, e->ready, max < BATCH ? (int)max : BATCH, timeout_ms);
 	if (n <= 0)
 		return n == -EINTR ? 0 : n;
 	for (int i = 0; i < n; i++) {

@@ -40,10 +40,10 @@ struct rawpci_engine_options {
 };
 
 struct rawpci_engine_stats {
-	const char *name;  /* "io_uring", "epoll" */
-	uint64_t handled;  /* calls of fn, without those of uncounted sources */
-	uint64_t waits;    /* system calls made to wait and reap */
-	uint64_t rearmed;  /* polls that the kernel ended and the engine armed again */
+	const char *name; /* "io_uring", "epoll" */
+	uint64_t handled; /* calls of fn, without those of uncounted sources */
+	uint64_t waits;   /* system calls made to wait and reap */
+	uint64_t rearmed; /* polls that the kernel ended and the engine armed again */
 };
 
 /**

@@ -69,8 +69,8 @@ static int open_started(struct rawpci_engine *engine, bool uring, unsigned entri
 {
 	struct rawpci_poller *poller;
 	int r = uring ? rawpci_uring_open(!engine->options.embedder, entries, &engine->waits,
-					  &poller) :
-			rawpci_epoll_open(&engine->waits, &poller);
+					  &poller)
+		      : rawpci_epoll_open(&engine->waits, &poller);
 
 	if (r < 0)
 		return r;
@@ -111,7 +111,8 @@ static int recover(struct rawpci_engine *engine, int error)
 		r = open_started(engine, true, engine->entries, &fresh);
 	if (r < 0) {
 		rawpci_engine_note(engine, RAWPCI_LOG_WARNING,
-				   "waiting for interrupts failed, so the library uses epoll", error);
+				   "waiting for interrupts failed, so the library uses epoll",
+				   error);
 		r = open_started(engine, false, 0, &fresh);
 	}
 	return r < 0 ? r : move_to(engine, fresh);

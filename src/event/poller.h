@@ -55,8 +55,8 @@ struct rawpci_poller_ops {
 struct rawpci_poller {
 	const struct rawpci_poller_ops *ops;
 	const char *name;
-	unsigned capacity;             /* with so many polls the kernel never lacks room for events */
-	atomic_uint_least64_t *waits;  /* the poller counts its system calls here */
+	unsigned capacity; /* with so many polls the kernel never lacks room for events */
+	atomic_uint_least64_t *waits; /* the poller counts its system calls here */
 
 	/* Readable while wait() has something to return; -1: there is no such descriptor. An
 	 * io_uring with deferred work has none: since Linux 6.3 that work does not wake a thread

@@ -65,8 +65,9 @@ static void free_unused(struct rawpci_engine *engine, struct rawpci_source *sour
 {
 	if (source->armed || source->queued || source->held)
 		return;
-	atomic_store(&source->state, ((generation(source) + 1) & UINT32_MAX) *
-		     RAWPCI_SOURCE_GENERATION | RAWPCI_SOURCE_DEAD);
+	atomic_store(&source->state,
+		     ((generation(source) + 1) & UINT32_MAX) * RAWPCI_SOURCE_GENERATION |
+			     RAWPCI_SOURCE_DEAD);
 	source->next = engine->free;
 	engine->free = source;
 }

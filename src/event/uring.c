@@ -143,8 +143,7 @@ static bool work_waits(struct uring *u)
 {
 	if (!(u->ring.flags & IORING_SETUP_TASKRUN_FLAG))
 		return true;
-	return IO_URING_READ_ONCE(*u->ring.sq.kflags) &
-	       (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+	return IO_URING_READ_ONCE(*u->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
 static int enter(struct uring *u, int timeout_ms)

@@ -134,8 +134,10 @@ static int take_options(struct rawpci *ctx, const struct rawpci_explain_options 
 	if (!given)
 		return 0;
 	if (given->size < sizeof(given->size))
-		return rawpci_fail(ctx, -EINVAL, "options.size is %zu: set it to sizeof(struct "
-				   "rawpci_explain_options)", given->size);
+		return rawpci_fail(ctx, -EINVAL,
+				   "options.size is %zu: set it to sizeof(struct "
+				   "rawpci_explain_options)",
+				   given->size);
 	memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
 	if (options->flags & ~RAWPCI_OPEN_FLAGS)
 		return rawpci_fail(ctx, -EBADRQC, "options.flags are %#x: only %#x are defined",
@@ -146,7 +148,7 @@ static int take_options(struct rawpci *ctx, const struct rawpci_explain_options 
 static int explain(struct rawpci *ctx, const char *address,
 		   const struct rawpci_explain_options *options, struct rawpci_explanation **out)
 {
-	struct rawpci_inquiry q = {.ctx = ctx};
+	struct rawpci_inquiry q = { .ctx = ctx };
 	int r = take_options(ctx, options, &q.options);
 
 	if (r < 0)
@@ -155,8 +157,10 @@ static int explain(struct rawpci *ctx, const char *address,
 	if (!q.out)
 		return rawpci_fail(ctx, -ENOMEM, "no memory");
 	if (rawpci_address_parse(address, &q.out->address) < 0) {
-		r = rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: write 0000:03:00.0 or "
-				"03:00.0", address);
+		r = rawpci_fail(ctx, -EINVAL,
+				"\"%s\" is no PCI address: write 0000:03:00.0 or "
+				"03:00.0",
+				address);
 		goto undo_out;
 	}
 	rawpci_address_format(&q.out->address, q.name);
@@ -188,8 +192,9 @@ int rawpci_explain(struct rawpci *ctx, const char *address,
 	rawpci_call_begin();
 	if (!ctx || !address || !out)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							!ctx ? "the context" :
-							!address ? "address" : "out"));
+							!ctx       ? "the context"
+							: !address ? "address"
+								   : "out"));
 	return rawpci_call_end(ctx, explain(ctx, address, options, out));
 }
 

@@ -141,10 +141,13 @@ static void add_abilities(struct text *text, const struct rawpci_host_device *d)
 		unsigned method;
 		const char *name;
 	} resets[] = {
-		{RAWPCI_RESET_DEVICE_SPECIFIC, "device-specific"}, {RAWPCI_RESET_ACPI, "acpi"},
-		{RAWPCI_RESET_FLR, "flr"}, {RAWPCI_RESET_AF_FLR, "af-flr"},
-		{RAWPCI_RESET_PM, "pm"}, {RAWPCI_RESET_BUS, "bus"},
-		{RAWPCI_RESET_CXL_BUS, "cxl-bus"},
+		{ RAWPCI_RESET_DEVICE_SPECIFIC, "device-specific" },
+		{ RAWPCI_RESET_ACPI, "acpi" },
+		{ RAWPCI_RESET_FLR, "flr" },
+		{ RAWPCI_RESET_AF_FLR, "af-flr" },
+		{ RAWPCI_RESET_PM, "pm" },
+		{ RAWPCI_RESET_BUS, "bus" },
+		{ RAWPCI_RESET_CXL_BUS, "cxl-bus" },
 	};
 
 	add(text, "  interrupts  %u INTx", d->irq_count[RAWPCI_IRQ_INTX]);
@@ -152,8 +155,9 @@ static void add_abilities(struct text *text, const struct rawpci_host_device *d)
 		add(text, ", %u MSI, %u MSI-X\n", d->irq_count[RAWPCI_IRQ_MSI],
 		    d->irq_count[RAWPCI_IRQ_MSIX]);
 	else
-		add(text, "; MSI and MSI-X unknown: %s\n", strcmp(d->power, "D3cold") == 0 ?
-		    "it sleeps in D3cold" : "only CAP_SYS_ADMIN sees capabilities");
+		add(text, "; MSI and MSI-X unknown: %s\n",
+		    strcmp(d->power, "D3cold") == 0 ? "it sleeps in D3cold"
+						    : "only CAP_SYS_ADMIN sees capabilities");
 	add(text, "  resets     ");
 	for (size_t i = 0; i < sizeof(resets) / sizeof(resets[0]); i++)
 		if (d->reset_methods & resets[i].method)
@@ -216,7 +220,7 @@ static void add_findings(struct text *text, const struct rawpci_finding *f)
 
 int rawpci_explain_text(struct rawpci_explanation *e)
 {
-	struct text text = {NULL, 0, 0, false};
+	struct text text = { NULL, 0, 0, false };
 	char name[RAWPCI_ADDRESS_TEXT];
 
 	add(&text, "%s: ", rawpci_address_format(&e->address, name));

@@ -31,17 +31,19 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 {
 	struct rawpci_findings *found = opaque;
 
-	found->step = finding->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER ? RAWPCI_STEP_HELD :
-		      finding->obstacle == RAWPCI_OBSTACLE_IN_USE ? RAWPCI_STEP_TAKE :
-								    RAWPCI_STEP_MOVE;
+	found->step = finding->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER ? RAWPCI_STEP_HELD
+		      : finding->obstacle == RAWPCI_OBSTACLE_IN_USE    ? RAWPCI_STEP_TAKE
+								       : RAWPCI_STEP_MOVE;
 	return rawpci_backend_finding(found, finding);
 }
 
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason)
 {
-	const enum rawpci_obstacle obstacle =
-		error == -EACCES || error == -EPERM ? RAWPCI_OBSTACLE_PERMISSION :
-		error == -ENODEV && !q->device ? RAWPCI_OBSTACLE_NO_DEVICE : RAWPCI_OBSTACLE_OTHER;
+	const enum rawpci_obstacle obstacle = error == -EACCES || error == -EPERM
+						      ? RAWPCI_OBSTACLE_PERMISSION
+					      : error == -ENODEV && !q->device
+						      ? RAWPCI_OBSTACLE_NO_DEVICE
+						      : RAWPCI_OBSTACLE_OTHER;
 	struct rawpci_finding finding;
 	size_t prefix = strlen(q->name);
 	char text[128];
@@ -54,8 +56,7 @@ int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reas
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with,
-		       bool driven)
+int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with, bool driven)
 {
 	int r;
 

@@ -73,8 +73,7 @@ const char *rawpci_custody_wanted(const struct rawpci_custody *custody);
 /* Does the backend need the host driver bound ("": none) to go, and the flags forbid that? The
  * second fails with -EBUSY then. asked: its sentence says, too, what the host uses the device for,
  * which takes a search of all processes. */
-bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound,
-			   unsigned flags);
+bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound, unsigned flags);
 int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool asked);
 /* False: the module is loaded. */
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,

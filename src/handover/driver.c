@@ -124,8 +124,7 @@ static int leave_to_override(const struct rawpci_binding *at)
 /* now: the driver that the device is bound to. */
 static bool is_to_go(const struct rawpci_driver_hold *hold, const char *now)
 {
-	return now[0] != '\0' && strcmp(now, hold->taken_by) == 0 &&
-	       strcmp(now, hold->driver) != 0;
+	return now[0] != '\0' && strcmp(now, hold->taken_by) == 0 && strcmp(now, hold->driver) != 0;
 }
 
 int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold)
@@ -196,7 +195,7 @@ int rawpci_driver_move(const struct rawpci_binding *at, const struct rawpci_driv
 int rawpci_driver_look(const struct rawpci_binding *at, const char *driver,
 		       struct rawpci_driver_hold *hold)
 {
-	struct rawpci_driver_hold found = {.held = true};
+	struct rawpci_driver_hold found = { .held = true };
 	int r;
 
 	if (strlen(driver) >= sizeof(found.taken_by))

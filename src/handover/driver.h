@@ -17,10 +17,10 @@
 
 /* The binding before the device is taken, and while it is. */
 struct rawpci_driver_hold {
-	bool held;                            /* the binding has to be changed, or was */
-	char driver[RAWPCI_SYSFS_NAME];       /* the host driver; "": none was bound */
-	char override[RAWPCI_SYSFS_NAME];     /* "": none was set */
-	char taken_by[RAWPCI_SYSFS_NAME];     /* the driver that is bound instead; "": none */
+	bool held;                        /* the binding has to be changed, or was */
+	char driver[RAWPCI_SYSFS_NAME];   /* the host driver; "": none was bound */
+	char override[RAWPCI_SYSFS_NAME]; /* "": none was set */
+	char taken_by[RAWPCI_SYSFS_NAME]; /* the driver that is bound instead; "": none */
 };
 
 /**
@@ -66,7 +66,6 @@ int rawpci_driver_let_go(const struct rawpci_binding *at, const struct rawpci_dr
  * Returns 0 or a negative errno; -ENODEV when the host driver does not take the device again;
  * -ETIMEDOUT when the kernel has not finished a step. After a failure it has to be called again.
  */
-int rawpci_driver_return(const struct rawpci_binding *at,
-			    const struct rawpci_driver_hold *hold);
+int rawpci_driver_return(const struct rawpci_binding *at, const struct rawpci_driver_hold *hold);
 
 #endif

@@ -21,8 +21,7 @@ struct group {
 };
 
 int rawpci_group_each(struct rawpci *ctx, const struct rawpci_address *address,
-		      int (*each)(void *opaque, const struct rawpci_address *address),
-		      void *opaque)
+		      int (*each)(void *opaque, const struct rawpci_address *address), void *opaque)
 {
 	unsigned number;
 	int r = rawpci_sysfs_group(ctx->sysfs_dir, address, &number);
@@ -47,7 +46,7 @@ static int find_vfio(void *opaque, const struct rawpci_address *address)
 bool rawpci_group_neighbour(struct rawpci *ctx, const struct rawpci_address *address,
 			    char name[RAWPCI_ADDRESS_TEXT])
 {
-	struct group group = {.ctx = ctx, .address = address, .name = name};
+	struct group group = { .ctx = ctx, .address = address, .name = name };
 
 	return rawpci_group_each(ctx, address, find_vfio, &group) == 1;
 }
@@ -59,13 +58,13 @@ static int find_owned(void *opaque, const struct rawpci_address *address)
 	int recorded;
 
 	return rawpci_record_look(group->ctx->run_dir, address, &record, &recorded) ==
-	       -EWOULDBLOCK ||
+		       -EWOULDBLOCK ||
 	       rawpci_locks_look_shared(group->ctx->sysfs_dir, address) == -EWOULDBLOCK;
 }
 
 int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)
 {
-	struct group group = {.ctx = ctx, .address = address};
+	struct group group = { .ctx = ctx, .address = address };
 
 	return rawpci_group_each(ctx, address, find_owned, &group);
 }

@@ -106,8 +106,7 @@ int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)
  */
 /* Is this record about the device that is present now? 1, 0 (no: the record can go) or -errno. */
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
-			  const struct rawpci_address *address,
-			  const struct rawpci_record *record);
+			  const struct rawpci_address *address, const struct rawpci_record *record);
 /* For a passing error of rawpci_handover_lock(): the program that has the lock (-EWOULDBLOCK), or
  * why the lock cannot be taken now. */
 void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,

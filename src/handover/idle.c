@@ -42,10 +42,12 @@ int rawpci_handover_wake(struct rawpci_custody *custody)
 		return rawpci_fail_timeout(custody->ctx, custody->name,
 					   "the kernel has not resumed it");
 	}
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its file " RAWPCI_IDLE_FILE " cannot be "
-		   "written (%s), so the kernel may turn bus mastering on: write \"on\" to the file "
-		   "before the open", custody->name,
-		   rawpci_sys_error_text(r, text, sizeof(text)));
+	rawpci_say(
+		custody->ctx, RAWPCI_LOG_WARNING,
+		"%s: its file " RAWPCI_IDLE_FILE " cannot be "
+		"written (%s), so the kernel may turn bus mastering on: write \"on\" to the file "
+		"before the open",
+		custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
 
@@ -56,8 +58,9 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 
 	if (r == 0 || r == -ENOENT || r == -ETIMEDOUT)
 		return r == -ENOENT ? 0 : r;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: \"auto\" cannot be written to its file "
-		   RAWPCI_IDLE_FILE " again (%s), so it never runtime-suspends: write it there",
+	rawpci_say(ctx, RAWPCI_LOG_WARNING,
+		   "%s: \"auto\" cannot be written to its file " RAWPCI_IDLE_FILE
+		   " again (%s), so it never runtime-suspends: write it there",
 		   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }

@@ -24,7 +24,7 @@ struct rawpci_locks {
 	char name[RAWPCI_ADDRESS_TEXT];
 };
 
-#define RAWPCI_LOCKS_NONE ((struct rawpci_locks) { .directory = -1, .lock = -1, .shared = -1 })
+#define RAWPCI_LOCKS_NONE ((struct rawpci_locks){ .directory = -1, .lock = -1, .shared = -1 })
 
 /**
  * Makes this process the owner of a device.

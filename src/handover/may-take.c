@@ -42,8 +42,9 @@ static void look_at_use(struct rawpci_custody *custody, const char *dev)
 		return;
 	host.dev = dev;
 	use->bridge = rawpci_inuse_bridge(host.sys, &custody->address, use->what) != 0;
-	use->found = custody->bound[0] == '\0' ? use->bridge :
-		     rawpci_inuse_find(&host, &custody->address, use->what);
+	use->found = custody->bound[0] == '\0'
+			     ? use->bridge
+			     : rawpci_inuse_find(&host, &custody->address, use->what);
 	use->known = true;
 }
 
@@ -54,8 +55,7 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 	char load[128] = "", unbind[256] = "", probe[256] = "", now[RAWPCI_SYSFS_NAME];
 
 	look_at_use(custody, NULL);
-	if (custody->use.found != 0 ||
-	    rawpci_sysfs_driver(root, &custody->address, now) < 0)
+	if (custody->use.found != 0 || rawpci_sysfs_driver(root, &custody->address, now) < 0)
 		return;
 	if (driver[0] != '\0' && rawpci_sysfs_has_driver(root, driver) < 0)
 		SAY(load, "modprobe %s\n", driver);
@@ -66,7 +66,8 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 		    now);
 	SAY(finding->commands,
 	    "%.50secho %s > %.64s/bus/pci/devices/%s/driver_override\n"
-	    "%.150s%.110s", load, driver[0] ? driver : "none", root, custody->name, unbind, probe);
+	    "%.150s%.110s",
+	    load, driver[0] ? driver : "none", root, custody->name, unbind, probe);
 }
 
 /* The host driver, which the flags do not let go. asked: with what the host uses the device for. */
@@ -80,17 +81,21 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked
 		return false;
 	if (asked)
 		look_at_use(custody, NULL);
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_HOST_DRIVER, -EBUSY,
-			   "the host driver %s%s%s%s", bound, custody->left ?
-			   " has to get it back first, because a killed process took it" :
-			   " holds it", use->found ? ", and " : "", use->found ? use->what : "");
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_HOST_DRIVER, -EBUSY, "the host driver %s%s%s%s",
+			   bound,
+			   custody->left
+				   ? " has to get it back first, because a killed process took it"
+				   : " holds it",
+			   use->found ? ", and " : "", use->found ? use->what : "");
 	finding->blocker = custody->address;
 	SAY(finding->driver, "%s", bound);
 	if (use->bridge)
 		SAY(finding->remedy, "leave it to the host");
 	else
-		SAY(finding->remedy, "%sopen it with RAWPCI_OPEN_DETACH_HOST_DRIVER, or %s%s "
-		    "yourself", use->found ? "stop that; then " : "", BIND_IT(wanted));
+		SAY(finding->remedy,
+		    "%sopen it with RAWPCI_OPEN_DETACH_HOST_DRIVER, or %s%s "
+		    "yourself",
+		    use->found ? "stop that; then " : "", BIND_IT(wanted));
 	if (asked && !custody->left)
 		add_commands(custody, finding);
 	return true;
@@ -142,8 +147,10 @@ void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, in
 			   "%s %s, so the device cannot be %s%s", why, path, BOUND(wanted));
 	SAY(finding->path, "%.127s", path);
 	if (r == -EROFS)
-		SAY(finding->remedy, "mount sysfs writable in this container, or %s%s outside of "
-		    "this container", BIND_IT(wanted));
+		SAY(finding->remedy,
+		    "mount sysfs writable in this container, or %s%s outside of "
+		    "this container",
+		    BIND_IT(wanted));
 	else
 		SAY(finding->remedy, "run as root, or let root %s%s", BIND_IT(wanted));
 	add_commands(custody, finding);

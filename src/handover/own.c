@@ -15,8 +15,9 @@ int rawpci_handover_lock(struct rawpci *ctx, struct rawpci_locks *locks,
 			 const struct rawpci_address *address, bool *shared)
 {
 	int of_run = rawpci_locks_take(locks, ctx->run_dir, address);
-	int of_config = rawpci_is_passing(of_run) ? 0 :
-			rawpci_locks_share(locks, ctx->sysfs_dir, address);
+	int of_config = rawpci_is_passing(of_run)
+				? 0
+				: rawpci_locks_share(locks, ctx->sysfs_dir, address);
 
 	*shared = rawpci_is_passing(of_config);
 	return *shared ? of_config : of_run;
@@ -53,9 +54,11 @@ int rawpci_custody_own(struct rawpci_custody *custody)
 	}
 	if (r < 0) {
 		custody->no_record = r;
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: no lock in %s (%s), so its driver cannot be "
-			   "changed: make the directory usable, or set run.dir", custody->name,
-			   ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_say(ctx, RAWPCI_LOG_INFO,
+			   "%s: no lock in %s (%s), so its driver cannot be "
+			   "changed: make the directory usable, or set run.dir",
+			   custody->name, ctx->run_dir,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
 	r = rawpci_record_finish(ctx, &custody->locks, &custody->address, &custody->owed, &foreign);
@@ -90,7 +93,8 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 		SAY(custody->bound, "%s", before);
 	custody->left = strcmp(custody->bound, device->driver) != 0;
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_LEFT, 0,
-			   "it was taken from %s and has not been returned", rawpci_or_none(before));
+			   "it was taken from %s and has not been returned",
+			   rawpci_or_none(before));
 	SAY(finding->driver, "%s", before);
 	SAY(finding->remedy, "call rawpci_recover() (examples/recover), or open it");
 	return true;
@@ -103,8 +107,8 @@ bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_hos
 	struct rawpci *ctx = custody->ctx;
 	struct rawpci_record record;
 	int recorded, r = rawpci_record_look(ctx->run_dir, address, &record, &recorded);
-	int of_config = rawpci_is_passing(r) ? 0 :
-			rawpci_locks_look_shared(ctx->sysfs_dir, address);
+	int of_config = rawpci_is_passing(r) ? 0
+					     : rawpci_locks_look_shared(ctx->sysfs_dir, address);
 	const bool shared = rawpci_is_passing(of_config);
 
 	SAY(custody->bound, "%s", device->driver);

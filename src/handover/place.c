@@ -14,7 +14,7 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 					      const struct rawpci_locks *locks,
 					      const struct rawpci_address *address)
 {
-	return (struct rawpci_binding) {
+	return (struct rawpci_binding){
 		.root = ctx->sysfs_dir,
 		.address = *address,
 		.limit_ms = ctx->driver_timeout_ms,
@@ -25,8 +25,8 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
 			struct rawpci_record *record)
 {
-	static const char *const files[] = {"vendor", "device"};
-	uint16_t *const ids[] = {&record->vendor, &record->device};
+	static const char *const files[] = { "vendor", "device" };
+	uint16_t *const ids[] = { &record->vendor, &record->device };
 	char path[RAWPCI_SYSFS_PATH], text[16];
 
 	for (int i = 0; i < 2; i++) {
@@ -43,8 +43,11 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 
 struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 {
-	return (struct rawpci_inuse_host) {
-		.sys = ctx->sysfs_dir, .proc = "/proc", .vfio = ctx->vfio_dir, .uio = ctx->uio_dir,
+	return (struct rawpci_inuse_host){
+		.sys = ctx->sysfs_dir,
+		.proc = "/proc",
+		.vfio = ctx->vfio_dir,
+		.uio = ctx->uio_dir,
 	};
 }
 
@@ -53,5 +56,5 @@ void rawpci_find_absent(const struct rawpci *ctx, struct rawpci_finding *finding
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV,
 			   "there is no such device in %.256s/bus/pci/devices", ctx->sysfs_dir);
 	SAY(finding->remedy, "lspci -D lists all devices; one that was removed comes back with "
-	    "echo 1 > /sys/bus/pci/rescan");
+			     "echo 1 > /sys/bus/pci/rescan");
 }

@@ -61,7 +61,8 @@ static int format_body(const char *name, const struct rawpci_record *record,
 	if (!state->known || n < 0 || n >= RAWPCI_RECORD_BYTES)
 		return n;
 	n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n,
-		      "bare %s\nboot %s\nenable %u\nheader", state->bare ? "yes" : "no", state->boot, state->enables);
+		      "bare %s\nboot %s\nenable %u\nheader", state->bare ? "yes" : "no",
+		      state->boot, state->enables);
 	for (int i = 0; i < RAWPCI_STATE_DWORDS && n < RAWPCI_RECORD_BYTES; i++)
 		n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, " %08x", state->header[i]);
 	if (n < RAWPCI_RECORD_BYTES)
@@ -70,7 +71,7 @@ static int format_body(const char *name, const struct rawpci_record *record,
 }
 
 int rawpci_record_format(const char *name, const struct rawpci_record *record,
-		  char text[RAWPCI_RECORD_BYTES])
+			 char text[RAWPCI_RECORD_BYTES])
 {
 	const struct rawpci_driver_hold *hold = &record->hold;
 	int n;
@@ -156,7 +157,7 @@ static bool take_state(const char *at, struct rawpci_state *state)
 int rawpci_record_parse(const char *name, const char *text, struct rawpci_record *record)
 {
 	char version[RAWPCI_SYSFS_NAME], device[RAWPCI_SYSFS_NAME], again[RAWPCI_RECORD_BYTES];
-	struct rawpci_record found = {.hold = {.held = true}};
+	struct rawpci_record found = { .hold = { .held = true } };
 	const char *at = text;
 	const char *ids;
 

@@ -122,7 +122,7 @@ int rawpci_record_each(const char *run,
 		       int (*each)(void *opaque, const struct rawpci_address *address),
 		       void *opaque)
 {
-	struct walk walk = {.each = each, .opaque = opaque};
+	struct walk walk = { .each = each, .opaque = opaque };
 	int fd = rawpci_locks_directory(run, false);
 	int r;
 

@@ -16,8 +16,8 @@
 
 /* A device's registers before a program uses it. */
 struct rawpci_state {
-	bool known; /* the rest is set */
-	bool bare;  /* as in struct rawpci_backend: the kernel restores nothing */
+	bool known;       /* the rest is set */
+	bool bare;        /* as in struct rawpci_backend: the kernel restores nothing */
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
 	char boot[40];    /* the boot's id: the kernel assigns addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */

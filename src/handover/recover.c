@@ -39,9 +39,10 @@ static int settle_one(struct rawpci *ctx, const struct rawpci_address *address)
 		failed = rawpci_fail_finding(ctx, name, &finding);
 		r = r == -EWOULDBLOCK ? r : failed;
 	} else if (r < 0) {
-		r = rawpci_fail(ctx, rawpci_as_permission(r), "%s: its lock in %s cannot be taken: "
-				"%s", name, ctx->run_dir,
-				rawpci_sys_error_text(r, text, sizeof(text)));
+		r = rawpci_fail(ctx, rawpci_as_permission(r),
+				"%s: its lock in %s cannot be taken: "
+				"%s",
+				name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 	} else {
 		r = rawpci_record_finish(ctx, &locks, address, &owed, &foreign);
 	}
@@ -73,7 +74,7 @@ static int recover_one(void *opaque, const struct rawpci_address *address)
 
 int rawpci_recover(struct rawpci *ctx)
 {
-	struct recovery recovery = {.ctx = ctx};
+	struct recovery recovery = { .ctx = ctx };
 	char text[128];
 	int r;
 
@@ -84,10 +85,10 @@ int rawpci_recover(struct rawpci *ctx)
 	if (r == -ENOENT)
 		return rawpci_call_end(ctx, 0);
 	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, rawpci_as_permission(r),
-							"%s cannot be used: %s", ctx->run_dir,
-							rawpci_sys_error_text(r, text,
-									      sizeof(text))));
+		return rawpci_call_end(ctx,
+				       rawpci_fail(ctx, rawpci_as_permission(r),
+						   "%s cannot be used: %s", ctx->run_dir,
+						   rawpci_sys_error_text(r, text, sizeof(text))));
 	if (recovery.error < 0) {
 		rawpci_reason_restore(&recovery.reason);
 		return rawpci_call_end(ctx, recovery.error);
@@ -102,8 +103,10 @@ static void warn_left(struct rawpci *ctx, const struct rawpci_address *address, 
 
 	if (r == -EWOULDBLOCK || !rawpci_is_passing(r))
 		return;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its lock or its record cannot be read now (%s): "
-		   "call rawpci_recover() later", rawpci_address_format(address, name),
+	rawpci_say(ctx, RAWPCI_LOG_WARNING,
+		   "%s: its lock or its record cannot be read now (%s): "
+		   "call rawpci_recover() later",
+		   rawpci_address_format(address, name),
 		   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
@@ -149,7 +152,7 @@ static int finish_one(void *opaque, const struct rawpci_address *address)
  * later one sees none and returns them all. */
 void rawpci_group_finish(struct rawpci *ctx, const struct rawpci_address *address, bool blocked)
 {
-	struct closed closed = {.ctx = ctx, .address = address, .blocked = blocked};
+	struct closed closed = { .ctx = ctx, .address = address, .blocked = blocked };
 
 	if (rawpci_group_owned(ctx, address) == 0)
 		(void)rawpci_group_each(ctx, address, finish_one, &closed);

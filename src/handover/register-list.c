@@ -35,8 +35,8 @@ static int each(void *opaque, const struct rawpci_register *reg)
 {
 	int r = reg->host ? note(opaque, reg->at) : 0;
 
-	return r == 0 && reg->host && reg->width == 4 && !reg->resizes ?
-	       note(opaque, reg->at + 2u) : r;
+	return r == 0 && reg->host && reg->width == 4 && !reg->resizes ? note(opaque, reg->at + 2u)
+								       : r;
 }
 
 /* If a register cannot be read, those before it are still worth keeping. */

@@ -255,13 +255,16 @@ static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char 
 	int r = stop(at);
 
 	if (r > 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: it still mastered the bus: its bus "
-			   "mastering is off now", name);
+		rawpci_say(ctx, RAWPCI_LOG_WARNING,
+			   "%s: it still mastered the bus: its bus "
+			   "mastering is off now",
+			   name);
 	if (r >= 0)
 		return 0;
-	return rawpci_fail(ctx, r, "%s: its bus mastering cannot be turned off (%s), so no driver "
-			   "gets it: reset it, then call rawpci_recover()", name,
-			   rawpci_sys_error_text(r, text, sizeof(text)));
+	return rawpci_fail(ctx, r,
+			   "%s: its bus mastering cannot be turned off (%s), so no driver "
+			   "gets it: reset it, then call rawpci_recover()",
+			   name, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
 /* The kernel has reset the device. Return it to the host driver even if a register could not be
@@ -295,8 +298,7 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 	r = rawpci_sysfs_driver(at.root, &at.address, now);
 	if (r < 0)
 		return fail_put_back(ctx, name, true, r);
-	if (killed &&
-	    (now[0] == '\0' || (bare && strcmp(now, record->hold.taken_by) == 0)))
+	if (killed && (now[0] == '\0' || (bare && strcmp(now, record->hold.taken_by) == 0)))
 		r = stop_first(ctx, &at, name);
 	if (r < 0)
 		return r;

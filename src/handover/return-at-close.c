@@ -25,9 +25,11 @@ void rawpci_custody_return(struct rawpci_custody *custody)
 	if (custody->unfinished) {
 		custody->hold.held = false;
 		custody->recorded = false;
-		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: not returned yet, because the "
+		rawpci_say(custody->ctx, RAWPCI_LOG_WARNING,
+			   "%s: not returned yet, because the "
 			   "kernel still works on it: call rawpci_recover() later, or open it "
-			   "again", custody->name);
+			   "again",
+			   custody->name);
 		return;
 	}
 	r = rawpci_record_applies(custody->ctx, custody->name, &custody->address, &record);

@@ -11,39 +11,46 @@
 #include "os/sysfs.h"
 
 /* A driver that another program has bound in the meantime keeps the device. */
-static void say_returned(struct rawpci *ctx, const char *name,
-			   const struct rawpci_address *address, const char *driver)
+static void say_returned(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+			 const char *driver)
 {
 	char now[RAWPCI_SYSFS_NAME];
 
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
 	    strcmp(now, driver) != 0)
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: another program has bound it to %s: not "
-			   "returned to %s", name, now, rawpci_or_none(driver));
+		rawpci_say(ctx, RAWPCI_LOG_INFO,
+			   "%s: another program has bound it to %s: not "
+			   "returned to %s",
+			   name, now, rawpci_or_none(driver));
 	else
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
 }
 
-static int fail_return(struct rawpci *ctx, const char *name,
-			  const struct rawpci_address *address, const char *driver, int r)
+static int fail_return(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+		       const char *driver, int r)
 {
 	char text[128], neighbour[RAWPCI_ADDRESS_TEXT];
 
 	if (r == -ETIMEDOUT)
-		return rawpci_fail_timeout(ctx, name, "the kernel has not returned it to its "
+		return rawpci_fail_timeout(ctx, name,
+					   "the kernel has not returned it to its "
 					   "driver");
 	/* drivers_probe returns EINVAL, and only the kernel log has the reason (Linux
 	 * drivers/base/bus.c, drivers_probe_store()). */
 	if ((r == -ENODEV || r == -EINVAL) &&
 	    rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0 &&
 	    rawpci_group_neighbour(ctx, address, neighbour))
-		return rawpci_fail(ctx, -EBUSY, "%s: the host driver %s cannot get it back while "
+		return rawpci_fail(ctx, -EBUSY,
+				   "%s: the host driver %s cannot get it back while "
 				   "another device of its IOMMU group is in use, such as %s: close "
 				   "that device, then call rawpci_recover(); the kernel log may "
-				   "say more (dmesg)", name, driver, neighbour);
-	return rawpci_fail(ctx, r, "%s: it could not be returned to %s (%s): load that driver, "
-			   "then call rawpci_recover()", name, rawpci_or_none(driver),
+				   "say more (dmesg)",
+				   name, driver, neighbour);
+	return rawpci_fail(ctx, r,
+			   "%s: it could not be returned to %s (%s): load that driver, "
+			   "then call rawpci_recover()",
+			   name, rawpci_or_none(driver),
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
@@ -64,8 +71,10 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 	if (r == 0 && idle)
 		r = rawpci_idle_release(ctx, &at, name);
 	if (r < 0)
-		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name, "the kernel has not "
-							     "unbound and reset it") : r;
+		return r == -ETIMEDOUT ? rawpci_fail_timeout(ctx, name,
+							     "the kernel has not "
+							     "unbound and reset it")
+				       : r;
 	if (hold->held)
 		r = rawpci_driver_return(&at, hold);
 	if (r < 0)
@@ -97,9 +106,11 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 	}
 	if (r < 0) {
 		*foreign = true;
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: %s/%s is not a valid record (%s): bind "
-			   "the device to its host driver, then remove the file", locks->name,
-			   ctx->run_dir, locks->name, rawpci_sys_error_text(r, text, sizeof(text)));
+		rawpci_say(ctx, RAWPCI_LOG_WARNING,
+			   "%s: %s/%s is not a valid record (%s): bind "
+			   "the device to its host driver, then remove the file",
+			   locks->name, ctx->run_dir, locks->name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
 		return 0;
 	}
 	r = rawpci_record_applies(ctx, locks->name, address, &record);

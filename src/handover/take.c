@@ -19,7 +19,9 @@
 static int write_record(struct rawpci_custody *custody, const struct rawpci_driver_hold *hold)
 {
 	struct rawpci_record record = {
-		.hold = *hold, .state = custody->state, .idle = custody->idle,
+		.hold = *hold,
+		.state = custody->state,
+		.idle = custody->idle,
 	};
 	int r = custody->no_record;
 
@@ -48,15 +50,17 @@ static void warn_unrecorded(struct rawpci_custody *custody, int r)
 	struct rawpci_finding finding;
 
 	rawpci_find_unrecorded(custody, false, r, &finding);
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: %s, so a killed process leaves the "
-		   "device in use: %s", custody->name, finding.cause, finding.remedy);
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING,
+		   "%s: %s, so a killed process leaves the "
+		   "device in use: %s",
+		   custody->name, finding.cause, finding.remedy);
 }
 
 /* A record that a former owner has left has the registers of the host's time. */
 static void look_at_state(struct rawpci_custody *custody)
 {
-	const struct rawpci_binding at =
-		rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
+	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
+								 &custody->address);
 	char text[128];
 	int r;
 
@@ -77,9 +81,10 @@ static int cannot_keep(struct rawpci_custody *custody, int r)
 {
 	char text[128];
 
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: its driver_override cannot be written "
-		   "(%s): do not load a driver for it while it is open", custody->name,
-		   rawpci_sys_error_text(r, text, sizeof(text)));
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING,
+		   "%s: its driver_override cannot be written "
+		   "(%s): do not load a driver for it while it is open",
+		   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
 	custody->hold.held = false;
 	return 0;
 }
@@ -95,8 +100,9 @@ static bool changes_no_driver(const struct rawpci_driver_hold *hold)
 static int fail_slow_move(struct rawpci_custody *custody, enum rawpci_driver_step step)
 {
 	static const char *const slow[] = {
-		[RAWPCI_DRIVER_OVERRIDE] = "another program is binding or unbinding it, and has not "
-					   "finished",
+		[RAWPCI_DRIVER_OVERRIDE] =
+			"another program is binding or unbinding it, and has not "
+			"finished",
 		[RAWPCI_DRIVER_UNBIND] = "something still uses it, and its driver has not let go "
 					 "of it",
 		[RAWPCI_DRIVER_PROBE] = "the new driver has not accepted it",
@@ -131,8 +137,10 @@ static int fail_move(struct rawpci_custody *custody, enum rawpci_driver_step ste
 	if (r == -EACCES || r == -EPERM || r == -EROFS)
 		return fail_forbidden(custody, step, r);
 	if (step == RAWPCI_DRIVER_SEEN && r == -EBUSY)
-		return rawpci_fail(ctx, r, "%s: a host driver took it during the open: open it "
-				   "again", custody->name);
+		return rawpci_fail(ctx, r,
+				   "%s: a host driver took it during the open: open it "
+				   "again",
+				   custody->name);
 	(void)rawpci_sys_error_text(r, text, sizeof(text));
 	if (rawpci_sys_result(r, 0) < 0)
 		return rawpci_fail(ctx, r, "%s: it could not be bound to %s: %s", custody->name, to,
@@ -141,17 +149,21 @@ static int fail_move(struct rawpci_custody *custody, enum rawpci_driver_step ste
 		return rawpci_fail(ctx, r, "%s: it was removed while it was being bound to %s",
 				   custody->name, to);
 	if (r == -ENODEV)
-		return rawpci_fail(ctx, r, "%s: the driver %s has refused it: the kernel log says "
-				   "why (dmesg)", custody->name, wanted);
-	return rawpci_fail(ctx, r, "%s: it could not be bound to %s (%s): the kernel log may say "
-			   "why (dmesg)", custody->name, to, text);
+		return rawpci_fail(ctx, r,
+				   "%s: the driver %s has refused it: the kernel log says "
+				   "why (dmesg)",
+				   custody->name, wanted);
+	return rawpci_fail(ctx, r,
+			   "%s: it could not be bound to %s (%s): the kernel log may say "
+			   "why (dmesg)",
+			   custody->name, to, text);
 }
 
 /* seen: the driver that was found. */
 static int move(struct rawpci_custody *custody, const char *seen)
 {
-	const struct rawpci_binding at =
-		rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
+	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
+								 &custody->address);
 	enum rawpci_driver_step step;
 	int r = rawpci_driver_move(&at, &custody->hold, seen, &step);
 
@@ -208,9 +220,11 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	if (r == -ENODEV && rawpci_find_module(custody->ctx, wanted, &finding))
 		return rawpci_fail_finding(custody->ctx, custody->name, &finding);
 	if (r == -ETIMEDOUT)
-		return rawpci_fail(custody->ctx, r, "%s: the kernel is binding or unbinding its "
-				   "driver, and has not finished in %u ms (setting driver.timeout_ms)",
-				   custody->name, at->limit_ms);
+		return rawpci_fail(
+			custody->ctx, r,
+			"%s: the kernel is binding or unbinding its "
+			"driver, and has not finished in %u ms (setting driver.timeout_ms)",
+			custody->name, at->limit_ms);
 	if (r < 0)
 		return rawpci_fail(custody->ctx, r, "%s: its driver cannot be read from %s: %s",
 				   custody->name, at->root,
@@ -275,16 +289,17 @@ static int heed(void *opaque, const struct rawpci_finding *finding)
 
 	if (finding->blocks)
 		return rawpci_fail_finding(custody->ctx, custody->name, finding);
-	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING, "%s: taken from %s because the caller "
-		   "insists, although %s", custody->name, custody->bound[0] ? custody->bound : "the host",
-		   finding->cause);
+	rawpci_say(custody->ctx, RAWPCI_LOG_WARNING,
+		   "%s: taken from %s because the caller "
+		   "insists, although %s",
+		   custody->name, custody->bound[0] ? custody->bound : "the host", finding->cause);
 	return 0;
 }
 
 int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 {
-	const struct rawpci_binding at =
-		rawpci_handover_binding(custody->ctx, &custody->locks, &custody->address);
+	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
+								 &custody->address);
 	struct rawpci_driver_hold found;
 	int r = look(custody, &at, rawpci_custody_wanted(custody), &found);
 

@@ -50,17 +50,22 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 
 	rawpci_opener_find("/proc", path, true, &owner);
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has it open%s%s",
-			   owner.self ? "this process" : owner.text, shared ?
-			   ", with a directory of its own for locks (setting run.dir)" : "",
-			   owner.self ? ", in this context or another, or the kernel still resets or "
-			   "unbinds it" : "");
+			   owner.self ? "this process" : owner.text,
+			   shared ? ", with a directory of its own for locks (setting run.dir)"
+				  : "",
+			   owner.self
+				   ? ", in this context or another, or the kernel still resets or "
+				     "unbinds it"
+				   : "");
 	finding->number = owner.process;
 	SAY(finding->path, "%.127s", path);
 	if (owner.process != 0) {
 		SAY(finding->remedy, CLOSE_THERE);
 	} else {
-		SAY(finding->remedy, "close it in that process; as root, outside of containers, "
-		    "fuser -v %.200s finds it", path);
+		SAY(finding->remedy,
+		    "close it in that process; as root, outside of containers, "
+		    "fuser -v %.200s finds it",
+		    path);
 		SAY(finding->commands, "fuser -v %.480s\n", path);
 	}
 }
@@ -113,16 +118,16 @@ static int check_sysfs(struct rawpci *ctx, const char *name)
 	if (r < 0)
 		return rawpci_fail(ctx, rawpci_as_permission(r),
 				   "%s: %s/bus/pci/devices cannot be read (%s), so its "
-				   "record stays", name, ctx->sysfs_dir,
+				   "record stays",
+				   name, ctx->sysfs_dir,
 				   rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
 }
 
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
-			  const struct rawpci_address *address,
-			  const struct rawpci_record *record)
+			  const struct rawpci_address *address, const struct rawpci_record *record)
 {
-	struct rawpci_record now = {.vendor = 0};
+	struct rawpci_record now = { .vendor = 0 };
 	char text[128];
 	int r = check_sysfs(ctx, name);
 
@@ -139,10 +144,11 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 				   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	if (now.vendor == record->vendor && now.device == record->device)
 		return 1;
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the device taken from %s was %04x:%04x, but "
-		   "%04x:%04x is there now: nothing to return", name,
-		   rawpci_or_none(record->hold.driver), record->vendor, record->device, now.vendor,
-		   now.device);
+	rawpci_say(ctx, RAWPCI_LOG_WARNING,
+		   "%s: the device taken from %s was %04x:%04x, but "
+		   "%04x:%04x is there now: nothing to return",
+		   name, rawpci_or_none(record->hold.driver), record->vendor, record->device,
+		   now.vendor, now.device);
 	return 0;
 }
 
@@ -161,8 +167,10 @@ bool rawpci_custody_lost(struct rawpci_custody *custody)
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, now) < 0)
 		return false;
 	if (now[0] != '\0' && strcmp(now, ours) != 0) {
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: the host driver %s has taken it while it "
-			   "was open: left alone", custody->name, now);
+		rawpci_say(ctx, RAWPCI_LOG_WARNING,
+			   "%s: the host driver %s has taken it while it "
+			   "was open: left alone",
+			   custody->name, now);
 		return true;
 	}
 	return custody->recorded && rawpci_handover_ids(ctx, &custody->address, &there) == 0 &&

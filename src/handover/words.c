@@ -40,7 +40,9 @@ bool rawpci_is_passing(int r)
 int rawpci_as_permission(int r)
 {
 	return r == -EROFS || r == -ELOOP || r == -ENOTDIR || r == -ENOENT || r == -EEXIST ||
-	       r == -EINVAL || r == -EFBIG || r == -ENAMETOOLONG || r == -EBADMSG ? -EACCES : r;
+			       r == -EINVAL || r == -EFBIG || r == -ENAMETOOLONG || r == -EBADMSG
+		       ? -EACCES
+		       : r;
 }
 
 int rawpci_as_passing(int r)
@@ -50,7 +52,8 @@ int rawpci_as_passing(int r)
 
 int rawpci_fail_timeout(struct rawpci *ctx, const char *name, const char *slow)
 {
-	return rawpci_fail(ctx, -ETIMEDOUT, "%s: %s in %u ms (setting driver.timeout_ms): call "
-			   "rawpci_recover() later, or open it again", name, slow,
-			   ctx->driver_timeout_ms);
+	return rawpci_fail(ctx, -ETIMEDOUT,
+			   "%s: %s in %u ms (setting driver.timeout_ms): call "
+			   "rawpci_recover() later, or open it again",
+			   name, slow, ctx->driver_timeout_ms);
 }

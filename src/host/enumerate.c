@@ -53,9 +53,10 @@ static int collect_all(struct rawpci *ctx, struct found *found)
 	if (r == -ENOMEM)
 		return rawpci_fail(ctx, r, "no memory");
 	if (r < 0)
-		return rawpci_fail(ctx, rawpci_sys_result(r, -ENODEV), "%s/bus/pci/devices cannot "
-				   "be read: %s%s", ctx->sysfs_dir,
-				   rawpci_sys_error_text(r, text, sizeof(text)),
+		return rawpci_fail(ctx, rawpci_sys_result(r, -ENODEV),
+				   "%s/bus/pci/devices cannot "
+				   "be read: %s%s",
+				   ctx->sysfs_dir, rawpci_sys_error_text(r, text, sizeof(text)),
 				   rawpci_sys_result(r, 0) == 0 ? ": is sysfs mounted there?" : "");
 	if (found->count > 0)
 		qsort(found->addresses, found->count, sizeof(found->addresses[0]), compare);
@@ -87,7 +88,7 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		     void *opaque)
 {
 	struct rawpci_host_device device;
-	struct found found = {NULL, 0, 0};
+	struct found found = { NULL, 0, 0 };
 	struct rawpci_ids ids;
 	int lack = 0, r;
 
@@ -130,23 +131,27 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 	rawpci_call_begin();
 	if (!ctx || !address || !out)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							!ctx ? "the context" :
-							!address ? "address" : "out"));
+							!ctx       ? "the context"
+							: !address ? "address"
+								   : "out"));
 	r = check_size(ctx, size);
 	if (r < 0)
 		return rawpci_call_end(ctx, r);
 	if (rawpci_address_parse(address, &parsed) < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "\"%s\" is no PCI address: "
-							"write 0000:03:00.0 or 03:00.0", address));
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL,
+							"\"%s\" is no PCI address: "
+							"write 0000:03:00.0 or 03:00.0",
+							address));
 	rawpci_ids_load(ctx, &ids);
 	r = describe(ctx, &ids, &parsed, &device);
 	rawpci_ids_free(&ids);
 	if (is_lack(r))
 		return rawpci_call_end(ctx, r);
 	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, r, "%s: there is no such device in "
-							"%s/bus/pci/devices", address,
-							ctx->sysfs_dir));
+		return rawpci_call_end(ctx, rawpci_fail(ctx, r,
+							"%s: there is no such device in "
+							"%s/bus/pci/devices",
+							address, ctx->sysfs_dir));
 	memcpy(out, &device, size);
 	return rawpci_call_end(ctx, 0);
 }

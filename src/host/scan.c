@@ -50,8 +50,8 @@ static int load_file(const char *path, struct rawpci_ids *ids)
 
 void rawpci_ids_load(struct rawpci *ctx, struct rawpci_ids *ids)
 {
-	static const char *const places[] = {"/usr/share/misc/pci.ids",
-					     "/usr/share/hwdata/pci.ids"};
+	static const char *const places[] = { "/usr/share/misc/pci.ids",
+					      "/usr/share/hwdata/pci.ids" };
 
 	ids->text = NULL;
 	ids->length = 0;
@@ -79,8 +79,7 @@ static void describe_ids(const char *root, const struct rawpci_ids *ids,
 
 	out->vendor_id = (uint16_t)rawpci_sysfs_number(root, address, "vendor");
 	out->device_id = (uint16_t)rawpci_sysfs_number(root, address, "device");
-	out->subsystem_vendor_id = (uint16_t)rawpci_sysfs_number(root, address,
-								 "subsystem_vendor");
+	out->subsystem_vendor_id = (uint16_t)rawpci_sysfs_number(root, address, "subsystem_vendor");
 	out->subsystem_id = (uint16_t)rawpci_sysfs_number(root, address, "subsystem_device");
 	out->class_code = (uint32_t)rawpci_sysfs_number(root, address, "class") & 0xffffff;
 	out->revision = (uint8_t)rawpci_sysfs_number(root, address, "revision");
@@ -140,10 +139,13 @@ static bool describe_resets(const char *root, struct rawpci_host_device *out)
 		const char *name;
 		unsigned method;
 	} methods[] = {
-		{"device_specific", RAWPCI_RESET_DEVICE_SPECIFIC}, {"acpi", RAWPCI_RESET_ACPI},
-		{"flr", RAWPCI_RESET_FLR}, {"af_flr", RAWPCI_RESET_AF_FLR},
-		{"pm", RAWPCI_RESET_PM}, {"bus", RAWPCI_RESET_BUS},
-		{"cxl_bus", RAWPCI_RESET_CXL_BUS},
+		{ "device_specific", RAWPCI_RESET_DEVICE_SPECIFIC },
+		{ "acpi", RAWPCI_RESET_ACPI },
+		{ "flr", RAWPCI_RESET_FLR },
+		{ "af_flr", RAWPCI_RESET_AF_FLR },
+		{ "pm", RAWPCI_RESET_PM },
+		{ "bus", RAWPCI_RESET_BUS },
+		{ "cxl_bus", RAWPCI_RESET_CXL_BUS },
 	};
 	char text[128], *rest = NULL, *word;
 
@@ -160,7 +162,7 @@ static bool describe_resets(const char *root, struct rawpci_host_device *out)
 static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
 {
 	const int *fd = opaque;
-	uint8_t bytes[4] = {0};
+	uint8_t bytes[4] = { 0 };
 	int n = rawpci_sys_pread(*fd, bytes, width, offset);
 
 	if (n < 0)
@@ -183,14 +185,13 @@ static bool all_ones(int *fd)
 	       class_revision == UINT32_MAX;
 }
 
-static void describe_abilities(const char *root, bool resets_known,
-			       struct rawpci_host_device *out)
+static void describe_abilities(const char *root, bool resets_known, struct rawpci_host_device *out)
 {
 	struct rawpci_abilities abilities;
 	char path[RAWPCI_SYSFS_PATH];
 	uint64_t size;
 	int fd;
-	const struct rawpci_config_reader reader = {read_config, &fd};
+	const struct rawpci_config_reader reader = { read_config, &fd };
 
 	if (rawpci_sysfs_path(root, &out->address, "config", path, sizeof(path)) < 0)
 		return;

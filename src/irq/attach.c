@@ -59,14 +59,20 @@ static int check_room(struct rawpci_device *dev)
 
 	(void)pthread_mutex_lock(&dev->irqs->lock);
 	if (irqs->type >= 0 && free_line(irqs, &line) < 0)
-		r = rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or is "
-				"routed", dev->name, irqs->count);
+		r = rawpci_fail(dev->ctx, -ENOSPC,
+				"%s: every vector of its %u has a handler or is "
+				"routed",
+				dev->name, irqs->count);
 	else if (!dev->backend->irq_enable)
-		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no interrupts: use vfio, or uio "
-				"for INTx", dev->name, dev->backend->name);
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				"%s: %s has no interrupts: use vfio, or uio "
+				"for INTx",
+				dev->name, dev->backend->name);
 	else if (irqs->type < 0 && rawpci_irqs_best_type(dev) < 0)
-		r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for this "
-				"device", dev->name, dev->backend->name);
+		r = rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				"%s: %s offers no interrupts for this "
+				"device",
+				dev->name, dev->backend->name);
 	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	return r;
 }
@@ -110,7 +116,9 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 {
 	struct rawpci_irqs *irqs = dev->irqs;
 	struct rawpci_source_options source = {
-		.fn = rawpci_vector_run, .done = rawpci_vector_done, .arg = vector,
+		.fn = rawpci_vector_run,
+		.done = rawpci_vector_done,
+		.arg = vector,
 	};
 	char text[128];
 	unsigned line;
@@ -125,8 +133,10 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		return r;
 	/* Another thread may have taken the last line since check_room(). */
 	if (free_line(irqs, &line) < 0)
-		return rawpci_fail(dev->ctx, -ENOSPC, "%s: every vector of its %u has a handler or "
-				   "is routed", dev->name, irqs->count);
+		return rawpci_fail(dev->ctx, -ENOSPC,
+				   "%s: every vector of its %u has a handler or "
+				   "is routed",
+				   dev->name, irqs->count);
 	vector->intx = irqs->type == RAWPCI_IRQ_INTX;
 	vector->irq = next_irq(irqs);
 	r = find_source(dev, vector, &source);
@@ -134,9 +144,10 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		return r;
 	r = rawpci_engine_add(engine, &source, &vector->source);
 	if (r < 0)
-		return rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
-				   "vector: %s", dev->name,
-				   rawpci_sys_error_text(r, text, sizeof(text)));
+		return rawpci_fail(dev->ctx, r,
+				   "%s: the interrupt engine cannot take another "
+				   "vector: %s",
+				   dev->name, rawpci_sys_error_text(r, text, sizeof(text)));
 	irqs->lines[line].vector = vector;
 	irqs->in_use++;
 	r = rawpci_irq_hw_assign(dev, line, 1);
@@ -239,8 +250,10 @@ static int detach(struct rawpci_call *call, int32_t irq)
 	(void)pthread_mutex_unlock(&dev->irqs->lock);
 	(void)pthread_mutex_unlock(&dev->lock);
 	if (!vector)
-		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT, "%s: there is no interrupt "
-						      "attachment %d", dev->name, irq));
+		return rawpci_leave(call, rawpci_fail(ctx, -ENOENT,
+						      "%s: there is no interrupt "
+						      "attachment %d",
+						      dev->name, irq));
 	rawpci_vector_stop_timer(atomic_load(&ctx->engine), vector);
 	rawpci_out(call, 0);
 	rawpci_vector_retire(atomic_load(&ctx->engine), vector);

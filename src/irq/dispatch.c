@@ -82,7 +82,8 @@ static int get_embedders(struct rawpci *ctx, struct rawpci_engine **engine)
 	if (!ctx)
 		return rawpci_fail(NULL, -EFAULT, "the context is NULL");
 	if (ctx->irq_mode != RAWPCI_IRQ_MODE_EMBEDDER)
-		return rawpci_fail(ctx, -EOPNOTSUPP, "the context has a thread of its own for "
+		return rawpci_fail(ctx, -EOPNOTSUPP,
+				   "the context has a thread of its own for "
 				   "interrupts: create the context with RAWPCI_IRQ_MODE_EMBEDDER");
 	return rawpci_engine_get(ctx, engine);
 }
@@ -136,8 +137,10 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
 							ctx ? "out" : "the context"));
 	if (size == 0 || size > sizeof(stats))
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL, "size %zu is not that of "
-							"struct rawpci_irq_stats", size));
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL,
+							"size %zu is not that of "
+							"struct rawpci_irq_stats",
+							size));
 	memset(&stats, 0, sizeof(stats));
 	(void)pthread_mutex_lock(&ctx->engine_lock);
 	engine = atomic_load(&ctx->engine);

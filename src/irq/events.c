@@ -62,9 +62,10 @@ static int watch_create(struct rawpci_device *dev, enum rawpci_event event,
 	source.arg = watch;
 	r = rawpci_engine_add(engine, &source, &watch->source);
 	if (r < 0) {
-		r = rawpci_fail(dev->ctx, r, "%s: the interrupt engine cannot take another "
-				"descriptor: %s", dev->name,
-				rawpci_sys_error_text(r, text, sizeof(text)));
+		r = rawpci_fail(dev->ctx, r,
+				"%s: the interrupt engine cannot take another "
+				"descriptor: %s",
+				dev->name, rawpci_sys_error_text(r, text, sizeof(text)));
 		goto undo_fd;
 	}
 	*out = watch;
@@ -157,9 +158,10 @@ static int on_event(struct rawpci_call *call,
 	int r = 0;
 
 	if (!dev->backend->event_set || dev->caps.events == 0)
-		return rawpci_leave(call, rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s reports no "
-						      "events of this device", dev->name,
-						      dev->backend->name));
+		return rawpci_leave(call, rawpci_fail(dev->ctx, -EOPNOTSUPP,
+						      "%s: %s reports no "
+						      "events of this device",
+						      dev->name, dev->backend->name));
 	for (unsigned i = 0; r == 0 && handler && i < 2; i++)
 		if (dev->caps.events & (1u << all_events[i]))
 			r = watch_create(dev, all_events[i], handler, opaque, &watches[i]);

@@ -97,8 +97,10 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 	if (r == -ENOSPC && generous > needed)
 		r = enable(dev, needed);
 	if (r < 0 && before > 0 && enable(dev, before) < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its %u vectors could not be enabled "
-			   "again: attach a handler or route a vector again", dev->name, before);
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its %u vectors could not be enabled "
+			   "again: attach a handler or route a vector again",
+			   dev->name, before);
 	/* Interrupts of the other lines, while those were disabled, are lost. */
 	rawpci_irq_hw_hint(irqs, 0, first);
 	rawpci_irq_hw_hint(irqs, first + n, irqs->count - first - n);
@@ -142,9 +144,11 @@ static int let_go(struct rawpci_device *dev)
 	r = rawpci_irq_hw_restore(dev);
 	irqs->paused = irqs->unarmed = r < 0;
 	if (r < 0)
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: its interrupts could not be enabled "
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: its interrupts could not be enabled "
 			   "again: attach a handler or route a vector again, or reset the device: "
-			   "%s", dev->name, rawpci_reason());
+			   "%s",
+			   dev->name, rawpci_reason());
 	else
 		rawpci_irq_hw_hint(irqs, 0, irqs->count);
 	rawpci_reason_restore(&reason);
@@ -167,8 +171,7 @@ int rawpci_irq_hw_assign(struct rawpci_device *dev, unsigned first, unsigned n)
 		return arm(dev);
 	if (irqs->paused)
 		return 0;
-	if (needed <= irqs->enabled ||
-	    (irqs->enabled > 0 && dev->caps.irq_dynamic[irqs->type]))
+	if (needed <= irqs->enabled || (irqs->enabled > 0 && dev->caps.irq_dynamic[irqs->type]))
 		return swap(dev, first, n);
 	return grow(dev, first, n);
 }

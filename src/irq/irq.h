@@ -29,15 +29,15 @@ struct rawpci_irq_line {
 
 struct rawpci_irqs {
 	pthread_mutex_t lock;
-	int type; /* enum rawpci_irq_type; -1: none in use */
+	int type;         /* enum rawpci_irq_type; -1: none in use */
 	unsigned count;   /* lines */
 	unsigned enabled; /* enabled in the backend; 0: none */
 	unsigned in_use;  /* lines attached or routed */
 	struct rawpci_irq_line *lines;
-	bool paused; /* disabled for a reset or suspension */
+	bool paused;  /* disabled for a reset or suspension */
 	bool unarmed; /* still paused, because enabling again failed; later calls try again */
-	bool stuck;  /* INTx stays masked, because unmasking failed */
-	bool closed; /* the device is being closed; also under dev->lock */
+	bool stuck;   /* INTx stays masked, because unmasking failed */
+	bool closed;  /* the device is being closed; also under dev->lock */
 	int32_t last_irq;
 
 	struct rawpci_watch *watches[2]; /* by enum rawpci_event */

@@ -26,8 +26,10 @@ static int check_descriptors(struct rawpci_device *dev, const struct route *rout
 		int fd = wanted(route, i);
 
 		if (fd != -1 && !rawpci_sys_is_eventfd(fd))
-			return rawpci_fail(dev->ctx, -EINVAL, "%s: descriptor %d for vector %u is "
-					   "no eventfd", dev->name, fd, route->first + i);
+			return rawpci_fail(dev->ctx, -EINVAL,
+					   "%s: descriptor %d for vector %u is "
+					   "no eventfd",
+					   dev->name, fd, route->first + i);
 	}
 	return 0;
 }
@@ -43,18 +45,23 @@ static int check(struct rawpci_device *dev, const struct route *route)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: a route of no vectors", dev->name);
 	count = dev->backend->irq_enable ? dev->caps.irq_count[route->type] : 0;
 	if (count == 0)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s has no interrupts of that type: "
-				   "use one of INTx (%u), MSI (%u), MSI-X (%u)", dev->name,
-				   dev->backend->name, dev->caps.irq_count[RAWPCI_IRQ_INTX],
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: %s has no interrupts of that type: "
+				   "use one of INTx (%u), MSI (%u), MSI-X (%u)",
+				   dev->name, dev->backend->name,
+				   dev->caps.irq_count[RAWPCI_IRQ_INTX],
 				   dev->caps.irq_count[RAWPCI_IRQ_MSI],
 				   dev->caps.irq_count[RAWPCI_IRQ_MSIX]);
 	if (dev->backend->irq_source)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot signal your eventfd: "
-				   "attach a handler that signals it", dev->name,
-				   dev->backend->name);
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+				   "%s: %s cannot signal your eventfd: "
+				   "attach a handler that signals it",
+				   dev->name, dev->backend->name);
 	if (route->first >= count || route->n > count - route->first)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: vectors %u to %llu: it has %u of that "
-				   "type, counted from 0", dev->name, route->first,
+		return rawpci_fail(dev->ctx, -ERANGE,
+				   "%s: vectors %u to %llu: it has %u of that "
+				   "type, counted from 0",
+				   dev->name, route->first,
 				   (unsigned long long)route->first + route->n - 1, count);
 	return 0;
 }
@@ -148,13 +155,16 @@ static int apply(struct rawpci_device *dev, struct route *route)
 	if (irqs->closed)
 		return rawpci_fail(dev->ctx, -ESHUTDOWN, "%s: it is being closed", dev->name);
 	if (irqs->type >= 0 && irqs->type != (int)route->type)
-		return rawpci_fail(dev->ctx, -EBUSY, "%s: interrupts of another type are in use: "
+		return rawpci_fail(dev->ctx, -EBUSY,
+				   "%s: interrupts of another type are in use: "
 				   "detach their handlers and route their vectors to -1 first",
 				   dev->name);
 	for (unsigned i = 0; irqs->type >= 0 && i < route->n; i++)
 		if (irqs->lines[route->first + i].vector)
-			return rawpci_fail(dev->ctx, -EBUSY, "%s: vector %u has a handler: detach "
-					   "it first", dev->name, route->first + i);
+			return rawpci_fail(dev->ctx, -EBUSY,
+					   "%s: vector %u has a handler: detach "
+					   "it first",
+					   dev->name, route->first + i);
 	r = irqs->type < 0 ? rawpci_irqs_begin_type(dev, route->type) : 0;
 	if (r < 0)
 		return r;

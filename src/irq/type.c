@@ -45,7 +45,9 @@ void rawpci_irqs_end_type_if_unused(struct rawpci_device *dev)
 int rawpci_irqs_best_type(const struct rawpci_device *dev)
 {
 	static const enum rawpci_irq_type best_first[] = {
-		RAWPCI_IRQ_MSIX, RAWPCI_IRQ_MSI, RAWPCI_IRQ_INTX,
+		RAWPCI_IRQ_MSIX,
+		RAWPCI_IRQ_MSI,
+		RAWPCI_IRQ_INTX,
 	};
 
 	for (unsigned i = 0; i < 3; i++)

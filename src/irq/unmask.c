@@ -19,7 +19,9 @@ static void unmask_later(void *arg);
 static int start_timer(struct rawpci_vector *vector)
 {
 	struct rawpci_source_options source = {
-		.fn = unmask_later, .arg = vector, .read_size = RAWPCI_SYS_TIMER_SIZE,
+		.fn = unmask_later,
+		.arg = vector,
+		.read_size = RAWPCI_SYS_TIMER_SIZE,
 		.uncounted = true,
 	};
 	int r = 0;
@@ -55,8 +57,10 @@ void rawpci_vector_unmask(struct rawpci_vector *vector)
 	if (!gone && vector->tries < UNMASK_TRIES && start_timer(vector) == 0)
 		vector->tries++;
 	else
-		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING, "%s: INTx stays masked: call "
-			   "rawpci_irq_unmask(), or reset the device", dev->name);
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: INTx stays masked: call "
+			   "rawpci_irq_unmask(), or reset the device",
+			   dev->name);
 }
 
 /* For the timer. Since it was started, another thread may have unmasked INTx or detached it. */

@@ -14,7 +14,8 @@ static int map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uint64_t s
 	(void)pthread_mutex_lock(&vm->lock);
 	r = rawpci_guest_check(vm->guest, guest, (uintptr_t)host, size);
 	if (r == 0 && vm->powered_without_dma > 0)
-		r = rawpci_fail(vm->ctx, -EOPNOTSUPP, "a powered-on device of the VM has no DMA "
+		r = rawpci_fail(vm->ctx, -EOPNOTSUPP,
+				"a powered-on device of the VM has no DMA "
 				"mapping: power it off, or open it with vfio");
 	if (r == 0)
 		r = rawpci_guest_map(vm->guest, guest, host, size);
@@ -36,9 +37,8 @@ int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uin
 {
 	rawpci_call_begin();
 	if (!vm || !host)
-		return rawpci_call_end(vm ? vm->ctx : NULL,
-				       rawpci_fail(NULL, -EFAULT, "%s is NULL",
-						   vm ? "host" : "the VM"));
+		return rawpci_call_end(vm ? vm->ctx : NULL, rawpci_fail(NULL, -EFAULT, "%s is NULL",
+									vm ? "host" : "the VM"));
 	return rawpci_call_refused(vm->ctx, map(vm, guest, host, size));
 }
 
@@ -61,13 +61,13 @@ int rawpci_memory_stats(struct rawpci_vm *vm, size_t size, struct rawpci_memory_
 
 	rawpci_call_begin();
 	if (!vm || !out)
-		return rawpci_call_end(vm ? vm->ctx : NULL,
-				       rawpci_fail(NULL, -EFAULT, "%s is NULL",
-						   vm ? "out" : "the VM"));
+		return rawpci_call_end(vm ? vm->ctx : NULL, rawpci_fail(NULL, -EFAULT, "%s is NULL",
+									vm ? "out" : "the VM"));
 	if (size == 0 || size > sizeof(stats))
-		return rawpci_call_end(vm->ctx,
-				       rawpci_fail(NULL, -EINVAL, "size %zu is not that of struct "
-						   "rawpci_memory_stats", size));
+		return rawpci_call_end(vm->ctx, rawpci_fail(NULL, -EINVAL,
+							    "size %zu is not that of struct "
+							    "rawpci_memory_stats",
+							    size));
 	(void)pthread_mutex_lock(&vm->lock);
 	rawpci_guest_stats(vm->guest, &stats);
 	(void)pthread_mutex_unlock(&vm->lock);

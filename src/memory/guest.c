@@ -51,8 +51,7 @@ void rawpci_guest_destroy(struct rawpci_guest *guest)
 
 static int no_memory(const struct rawpci_guest *guest)
 {
-	return rawpci_backend_fail(guest->ctx, -ENOMEM,
-				   "no memory to keep track of guest memory");
+	return rawpci_backend_fail(guest->ctx, -ENOMEM, "no memory to keep track of guest memory");
 }
 
 static int check_page(const struct rawpci_guest *guest, uint64_t page, rawpci_iova_t iova,
@@ -62,8 +61,9 @@ static int check_page(const struct rawpci_guest *guest, uint64_t page, rawpci_io
 		return 0;
 	return rawpci_backend_fail(guest->ctx, -EDOM,
 				   "guest memory at 0x%" PRIx64 ": address, size 0x%" PRIx64
-				   " and host address 0x%" PRIx64 " must be multiples of 0x%"
-				   PRIx64, iova, size, (uint64_t)host, page);
+				   " and host address 0x%" PRIx64
+				   " must be multiples of 0x%" PRIx64,
+				   iova, size, (uint64_t)host, page);
 }
 
 int rawpci_guest_check(const struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
@@ -120,7 +120,8 @@ static int check_limits(const struct rawpci_guest *guest, const struct rawpci_dm
 	describe_limits(limits, valid, sizeof(valid));
 	return rawpci_backend_fail(guest->ctx, -ERANGE,
 				   "guest memory " SPAN " is not inside what the IOMMU can "
-				   "translate: %s", iova, last, valid);
+				   "translate: %s",
+				   iova, last, valid);
 }
 
 /* run: the first one that ends after iova. */
@@ -131,12 +132,12 @@ static int check_conflict(const struct rawpci_guest *guest, const struct rawpci_
 
 	for (; run && run->iova <= last; run = run->next)
 		if (!rawpci_range_alike(run, iova, host))
-			return rawpci_backend_fail(guest->ctx, -EADDRINUSE, "guest memory " SPAN
-						   " at host 0x%" PRIx64 ": guest " SPAN
-						   " is mapped to host 0x%" PRIx64 " already",
-						   iova, last, (uint64_t)host,
-						   run->iova, rawpci_range_last(run),
-						   (uint64_t)run->host);
+			return rawpci_backend_fail(guest->ctx, -EADDRINUSE,
+						   "guest memory " SPAN " at host 0x%" PRIx64
+						   ": guest " SPAN " is mapped to host 0x%" PRIx64
+						   " already",
+						   iova, last, (uint64_t)host, run->iova,
+						   rawpci_range_last(run), (uint64_t)run->host);
 	return 0;
 }
 
@@ -145,8 +146,7 @@ static int check_conflict(const struct rawpci_guest *guest, const struct rawpci_
  */
 
 /* In all spaces with a device on, or in none. */
-static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host,
-		      uint64_t size)
+static int map_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, uintptr_t host, uint64_t size)
 {
 	rawpci_iova_t last = iova + (size - 1);
 	struct rawpci_guest_space *space;
@@ -227,8 +227,7 @@ static int unmap_pieces(struct rawpci_guest *guest, rawpci_iova_t iova, rawpci_i
 	rawpci_leftover_init(&left);
 	for (space = guest->spaces; space; space = space->next)
 		rawpci_pieces_cut_drop(space, iova, last, &left);
-	return rawpci_leftover_report(guest->ctx, r, &left,
-				      "are no longer reached by devices");
+	return rawpci_leftover_report(guest->ctx, r, &left, "are no longer reached by devices");
 }
 
 int rawpci_guest_unmap(struct rawpci_guest *guest, rawpci_iova_t iova, uint64_t size)

@@ -35,7 +35,8 @@ int rawpci_leftover_report(struct rawpci *ctx, int error, const struct rawpci_le
 {
 	if (!left->count)
 		return rawpci_backend_fail(ctx, error, "%s", left->cause);
-	return rawpci_backend_fail(ctx, error, "undoing the failed call failed, too: %u range(s), "
+	return rawpci_backend_fail(ctx, error,
+				   "undoing the failed call failed, too: %u range(s), "
 				   "such as guest 0x%" PRIx64 "-0x%" PRIx64 ", %s: %s",
 				   left->count, left->first, left->last, now, left->cause);
 }
@@ -48,7 +49,7 @@ static int no_memory(struct rawpci *ctx)
 static int make(const struct rawpci_guest_space *space, struct rawpci_range *piece)
 {
 	int r = space->backend->dma_map(space->space, piece->iova, (void *)piece->host,
-					  piece->size);
+					piece->size);
 
 	if (r)
 		return r;
@@ -84,9 +85,11 @@ int rawpci_pieces_plan(struct rawpci *ctx, struct rawpci_guest_space *space, raw
 	for (;; at = stop + 1) {
 		if (next && next->iova <= at) {
 			if (!rawpci_range_alike(next, iova, host))
-				return rawpci_backend_fail(ctx, -EADDRNOTAVAIL, "guest 0x%" PRIx64
+				return rawpci_backend_fail(ctx, -EADDRNOTAVAIL,
+							   "guest 0x%" PRIx64
 							   " is still mapped to other memory, left "
-							   "by an earlier failure", at);
+							   "by an earlier failure",
+							   at);
 			stop = rawpci_range_last(next);
 			next = next->next;
 		} else {
@@ -219,8 +222,8 @@ static int grade(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_io
 	return r;
 }
 
-int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
-			   rawpci_iova_t iova, rawpci_iova_t last)
+int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
+			   rawpci_iova_t last)
 {
 	struct rawpci_range *above;
 	int r;
@@ -249,8 +252,7 @@ static int cut(const struct rawpci_guest_space *space, struct rawpci_range *firs
 	return r;
 }
 
-int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
-			   rawpci_iova_t last)
+int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova, rawpci_iova_t last)
 {
 	struct rawpci_range *piece = mapping_first(space, iova);
 	struct rawpci_range *next;
@@ -350,7 +352,8 @@ void rawpci_pieces_clear(struct rawpci *ctx, struct rawpci_guest_space *space)
 			note(&left, piece);
 	}
 	if (left.count)
-		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING, "%u kernel mapping(s), such as guest "
+		rawpci_backend_log(ctx, RAWPCI_LOG_WARNING,
+				   "%u kernel mapping(s), such as guest "
 				   "0x%" PRIx64 "-0x%" PRIx64 ", could not be taken back: %s",
 				   left.count, left.first, left.last, rawpci_reason());
 }

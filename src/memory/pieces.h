@@ -24,8 +24,8 @@ struct rawpci;
 struct rawpci_guest_space {
 	const struct rawpci_backend *backend;
 	void *space;
-	struct rawpci_ranges pieces; /* the kernel mappings made */
-	unsigned attached;       /* devices powered on in it; at least 1: mapped */
+	struct rawpci_ranges pieces;     /* the kernel mappings made */
+	unsigned attached;               /* devices powered on in it; at least 1: mapped */
 	struct rawpci_dma_limits limits; /* valid while attached */
 	struct rawpci_guest_space *next; /* in the guest map's list */
 };
@@ -55,8 +55,8 @@ void rawpci_pieces_drop(struct rawpci_guest_space *space, rawpci_iova_t iova, ra
 
 /* Unmaps a range. A piece that is partly in it is mapped again without that part. plan returns
  * -ENOMEM, make the error of dma_unmap or dma_map. */
-int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space,
-			   rawpci_iova_t iova, rawpci_iova_t last);
+int rawpci_pieces_cut_plan(struct rawpci *ctx, struct rawpci_guest_space *space, rawpci_iova_t iova,
+			   rawpci_iova_t last);
 int rawpci_pieces_cut_make(struct rawpci_guest_space *space, rawpci_iova_t iova,
 			   rawpci_iova_t last);
 void rawpci_pieces_cut_keep(struct rawpci_guest_space *space, rawpci_iova_t iova,

@@ -77,8 +77,8 @@ void rawpci_ranges_remove(struct rawpci_ranges *set, struct rawpci_range *range)
 	free(range);
 }
 
-void rawpci_ranges_resize(struct rawpci_ranges *set, struct rawpci_range *range,
-			  rawpci_iova_t iova, uint64_t size)
+void rawpci_ranges_resize(struct rawpci_ranges *set, struct rawpci_range *range, rawpci_iova_t iova,
+			  uint64_t size)
 {
 	set->bytes += size - range->size;
 	range->host += (uintptr_t)(iova - range->iova);

@@ -38,8 +38,8 @@ struct rawpci_range *rawpci_ranges_add(struct rawpci_ranges *set, struct rawpci_
 void rawpci_ranges_remove(struct rawpci_ranges *set, struct rawpci_range *range);
 
 /* Gives a range other ends, in the guest and in the host. It must not reach its neighbours. */
-void rawpci_ranges_resize(struct rawpci_ranges *set, struct rawpci_range *range,
-			  rawpci_iova_t iova, uint64_t size);
+void rawpci_ranges_resize(struct rawpci_ranges *set, struct rawpci_range *range, rawpci_iova_t iova,
+			  uint64_t size);
 
 /* Cuts the range that has bytes on both sides of at. It becomes the lower part; returns the upper
  * one. NULL with *error 0: there is no such range. NULL with *error -ENOMEM: no memory. */

@@ -28,8 +28,7 @@ static struct rawpci_range *group_last(struct rawpci_range *first)
 {
 	struct rawpci_range *last = first;
 
-	while (continues(last) &&
-	       rawpci_range_last(last->next) - first->iova < RAWPCI_PIECE_MAX)
+	while (continues(last) && rawpci_range_last(last->next) - first->iova < RAWPCI_PIECE_MAX)
 		last = last->next;
 	return last;
 }
@@ -57,9 +56,9 @@ static void map_each(struct rawpci *ctx, const struct rawpci_guest_space *space,
 		piece->gone = space->backend->dma_map(space->space, piece->iova,
 						      (void *)piece->host, piece->size) < 0;
 		if (piece->gone)
-			rawpci_say(ctx, RAWPCI_LOG_WARNING, "devices cannot reach guest 0x%" PRIx64
-				   "-0x%" PRIx64 ": %s", piece->iova,
-				   rawpci_range_last(piece), rawpci_reason());
+			rawpci_say(ctx, RAWPCI_LOG_WARNING,
+				   "devices cannot reach guest 0x%" PRIx64 "-0x%" PRIx64 ": %s",
+				   piece->iova, rawpci_range_last(piece), rawpci_reason());
 	}
 }
 
@@ -100,7 +99,8 @@ uint64_t rawpci_pieces_compact(struct rawpci *ctx, struct rawpci_guest_space *sp
 		if (last != piece)
 			fewer += merge_group(ctx, space, piece, last);
 	}
-	rawpci_say(ctx, RAWPCI_LOG_WARNING, "too many DMA mappings: %" PRIu64 " were merged, and "
+	rawpci_say(ctx, RAWPCI_LOG_WARNING,
+		   "too many DMA mappings: %" PRIu64 " were merged, and "
 		   "DMA may have failed meanwhile: map memory before power-on, or in larger pieces",
 		   fewer);
 	return fewer;

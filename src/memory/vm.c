@@ -67,7 +67,8 @@ int rawpci_vm_destroy(struct rawpci_vm *vm)
 	ctx = vm->ctx;
 	rawpci_call_begin();
 	if (!unlink_vm(vm))
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY, "the VM has sessions or "
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EBUSY,
+							"the VM has sessions or "
 							"devices: destroy its sessions and close "
 							"its devices first"));
 	rawpci_guest_destroy(vm->guest);
@@ -253,9 +254,10 @@ int rawpci_vm_attach(struct rawpci_device *dev)
 	} else {
 		rawpci_guest_stats(vm->guest, &stats);
 		if (stats.bytes > 0)
-			r = rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s cannot map the VM's guest "
-					"memory for DMA: open the device with vfio", dev->name,
-					dev->backend->name);
+			r = rawpci_fail(dev->ctx, -EOPNOTSUPP,
+					"%s: %s cannot map the VM's guest "
+					"memory for DMA: open the device with vfio",
+					dev->name, dev->backend->name);
 		else
 			vm->powered_without_dma++;
 	}

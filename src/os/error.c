@@ -38,9 +38,9 @@ int rawpci_sys_result(int error, int otherwise)
  * it. */
 const char *rawpci_sys_error_text(int error, char *text, size_t size)
 {
-	const char *remedy =
-		error == -EMFILE ? ": raise this process's limit (ulimit -n)" :
-		error == -ENFILE ? ": raise the host's limit (sysctl fs.file-max)" : "";
+	const char *remedy = error == -EMFILE   ? ": raise this process's limit (ulimit -n)"
+			     : error == -ENFILE ? ": raise the host's limit (sysctl fs.file-max)"
+						: "";
 	locale_t english = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 
 	if (english == (locale_t)0) {

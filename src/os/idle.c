@@ -24,6 +24,7 @@ int rawpci_idle_let(const struct rawpci_binding *at, bool may)
 	char path[RAWPCI_SYSFS_PATH];
 	int r = rawpci_sysfs_path(at->root, &at->address, RAWPCI_IDLE_FILE, path, sizeof(path));
 
-	return r < 0 ? r : rawpci_slow_write(path, may ? AUTO : RAWPCI_IDLE_NEVER, at->limit_ms,
-					     &at->keep);
+	return r < 0 ? r
+		     : rawpci_slow_write(path, may ? AUTO : RAWPCI_IDLE_NEVER, at->limit_ms,
+					 &at->keep);
 }

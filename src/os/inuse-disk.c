@@ -143,7 +143,7 @@ static int visit_btrfs(void *opaque, const char *id)
  * has all of them. */
 static bool in_btrfs(const struct search *search, const char *name)
 {
-	struct member member = {.search = search, .name = name};
+	struct member member = { .search = search, .name = name };
 	char path[RAWPCI_SYSFS_PATH];
 	int n = snprintf(path, sizeof(path), "%s/fs/btrfs", search->root);
 
@@ -217,20 +217,23 @@ static int check_claim(const struct search *search, const char *name)
 	if (r == 0 || r == -ENOMEDIUM)
 		return 0;
 	if (r == -EBUSY) {
-		(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s is in use: mounted elsewhere "
-			       "(in a container?), or part of a pool or an array", name);
+		(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
+			       "%s is in use: mounted elsewhere "
+			       "(in a container?), or part of a pool or an array",
+			       name);
 		return 1;
 	}
-	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "whether the host uses %s cannot be found "
-		       "out: %.128s: %s", name, node,
-		       rawpci_sys_error_text(r, error, sizeof(error)));
+	(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
+		       "whether the host uses %s cannot be found "
+		       "out: %.128s: %s",
+		       name, node, rawpci_sys_error_text(r, error, sizeof(error)));
 	return r;
 }
 
 /* If volumes are built on the disk, looks at them instead: the disk is in use if one of them is. */
 static int check_parts(const struct search *search, const char *name, const char *number)
 {
-	struct member member = {.search = search, .name = name};
+	struct member member = { .search = search, .name = name };
 	char path[RAWPCI_SYSFS_PATH];
 	int r = rawpci_sysfs_class(search->root, "block", name, "/holders", path);
 
@@ -249,7 +252,7 @@ static int check_parts(const struct search *search, const char *name, const char
 
 static int check_disk(const struct search *search, const char *name)
 {
-	char nodes[2][RAWPCI_SYSFS_NAME * 2] = {"", ""};
+	char nodes[2][RAWPCI_SYSFS_NAME * 2] = { "", "" };
 	char path[RAWPCI_SYSFS_PATH];
 	char mapper[RAWPCI_SYSFS_NAME + 32], number[NUMBER_TEXT] = "";
 
@@ -259,7 +262,7 @@ static int check_disk(const struct search *search, const char *name)
 		(void)snprintf(nodes[1], sizeof(nodes[1]), "/dev/mapper/%s", mapper);
 	if (rawpci_sysfs_class(search->root, "block", name, "/dev", path) == 0)
 		(void)rawpci_sys_read_file(path, number, sizeof(number));
-	if (mounted(search, name, number, (const char (*)[RAWPCI_SYSFS_NAME * 2])nodes) ||
+	if (mounted(search, name, number, (const char(*)[RAWPCI_SYSFS_NAME * 2]) nodes) ||
 	    in_btrfs(search, name))
 		return 1;
 	return check_parts(search, name, number);
@@ -296,7 +299,7 @@ static int find_disks(const struct search *search, const char *below)
 /* Looks at the lists first, because they have names. */
 int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text)
 {
-	struct search search = {.root = host->sys, .text = text};
+	struct search search = { .root = host->sys, .text = text };
 	int r = read_table(host->proc, "self/mountinfo", &search.mounts);
 
 	if (r == 0)

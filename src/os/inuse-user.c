@@ -53,7 +53,7 @@ static int check_nodes(const struct search *search, const struct rawpci_address 
 int rawpci_inuse_user(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text)
 {
-	struct search search = {.host = host, .nodes = host->vfio, .text = text};
+	struct search search = { .host = host, .nodes = host->vfio, .text = text };
 	char nodes[RAWPCI_SYSFS_PATH], name[32];
 	unsigned group;
 	int r = 0;

@@ -159,8 +159,9 @@ int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_
 		      char *text)
 {
 	char name[RAWPCI_ADDRESS_TEXT], error[64];
-	struct search search = {.root = host->sys, .text = text,
-				.name = rawpci_address_format(address, name)};
+	struct search search = { .root = host->sys,
+				 .text = text,
+				 .name = rawpci_address_format(address, name) };
 	int r;
 
 	text[0] = '\0';
@@ -178,7 +179,9 @@ int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_
 	if (r == 0)
 		r = rawpci_inuse_bridge(host->sys, address, text);
 	if (r < 0 && text[0] == '\0')
-		(void)snprintf(text, RAWPCI_INUSE_TEXT, "what the host does with it cannot be "
-			       "found out: %s", rawpci_sys_error_text(r, error, sizeof(error)));
+		(void)snprintf(text, RAWPCI_INUSE_TEXT,
+			       "what the host does with it cannot be "
+			       "found out: %s",
+			       rawpci_sys_error_text(r, error, sizeof(error)));
 	return r;
 }

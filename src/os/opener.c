@@ -76,18 +76,21 @@ static void say(struct rawpci_opener *out, const struct search *search)
 	(void)snprintf(out->text, sizeof(out->text), "process %u (%s)", out->process, program);
 }
 
-void rawpci_opener_find(const char *proc, const char *path, bool locked,
-			struct rawpci_opener *out)
+void rawpci_opener_find(const char *proc, const char *path, bool locked, struct rawpci_opener *out)
 {
 	const char *slash = strrchr(path, '/');
 	struct search search = {
-		.proc = proc, .path = path, .name = slash ? slash + 1 : path, .locked = locked,
+		.proc = proc,
+		.path = path,
+		.name = slash ? slash + 1 : path,
+		.locked = locked,
 	};
 	char file[PLACE + 8], self[16];
 
 	memset(out, 0, sizeof(*out));
 	if (rawpci_sys_list(proc, check_process, &search) != 1) {
-		(void)snprintf(out->text, sizeof(out->text), "another process (in another "
+		(void)snprintf(out->text, sizeof(out->text),
+			       "another process (in another "
 			       "container, of another user, or just ending)");
 		return;
 	}

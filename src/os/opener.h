@@ -23,7 +23,6 @@ struct rawpci_opener {
  *
  * It sees the processes of its own PID namespace: as root all of them, else those of its user.
  */
-void rawpci_opener_find(const char *proc, const char *path, bool locked,
-			struct rawpci_opener *out);
+void rawpci_opener_find(const char *proc, const char *path, bool locked, struct rawpci_opener *out);
 
 #endif

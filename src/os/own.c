@@ -38,7 +38,7 @@ int rawpci_sys_check_own(int fd, bool directory)
  * containers. */
 int rawpci_sys_lock(int fd)
 {
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int r;
 
 	do
@@ -49,7 +49,7 @@ int rawpci_sys_lock(int fd)
 
 int rawpci_sys_locked(int fd)
 {
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	int r;
 

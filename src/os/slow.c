@@ -26,7 +26,7 @@ struct rawpci_slow {
 	bool abandoned; /* the caller has left: the thread frees the job */
 	int result;
 	struct rawpci_keep keep;
-	bool reading;   /* the thread reads into text; else it writes text */
+	bool reading; /* the thread reads into text; else it writes text */
 	pthread_t thread;
 	void (*then)(void *arg);
 	void *arg;

@@ -16,14 +16,14 @@ struct rawpci_keep {
 	int lock, shared; /* as in struct rawpci_locks: while one is open, the device is in use */
 };
 
-#define RAWPCI_KEEP_NONE ((struct rawpci_keep) { .lock = -1, .shared = -1 })
+#define RAWPCI_KEEP_NONE ((struct rawpci_keep){ .lock = -1, .shared = -1 })
 
 /* A device in sysfs, and how writes to its files are limited. */
 struct rawpci_binding {
-	const char *root;               /* sysfs */
+	const char *root; /* sysfs */
 	struct rawpci_address address;
-	unsigned limit_ms;              /* for each write */
-	struct rawpci_keep keep;        /* as for rawpci_slow_write() */
+	unsigned limit_ms;       /* for each write */
+	struct rawpci_keep keep; /* as for rawpci_slow_write() */
 };
 
 /**

@@ -26,7 +26,7 @@ static int visit(void *opaque, const char *name)
 int rawpci_sysfs_each(const char *root,
 		      int (*each)(void *opaque, const struct rawpci_address *address), void *opaque)
 {
-	struct walk walk = {.each = each, .opaque = opaque};
+	struct walk walk = { .each = each, .opaque = opaque };
 	char path[RAWPCI_SYSFS_PATH];
 	int n = snprintf(path, sizeof(path), "%s/bus/pci/devices", root);
 
@@ -39,7 +39,7 @@ int rawpci_sysfs_group_each(const char *root, unsigned group,
 			    int (*each)(void *opaque, const struct rawpci_address *address),
 			    void *opaque)
 {
-	struct walk walk = {.each = each, .opaque = opaque};
+	struct walk walk = { .each = each, .opaque = opaque };
 	char path[RAWPCI_SYSFS_PATH];
 	int n = snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/devices", root, group);
 

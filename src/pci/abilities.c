@@ -84,8 +84,8 @@ static int read_power(const struct rawpci_config_reader *reader, struct rawpci_a
 
 int rawpci_abilities_read(const struct rawpci_config_reader *reader, struct rawpci_abilities *out)
 {
-	struct rawpci_abilities found = {.known = true};
-	struct rawpci_abilities without = {.known = false};
+	struct rawpci_abilities found = { .known = true };
+	struct rawpci_abilities without = { .known = false };
 	uint32_t pin;
 	int r = reader->read(reader->opaque, RAWPCI_CFG_INTERRUPT_PIN, 1, &pin);
 

@@ -60,7 +60,7 @@
 #define RAWPCI_MSI_FLAGS 2
 #define RAWPCI_MSIX_FLAGS 2
 #define RAWPCI_MSIX_TABLE 4
-#define RAWPCI_MSIX_ENTRY 16 /* bytes an entry of the table */
+#define RAWPCI_MSIX_ENTRY 16    /* bytes an entry of the table */
 #define RAWPCI_EXPRESS_DEVICE 4 /* device capabilities */
 #define RAWPCI_EXPRESS_DEVICE_RESET 0x10000000
 #define RAWPCI_EXPRESS_DEVICE_CONTROL 8

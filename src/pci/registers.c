@@ -10,7 +10,7 @@
 /* PCI Express Base Specification 7.5.3: the capability's length depends on its version, and two
  * types of device have no link. */
 #define EXPRESS_FLAGS 2
-#define EXPRESS_VERSION(flags) ((flags) & 0xf)
+#define EXPRESS_VERSION(flags) ((flags)&0xf)
 #define EXPRESS_TYPE(flags) ((flags) >> 4 & 0xf)
 #define EXPRESS_LENGTH1 0x14
 #define EXPRESS_LENGTH2 0x3c
@@ -150,8 +150,11 @@ static int visit_rows(const struct walk *walk, const struct row *rows, size_t co
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		uint32_t end, at = place_of(walk, rows[i].cap, &end);
 		const struct rawpci_register reg = {
-			.at = (uint16_t)(at + rows[i].at), .width = rows[i].width,
-			.host = rows[i].host, .mask = rows[i].mask, .live = rows[i].live,
+			.at = (uint16_t)(at + rows[i].at),
+			.width = rows[i].width,
+			.host = rows[i].host,
+			.mask = rows[i].mask,
+			.live = rows[i].live,
 		};
 
 		if (at != 0 && at + rows[i].at + rows[i].width <= end)
@@ -172,7 +175,10 @@ static int visit_sizes(const struct walk *walk, uint32_t cap, bool host)
 	r = walk->reader->read(walk->reader->opaque, at, 4, &control);
 	for (uint32_t i = 0; r == 0 && i < REBAR_COUNT(control); i++) {
 		const struct rawpci_register reg = {
-			.at = (uint16_t)(at + 8 * i), .width = 4, .host = host, .resizes = true,
+			.at = (uint16_t)(at + 8 * i),
+			.width = 4,
+			.host = host,
+			.resizes = true,
 			.mask = 0xffffffff,
 		};
 

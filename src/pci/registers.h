@@ -44,13 +44,13 @@ int rawpci_extended_each(const struct rawpci_config_reader *reader,
 
 /* A register. The other bits of it are left as they are. */
 struct rawpci_register {
-	uint16_t at;    /* in config space */
-	uint8_t width;  /* bytes: 2 or 4 */
-	bool host;      /* only the host writes it, or its value must stay: payload size, link, BAR
+	uint16_t at;   /* in config space */
+	uint8_t width; /* bytes: 2 or 4 */
+	bool host;     /* only the host writes it, or its value must stay: payload size, link, BAR
 			   sizes, access control. A killed user's device needs it, too */
-	bool resizes;   /* it sizes a BAR: it changes only while the device does not decode */
-	uint32_t mask;  /* the bits to restore */
-	uint32_t live;  /* of these, the ones that the user or the kernel may change at any time */
+	bool resizes;  /* it sizes a BAR: it changes only while the device does not decode */
+	uint32_t mask; /* the bits to restore */
+	uint32_t live; /* of these, the ones that the user or the kernel may change at any time */
 };
 
 /* Calls each() for the registers that the device has, in the order in which they are restored,

@@ -42,6 +42,6 @@ bool rawpci_resets_start(const struct rawpci_resets *resets, uint32_t offset, un
 	return (resets->express != 0 &&
 		sets((uint32_t)resets->express + RAWPCI_EXPRESS_DEVICE_CONTROL,
 		     RAWPCI_EXPRESS_RESET, offset, width, value)) ||
-	       (resets->af != 0 && sets((uint32_t)resets->af + RAWPCI_AF_CONTROL,
-					RAWPCI_AF_RESET, offset, width, value));
+	       (resets->af != 0 && sets((uint32_t)resets->af + RAWPCI_AF_CONTROL, RAWPCI_AF_RESET,
+					offset, width, value));
 }

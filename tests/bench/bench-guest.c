@@ -76,8 +76,8 @@ static int announce(bool downwards)
 		err = rawpci_guest_attach(guest, &space);
 	if (!err) {
 		printf("1 GiB in %" PRIu64 " calls, %-9s  %6.1f ns a call, %" PRIu64
-		       " kernel mapping(s)\n", n, downwards ? "downwards" : "upwards",
-		       (double)start / (double)n, calls);
+		       " kernel mapping(s)\n",
+		       n, downwards ? "downwards" : "upwards", (double)start / (double)n, calls);
 		rawpci_guest_detach(guest, &space);
 	}
 	rawpci_guest_destroy(guest);
@@ -115,9 +115,10 @@ static int fragments(uint64_t n, bool scattered)
 	rawpci_guest_destroy(guest);
 	if (!err)
 		printf("%8" PRIu64 " fragments, %-9s  insert %7.1f ns (%5.1f a log2 n), lookup "
-		       "%7.1f ns (%5.1f a log2 n)\n", n, scattered ? "scattered" : "ascending",
-		       (double)insert / (double)n, (double)insert / (double)n / log2_of(n),
-		       (double)lookup / (double)n, (double)lookup / (double)n / log2_of(n));
+		       "%7.1f ns (%5.1f a log2 n)\n",
+		       n, scattered ? "scattered" : "ascending", (double)insert / (double)n,
+		       (double)insert / (double)n / log2_of(n), (double)lookup / (double)n,
+		       (double)lookup / (double)n / log2_of(n));
 	return err;
 }
 

@@ -321,8 +321,8 @@ static void blocking(const char *what)
 
 int main(void)
 {
-	printf("%-24s %17s %17s %17s   %s\n", "", "epoll+read", "engine, io_uring",
-	       "engine, epoll", "time of");
+	printf("%-24s %17s %17s %17s   %s\n", "", "epoll+read", "engine, io_uring", "engine, epoll",
+	       "time of");
 	printf("%-24s %9s %7s %9s %7s %9s %7s   %s\n", "", "ns", "calls", "ns", "calls", "ns",
 	       "calls", "io_uring");
 	ready("64 vectors ready", 64);

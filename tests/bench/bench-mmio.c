@@ -48,8 +48,11 @@ static void prepare(struct bench *b)
 {
 	struct rawpci_options options = { .size = sizeof(options), .backend = "fake" };
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "00:05.0", .vendor_id = 0x1234,
-		.device_id = 1, .bars = { { .size = BAR_SIZE } },
+		.size = sizeof(config),
+		.address = "00:05.0",
+		.vendor_id = 0x1234,
+		.device_id = 1,
+		.bars = { { .size = BAR_SIZE } },
 	};
 	PCIRAWSENDREQ request;
 	PRAWPCIDEVPORT port = NULL;

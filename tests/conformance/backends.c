@@ -80,8 +80,8 @@ static void make_good(void)
 	X(region_write_missing, -EINVAL, b.region_write = NULL)                                    \
 	X(destroy_missing, -EINVAL, b.destroy = NULL)                                              \
 	X(create_missing, -EINVAL, b.create = NULL)                                                \
-	X(half_of_interrupts, -EINVAL, b.irq_swap = blank_irq_swap)                                      \
-	X(half_of_dma, -EINVAL, b.space_create = blank_space_create)                                     \
+	X(half_of_interrupts, -EINVAL, b.irq_swap = blank_irq_swap)                                \
+	X(half_of_dma, -EINVAL, b.space_create = blank_space_create)                               \
 	X(name_of_a_built_in, -EEXIST, b.name = "fake")                                            \
 	X(create_that_fails, -ENOMEM, b.create = create_fails)
 

@@ -40,7 +40,9 @@ static void model_reset(void *opaque, struct rawpci_fake *fake)
 }
 
 static const struct rawpci_fake_model model = {
-	.read = model_read, .write = model_write, .reset = model_reset,
+	.read = model_read,
+	.write = model_write,
+	.reset = model_reset,
 };
 
 static void add_rig(void)
@@ -198,9 +200,12 @@ int bench_map(int region, uint64_t offset, uint64_t size, struct part *part)
 	status = bench_ask(&r);
 	if (status != VINF_SUCCESS)
 		return status;
-	*part = (struct part) {
-		.start = r.u.aMapRegion.StartAddress, .size = size, .region = region,
-		.r3 = r.u.aMapRegion.pvAddressR3, .r0 = r.u.aMapRegion.pvAddressR0,
+	*part = (struct part){
+		.start = r.u.aMapRegion.StartAddress,
+		.size = size,
+		.region = region,
+		.r3 = r.u.aMapRegion.pvAddressR3,
+		.r0 = r.u.aMapRegion.pvAddressR0,
 	};
 	return status;
 }
@@ -307,7 +312,7 @@ uint32_t bench_pci(unsigned bus, unsigned device, unsigned function)
 
 void bench_pause(void)
 {
-	(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 void bench_wait(atomic_uint *counter, unsigned n)
@@ -360,8 +365,8 @@ void bench_refused(const struct snapshot *before, int want, int got, const char 
 		      what, lines);
 	if (lines == 1)
 		ck_assert_msg(strcmp(sentence, bench.last) == 0 ||
-			      strstr(bench.last, "10 times so far: "), "\"%s\", but \"%s\"",
-			      sentence, bench.last);
+				      strstr(bench.last, "10 times so far: "),
+			      "\"%s\", but \"%s\"", sentence, bench.last);
 	bench_look(&after);
 	ck_assert_msg(after.fds == before->fds, "%s: %u descriptors became %u", what, before->fds,
 		      after.fds);

@@ -26,9 +26,9 @@
 #define PAGE 0x1000u
 
 /* The fake device under test; a real one has some of these, wherever they are. */
-#define DIRECT 0 /* memory that can be mapped, 64 KiB */
+#define DIRECT 0  /* memory that can be mapped, 64 KiB */
 #define TRAPPED 1 /* memory that cannot, 8 KiB; goes to the model below */
-#define WIDE 2   /* 64 bits, prefetchable, 1 MiB; its first page has the MSI-X table */
+#define WIDE 2    /* 64 bits, prefetchable, 1 MiB; its first page has the MSI-X table */
 #define UPPER 3
 #define PORTS 4 /* 32 ports; go to the model */
 #define ABSENT 5
@@ -60,7 +60,7 @@ struct bench {
 	int direct, ports; /* regions; -1: it has none */
 	struct part map;   /* the first page of the direct region */
 
-	unsigned fds; /* when the case began */
+	unsigned fds;         /* when the case began */
 	atomic_uint lines[4]; /* of the log, by level */
 	char last[512];
 };

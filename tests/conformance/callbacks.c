@@ -54,8 +54,10 @@ static void setup_calling_back(void)
 START_TEST(log_callback_calls_back)
 {
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = bench.backend,
-		.log_level = RAWPCI_LOG_DEBUG, .log = calls_back,
+		.size = sizeof(options),
+		.backend = bench.backend,
+		.log_level = RAWPCI_LOG_DEBUG,
+		.log = calls_back,
 	};
 	PCIRAWSENDREQ info;
 	uint64_t value;
@@ -186,7 +188,10 @@ static void calls_elsewhere(void *opaque, int32_t irq)
 static struct rawpci_device *open_intx(const char *address, struct rawpci_fake **fake)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = address, .vendor_id = 1, .intx = true,
+		.size = sizeof(config),
+		.address = address,
+		.vendor_id = 1,
+		.intx = true,
 	};
 	struct rawpci_device *dev;
 
@@ -255,7 +260,9 @@ static void closes_on_io_uring(void *opaque, enum rawpci_log_level level, const 
 START_TEST(the_log_may_close_the_device_whose_call_it_is)
 {
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log_level = RAWPCI_LOG_DEBUG,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log_level = RAWPCI_LOG_DEBUG,
 		.log = closes_on_io_uring,
 	};
 	PSUPDRVSESSION session = bench.session;
@@ -314,7 +321,9 @@ static void attach_at_once(struct rawpci *ctx)
 START_TEST(first_handlers_at_once_start_one_engine)
 {
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log_level = RAWPCI_LOG_DEBUG,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log_level = RAWPCI_LOG_DEBUG,
 		.log = counts_io_uring,
 	};
 

@@ -78,8 +78,7 @@ START_TEST(fault_in_each_operation)
 	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_CFG_WRITE, -EIO, bench_config_write(4, 2, 0));
 	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_REGION_READ, -EIO,
 		bench_mmio_read(part.r0, 4, &value));
-	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_REGION_WRITE, -EIO,
-		bench_mmio_write(part.r0, 4, 0));
+	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_REGION_WRITE, -EIO, bench_mmio_write(part.r0, 4, 0));
 	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_REGION_READ, -EIO, bench_ask(&in));
 	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_REGION_WRITE, -EIO, bench_ask(&out));
 	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_RESET, -EIO, bench_power(PCIRAW_POWER_ON));
@@ -103,8 +102,7 @@ START_TEST(fault_in_register)
 	ORDERED(VERR_OUT_OF_RESOURCES, RAWPCI_FAKE_IRQ_ENABLE, -ENOSPC,
 		bench_register(quiet, NULL, &irq));
 	DONE(bench_unregister(first));
-	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_IRQ_ENABLE, -EIO,
-		bench_register(quiet, NULL, &irq));
+	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_IRQ_ENABLE, -EIO, bench_register(quiet, NULL, &irq));
 }
 END_TEST
 
@@ -113,14 +111,13 @@ START_TEST(first_register_that_fails)
 {
 	int32_t irq;
 
-	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_IRQ_ENABLE, -EIO,
-		bench_register(quiet, NULL, &irq));
+	ORDERED(VERR_DEV_IO_ERROR, RAWPCI_FAKE_IRQ_ENABLE, -EIO, bench_register(quiet, NULL, &irq));
 }
 END_TEST
 
 static const enum rawpci_fake_point opening[] = {
-	RAWPCI_FAKE_OPEN, RAWPCI_FAKE_INFO, RAWPCI_FAKE_CFG_READ, RAWPCI_FAKE_REGION_INFO,
-	RAWPCI_FAKE_SPACE_CREATE,
+	RAWPCI_FAKE_OPEN,        RAWPCI_FAKE_INFO,         RAWPCI_FAKE_CFG_READ,
+	RAWPCI_FAKE_REGION_INFO, RAWPCI_FAKE_SPACE_CREATE,
 };
 
 START_TEST(fault_in_open)

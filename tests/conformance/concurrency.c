@@ -55,8 +55,11 @@ static const struct rawpci_fake_model model = { .read = held_read, .reset = note
 static void setup(void)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
-		.bars = { [BAR] = { .size = PAGE, .trapped = true } }, .model = &model,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.bars = { [BAR] = { .size = PAGE, .trapped = true } },
+		.model = &model,
 	};
 
 	bench_start();
@@ -79,8 +82,8 @@ static void *reader(void *status)
 {
 	uint64_t value;
 
-	*(int *)status = g.by_region ? rawpci_region_read(g.dev, BAR, 0, 4, &value) :
-				       rawpci_mmio_read(g.dev, g.map.base, 4, &value);
+	*(int *)status = g.by_region ? rawpci_region_read(g.dev, BAR, 0, 4, &value)
+				     : rawpci_mmio_read(g.dev, g.map.base, 4, &value);
 	return NULL;
 }
 

@@ -42,10 +42,10 @@ static const struct {
 	{ { .size = sizeof(size_t) - 1 }, -EINVAL },
 	{ { .size = SIZE, .irq_mode = RAWPCI_IRQ_MODE_EMBEDDER }, 0 },
 	{ { .size = SIZE, .irq_mode = (enum rawpci_irq_mode)2 }, -EINVAL },
-	{ { .size = SIZE, .irq_mode = (enum rawpci_irq_mode)-1 }, -EINVAL },
+	{ { .size = SIZE, .irq_mode = (enum rawpci_irq_mode) - 1 }, -EINVAL },
 	{ { .size = SIZE, .log_level = RAWPCI_LOG_DEBUG }, 0 },
 	{ { .size = SIZE, .log_level = (enum rawpci_log_level)4 }, -EINVAL },
-	{ { .size = SIZE, .log_level = (enum rawpci_log_level)-1 }, -EINVAL },
+	{ { .size = SIZE, .log_level = (enum rawpci_log_level) - 1 }, -EINVAL },
 	{ { .size = SIZE, .settings = no_settings }, 0 },
 	{ { .size = SIZE, .settings = good_settings }, 0 },
 	{ { .size = SIZE, .settings = unknown_setting }, -EINVAL },
@@ -136,9 +136,13 @@ static const char *const uuids[] = {
 	"eA089839-4171-476F-aDfB-9e7Ab1cBd0Fb",
 };
 static const char *const other_uuids[] = {
-	"", "ea089839-4171-476f-adfb-9e7ab1cbd0f", "ea089839-4171-476f-adfb-9e7ab1cbd0fb0",
-	"ea089839-4171-476f-adfb-9e7ab1cbd0fc", " ea089839-4171-476f-adfb-9e7ab1cbd0fb",
-	"{ea089839-4171-476f-adfb-9e7ab1cbd0fb}", "ea0898394171476fadfb9e7ab1cbd0fb",
+	"",
+	"ea089839-4171-476f-adfb-9e7ab1cbd0f",
+	"ea089839-4171-476f-adfb-9e7ab1cbd0fb0",
+	"ea089839-4171-476f-adfb-9e7ab1cbd0fc",
+	" ea089839-4171-476f-adfb-9e7ab1cbd0fb",
+	"{ea089839-4171-476f-adfb-9e7ab1cbd0fb}",
+	"ea0898394171476fadfb9e7ab1cbd0fb",
 };
 
 START_TEST(interface_by_uuid)

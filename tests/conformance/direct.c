@@ -171,12 +171,10 @@ START_TEST(gone)
 		ck_assert_int_eq(bench_mmio_read(bench.map.r0, 4, &value), VERR_INVALID_STATE);
 		break;
 	case 2:
-		ck_assert_int_eq(rawpci_mmio_read(bench.dev, bench.map.r0, 4, &value),
-				 -ESHUTDOWN);
+		ck_assert_int_eq(rawpci_mmio_read(bench.dev, bench.map.r0, 4, &value), -ESHUTDOWN);
 		break;
 	default:
-		ck_assert_int_eq(rawpci_region_read(bench.dev, DIRECT, 0, 4, &value),
-				 -ESHUTDOWN);
+		ck_assert_int_eq(rawpci_region_read(bench.dev, DIRECT, 0, 4, &value), -ESHUTDOWN);
 	}
 	check_closed();
 }
@@ -231,8 +229,12 @@ START_TEST(in_reset)
 {
 	static const struct rawpci_fake_model model = { .reset = touch_in_reset };
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
-		.bars = { [0] = { .size = PAGE } }, .extended = true, .model = &model,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.bars = { [0] = { .size = PAGE } },
+		.extended = true,
+		.model = &model,
 	};
 	struct rawpci_device *dev;
 	uint32_t at = 0x80 + 8, control = 0; /* Device Control */

@@ -207,7 +207,10 @@ END_TEST
 static void open_without_dma(void)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1, .no_dma = true,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.no_dma = true,
 	};
 	PCIRAWSENDREQ r = bench_request(PCIRAWR0_DO_OPEN_DEVICE);
 
@@ -267,7 +270,9 @@ static void write_last(struct rawpci_fake *fake, int want)
 START_TEST(the_last_page_of_64_bits)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
 		.dma_last = UINT64_MAX,
 	};
 	const uint64_t last = UINT64_MAX - PAGE + 1;
@@ -302,7 +307,9 @@ END_TEST
 START_TEST(larger_iommu_pages)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
 		.dma_page = 0x10000,
 	};
 	PCIRAWSENDREQ r = bench_request(PCIRAWR0_DO_OPEN_DEVICE);

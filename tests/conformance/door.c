@@ -19,7 +19,8 @@
 	X(two_sessions, VERR_INVALID_PARAMETER, GET_REGION_INFO,                                   \
 	  r.pSession = (PSUPDRVSESSION)(uintptr_t)&bench)                                          \
 	X(session_before_operation, VERR_INVALID_PARAMETER, GET_REGION_INFO,                       \
-	  r.pSession = (PSUPDRVSESSION)(uintptr_t)&bench; r.iRequest = -1)                         \
+	  r.pSession = (PSUPDRVSESSION)(uintptr_t)&bench;                                          \
+	  r.iRequest = -1)                                                                         \
 	X(operation_minus_one, VERR_NOT_SUPPORTED, GET_REGION_INFO, r.iRequest = -1)               \
 	X(operation_after_last, VERR_NOT_SUPPORTED, GET_REGION_INFO, r.iRequest = 14)              \
 	X(operation_largest, VERR_NOT_SUPPORTED, GET_REGION_INFO, r.iRequest = 0x7fffffff)         \
@@ -35,8 +36,7 @@
 	X(handle_before_arguments, VERR_INVALID_HANDLE, GET_REGION_INFO, r.TargetDevice = 0;       \
 	  r.u.aGetRegionInfo.iRegion = 99)                                                         \
 	X(close_unknown_flag, VERR_INVALID_FLAGS, CLOSE_DEVICE, r.u.aCloseDevice.fFlags = 1)       \
-	X(close_high_flag, VERR_INVALID_FLAGS, CLOSE_DEVICE,                                       \
-	  r.u.aCloseDevice.fFlags = 0x80000000)                                                    \
+	X(close_high_flag, VERR_INVALID_FLAGS, CLOSE_DEVICE, r.u.aCloseDevice.fFlags = 0x80000000) \
 	X(close_handle_before_flags, VERR_INVALID_HANDLE, CLOSE_DEVICE, r.TargetDevice = 0;        \
 	  r.u.aCloseDevice.fFlags = 1)                                                             \
 	X(open_unknown_flag, VERR_INVALID_FLAGS, OPEN_DEVICE, r.u.aOpenDevice.fFlags = 2)          \
@@ -135,7 +135,10 @@ END_TEST
 START_TEST(a_bad_memory_range_comes_before_what_the_device_can)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1, .no_dma = true,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.no_dma = true,
 		.bars = { { .size = PAGE } },
 	};
 	struct rawpci_device *dev;
@@ -146,8 +149,8 @@ START_TEST(a_bad_memory_range_comes_before_what_the_device_can)
 	ck_assert_int_eq(rawpci_device_power(dev, RAWPCI_POWER_ON), 0);
 	REFUSED(VERR_INVALID_PARAMETER, bench_memory(host, 0, 0, PCIRAW_MEMINFO_MAP));
 	REFUSED(VERR_UNSUPPORTED_ALIGNMENT, bench_memory(host, 1, PAGE, PCIRAW_MEMINFO_MAP));
-	REFUSED(VERR_OUT_OF_RANGE, bench_memory(host, UINT64_MAX - PAGE + 1, 2 * PAGE,
-						PCIRAW_MEMINFO_MAP));
+	REFUSED(VERR_OUT_OF_RANGE,
+		bench_memory(host, UINT64_MAX - PAGE + 1, 2 * PAGE, PCIRAW_MEMINFO_MAP));
 	REFUSED(VERR_NOT_SUPPORTED, bench_memory(host, 0, PAGE, PCIRAW_MEMINFO_MAP));
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
 }
@@ -318,8 +321,8 @@ static void setup_translating(void)
 START_TEST(a_bad_memory_range_is_not_translated)
 {
 	REFUSED(VERR_INVALID_PARAMETER, bench_memory(host, PAGE, 0, PCIRAW_MEMINFO_MAP));
-	REFUSED(VERR_OUT_OF_RANGE, bench_memory(host, UINT64_MAX - PAGE + 1, 16 * PAGE,
-						PCIRAW_MEMINFO_MAP));
+	REFUSED(VERR_OUT_OF_RANGE,
+		bench_memory(host, UINT64_MAX - PAGE + 1, 16 * PAGE, PCIRAW_MEMINFO_MAP));
 	ck_assert_uint_eq(atomic_load(&translated), 0);
 	ck_assert_int_lt(bench_memory(host, PAGE, PAGE, PCIRAW_MEMINFO_MAP), 0);
 	ck_assert_uint_eq(atomic_load(&translated), 1);

@@ -55,7 +55,8 @@ START_TEST(direct_write_touches_no_more)
 	DONE(bench_mmio_write((char *)bench.map.r0 + 16, width, VALUE));
 	for (unsigned i = 0; i < 64; i++)
 		ck_assert_uint_eq(bytes[i], i >= 16 && i < 16 + width
-						    ? (VALUE >> (8 * (i - 16)) & 0xff) : 0xee);
+						    ? (VALUE >> (8 * (i - 16)) & 0xff)
+						    : 0xee);
 }
 END_TEST
 
@@ -134,9 +135,9 @@ START_TEST(config_read_of_each_width)
 		unsigned width;
 		uint64_t want;
 	} reads[] = {
-		{ 0, 4, 0x11101af4 }, { 0, 2, 0x1af4 }, { 2, 2, 0x1110 }, { 0, 1, 0xf4 },
-		{ 1, 1, 0x1a }, { 3, 1, 0x11 }, { 0xa, 2, 0x0200 }, { 0xffc, 4, 0 },
-		{ 0xfff, 1, 0 }, { 0xffe, 2, 0 },
+		{ 0, 4, 0x11101af4 }, { 0, 2, 0x1af4 }, { 2, 2, 0x1110 },   { 0, 1, 0xf4 },
+		{ 1, 1, 0x1a },       { 3, 1, 0x11 },   { 0xa, 2, 0x0200 }, { 0xffc, 4, 0 },
+		{ 0xfff, 1, 0 },      { 0xffe, 2, 0 },
 	};
 	PCIRAWSENDREQ r = bench_request(PCIRAWR0_DO_PCICFG_READ);
 

@@ -78,14 +78,19 @@ static void on_log(void *opaque, enum rawpci_log_level level, const char *messag
 static void setup(void)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 0x1af4,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 0x1af4,
 		.bars = { [DIRECT] = { .size = 0x10000 },
 			  [TRAPPED] = { .size = 2 * PAGE, .trapped = true },
 			  [PORTS] = { .size = 32, .flags = RAWPCI_REGION_IO, .trapped = true } },
-		.intx = true, .pm = true,
+		.intx = true,
+		.pm = true,
 	};
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log = on_log,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log = on_log,
 		.log_level = RAWPCI_LOG_INFO,
 	};
 	struct rawpci_mapping mapping;
@@ -140,7 +145,7 @@ static uint32_t dword;
 	X(rawpci_config_write(flood.dev, 4, 1, 0x100 + i))                                         \
 	X(rawpci_config_write(flood.dev, 0x1000 + 4 * i, 4, i))                                    \
 	X(rawpci_region_map(flood.dev, DIRECT, 1 + i % EDGE, PAGE, &(struct rawpci_mapping){ 0 })) \
-	X(rawpci_region_map(flood.dev, DIRECT, (uint64_t)PAGE * (32 + i), PAGE,                    \
+	X(rawpci_region_map(flood.dev, DIRECT, (uint64_t)PAGE *(32 + i), PAGE,                     \
 			    &(struct rawpci_mapping){ 0 }))                                        \
 	X(rawpci_region_unmap(flood.dev, flood.map + PAGE * (1 + i)))                              \
 	X(rawpci_irq_detach(flood.dev, (int32_t)i + 1))                                            \
@@ -148,17 +153,20 @@ static uint32_t dword;
 	X(rawpci_device_power(flood.dev, (enum rawpci_power)(100 + i)))                            \
 	X(rawpci_device_power(flood.dev, RAWPCI_POWER_RESUME))                                     \
 	X(rawpci_memory_map(flood.vm, 1 + 2 * i, flood.map, PAGE))                                 \
-	X(rawpci_memory_unmap(flood.vm, (uint64_t)PAGE * i, PAGE))
+	X(rawpci_memory_unmap(flood.vm, (uint64_t)PAGE *i, PAGE))
 
-#define NATIVE_CASE(call) case __COUNTER__ - FIRST: return call;
+#define NATIVE_CASE(call)                                                                          \
+	case __COUNTER__ - FIRST:                                                                  \
+		return call;
 
 enum { FIRST = __COUNTER__ + 1 };
 
 static int native(unsigned row, unsigned i)
 {
 	switch (row) {
-	NATIVE_ROWS(NATIVE_CASE)
-	default: return 1;
+		NATIVE_ROWS(NATIVE_CASE)
+	default:
+		return 1;
 	}
 }
 
@@ -220,8 +228,9 @@ static int request(unsigned row, unsigned i)
 	PCIRAWSENDREQ r = { .Hdr = { SUPVMMR0REQHDR_MAGIC, sizeof(r) }, .TargetDevice = handle };
 
 	switch (row) {
-	REQUEST_ROWS(REQUEST_CASE)
-	default: return 1;
+		REQUEST_ROWS(REQUEST_CASE)
+	default:
+		return 1;
 	}
 	return rawpci_request(session, &r);
 }
@@ -252,10 +261,14 @@ END_TEST
 static int access_of(unsigned row, unsigned i)
 {
 	switch (row % 4) {
-	case 0: return rawpci_mmio_read(flood.dev, flood.map + 4 * (i % EDGE), 4, &word);
-	case 1: return rawpci_region_read(flood.dev, TRAPPED, 4 * (i % EDGE), 4, &word);
-	case 2: return rawpci_region_write(flood.dev, PORTS, i % 32, 1, 0);
-	default: return rawpci_config_read(flood.dev, 4 * (i % 16), 4, &dword);
+	case 0:
+		return rawpci_mmio_read(flood.dev, flood.map + 4 * (i % EDGE), 4, &word);
+	case 1:
+		return rawpci_region_read(flood.dev, TRAPPED, 4 * (i % EDGE), 4, &word);
+	case 2:
+		return rawpci_region_write(flood.dev, PORTS, i % 32, 1, 0);
+	default:
+		return rawpci_config_read(flood.dev, 4 * (i % 16), 4, &dword);
 	}
 }
 
@@ -287,7 +300,9 @@ END_TEST
 START_TEST(where_the_backend_fails)
 {
 	static const enum rawpci_fake_point points[] = {
-		RAWPCI_FAKE_REGION_READ, RAWPCI_FAKE_REGION_WRITE, RAWPCI_FAKE_CFG_READ,
+		RAWPCI_FAKE_REGION_READ,
+		RAWPCI_FAKE_REGION_WRITE,
+		RAWPCI_FAKE_CFG_READ,
 	};
 
 	ck_assert_int_eq(rawpci_fake_fail(flood.ctx, points[_i], 0, UINT32_MAX, -EIO), 0);

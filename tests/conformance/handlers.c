@@ -25,7 +25,10 @@ static struct {
 static struct rawpci_fake *add(struct rawpci *ctx, const char *address)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = address, .vendor_id = 1, .msi = 4,
+		.size = sizeof(config),
+		.address = address,
+		.vendor_id = 1,
+		.msi = 4,
 	};
 	struct rawpci_fake *fake;
 
@@ -54,7 +57,9 @@ static struct rawpci_device *open_with(struct rawpci *ctx, const char *address,
 static void make_other(enum rawpci_irq_mode mode)
 {
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .irq_mode = mode,
+		.size = sizeof(options),
+		.backend = "fake",
+		.irq_mode = mode,
 	};
 
 	ck_assert_int_eq(rawpci_create(&options, &m.other), 0);

@@ -149,7 +149,8 @@ START_TEST(session_null)
 	ck_assert_int_eq(rawpci_session_destroy((PSUPDRVSESSION)(void *)no_session),
 			 VERR_INVALID_MAGIC);
 	ck_assert_int_eq(rawpci_session_port((PSUPDRVSESSION)(void *)no_session, bench.handle,
-					     &port), VERR_INVALID_MAGIC);
+					     &port),
+			 VERR_INVALID_MAGIC);
 }
 END_TEST
 
@@ -191,7 +192,9 @@ END_TEST
 START_TEST(segment_is_part_of_the_address)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "1234:ab:1f.7", .vendor_id = 0x4321,
+		.size = sizeof(config),
+		.address = "1234:ab:1f.7",
+		.vendor_id = 0x4321,
 	};
 	PCIRAWSENDREQ r = bench_request(PCIRAWR0_DO_OPEN_DEVICE);
 	uint64_t value;

@@ -35,7 +35,10 @@ static void attach(FNRAWPCIISR *handler, void *context)
 static struct rawpci_fake *open_intx(void)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1, .intx = true,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.intx = true,
 		.pm = true,
 	};
 	PCIRAWSENDREQ r = bench_request(PCIRAWR0_DO_OPEN_DEVICE);

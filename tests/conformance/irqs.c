@@ -124,8 +124,12 @@ END_TEST
 static void grow(bool dynamic, unsigned n)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
-		.bars = { { .size = 0x10000 } }, .msix = 256, .msix_dynamic = dynamic,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.bars = { { .size = 0x10000 } },
+		.msix = 256,
+		.msix_dynamic = dynamic,
 	};
 	static struct counter counters[256];
 	struct rawpci_fake *fake;
@@ -162,15 +166,19 @@ static const struct {
 	unsigned msi, msix;
 	const char *what;
 } best[] = {
-	{ true, 4, 8, "MSI-X" }, { true, 4, 0, "MSI" }, { true, 0, 8, "MSI-X" },
-	{ true, 0, 0, "INTx" }, { false, 4, 0, "MSI" }, { false, 0, 1, "MSI-X" },
+	{ true, 4, 8, "MSI-X" }, { true, 4, 0, "MSI" },  { true, 0, 8, "MSI-X" },
+	{ true, 0, 0, "INTx" },  { false, 4, 0, "MSI" }, { false, 0, 1, "MSI-X" },
 };
 
 START_TEST(best_type)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
-		.bars = { { .size = PAGE } }, .intx = best[_i].intx, .msi = best[_i].msi,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
+		.bars = { { .size = PAGE } },
+		.intx = best[_i].intx,
+		.msi = best[_i].msi,
 		.msix = best[_i].msix,
 	};
 	unsigned want = best[_i].msix ? best[_i].msix : best[_i].msi ? best[_i].msi : 1, n = 0;
@@ -188,7 +196,9 @@ END_TEST
 START_TEST(no_interrupts_at_all)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:06.0", .vendor_id = 1,
+		.size = sizeof(config),
+		.address = "0000:00:06.0",
+		.vendor_id = 1,
 	};
 	static struct counter counter;
 	int32_t irq = -5;

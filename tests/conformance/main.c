@@ -12,7 +12,9 @@ int main(int argc, char **argv)
 
 	bench.backend = argc > 1 ? argv[1] : "fake";
 	bench.fake = strcmp(bench.backend, "fake") == 0;
-	bench.address = argc > 2 ? argv[2] : bench.fake ? "0000:00:05.0" : getenv("RAWPCI_TEST_BDF");
+	bench.address = argc > 2     ? argv[2]
+			: bench.fake ? "0000:00:05.0"
+				     : getenv("RAWPCI_TEST_BDF");
 	if (!bench.address) {
 		(void)puts("1..0 # SKIP RAWPCI_TEST_BDF names no device");
 		return 0;

@@ -50,8 +50,8 @@ static void nothing_changed(void)
 	X(map_odd_host, VERR_UNSUPPORTED_ALIGNMENT, bench_memory(host + 8, 0, PAGE, MAP))          \
 	X(map_odd_size, VERR_UNSUPPORTED_ALIGNMENT, bench_memory(host, 0, PAGE + 1, MAP))          \
 	X(map_less_than_a_page, VERR_UNSUPPORTED_ALIGNMENT, bench_memory(host, 0, 1, MAP))         \
-	X(map_guest_wraps, VERR_OUT_OF_RANGE, bench_memory(host, 0 - (uint64_t)PAGE, 2 * PAGE,     \
-							   MAP))                                   \
+	X(map_guest_wraps, VERR_OUT_OF_RANGE,                                                      \
+	  bench_memory(host, 0 - (uint64_t)PAGE, 2 * PAGE, MAP))                                   \
 	X(map_host_wraps, VERR_OUT_OF_RANGE,                                                       \
 	  bench_memory((void *)(0 - (uintptr_t)PAGE), 0, 2 * PAGE, MAP))                           \
 	X(map_everything, VERR_OUT_OF_RANGE, bench_memory(host, GUEST, 0 - (uint64_t)PAGE, MAP))   \
@@ -66,12 +66,10 @@ static void nothing_changed(void)
 	X(unmap_nothing, VERR_INVALID_PARAMETER, bench_memory(NULL, GUEST, 0, UNMAP))              \
 	X(unmap_odd, VERR_UNSUPPORTED_ALIGNMENT, bench_memory(NULL, GUEST + 1, PAGE, UNMAP))       \
 	X(unmap_odd_size, VERR_UNSUPPORTED_ALIGNMENT, bench_memory(NULL, GUEST, PAGE - 1, UNMAP))  \
-	X(unmap_wraps, VERR_OUT_OF_RANGE,                                                          \
-	  bench_memory(NULL, 0 - (uint64_t)PAGE, 2 * PAGE, UNMAP))                                 \
+	X(unmap_wraps, VERR_OUT_OF_RANGE, bench_memory(NULL, 0 - (uint64_t)PAGE, 2 * PAGE, UNMAP)) \
 	X(unmap_before, VERR_NOT_FOUND, bench_memory(NULL, GUEST - PAGE, PAGE, UNMAP))             \
 	X(unmap_after, VERR_NOT_FOUND, bench_memory(NULL, GUEST + 4 * PAGE, 100 * PAGE, UNMAP))    \
-	X(action_two, VERR_INVALID_PARAMETER,                                                      \
-	  bench_memory(host, 0, PAGE, (PCIRAWMEMINFOACTION)2))                                     \
+	X(action_two, VERR_INVALID_PARAMETER, bench_memory(host, 0, PAGE, (PCIRAWMEMINFOACTION)2)) \
 	X(action_largest, VERR_INVALID_PARAMETER,                                                  \
 	  bench_memory(host, 0, PAGE, PCIRAW_MEMINFO_32BIT_HACK))
 

@@ -32,17 +32,28 @@ static int call(PRAWPCIDEVPORT port, int which)
 	int32_t irq;
 
 	switch (which) {
-	case 0: return port->pfnGetRegionInfo(port, 0, &start, &size, &present, &flags);
-	case 1: return port->pfnMapRegion(port, 0, 0, PAGE, 0, &base);
-	case 2: return port->pfnUnmapRegion(port, 0, 0, PAGE, NULL);
-	case 3: return port->pfnPciCfgRead(port, 0, &value);
-	case 4: return port->pfnPciCfgWrite(port, 0, &value);
-	case 5: return port->pfnRegisterIrqHandler(port, NULL, NULL, &irq);
-	case 6: return port->pfnUnregisterIrqHandler(port, 1);
-	case 7: return port->pfnPowerStateChange(port, PCIRAW_POWER_ON);
-	case 8: return port->pfnInit(port, 0);
-	case 9: return port->pfnDeinit(port, 0);
-	default: return port->pfnDestroy(port);
+	case 0:
+		return port->pfnGetRegionInfo(port, 0, &start, &size, &present, &flags);
+	case 1:
+		return port->pfnMapRegion(port, 0, 0, PAGE, 0, &base);
+	case 2:
+		return port->pfnUnmapRegion(port, 0, 0, PAGE, NULL);
+	case 3:
+		return port->pfnPciCfgRead(port, 0, &value);
+	case 4:
+		return port->pfnPciCfgWrite(port, 0, &value);
+	case 5:
+		return port->pfnRegisterIrqHandler(port, NULL, NULL, &irq);
+	case 6:
+		return port->pfnUnregisterIrqHandler(port, 1);
+	case 7:
+		return port->pfnPowerStateChange(port, PCIRAW_POWER_ON);
+	case 8:
+		return port->pfnInit(port, 0);
+	case 9:
+		return port->pfnDeinit(port, 0);
+	default:
+		return port->pfnDestroy(port);
 	}
 }
 

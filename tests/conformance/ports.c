@@ -102,8 +102,8 @@ static int register_irq(PFNRAWPCIISR handler)
 	X(unregister_minus_one, VERR_NOT_FOUND, P->pfnUnregisterIrqHandler(P, -1))                 \
 	X(unregister_unknown, VERR_NOT_FOUND, P->pfnUnregisterIrqHandler(P, 99))                   \
 	X(power_unknown, VERR_INVALID_PARAMETER, P->pfnPowerStateChange(P, (PCIRAWPOWERSTATE)4))   \
-	X(power_largest, VERR_INVALID_PARAMETER, P->pfnPowerStateChange(P,                         \
-	  PCIRAW_POWER_32BIT_HACK))                                                                \
+	X(power_largest, VERR_INVALID_PARAMETER,                                                   \
+	  P->pfnPowerStateChange(P, PCIRAW_POWER_32BIT_HACK))                                      \
 	X(power_order, VERR_WRONG_ORDER, P->pfnPowerStateChange(P, PCIRAW_POWER_RESUME))
 
 #define MAP_CASES(X)                                                                               \
@@ -138,10 +138,8 @@ START_TEST(port_info_null_outputs)
 	bool present;
 	uint32_t flags;
 
-	REFUSED(VERR_INVALID_POINTER,
-		P->pfnGetRegionInfo(P, 0, NULL, &size, &present, &flags));
-	REFUSED(VERR_INVALID_POINTER,
-		P->pfnGetRegionInfo(P, 0, &start, NULL, &present, &flags));
+	REFUSED(VERR_INVALID_POINTER, P->pfnGetRegionInfo(P, 0, NULL, &size, &present, &flags));
+	REFUSED(VERR_INVALID_POINTER, P->pfnGetRegionInfo(P, 0, &start, NULL, &present, &flags));
 	REFUSED(VERR_INVALID_POINTER, P->pfnGetRegionInfo(P, 0, &start, &size, NULL, &flags));
 	REFUSED(VERR_INVALID_POINTER, P->pfnGetRegionInfo(P, 0, &start, &size, &present, NULL));
 }

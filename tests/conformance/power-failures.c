@@ -165,7 +165,8 @@ END_TEST
 static void open_other(struct rawpci_device **other)
 {
 	ck_assert_int_eq(rawpci_device_open(bench.ctx, bench.vm.pDriverData, "0000:00:04.0", 0,
-					    other), 0);
+					    other),
+			 0);
 	ck_assert_int_eq(rawpci_device_power(*other, RAWPCI_POWER_ON), 0);
 }
 
@@ -174,8 +175,8 @@ static int write_by(bool port, uint32_t offset, unsigned width, uint32_t value)
 	PCIRAWMEMLOC at = { .cb = (uint8_t)width };
 
 	at.u.u32 = value;
-	return port ? bench.port->pfnPciCfgWrite(bench.port, offset, &at) :
-		      bench_config_write(offset, width, value);
+	return port ? bench.port->pfnPciCfgWrite(bench.port, offset, &at)
+		    : bench_config_write(offset, width, value);
 }
 
 static void never_master(void *context, int32_t irq)
@@ -221,7 +222,10 @@ END_TEST
 START_TEST(a_refused_power_on_changes_nothing)
 {
 	static const enum rawpci_fake_point points[] = {
-		RAWPCI_FAKE_DMA_MAP, RAWPCI_FAKE_RESET, RAWPCI_FAKE_CFG_WRITE, RAWPCI_FAKE_CFG_READ,
+		RAWPCI_FAKE_DMA_MAP,
+		RAWPCI_FAKE_RESET,
+		RAWPCI_FAKE_CFG_WRITE,
+		RAWPCI_FAKE_CFG_READ,
 	};
 	struct rawpci_device *other = NULL;
 	uint64_t value;

@@ -60,8 +60,8 @@
 	X(map_ports, VERR_NOT_SUPPORTED, MAP_REGION, if (bench.ports < 0) return;                  \
 	  MAP.iRegion = bench.ports; MAP.StartAddress = bench.regions[bench.ports].RegionStart;    \
 	  MAP.iRegionSize = 4)                                                                     \
-	X(unmap_never_mapped, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP; UNMAP.pvAddressR0 = &bench;\
-	  UNMAP.pvAddressR3 = &bench)                                                              \
+	X(unmap_never_mapped, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP;                            \
+	  UNMAP.pvAddressR0 = &bench; UNMAP.pvAddressR3 = &bench)                                  \
 	X(unmap_other_r0, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP;                                \
 	  UNMAP.pvAddressR0 = (char *)bench.map.r0 + PAGE)                                         \
 	X(unmap_inside, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP;                                  \
@@ -70,8 +70,7 @@
 	  UNMAP.pvAddressR3 = (char *)bench.map.r3 + PAGE)                                         \
 	X(unmap_null_r3, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP; if (!bench.map.r3) return;      \
 	  UNMAP.pvAddressR3 = NULL)                                                                \
-	X(unmap_other_start, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP;                             \
-	  UNMAP.StartAddress += PAGE)                                                              \
+	X(unmap_other_start, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP; UNMAP.StartAddress += PAGE) \
 	X(unmap_start_off_by_one, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP; UNMAP.StartAddress++)  \
 	X(unmap_less, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP; UNMAP.iRegionSize--)               \
 	X(unmap_more, VERR_NOT_FOUND, UNMAP_REGION, GOOD_UNMAP; UNMAP.iRegionSize += PAGE)         \
@@ -165,10 +164,12 @@ START_TEST(info_of_each)
 		uint64_t size;
 		uint32_t flags;
 	} want[RAWPCI_REGIONS] = {
-		[DIRECT] = { 0x10000, 0 }, [TRAPPED] = { 2 * PAGE, 0 },
-		[WIDE] = { 0x100000, PCIRAW_ADDRESS_SPACE_BAR64 |
-				     PCIRAW_ADDRESS_SPACE_MEM_PREFETCH },
-		[PORTS] = { 32, PCIRAW_ADDRESS_SPACE_IO }, [ROM] = { 2 * PAGE, 0 },
+		[DIRECT] = { 0x10000, 0 },
+		[TRAPPED] = { 2 * PAGE, 0 },
+		[WIDE] = { 0x100000,
+			   PCIRAW_ADDRESS_SPACE_BAR64 | PCIRAW_ADDRESS_SPACE_MEM_PREFETCH },
+		[PORTS] = { 32, PCIRAW_ADDRESS_SPACE_IO },
+		[ROM] = { 2 * PAGE, 0 },
 	};
 
 	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {

@@ -72,12 +72,19 @@ static void on_log(void *opaque, enum rawpci_log_level level, const char *messag
 static void setup(void)
 {
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log = on_log,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log = on_log,
 		.log_level = RAWPCI_LOG_DEBUG,
 	};
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS, .vendor_id = 1, .device_id = 2,
-		.bars = { [0] = { .size = 0x10000 } }, .msi = 4, .pm = true,
+		.size = sizeof(config),
+		.address = ADDRESS,
+		.vendor_id = 1,
+		.device_id = 2,
+		.bars = { [0] = { .size = 0x10000 } },
+		.msi = 4,
+		.pm = true,
 	};
 
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);

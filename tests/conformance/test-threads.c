@@ -197,7 +197,10 @@ static void *irqs(void *arg)
 static void *power(void *arg)
 {
 	static const PCIRAWPOWERSTATE states[] = {
-		PCIRAW_POWER_ON, PCIRAW_POWER_SUSPEND, PCIRAW_POWER_RESUME, PCIRAW_POWER_OFF,
+		PCIRAW_POWER_ON,
+		PCIRAW_POWER_SUSPEND,
+		PCIRAW_POWER_RESUME,
+		PCIRAW_POWER_OFF,
 	};
 
 	(void)arg;
@@ -282,13 +285,20 @@ static void start_engine(void)
 static void setup(void)
 {
 	static const struct rawpci_fake_config config_of_fake = {
-		.size = sizeof(config_of_fake), .address = "0000:00:05.0", .vendor_id = 0x1af4,
-		.bars = { { .size = 4 * PAGE }, { .size = 32, .flags = RAWPCI_REGION_IO },
+		.size = sizeof(config_of_fake),
+		.address = "0000:00:05.0",
+		.vendor_id = 0x1af4,
+		.bars = { { .size = 4 * PAGE },
+			  { .size = 32, .flags = RAWPCI_REGION_IO },
 			  { .size = PAGE } },
-		.msix = 8, .msix_bar = 2, .pm = true,
+		.msix = 8,
+		.msix_bar = 2,
+		.pm = true,
 	};
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log_level = RAWPCI_LOG_INFO,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log_level = RAWPCI_LOG_INFO,
 		.log = on_log,
 	};
 	PCIRAWSENDREQ r;
@@ -322,7 +332,8 @@ static void together(void *(*const *functions)(void *), unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, functions[i],
-						(void *)(uintptr_t)(i + 1)), 0);
+						(void *)(uintptr_t)(i + 1)),
+				 0);
 	for (unsigned i = 0; i < n; i++)
 		(void)pthread_join(threads[i], NULL);
 }
@@ -330,8 +341,8 @@ static void together(void *(*const *functions)(void *), unsigned n)
 START_TEST(everything_at_once)
 {
 	static void *(*const all[])(void *) = {
-		mmio, mmio, config, config, ports, maps, irqs, irqs, power, memory, reopen,
-		neighbour,
+		mmio, mmio, config, config, ports,  maps,
+		irqs, irqs, power,  memory, reopen, neighbour,
 	};
 
 	together(all, THREADS);

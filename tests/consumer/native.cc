@@ -10,7 +10,8 @@
 #include <rawpci/irq.h>
 #include <rawpci/region.h>
 
-namespace {
+namespace
+{
 
 const unsigned liveness = 0x04;
 const int patience_ms = 10000;
@@ -57,7 +58,7 @@ int interrupt(rawpci *ctx, rawpci_device *device)
 	    failed("raise", rawpci_fake_raise(fake, 0)))
 		return 1;
 	while (seen != irq) {
-		pollfd wait = {fd, POLLIN, 0};
+		pollfd wait = { fd, POLLIN, 0 };
 
 		if (poll(&wait, 1, patience_ms) != 1 ||
 		    failed("dispatch", rawpci_irq_dispatch(ctx, 0))) {

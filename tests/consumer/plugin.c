@@ -10,7 +10,7 @@
 static int load(const char *path)
 {
 	int (*create)(const struct rawpci_options *options, struct rawpci **out);
-	int (*destroy)(struct rawpci *ctx);
+	int (*destroy)(struct rawpci * ctx);
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	struct rawpci *ctx;
 	void *symbol;

@@ -62,7 +62,7 @@ static void handler(void *opaque, int32_t irq)
 /* The handler runs in the library's thread. */
 static int interrupt(struct program *p, char *registers)
 {
-	const struct timespec moment = {0, 10 * 1000 * 1000};
+	const struct timespec moment = { 0, 10 * 1000 * 1000 };
 	FNRAWPCIISR *isr = handler;
 	atomic_int seen = 0;
 	PCIRAWSENDREQ *q = begin(p);
@@ -123,8 +123,8 @@ static int use(struct program *p)
 
 int main(void)
 {
-	struct rawpci_options options = {.size = sizeof(options), .backend = "fake"};
-	struct program p = {0};
+	struct rawpci_options options = { .size = sizeof(options), .backend = "fake" };
+	struct program p = { 0 };
 	struct rawpci *ctx;
 	PCIRAWSENDREQ *q;
 	int result;

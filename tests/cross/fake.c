@@ -49,7 +49,9 @@ static void on_irq(void *opaque, int32_t irq)
 static void start(void)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 0x1af4,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 0x1af4,
 		.bars = { [0] = { .size = 0x10000 },
 			  [2] = { .size = 8 * GIB,
 				  .flags = RAWPCI_REGION_64BIT | RAWPCI_REGION_PREFETCH } },

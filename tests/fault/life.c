@@ -101,12 +101,19 @@ static int power(struct state *s, PCIRAWPOWERSTATE state)
 static bool begin(struct state *s)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
 		.bars = { { .size = 4 * PAGE }, { .size = PAGE, .trapped = true } },
-		.msix = 64, .msix_bar = 0, .pm = true, .extended = true,
+		.msix = 64,
+		.msix_bar = 0,
+		.pm = true,
+		.extended = true,
 	};
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .settings = s->life->settings,
+		.size = sizeof(options),
+		.backend = "fake",
+		.settings = s->life->settings,
 	};
 
 	if (!OK(s, status_of(rawpci_create(&options, &s->ctx))))

@@ -10,10 +10,10 @@
 #include <rawpci/fake.h>
 
 struct life {
-	const char *const *settings;       /* of the context */
-	bool keep_open; /* the session is destroyed with the device open */
+	const char *const *settings;         /* of the context */
+	bool keep_open;                      /* the session is destroyed with the device open */
 	void (*created)(struct rawpci *ctx); /* called when the context is there; may be NULL */
-	int only;   /* all failures have to have this status; 0: any */
+	int only;                            /* all failures have to have this status; 0: any */
 
 	unsigned failures; /* calls that failed */
 	uint64_t calls[RAWPCI_FAKE_POINTS];

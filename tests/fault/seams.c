@@ -13,9 +13,15 @@
 #include "os/sys.h"
 
 const char *const seam_names[SEAMS] = {
-	[SEAM_ALLOCATE] = "allocation", [SEAM_EVENTFD] = "eventfd", [SEAM_MEMFD] = "memfd",
-	[SEAM_RESERVE] = "reserve", [SEAM_MAP] = "map", [SEAM_DUP] = "dup",
-	[SEAM_EPOLL] = "epoll_create", [SEAM_EPOLL_CTL] = "epoll_ctl", [SEAM_URING] = "io_uring",
+	[SEAM_ALLOCATE] = "allocation",
+	[SEAM_EVENTFD] = "eventfd",
+	[SEAM_MEMFD] = "memfd",
+	[SEAM_RESERVE] = "reserve",
+	[SEAM_MAP] = "map",
+	[SEAM_DUP] = "dup",
+	[SEAM_EPOLL] = "epoll_create",
+	[SEAM_EPOLL_CTL] = "epoll_ctl",
+	[SEAM_URING] = "io_uring",
 	[SEAM_THREAD] = "thread",
 };
 

@@ -32,7 +32,7 @@ void __wrap_rawpci_engine_remove(struct rawpci_engine *engine, struct rawpci_sou
 static void pause_for(unsigned ms)
 {
 	for (unsigned i = 0; i < ms; i++)
-		(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 static void wait_until(atomic_uint *counter, unsigned value)
@@ -85,13 +85,18 @@ static void heard(void *opaque, enum rawpci_log_level level, const char *message
 static void make_fake_context(void)
 {
 	static const struct rawpci_fake_config fake_config = {
-		.size = sizeof(fake_config), .address = "0000:00:05.0", .vendor_id = 1,
+		.size = sizeof(fake_config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
 		.intx = true,
 	};
 	const char *const settings[] = { engine_setting, NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log = heard,
-		.log_level = RAWPCI_LOG_WARNING, .settings = settings,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log = heard,
+		.log_level = RAWPCI_LOG_WARNING,
+		.settings = settings,
 	};
 
 	ck_assert_int_eq(sem_init(&go, 0, 0), 0);
@@ -284,7 +289,9 @@ static void make_uio_context(void)
 	char sysfs[128], uio[128], run[128];
 	const char *const settings[] = { sysfs, uio, run, engine_setting, NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "uio", .settings = settings,
+		.size = sizeof(options),
+		.backend = "uio",
+		.settings = settings,
 	};
 
 	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s", tree.root);

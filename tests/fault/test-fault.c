@@ -13,7 +13,10 @@
 
 static const char *const with_epoll[] = { "irq.engine=epoll", NULL };
 static const char *const with_any[] = {
-	"irq.engine=auto", "sysfs.dir=/nowhere", "sysfs.dir=/sys", NULL,
+	"irq.engine=auto",
+	"sysfs.dir=/nowhere",
+	"sysfs.dir=/sys",
+	NULL,
 };
 
 static void whole_life(const char *const *settings)
@@ -43,12 +46,12 @@ static void live_and_look(struct life *life, const char *what, unsigned k)
 		seams_arm(plan.seam, plan.skip, plan.all, plan.error);
 	life_run(life);
 	(void)seams_disarm();
-	ck_assert_msg(harness_descriptors() == fds, "%s %u: %u descriptors became %u", what, k,
-		      fds, harness_descriptors());
+	ck_assert_msg(harness_descriptors() == fds, "%s %u: %u descriptors became %u", what, k, fds,
+		      harness_descriptors());
 	ck_assert_msg(seams_allocations() == allocations, "%s %u: %ld allocations left", what, k,
 		      seams_allocations() - allocations);
-	ck_assert_msg(seams_reservations() == reservations, "%s %u: %ld reservations left", what,
-		      k, seams_reservations() - reservations);
+	ck_assert_msg(seams_reservations() == reservations, "%s %u: %ld reservations left", what, k,
+		      seams_reservations() - reservations);
 }
 
 static enum rawpci_fake_point point;

@@ -77,9 +77,14 @@ static void handler(void *opaque, int32_t irq)
 static void set_up_with(bool dynamic)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
 		.bars = { { .size = 0x1000 }, { .size = 0x1000 } },
-		.msix = VECTORS, .msix_bar = 1, .msix_dynamic = dynamic, .pm = true,
+		.msix = VECTORS,
+		.msix_bar = 1,
+		.msix_dynamic = dynamic,
+		.pm = true,
 	};
 	const struct rawpci_options options = { .size = sizeof(options), .backend = "fake" };
 
@@ -125,7 +130,7 @@ static bool signalled(int fd)
 static void wait_for_runs(unsigned n)
 {
 	while (atomic_load(&runs) < n)
-		(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 static void works(unsigned vector, int fd)
@@ -318,7 +323,7 @@ static void *sender(void *unused)
 		for (unsigned i = 0; i < 2000 && !arrived; i++) {
 			arrived = signalled(fds[0]);
 			if (!arrived)
-				(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+				(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		}
 		atomic_fetch_add(&lost, !arrived);
 	}

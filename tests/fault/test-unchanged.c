@@ -42,9 +42,13 @@ static void handler(void *opaque, int32_t irq)
 static void build(struct rig *rig)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1,
-		.bars = { { .size = 4 * PAGE } , { .size = 4 * PAGE } },
-		.msix = 64, .msix_bar = 1, .pm = true,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
+		.bars = { { .size = 4 * PAGE }, { .size = 4 * PAGE } },
+		.msix = 64,
+		.msix_bar = 1,
+		.pm = true,
 	};
 	const struct rawpci_options options = { .size = sizeof(options), .backend = "fake" };
 
@@ -69,7 +73,7 @@ static void tear_down(struct rig *rig)
 
 static void pause_a_moment(void)
 {
-	(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 /* What can be seen of the device from outside. */
@@ -112,9 +116,18 @@ static int power(struct rig *rig, enum rawpci_power state)
 	return rawpci_device_power(rig->dev, state);
 }
 
-static int on(struct rig *rig) { return power(rig, RAWPCI_POWER_ON); }
-static int suspend(struct rig *rig) { return power(rig, RAWPCI_POWER_SUSPEND); }
-static int resume(struct rig *rig) { return power(rig, RAWPCI_POWER_RESUME); }
+static int on(struct rig *rig)
+{
+	return power(rig, RAWPCI_POWER_ON);
+}
+static int suspend(struct rig *rig)
+{
+	return power(rig, RAWPCI_POWER_SUSPEND);
+}
+static int resume(struct rig *rig)
+{
+	return power(rig, RAWPCI_POWER_RESUME);
+}
 
 static int on_and_suspend(struct rig *rig)
 {

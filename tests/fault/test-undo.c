@@ -49,9 +49,13 @@ static void on_event(void *opaque, enum rawpci_event event)
 static void setup(void)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
 		.bars = { { .size = 4096 }, { .size = 4096 } },
-		.msix = 8, .msix_bar = 1, .pm = true,
+		.msix = 8,
+		.msix_bar = 1,
+		.pm = true,
 	};
 	const struct rawpci_options options = { .size = sizeof(options), .backend = "fake" };
 
@@ -76,7 +80,7 @@ static bool arrives(unsigned vector)
 
 	(void)rawpci_fake_raise(t.fake, vector);
 	for (unsigned i = 0; i < 300 && atomic_load(&runs) == before; i++)
-		(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	return atomic_load(&runs) != before;
 }
 
@@ -156,7 +160,7 @@ static void make_files(void)
 
 static void files_are_empty(void)
 {
-	(void)nanosleep(&(struct timespec) { .tv_nsec = 50000000 }, NULL);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	for (unsigned i = 0; i < FILES; i++) {
 		struct stat is;
 
@@ -199,7 +203,7 @@ START_TEST(an_event_handler_that_could_not_be_taken_off)
 	atomic_store(&runs, 0);
 	ck_assert_int_eq(rawpci_fake_event(t.fake, RAWPCI_EVENT_ERROR), 0);
 	for (unsigned i = 0; i < 3000 && atomic_load(&runs) == 0; i++)
-		(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	ck_assert_uint_eq(atomic_load(&runs), 1);
 }
 END_TEST

@@ -42,7 +42,7 @@ static void handler(void *opaque, int32_t irq)
 
 static void pause_a_moment(void)
 {
-	(void)nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 static void wait_until(atomic_uint *counter, unsigned value)
@@ -80,11 +80,17 @@ static void take(void)
 static void setup_with(const char *const *settings)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1, .intx = true,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
+		.intx = true,
 	};
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .log = heard,
-		.log_level = RAWPCI_LOG_INFO, .settings = settings,
+		.size = sizeof(options),
+		.backend = "fake",
+		.log = heard,
+		.log_level = RAWPCI_LOG_INFO,
+		.settings = settings,
 	};
 
 	atomic_store(&runs, 0);
@@ -238,11 +244,16 @@ static void count(void *opaque, int32_t irq)
 static void setup_dispatched(void)
 {
 	const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "0000:00:05.0", .vendor_id = 1,
-		.bars = { { .size = 4096 } }, .intx = true,
+		.size = sizeof(config),
+		.address = "0000:00:05.0",
+		.vendor_id = 1,
+		.bars = { { .size = 4096 } },
+		.intx = true,
 	};
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "fake", .irq_mode = RAWPCI_IRQ_MODE_EMBEDDER,
+		.size = sizeof(options),
+		.backend = "fake",
+		.irq_mode = RAWPCI_IRQ_MODE_EMBEDDER,
 	};
 
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);

@@ -48,8 +48,10 @@ int main(int argc, char **argv)
 		for (size_t j = 0; j < size; j++) {
 			uint64_t r = next(&state);
 
-			data[j] = (uint8_t)(sparse == 0 ? r : sparse == 1 ? r & 0x0f
-								 : (r >> 8) % 4 ? 0 : r);
+			data[j] = (uint8_t)(sparse == 0    ? r
+					    : sparse == 1  ? r & 0x0f
+					    : (r >> 8) % 4 ? 0
+							   : r);
 		}
 		(void)LLVMFuzzerTestOneInput(data, size);
 	}

@@ -38,16 +38,22 @@ static void handler(void *context, int32_t irq)
 static void begin(struct state *s)
 {
 	static const struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = "00:00.0", .vendor_id = 1,
-		.bars = { { .size = 4 * PAGE }, { .size = 64, .trapped = true },
+		.size = sizeof(config),
+		.address = "00:00.0",
+		.vendor_id = 1,
+		.bars = { { .size = 4 * PAGE },
+			  { .size = 64, .trapped = true },
 			  { .size = 2 * PAGE, .flags = RAWPCI_REGION_64BIT },
 			  [4] = { .size = 32, .flags = RAWPCI_REGION_IO } },
-		.rom_size = 2048, .msix = 4, .msix_bar = 2, .intx = true, .extended = true,
+		.rom_size = 2048,
+		.msix = 4,
+		.msix_bar = 2,
+		.intx = true,
+		.extended = true,
 	};
 	const struct rawpci_options options = { .size = sizeof(options), .backend = "fake" };
 
-	if (rawpci_create(&options, &s->ctx) < 0 ||
-	    rawpci_fake_add(s->ctx, &config, &s->fake) < 0)
+	if (rawpci_create(&options, &s->ctx) < 0 || rawpci_fake_add(s->ctx, &config, &s->fake) < 0)
 		abort();
 	s->factory = rawpci_factory(s->ctx);
 	if (!s->factory || s->factory->pfnInitVm(s->factory, NULL, &s->vm) < 0 ||
@@ -116,9 +122,9 @@ static void aim(struct state *s, PPCIRAWSENDREQ r)
 	case PCIRAWR0_DO_MMIO_WRITE:
 	case PCIRAWR0_DO_MMIO_READ:
 		if (how & 2)
-			r->u.aMmioRead.Address =
-				(void *)((uintptr_t)s->map.pvAddressR0 +
-					 (uintptr_t)r->u.aMmioRead.Address % (6 * PAGE));
+			r->u.aMmioRead.Address = (void *)((uintptr_t)s->map.pvAddressR0 +
+							  (uintptr_t)r->u.aMmioRead.Address %
+								  (6 * PAGE));
 		if (how & 4)
 			r->u.aMmioRead.Value.cb = (uint8_t)(1u << (how >> 4) % 4);
 		break;
@@ -132,8 +138,7 @@ static void aim(struct state *s, PPCIRAWSENDREQ r)
 	case PCIRAWR0_DO_REGISTER_R0_IRQ_HANDLER:
 		r->u.aRegisterR0IrqHandler.pfnHandler = NULL;
 		if (how & 2)
-			memcpy(&r->u.aRegisterR0IrqHandler.pfnHandler, &function,
-			       sizeof(function));
+			memcpy(&r->u.aRegisterR0IrqHandler.pfnHandler, &function, sizeof(function));
 		break;
 	case PCIRAWR0_DO_UNREGISTER_R0_IRQ_HANDLER:
 		if (how & 2)

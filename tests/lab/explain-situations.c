@@ -116,7 +116,7 @@ static int hold(bool (*keep_open)(void))
 
 static bool keep_device(void)
 {
-	struct rawpci_options options = {.size = sizeof(options), .backend = "vfio"};
+	struct rawpci_options options = { .size = sizeof(options), .backend = "vfio" };
 	struct rawpci_device *dev;
 	struct rawpci *ctx;
 
@@ -144,7 +144,7 @@ int before_node_held(void)
 
 static bool take_device(void)
 {
-	struct rawpci_options options = {.size = sizeof(options), .backend = "vfio"};
+	struct rawpci_options options = { .size = sizeof(options), .backend = "vfio" };
 	struct rawpci_device *dev;
 	struct rawpci *ctx;
 
@@ -168,14 +168,14 @@ int before_left(void)
 int before_swapped(void)
 {
 	static const unsigned pages = 1024;
-	unsigned char page[4096] = {[1024] = 1};
+	unsigned char page[4096] = { [1024] = 1 };
 	int fd = open(DISK, O_WRONLY | O_CLOEXEC);
 	bool written;
 
 	backend = NULL;
 	if (swapon(DISK, 0) == 0 || errno == EBUSY) /* since the situation before */
 		return 0;
-	memcpy(page + 1028, &(unsigned) {pages - 1}, 4);
+	memcpy(page + 1028, &(unsigned){ pages - 1 }, 4);
 	memcpy(page + sizeof(page) - 10, "SWAPSPACE2", 10);
 	written = fd >= 0 && write(fd, page, sizeof(page)) == (ssize_t)sizeof(page) &&
 		  fsync(fd) == 0;

@@ -78,9 +78,9 @@ static void edu_round(struct work *w, unsigned round)
 
 static void e1000e_round(struct work *w)
 {
-	set(w, 0xe4, 0xcba98);     /* IVAR: queues to vectors */
-	set(w, 0xd0, 0xfu << 20);  /* IMS */
-	set(w, 0xc8, 0xfu << 20);  /* ICS */
+	set(w, 0xe4, 0xcba98);    /* IVAR: queues to vectors */
+	set(w, 0xd0, 0xfu << 20); /* IMS */
+	set(w, 0xc8, 0xfu << 20); /* ICS */
 	sleep_ms(1);
 }
 

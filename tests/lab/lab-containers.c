@@ -42,8 +42,9 @@ static int inside(const char *bdf, int namespaces)
 			_exit(200);
 		_exit(-use(bdf, &ctx, &dev));
 	}
-	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ?
-	       -WEXITSTATUS(status) : -1;
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)
+		       ? -WEXITSTATUS(status)
+		       : -1;
 }
 
 int main(int argc, char **argv)

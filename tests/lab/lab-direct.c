@@ -156,11 +156,14 @@ void protection(const char *bdf)
 {
 	bool open_to_all = on_command_line("iommu=pt") || on_command_line("intel_iommu=off");
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = lab_backend(), .log = count_warnings,
+		.size = sizeof(options),
+		.backend = lab_backend(),
+		.log = count_warnings,
 		.log_level = RAWPCI_LOG_WARNING,
 	};
 	struct rawpci_explain_options flags = {
-		.size = sizeof(flags), .flags = RAWPCI_OPEN_DETACH_HOST_DRIVER,
+		.size = sizeof(flags),
+		.flags = RAWPCI_OPEN_DETACH_HOST_DRIVER,
 	};
 	struct rawpci_explanation *explanation = NULL;
 	struct rawpci_device *dev = NULL;

@@ -63,8 +63,9 @@ void edu_intx(const char *bdf)
 
 	if (lab_open(&lab, bdf, true)) {
 		check(rawpci_irq_count(lab.dev, RAWPCI_IRQ_INTX) == 1 &&
-		      rawpci_irq_count(lab.dev, RAWPCI_IRQ_MSI) == 1 &&
-		      rawpci_irq_count(lab.dev, RAWPCI_IRQ_MSIX) == 0, "INTx, one MSI, no MSI-X");
+			      rawpci_irq_count(lab.dev, RAWPCI_IRQ_MSI) == 1 &&
+			      rawpci_irq_count(lab.dev, RAWPCI_IRQ_MSIX) == 0,
+		      "INTx, one MSI, no MSI-X");
 		route_intx(&lab, fd);
 	}
 	lab_close(&lab);
@@ -81,8 +82,7 @@ void edu_decode(const char *bdf)
 	if (lab_open(&lab, bdf, true)) {
 		rawpci_config_read(lab.dev, COMMAND, 2, &command);
 		check(command & COMMAND_MEMORY, "command register 0x%04x", command);
-		ret = rawpci_config_write(lab.dev, COMMAND, 2,
-					  command & ~(uint32_t)COMMAND_MEMORY);
+		ret = rawpci_config_write(lab.dev, COMMAND, 2, command & ~(uint32_t)COMMAND_MEMORY);
 		check(ret == 0, "memory decoding off: %d", ret);
 		ret = rawpci_mmio_read(lab.dev, lab.bar.base, 4, &value);
 		check(ret == -ESHUTDOWN && value == 0x55, "a read then: %d, no signal", ret);
@@ -114,7 +114,10 @@ static void acknowledge(void *opaque, int32_t irq)
 static void cycle(struct lab *lab, int n)
 {
 	static const enum rawpci_power states[] = {
-		RAWPCI_POWER_ON, RAWPCI_POWER_SUSPEND, RAWPCI_POWER_RESUME, RAWPCI_POWER_OFF,
+		RAWPCI_POWER_ON,
+		RAWPCI_POWER_SUSPEND,
+		RAWPCI_POWER_RESUME,
+		RAWPCI_POWER_OFF,
 	};
 	bool good = true;
 
@@ -195,7 +198,8 @@ void edu_busy(const char *bdf)
 		check(ret == -EBUSY && !dev, "open again: %d, %s", ret, rawpci_last_error());
 		other = lab_context();
 		ret = rawpci_device_open(other, NULL, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &dev);
-		check(ret == -EBUSY && !dev, "in another context: %d, %s", ret, rawpci_last_error());
+		check(ret == -EBUSY && !dev, "in another context: %d, %s", ret,
+		      rawpci_last_error());
 		check(rawpci_destroy(other) == 0, "which goes away");
 		ret = try_elsewhere(bdf);
 		check(ret == EBUSY, "in another process: %d", -ret);

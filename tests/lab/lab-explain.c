@@ -47,7 +47,7 @@ static bool as_nobody(void)
 
 static bool as_nobody_locking_little(void)
 {
-	struct rlimit limit = {64 * 1024, 64 * 1024};
+	struct rlimit limit = { 64 * 1024, 64 * 1024 };
 
 	return setrlimit(RLIMIT_MEMLOCK, &limit) == 0 && as_nobody();
 }
@@ -60,7 +60,7 @@ static bool without_uring(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
@@ -80,62 +80,163 @@ static const struct situation {
 	int (*before)(void);
 	bool (*then)(void);
 	const char *memory;
-	int status;       /* of explain */
-	bool agrees;      /* opening succeeds exactly when status is 0 */
+	int status;               /* of explain */
+	bool agrees;              /* opening succeeds exactly when status is 0 */
 	const char *words[WORDS]; /* %d: the sibling's driver; %s: the sibling; %n: the node */
 } situations[] = {
-	{"open", before_on_vfio, unrestricted, "16M", 0, true,
-	 {"nothing stands in the way", "vfio can open it now"}},
-	{"no-iommu", before_nothing, unrestricted, NULL, 1, true,
-	 {"the kernel uses no IOMMU", "intel_iommu=on"}},
-	{"group", before_unbound, unrestricted, NULL, 1, true,
-	 {"VFIO cannot have IOMMU group", "because %s of that group is bound to %d",
-	  "unbind %s from %d"}},
-	{"host-driver", before_nothing, unrestricted, NULL, 1, true,
-	 {"the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER, here --detach",
-	  "bind it to vfio-pci"}},
-	{"module", before_without_module, unrestricted, NULL, 1, true,
-	 {"the kernel module vfio-pci is not loaded", "modprobe vfio-pci"}},
-	{"permission", before_on_vfio, as_nobody, NULL, 1, true,
-	 {"user 65534 has no permission to open %n", "chown 65534 %n"}},
-	{"permission-to-bind", before_unbound, as_nobody, NULL, 1, true,
-	 {"cannot be bound to vfio-pci", "user 65534 may not write", "let root bind it"}},
-	{"nobody", before_on_vfio_of_nobody, as_nobody, NULL, 0, true,
-	 {"nothing stands in the way", "vfio can open it now"}},
-	{"memlock", before_on_vfio_of_nobody, as_nobody_locking_little, "256M", 1, false,
-	 {"the limit of locked memory is too low", "262144 KiB needed, 64 KiB allowed",
-	  "prlimit --memlock=268435456 --pid", "LimitMEMLOCK=262144K"}},
-	{"seccomp", before_on_vfio, without_uring, NULL, 0, true,
-	 {"vfio can open it now, but io_uring is forbidden by a seccomp filter",
-	  "allow io_uring_setup"}},
-	{"uring-disabled", before_uring_off, unrestricted, NULL, 0, false,
-	 {"io_uring is forbidden (kernel.io_uring_disabled is 2)",
-	  "sysctl kernel.io_uring_disabled=0"}},
-	{"owned", before_owned, unrestricted, NULL, 1, true,
-	 {"process ", " (lab-explain) has it open: close it in that process"}},
-	{"node-held", before_node_held, unrestricted, NULL, 1, true,
-	 {"process ", " (lab-explain) has %n open: close it in that process"}},
-	{"left", before_left, unrestricted, NULL, 0, true,
-	 {"vfio can open it now, but it was taken from nvme and has not been returned",
-	  "call rawpci_recover()", "or open it"}},
-	{"swapped", before_swapped, unrestricted, NULL, 1, true,
-	 {"the host driver nvme holds it, and the host swaps to nvme0n1", "stop that; then"}},
-	{"swapped-detach", before_swapped_detach, unrestricted, NULL, 1, true,
-	 {": the host swaps to nvme0n1: stop that first, or insist"}},
-	{"chipset", before_nothing, unrestricted, NULL, 1, true,
-	 {"it is a bridge of class 0601, a part of the host's chipset", "leave it to the host"}},
-	{"run-readonly", before_to_be_detached, with_run_readonly, NULL, 1, true,
-	 {"no record of its driver can be written to /run/rawpci (Read-only file system)",
-	  "bind it to vfio-pci first", "setting run.dir"}},
-	{"bridge", before_nothing, unrestricted, NULL, 1, true,
-	 {"it is a bridge", "open the devices behind it"}},
-	{"absent", before_nothing, unrestricted, NULL, 1, true,
-	 {"there is no such device", "lspci -D"}},
+	{ "open",
+	  before_on_vfio,
+	  unrestricted,
+	  "16M",
+	  0,
+	  true,
+	  { "nothing stands in the way", "vfio can open it now" } },
+	{ "no-iommu",
+	  before_nothing,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "the kernel uses no IOMMU", "intel_iommu=on" } },
+	{ "group",
+	  before_unbound,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "VFIO cannot have IOMMU group", "because %s of that group is bound to %d",
+	    "unbind %s from %d" } },
+	{ "host-driver",
+	  before_nothing,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "the host driver nvme holds it", "RAWPCI_OPEN_DETACH_HOST_DRIVER, here --detach",
+	    "bind it to vfio-pci" } },
+	{ "module",
+	  before_without_module,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "the kernel module vfio-pci is not loaded", "modprobe vfio-pci" } },
+	{ "permission",
+	  before_on_vfio,
+	  as_nobody,
+	  NULL,
+	  1,
+	  true,
+	  { "user 65534 has no permission to open %n", "chown 65534 %n" } },
+	{ "permission-to-bind",
+	  before_unbound,
+	  as_nobody,
+	  NULL,
+	  1,
+	  true,
+	  { "cannot be bound to vfio-pci", "user 65534 may not write", "let root bind it" } },
+	{ "nobody",
+	  before_on_vfio_of_nobody,
+	  as_nobody,
+	  NULL,
+	  0,
+	  true,
+	  { "nothing stands in the way", "vfio can open it now" } },
+	{ "memlock",
+	  before_on_vfio_of_nobody,
+	  as_nobody_locking_little,
+	  "256M",
+	  1,
+	  false,
+	  { "the limit of locked memory is too low", "262144 KiB needed, 64 KiB allowed",
+	    "prlimit --memlock=268435456 --pid", "LimitMEMLOCK=262144K" } },
+	{ "seccomp",
+	  before_on_vfio,
+	  without_uring,
+	  NULL,
+	  0,
+	  true,
+	  { "vfio can open it now, but io_uring is forbidden by a seccomp filter",
+	    "allow io_uring_setup" } },
+	{ "uring-disabled",
+	  before_uring_off,
+	  unrestricted,
+	  NULL,
+	  0,
+	  false,
+	  { "io_uring is forbidden (kernel.io_uring_disabled is 2)",
+	    "sysctl kernel.io_uring_disabled=0" } },
+	{ "owned",
+	  before_owned,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "process ", " (lab-explain) has it open: close it in that process" } },
+	{ "node-held",
+	  before_node_held,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "process ", " (lab-explain) has %n open: close it in that process" } },
+	{ "left",
+	  before_left,
+	  unrestricted,
+	  NULL,
+	  0,
+	  true,
+	  { "vfio can open it now, but it was taken from nvme and has not been returned",
+	    "call rawpci_recover()", "or open it" } },
+	{ "swapped",
+	  before_swapped,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "the host driver nvme holds it, and the host swaps to nvme0n1", "stop that; then" } },
+	{ "swapped-detach",
+	  before_swapped_detach,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { ": the host swaps to nvme0n1: stop that first, or insist" } },
+	{ "chipset",
+	  before_nothing,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "it is a bridge of class 0601, a part of the host's chipset",
+	    "leave it to the host" } },
+	{ "run-readonly",
+	  before_to_be_detached,
+	  with_run_readonly,
+	  NULL,
+	  1,
+	  true,
+	  { "no record of its driver can be written to /run/rawpci (Read-only file system)",
+	    "bind it to vfio-pci first", "setting run.dir" } },
+	{ "bridge",
+	  before_nothing,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "it is a bridge", "open the devices behind it" } },
+	{ "absent",
+	  before_nothing,
+	  unrestricted,
+	  NULL,
+	  1,
+	  true,
+	  { "there is no such device", "lspci -D" } },
 };
 
 static void exec_explain(const struct situation *s)
 {
-	const char *words[10] = {"explain", address};
+	const char *words[10] = { "explain", address };
 	unsigned n = 2;
 
 	if (backend) {
@@ -173,8 +274,9 @@ static int explain(const struct situation *s, char *said, size_t size)
 		length += (size_t)n;
 	said[length] = '\0';
 	(void)close(ends[0]);
-	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ?
-	       WEXITSTATUS(status) : -1;
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)
+		       ? WEXITSTATUS(status)
+		       : -1;
 }
 
 /* Does opening succeed? */
@@ -184,15 +286,15 @@ static bool opens(const struct situation *s)
 	pid_t child = fork();
 
 	if (child == 0) {
-		struct rawpci_options options = {.size = sizeof(options), .backend = backend};
+		struct rawpci_options options = { .size = sizeof(options), .backend = backend };
 		struct rawpci_device *dev;
 		struct rawpci *ctx;
 		int r;
 
 		if (!s->then() || rawpci_create(&options, &ctx) < 0)
 			_exit(99);
-		r = rawpci_device_open(ctx, NULL, address, detach ?
-				       RAWPCI_OPEN_DETACH_HOST_DRIVER : 0, &dev);
+		r = rawpci_device_open(ctx, NULL, address,
+				       detach ? RAWPCI_OPEN_DETACH_HOST_DRIVER : 0, &dev);
 		if (r == 0)
 			(void)rawpci_device_close(dev);
 		else
@@ -214,8 +316,10 @@ static void fill_in(const char *word, char *text, size_t size)
 	read_link_name(path, driver, sizeof(driver));
 	node_of(address, node);
 	for (; *word != '\0' && length + 1 < size; word++) {
-		const char *is = word[0] != '%' ? NULL : word[1] == 'd' ? driver :
-				 word[1] == 's' ? sibling : node;
+		const char *is = word[0] != '%'   ? NULL
+				 : word[1] == 'd' ? driver
+				 : word[1] == 's' ? sibling
+						  : node;
 
 		if (!is) {
 			text[length++] = *word;

@@ -185,7 +185,8 @@ static void use(struct child *c)
 		c->ram[i] = (uint8_t)(i * 7 + 1);
 	memset(c->ram + PAGE, 0, PAGE);
 	check(dma(c, 0, EDU_BUFFER, 0) && dma(c, EDU_BUFFER, PAGE, EDU_DMA_TO_RAM) &&
-	      memcmp(c->ram, c->ram + PAGE, EDU_DMA_BYTES) == 0, "DMA both ways");
+		      memcmp(c->ram, c->ram + PAGE, EDU_DMA_BYTES) == 0,
+	      "DMA both ways");
 }
 
 static int open_with(struct child *c, int group, int container, int cdev, int iommufd)
@@ -217,7 +218,8 @@ static void wrong_descriptors(struct child *c, bool by_cdev, const int fds[2])
 	check(ret == -EINVAL && !c->dev, "/dev/null for the device: %d, %s", ret,
 	      rawpci_last_error());
 	ret = by_cdev ? open_with(c, -1, -1, fds[0], null) : open_with(c, fds[0], null, -1, -1);
-	check(ret == -EINVAL && !c->dev, "/dev/null for the other: %d, %s", ret, rawpci_last_error());
+	check(ret == -EINVAL && !c->dev, "/dev/null for the other: %d, %s", ret,
+	      rawpci_last_error());
 	close(null);
 }
 
@@ -227,8 +229,8 @@ static void share(struct child *c, const char *bdf, bool by_cdev, const int firs
 {
 	struct rawpci_memory_stats stats = { 0 };
 	struct rawpci_device *other;
-	int ret = by_cdev ? open_with(c, -1, -1, first[0], first[1]) :
-			    open_with(c, first[0], first[1], -1, -1);
+	int ret = by_cdev ? open_with(c, -1, -1, first[0], first[1])
+			  : open_with(c, first[0], first[1], -1, -1);
 
 	check(ret == 0 && rawpci_device_power(c->dev, RAWPCI_POWER_ON) == 0, "the first: %d", ret);
 	for (int i = 0; i < 2; i++) {
@@ -258,8 +260,7 @@ static void become_nobody(void)
 {
 	bool done = setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0;
 
-	check(done && setuid(0) < 0,
-	      "user %d, for good", (int)getuid());
+	check(done && setuid(0) < 0, "user %d, for good", (int)getuid());
 }
 
 static int child(const char *bdf, const char *second, int socket, bool by_cdev)
@@ -279,13 +280,14 @@ static int child(const char *bdf, const char *second, int socket, bool by_cdev)
 	check(!second || receive_descriptors(socket, more), "and for the second device");
 	before = open_descriptors();
 	check(rawpci_create(&options, &c.ctx) == 0 && rawpci_vm_create(c.ctx, &c.vm) == 0 &&
-	      rawpci_memory_map(c.vm, 0, c.ram, RAM_SIZE) == 0, "a context and a VM");
+		      rawpci_memory_map(c.vm, 0, c.ram, RAM_SIZE) == 0,
+	      "a context and a VM");
 	ret = rawpci_device_open(c.ctx, c.vm, bdf, 0, &c.dev);
 	check(ret < 0 && !c.dev, "open without descriptors: %d, %s", ret, rawpci_last_error());
 	wrong_descriptors(&c, by_cdev, fds);
 	for (int i = 0; i < 2; i++) { /* the caller keeps his: they serve again */
-		ret = by_cdev ? open_with(&c, -1, -1, fds[0], fds[1]) :
-				open_with(&c, fds[0], fds[1], -1, -1);
+		ret = by_cdev ? open_with(&c, -1, -1, fds[0], fds[1])
+			      : open_with(&c, fds[0], fds[1], -1, -1);
 		if (!check(ret == 0, "open: %d", ret))
 			break;
 		use(&c);

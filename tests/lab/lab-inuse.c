@@ -34,7 +34,7 @@ static bool make_swap(const char *node)
 	bool good;
 
 	page[1024] = 1; /* version, little-endian */
-	memcpy(page + 1028, &(unsigned) { pages - 1 }, 4);
+	memcpy(page + 1028, &(unsigned){ pages - 1 }, 4);
 	memcpy(page + sizeof(page) - 10, "SWAPSPACE2", 10);
 	good = fd >= 0 && write(fd, page, sizeof(page)) == (ssize_t)sizeof(page) && fsync(fd) == 0;
 	if (fd >= 0)

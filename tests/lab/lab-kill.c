@@ -173,8 +173,8 @@ static void kill_at_steps(struct host *host, unsigned wanted)
 			break;
 		after_kill(host, "at step", (long)step);
 	}
-	check(host->kills > before, "%u kills at steps 1 to %d: %.1f s", host->kills - before, total,
-	      now() - start);
+	check(host->kills > before, "%u kills at steps 1 to %d: %.1f s", host->kills - before,
+	      total, now() - start);
 }
 
 static void kill_at_times(struct host *host, unsigned n, long most_ms)
@@ -197,17 +197,20 @@ static void sum_up(const struct host *host)
 
 	check(host->left > 0 || (bare && host->changed > 0),
 	      "%u kills, %u of which left it without its driver ('%s'), %u with other registers; %u "
-	      "times recover gave it back", host->kills, host->left, host->driver, host->changed,
-	      host->recovered);
+	      "times recover gave it back",
+	      host->kills, host->left, host->driver, host->changed, host->recovered);
 	if (strcmp(host->target.backend, "sysfs") == 0)
-		check(host->mastering > 0, "%u of which left it mastering the bus", host->mastering);
+		check(host->mastering > 0, "%u of which left it mastering the bus",
+		      host->mastering);
 }
 
 int main(int argc, char **argv)
 {
 	struct host host = { 0 };
 	struct rawpci_options options = {
-		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep_line,
+		.size = sizeof(options),
+		.log_level = RAWPCI_LOG_INFO,
+		.log = keep_line,
 		.log_opaque = &host,
 	};
 

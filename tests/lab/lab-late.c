@@ -57,7 +57,10 @@ static bool happens(const char *what, const char *bdf, const char *driver)
 static int use(const char *what, const char *bdf, const char *driver)
 {
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "sysfs", .log_level = RAWPCI_LOG_INFO, .log = say,
+		.size = sizeof(options),
+		.backend = "sysfs",
+		.log_level = RAWPCI_LOG_INFO,
+		.log = say,
 	};
 	struct rawpci_region_info region;
 	struct rawpci_mapping bar;
@@ -86,8 +89,7 @@ static bool disk_reads(const char *node)
 {
 	void *page = NULL;
 	int fd = open(node, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	bool ok = fd >= 0 && posix_memalign(&page, 4096, 4096) == 0 &&
-		  read(fd, page, 4096) == 4096;
+	bool ok = fd >= 0 && posix_memalign(&page, 4096, 4096) == 0 && read(fd, page, 4096) == 4096;
 
 	fprintf(stderr, "# %s: %s\n", node, ok ? "read" : strerror(errno));
 	free(page);

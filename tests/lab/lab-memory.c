@@ -51,8 +51,9 @@ void memory_coalesce(const char *bdf)
 		check(ret == 0 && kernel_mappings(&lab) == 1, "power on: %d, %llu kernel mappings",
 		      ret, (unsigned long long)kernel_mappings(&lab));
 		ret = rawpci_memory_unmap(lab.vm, SIZE / 2, PAGE);
-		check(ret == 0 && kernel_mappings(&lab) >= 2, "a page out: %d, %llu kernel mappings",
-		      ret, (unsigned long long)kernel_mappings(&lab));
+		check(ret == 0 && kernel_mappings(&lab) >= 2,
+		      "a page out: %d, %llu kernel mappings", ret,
+		      (unsigned long long)kernel_mappings(&lab));
 		ret = rawpci_memory_unmap(lab.vm, 0, SIZE);
 		check(ret == 0 && kernel_mappings(&lab) == 0, "all of it out: %d", ret);
 		ret = rawpci_memory_unmap(lab.vm, 0, SIZE);
@@ -132,8 +133,8 @@ void memory_locked(const char *bdf)
 		ret = rawpci_memory_map(lab.vm, 0, ram, SIZE);
 		check(ret == 0, "16 MiB announced: %d", ret);
 		check(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
-		      rawpci_device_power(lab.dev, RAWPCI_POWER_ON) == 0 &&
-		      rawpci_device_power(lab.dev, RAWPCI_POWER_OFF) == 0,
+			      rawpci_device_power(lab.dev, RAWPCI_POWER_ON) == 0 &&
+			      rawpci_device_power(lab.dev, RAWPCI_POWER_OFF) == 0,
 		      "1 MiB may be locked, but with CAP_IPC_LOCK all of it");
 		check(setrlimit(RLIMIT_MEMLOCK, &limit) == 0 && drop_ipc_lock(),
 		      "1 MiB may be locked, without CAP_IPC_LOCK");

@@ -7,9 +7,9 @@
 #include "lab.h"
 
 enum {
-	ICR = 0xc0, /* causes; e1000: reading clears. e1000e: writing a bit clears it */
-	ICS = 0xc8, /* raises causes */
-	IMS = 0xd0, /* lets causes through */
+	ICR = 0xc0,  /* causes; e1000: reading clears. e1000e: writing a bit clears it */
+	ICS = 0xc8,  /* raises causes */
+	IMS = 0xd0,  /* lets causes through */
 	IVAR = 0xe4, /* e1000e: which MSI-X vector each cause has */
 	CAUSE_RX = 0x80,
 	CAUSE_RXQ0 = 20, /* e1000e: bit of the first of the four queues' causes */
@@ -116,16 +116,19 @@ void net_msix(const char *bdf)
 		for (unsigned i = 0; i < VECTORS; i++) {
 			vectors[i].lab = &lab;
 			vectors[i].number = i;
-			irq[i] = rawpci_irq_attach(lab.dev, e1000e_handler, &vectors[i], (int32_t)i);
+			irq[i] = rawpci_irq_attach(lab.dev, e1000e_handler, &vectors[i],
+						   (int32_t)i);
 			check(irq[i] >= 1, "handler attached to vector %u: %d", i, irq[i]);
 		}
 		check(four_vectors(&lab, vectors, 25), "100 interrupts, each to its own handler");
 		check(rawpci_irq_detach(lab.dev, irq[2]) == 0, "one detached");
 		irq[2] = rawpci_irq_attach(lab.dev, e1000e_handler, &vectors[2], 2);
-		check(irq[2] >= 1 && four_vectors(&lab, vectors, 4), "and attached again: %d", irq[2]);
+		check(irq[2] >= 1 && four_vectors(&lab, vectors, 4), "and attached again: %d",
+		      irq[2]);
 		check(rawpci_device_power(lab.dev, RAWPCI_POWER_SUSPEND) == 0 &&
-		      rawpci_device_power(lab.dev, RAWPCI_POWER_RESUME) == 0 &&
-		      four_vectors(&lab, vectors, 4), "and after suspend and resume");
+			      rawpci_device_power(lab.dev, RAWPCI_POWER_RESUME) == 0 &&
+			      four_vectors(&lab, vectors, 4),
+		      "and after suspend and resume");
 	}
 	lab_close(&lab);
 }
@@ -162,19 +165,20 @@ void net_config(const char *bdf)
 	if (lab_open(&lab, bdf, true)) {
 		ret = rawpci_device_info(lab.dev, sizeof(info), &info);
 		check(ret == 0 && info.vendor_id == 0x8086 && info.device_id == 0x10d3 &&
-		      info.class_code == 0x020000, "%04x:%04x class %06x", info.vendor_id,
-		      info.device_id, info.class_code);
+			      info.class_code == 0x020000,
+		      "%04x:%04x class %06x", info.vendor_id, info.device_id, info.class_code);
 		check(info.config_size == 4096, "%u bytes of config space", info.config_size);
 		ret = rawpci_config_read(lab.dev, 0, 4, &value);
 		check(ret == 0 && value == 0x10d38086, "ids: %d, 0x%08x", ret, value);
 		ret = rawpci_config_read(lab.dev, 0x100, 2, &value);
-		check(ret == 0 && value == 0x0001, "first extended capability, AER: %d, 0x%04x", ret,
-		      value);
+		check(ret == 0 && value == 0x0001, "first extended capability, AER: %d, 0x%04x",
+		      ret, value);
 		ret = rawpci_config_read(lab.dev, 0xffc, 4, &value);
 		check(ret == 0, "the last dword: %d", ret);
 		check(rawpci_config_read(lab.dev, 0x1000, 4, &value) == -ERANGE, "beyond: -ERANGE");
 		check(rawpci_config_read(lab.dev, 0x102, 4, &value) == -EDOM, "misaligned: -EDOM");
-		check(lab_capability(&lab, 0x11) != 0, "MSI-X at 0x%02x", lab_capability(&lab, 0x11));
+		check(lab_capability(&lab, 0x11) != 0, "MSI-X at 0x%02x",
+		      lab_capability(&lab, 0x11));
 		read_rom(&lab);
 	}
 	lab_close(&lab);

@@ -89,7 +89,8 @@ static void bound_already(const char *bdf)
 	check(write_file(path, "vfio-pci"), "driver_override");
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
 	check(write_file(path, bdf) && write_file("/sys/bus/pci/drivers_probe", bdf) &&
-	      strcmp(host_driver(bdf), "vfio-pci") == 0, "bound to vfio-pci by hand");
+		      strcmp(host_driver(bdf), "vfio-pci") == 0,
+	      "bound to vfio-pci by hand");
 	refused(bdf, "vfio.noiommu=yes");
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
 	check(write_file(path, bdf), "unbound");

@@ -17,7 +17,13 @@
 #define NODE "/dev/nvme0n1"
 
 enum {
-	CAP = 0x00, VS = 0x08, CC = 0x14, CSTS = 0x1c, AQA = 0x24, ASQ = 0x28, ACQ = 0x30,
+	CAP = 0x00,
+	VS = 0x08,
+	CC = 0x14,
+	CSTS = 0x1c,
+	AQA = 0x24,
+	ASQ = 0x28,
+	ACQ = 0x30,
 	DOORBELLS = 0x1000,
 	QUEUE_ENTRIES = 16,
 	IDENTIFY = 0x06,
@@ -57,14 +63,15 @@ void nvme_regions(const char *bdf)
 
 	if (lab_open(&lab, bdf, true)) {
 		ret = rawpci_region_info(lab.dev, 0, sizeof(info), &info);
-		check(ret == 0 && info.flags & RAWPCI_REGION_64BIT, "BAR 0: flags 0x%x", info.flags);
+		check(ret == 0 && info.flags & RAWPCI_REGION_64BIT, "BAR 0: flags 0x%x",
+		      info.flags);
 		ret = rawpci_region_info(lab.dev, 1, sizeof(info), &info);
 		check(ret == 0 && !info.present && info.size == 0, "BAR 1 is its upper half");
 		check(lab_read(&lab, VS) >> 16 == 1, "NVMe version 0x%08x", lab_read(&lab, VS));
 		ret = rawpci_mmio_read(lab.dev, lab.bar.base, 8, &whole);
 		check(ret == 0 && (uint32_t)whole == lab_read(&lab, CAP) &&
-		      whole >> 32 == lab_read(&lab, CAP + 4), "CAP in 8 bytes: %d, 0x%016llx", ret,
-		      (unsigned long long)whole);
+			      whole >> 32 == lab_read(&lab, CAP + 4),
+		      "CAP in 8 bytes: %d, 0x%016llx", ret, (unsigned long long)whole);
 		check(*(volatile uint64_t *)lab.bar.cpu == whole, "and by a load");
 		cap = lab_capability(&lab, MSIX);
 		ret = rawpci_config_read(lab.dev, cap + 4, 4, &table);
@@ -122,8 +129,8 @@ static void ask(struct lab *lab, struct queues *q)
 
 static bool is_answered(const struct queues *q)
 {
-	const volatile uint32_t *answer =
-		(const volatile uint32_t *)(const void *)(q->ram + PAGE + 16 * q->head);
+	const volatile uint32_t *answer = (const volatile uint32_t *)(const void *)(q->ram + PAGE +
+										    16 * q->head);
 
 	return (answer[3] >> 16) == q->phase; /* phase bit set as expected, status 0 */
 }
@@ -337,8 +344,7 @@ void nvme_handover(const char *bdf)
 	int ret;
 
 	/* The driver finds its namespaces after it has bound, and may have got it back just now. */
-	check(strcmp(host_driver(bdf), "nvme") == 0 && node_comes_to_read(), "%s reads",
-	      NODE);
+	check(strcmp(host_driver(bdf), "nvme") == 0 && node_comes_to_read(), "%s reads", NODE);
 	ret = rawpci_device_open(ctx, NULL, bdf, 0, &dev);
 	check(ret == -EBUSY && !dev, "open, not to detach: %d, %s", ret, rawpci_last_error());
 	check(strcmp(host_driver(bdf), "nvme") == 0 && node_reads(), "%s still reads", NODE);

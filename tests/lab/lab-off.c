@@ -60,7 +60,8 @@ static uint8_t *low_page(uint64_t *address)
 {
 	for (unsigned i = 0; i < 120000; i++) {
 		uint8_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1,
+				     0);
 
 		if (page == MAP_FAILED)
 			break;
@@ -98,8 +99,10 @@ static void forwarded(struct lab *lab, const char *bdf, const struct target *to,
 		int ret = rawpci_config_write(lab->dev, COMMAND, width, MEMORY | MASTER);
 
 		rawpci_config_read(lab->dev, COMMAND, width, &command);
-		check(ret == 0 && (command & MASTER), "%s: bus mastering written by %u bytes: %d, "
-		      "reads 0x%x", when, width, ret, command);
+		check(ret == 0 && (command & MASTER),
+		      "%s: bus mastering written by %u bytes: %d, "
+		      "reads 0x%x",
+		      when, width, ret, command);
 		check(!(really(bdf, COMMAND) & MASTER), "it is not on: COMMAND 0x%04x",
 		      really(bdf, COMMAND));
 		check(!reached(lab, to), "and memory is not reached");

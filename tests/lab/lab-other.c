@@ -30,9 +30,11 @@ static void say(void *opaque, enum rawpci_log_level level, const char *message)
 
 static struct rawpci *context(void)
 {
-	const char *const settings[] = {"driver.timeout_ms=2000", NULL};
+	const char *const settings[] = { "driver.timeout_ms=2000", NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = say,
+		.size = sizeof(options),
+		.log_level = RAWPCI_LOG_INFO,
+		.log = say,
 		.settings = settings,
 	};
 	struct rawpci *ctx = NULL;
@@ -48,7 +50,8 @@ static void leave(const char *bdf)
 	pid_t child = fork();
 
 	if (child == 0) {
-		(void)rawpci_device_open(context(), NULL, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER, &dev);
+		(void)rawpci_device_open(context(), NULL, bdf, RAWPCI_OPEN_DETACH_HOST_DRIVER,
+					 &dev);
 		(void)raise(SIGKILL);
 	}
 	waitpid(child, &status, 0);

@@ -30,7 +30,9 @@ static const char *const *settings;
 static int use(struct user *user, const char *bdf)
 {
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "vfio", .settings = settings,
+		.size = sizeof(options),
+		.backend = "vfio",
+		.settings = settings,
 	};
 	int r;
 
@@ -94,12 +96,15 @@ static void foretold(const char *bdf, const char *who)
 	struct rawpci_explanation *explanation = NULL;
 	struct user user;
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = "vfio", .settings = settings,
+		.size = sizeof(options),
+		.backend = "vfio",
+		.settings = settings,
 	};
 
 	memset(&user, 0, sizeof(user));
 	check(rawpci_create(&options, &user.ctx) == 0 &&
-	      rawpci_explain(user.ctx, bdf, NULL, &explanation) == 0, "explained");
+		      rawpci_explain(user.ctx, bdf, NULL, &explanation) == 0,
+	      "explained");
 	check(!explanation->openable && strstr(explanation->text, who), "foretold: %.300s",
 	      explanation->text);
 	rawpci_explanation_destroy(explanation);

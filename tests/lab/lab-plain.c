@@ -79,7 +79,8 @@ void plain_config(const char *bdf)
 		before = really(bdf, INTERRUPT_LINE, 1);
 		set_config(&lab, INTERRUPT_LINE, 1, 0x5a);
 		check(config(&lab, INTERRUPT_LINE, 1) == 0x5a &&
-		      really(bdf, INTERRUPT_LINE, 1) == before, "interrupt line: a copy");
+			      really(bdf, INTERRUPT_LINE, 1) == before,
+		      "interrupt line: a copy");
 		at = lab_capability(&lab, CAP_MSI);
 		if (check(at != 0, "MSI at 0x%02x", at)) {
 			set_config(&lab, at + 2, 2, config(&lab, at + 2, 2) | 1);
@@ -90,7 +91,8 @@ void plain_config(const char *bdf)
 		at = lab_capability(&lab, CAP_MSIX);
 		if (at != 0) {
 			set_config(&lab, at + 2, 2, 0x8000);
-			check(!(really(bdf, at + 2, 2) & 0x8000), "MSI-X cannot be enabled by hand");
+			check(!(really(bdf, at + 2, 2) & 0x8000),
+			      "MSI-X cannot be enabled by hand");
 		}
 		check(really(bdf, COMMAND, 2) & COMMAND_MASTER, "bus mastering while on");
 	}
@@ -204,7 +206,7 @@ void plain_combining(const char *bdf)
 	if (!has_combining(bdf))
 		check(ret == -EOPNOTSUPP, "no mapping of that kind: %d", ret);
 	else if (check(ret == 0 && wc.cpu, "mapped write-combining: %d", ret) &&
-	    check(rawpci_region_map(lab.dev, 2, 0, info.size, &plain) == 0, "and plainly")) {
+		 check(rawpci_region_map(lab.dev, 2, 0, info.size, &plain) == 0, "and plainly")) {
 		memset(wc.cpu, 0xa5, 4096);
 		ret = rawpci_mmio_read(lab.dev, (uint8_t *)plain.base + 4088, 8, &value);
 		check(ret == 0 && value == 0xa5a5a5a5a5a5a5a5, "written there, read here: %d", ret);

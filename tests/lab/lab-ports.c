@@ -120,7 +120,7 @@ static bool open_ports(struct target *t, const char *bdf)
 	t->base = (uint32_t)r.u.aGetRegionInfo.RegionStart;
 	t->size = (uint32_t)r.u.aGetRegionInfo.u64RegionSize;
 	return check(rc == VINF_SUCCESS && r.u.aGetRegionInfo.fPresent &&
-		     r.u.aGetRegionInfo.fFlags == PCIRAW_ADDRESS_SPACE_IO,
+			     r.u.aGetRegionInfo.fFlags == PCIRAW_ADDRESS_SPACE_IO,
 		     "BAR 1: %d, %u ports from 0x%x", rc, t->size, t->base);
 }
 

@@ -86,7 +86,9 @@ int main(int argc, char **argv)
 {
 	const char *const settings[] = { argc > 2 ? argv[2] : NULL, NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "vfio", .settings = settings,
+		.size = sizeof(options),
+		.backend = "vfio",
+		.settings = settings,
 	};
 	struct rawpci *ctx = NULL;
 	int r = argc > 1 ? rawpci_create(&options, &ctx) : -1;

@@ -47,7 +47,10 @@ static void unbind(const char *bdf)
 int main(int argc, char **argv)
 {
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = "vfio", .log_level = RAWPCI_LOG_INFO, .log = say,
+		.size = sizeof(options),
+		.backend = "vfio",
+		.log_level = RAWPCI_LOG_INFO,
+		.log = say,
 	};
 	struct rawpci_device *first = NULL, *second = NULL;
 	struct rawpci_vm *vm = NULL;

@@ -126,8 +126,8 @@ static int interrupts(struct stranger *s, uint32_t first, int n)
 	for (int i = 0; i < n; i++) {
 		uint32_t value = first + (uint32_t)i;
 
-		if (write_register(s, EDU_IRQ_RAISE, value) != VINF_SUCCESS ||
-		    !wait_interrupt(s) || atomic_load(&s->status) != value)
+		if (write_register(s, EDU_IRQ_RAISE, value) != VINF_SUCCESS || !wait_interrupt(s) ||
+		    atomic_load(&s->status) != value)
 			return i;
 	}
 	return n;
@@ -171,7 +171,9 @@ static bool untouched(const struct stranger *s, uint32_t page)
 static bool set_up(struct stranger *s)
 {
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = s->backend, .settings = s->settings,
+		.size = sizeof(options),
+		.backend = s->backend,
+		.settings = s->settings,
 	};
 	int failed = 0;
 
@@ -186,8 +188,8 @@ static bool set_up(struct stranger *s)
 		return check(false, "no memory for a guest");
 	madvise(s->ram, RAM_SIZE, MADV_DONTFORK);
 	for (uint64_t at = 0; s->dma && at < RAM_SIZE; at += PAGE)
-		failed += s->vm.pfnContigMemInfo(&s->vm, (RTHCPHYS)(uintptr_t)s->ram + at, at,
-						 PAGE, PCIRAW_MEMINFO_MAP) != VINF_SUCCESS;
+		failed += s->vm.pfnContigMemInfo(&s->vm, (RTHCPHYS)(uintptr_t)s->ram + at, at, PAGE,
+						 PCIRAW_MEMINFO_MAP) != VINF_SUCCESS;
 	if (s->dma)
 		check(failed == 0, "64 MiB announced in 4 KiB steps before opening, %d failed",
 		      failed);
@@ -220,7 +222,8 @@ static bool map_registers(struct stranger *s)
 	int rc = rawpci_request(s->session, &r);
 
 	if (!check(rc == VINF_SUCCESS && r.u.aGetRegionInfo.fPresent &&
-		   r.u.aGetRegionInfo.u64RegionSize == 1 << 20 && r.u.aGetRegionInfo.fFlags == 0,
+			   r.u.aGetRegionInfo.u64RegionSize == 1 << 20 &&
+			   r.u.aGetRegionInfo.fFlags == 0,
 		   "BAR 0: %d, %llu bytes at 0x%llx", rc,
 		   (unsigned long long)r.u.aGetRegionInfo.u64RegionSize,
 		   (unsigned long long)r.u.aGetRegionInfo.RegionStart))

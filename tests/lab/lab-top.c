@@ -76,7 +76,7 @@ void last_page(const char *bdf)
 			      "this kernel ends a page before: %s", rawpci_last_error());
 			page = LAST - PAGE;
 			check(rawpci_memory_unmap(lab.vm, LAST, PAGE) == 0 &&
-			      rawpci_memory_map(lab.vm, page, ram + PAGE, PAGE) == 0,
+				      rawpci_memory_map(lab.vm, page, ram + PAGE, PAGE) == 0,
 			      "the last but one instead");
 			ret = rawpci_device_power(lab.dev, RAWPCI_POWER_ON);
 		}

@@ -56,7 +56,8 @@ void uio_intx(const char *bdf)
 
 	if (lab_open(&lab, bdf, true)) {
 		check(rawpci_irq_count(lab.dev, RAWPCI_IRQ_INTX) == 1 &&
-		      rawpci_irq_count(lab.dev, RAWPCI_IRQ_MSI) == 0, "INTx, no MSI");
+			      rawpci_irq_count(lab.dev, RAWPCI_IRQ_MSI) == 0,
+		      "INTx, no MSI");
 		ret = rawpci_irq_route(lab.dev, RAWPCI_IRQ_INTX, 0, 1, &fd);
 		check(ret == -EOPNOTSUPP, "a route: %d: %s", ret, rawpci_last_error());
 		irq = rawpci_irq_attach(lab.dev, acknowledge, &lab, 1);
@@ -75,8 +76,9 @@ void uio_intx(const char *bdf)
 		set_disable(&lab, false);
 		check(lab_wait(&lab), "enabled again: it arrives");
 		check(rawpci_device_power(lab.dev, RAWPCI_POWER_SUSPEND) == 0 &&
-		      rawpci_device_power(lab.dev, RAWPCI_POWER_RESUME) == 0 &&
-		      many(&lab) == INTERRUPTS, "as many after suspend and resume");
+			      rawpci_device_power(lab.dev, RAWPCI_POWER_RESUME) == 0 &&
+			      many(&lab) == INTERRUPTS,
+		      "as many after suspend and resume");
 		check(rawpci_irq_detach(lab.dev, irq) == 0, "handler detached");
 		lab_write(&lab, EDU_IRQ_RAISE, 1);
 		sleep_ms(100);

@@ -33,7 +33,7 @@ static void say(void *opaque, enum rawpci_log_level level, const char *message)
 
 static uint64_t offset_of(int device, unsigned index)
 {
-	struct vfio_region_info info = {.argsz = sizeof(info), .index = index};
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = index };
 
 	return ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &info) == 0 ? info.offset : 0;
 }
@@ -50,16 +50,22 @@ static void set_memory(int device)
 {
 	const uint16_t memory = 2;
 
-	check(pwrite(device, &memory, 2, (off_t)(offset_of(device, VFIO_PCI_CONFIG_REGION_INDEX) +
-						 4)) == 2, "decoding");
+	check(pwrite(device, &memory, 2,
+		     (off_t)(offset_of(device, VFIO_PCI_CONFIG_REGION_INDEX) + 4)) == 2,
+	      "decoding");
 }
 
 /* Enables the controller; no command is given to it. */
 static void enable(int device)
 {
 	static const uint32_t writes[][2] = {
-		{0x14, 0}, {0x24, 0x000f000f}, {0x28, 0x1000}, {0x2c, 0}, {0x30, 0x2000}, {0x34, 0},
-		{0x14, 6 << 16 | 4 << 20 | 1},
+		{ 0x14, 0 },
+		{ 0x24, 0x000f000f },
+		{ 0x28, 0x1000 },
+		{ 0x2c, 0 },
+		{ 0x30, 0x2000 },
+		{ 0x34, 0 },
+		{ 0x14, 6 << 16 | 4 << 20 | 1 },
 	};
 
 	set_memory(device);
@@ -74,10 +80,12 @@ static void enable(int device)
 int main(int argc, char **argv)
 {
 	const struct rawpci_options options = {
-		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = say,
+		.size = sizeof(options),
+		.log_level = RAWPCI_LOG_INFO,
+		.log = say,
 	};
 	struct rawpci_device_fds fds = RAWPCI_DEVICE_FDS_NONE;
-	struct rawpci_device_info info = {.can_reset = false};
+	struct rawpci_device_info info = { .can_reset = false };
 	struct rawpci_region_info region;
 	struct rawpci_mapping bar;
 	struct rawpci_device *dev = NULL;
@@ -94,7 +102,8 @@ int main(int argc, char **argv)
 	fds.group = open(node, O_RDWR | O_CLOEXEC);
 	fds.container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	check(ioctl(fds.group, VFIO_GROUP_SET_CONTAINER, &fds.container) == 0 &&
-	      ioctl(fds.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) == 0, "a container");
+		      ioctl(fds.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) == 0,
+	      "a container");
 	device = ioctl(fds.group, VFIO_GROUP_GET_DEVICE_FD, argv[1]);
 	check(device >= 0, "the device");
 	enable(device);
@@ -108,8 +117,9 @@ int main(int argc, char **argv)
 	check(rawpci_device_info(dev, sizeof(info), &info) == 0 && info.can_reset, "has a reset");
 	check(rawpci_device_power(dev, RAWPCI_POWER_ON) == 0, "on");
 	check(rawpci_region_info(dev, 0, sizeof(region), &region) == 0 &&
-	      rawpci_region_map(dev, 0, 0, region.size, &bar) == 0 &&
-	      rawpci_mmio_read(dev, (char *)bar.base + CSTS, 4, &value) == 0, "mapped");
+		      rawpci_region_map(dev, 0, 0, region.size, &bar) == 0 &&
+		      rawpci_mmio_read(dev, (char *)bar.base + CSTS, 4, &value) == 0,
+	      "mapped");
 	check(value == 0, "reset when it was powered on: CSTS is %#llx", (unsigned long long)value);
 	enable(device);
 	check(rawpci_device_close(dev) == 0 && rawpci_destroy(ctx) == 0, "closed");

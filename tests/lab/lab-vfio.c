@@ -200,8 +200,8 @@ int main(int argc, char **argv)
 		topics[i].run(argv[2]);
 		after = open_descriptors();
 		check(after == before, "descriptors: %d before, %d after", before, after);
-		check(strcmp(driver, host_driver(argv[2])) == 0, "host driver: '%s' before, '%s' after",
-		      driver, host_driver(argv[2]));
+		check(strcmp(driver, host_driver(argv[2])) == 0,
+		      "host driver: '%s' before, '%s' after", driver, host_driver(argv[2]));
 		return check_end();
 	}
 	fprintf(stderr, "usage: lab-vfio TOPIC BDF [BACKEND] [SETTING...]\n");

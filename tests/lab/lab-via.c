@@ -103,19 +103,24 @@ void via(const char *bdf)
 	static const char *const group[] = { "vfio.via=group", NULL };
 	static const char *const missing[] = { "vfio.iommu=/dev/missing", NULL };
 	static const char *const missing_cdev[] = {
-		"vfio.iommu=/dev/missing", "vfio.via=cdev", NULL,
+		"vfio.iommu=/dev/missing",
+		"vfio.via=cdev",
+		NULL,
 	};
 	static const char *const wrong[] = { "vfio.iommu=/dev/null", NULL };
 	bool modern = access("/dev/iommu", F_OK) == 0;
 
 	opens(bdf, group, "opened by VFIO's group");
-	opens(bdf, missing, "trying group, because cdev does not work: "
+	opens(bdf, missing,
+	      "trying group, because cdev does not work: "
 	      "0000:00:04.0: /dev/missing is not there");
-	opens(bdf, wrong, "trying group, because cdev does not work: "
+	opens(bdf, wrong,
+	      "trying group, because cdev does not work: "
 	      "0000:00:04.0: /dev/null: ");
 	refused(bdf, missing_cdev, -EOPNOTSUPP, "/dev/missing is not there");
 	if (!modern) {
-		opens(bdf, automatic, "trying group, because cdev does not work: "
+		opens(bdf, automatic,
+		      "trying group, because cdev does not work: "
 		      "0000:00:04.0: /dev/iommu is not there");
 		refused(bdf, cdev, -EOPNOTSUPP, "/dev/iommu is not there");
 		return;

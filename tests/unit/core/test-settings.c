@@ -67,8 +67,8 @@ START_TEST(numbers_are_kept_as_numbers)
 }
 END_TEST
 
-#define NAMES                                                                                     \
-	"driver.timeout_ms=, ids.file=, irq.engine=, run.dir=, sysfs.dir=, uio.dir=, vfio.dir=, " \
+#define NAMES                                                                                      \
+	"driver.timeout_ms=, ids.file=, irq.engine=, run.dir=, sysfs.dir=, uio.dir=, vfio.dir=, "  \
 	"vfio.iommu=, vfio.noiommu= or vfio.via="
 
 static const struct {

@@ -62,8 +62,8 @@ static inline int blank_region_info(void *device, unsigned region, struct rawpci
 	return -EIO;
 }
 
-static inline int blank_region_read(void *device, unsigned region, uint64_t offset,
-				    unsigned width, uint64_t *value)
+static inline int blank_region_read(void *device, unsigned region, uint64_t offset, unsigned width,
+				    uint64_t *value)
 {
 	(void)device;
 	(void)region;
@@ -73,8 +73,8 @@ static inline int blank_region_read(void *device, unsigned region, uint64_t offs
 	return -EIO;
 }
 
-static inline int blank_region_write(void *device, unsigned region, uint64_t offset,
-				     unsigned width, uint64_t value)
+static inline int blank_region_write(void *device, unsigned region, uint64_t offset, unsigned width,
+				     uint64_t value)
 {
 	(void)device;
 	(void)region;
@@ -165,7 +165,7 @@ static inline int blank_dma_unmap(void *space, rawpci_iova_t iova, uint64_t size
 /* The mandatory operations, without interrupts and DMA. Only probing succeeds. */
 static inline struct rawpci_backend blank_backend(const char *name, int rank)
 {
-	return (struct rawpci_backend) {
+	return (struct rawpci_backend){
 		.version = RAWPCI_BACKEND_VERSION,
 		.name = name,
 		.help = "for this test",

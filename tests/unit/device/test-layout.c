@@ -16,7 +16,8 @@ static size_t distance(size_t a, size_t b)
 START_TEST(mmio_reads_one_line)
 {
 	ck_assert_uint_lt(distance(offsetof(struct rawpci_device, reach.access),
-				   offsetof(struct rawpci_device, mappings)), LINE / 2);
+				   offsetof(struct rawpci_device, mappings)),
+			  LINE / 2);
 }
 END_TEST
 
@@ -24,7 +25,8 @@ END_TEST
 START_TEST(touched_is_elsewhere)
 {
 	ck_assert_uint_ge(distance(offsetof(struct rawpci_device, reach.access),
-				   offsetof(struct rawpci_device, touched)), LINE);
+				   offsetof(struct rawpci_device, touched)),
+			  LINE);
 }
 END_TEST
 

@@ -446,11 +446,11 @@ int main(void)
 	TCase *t;
 	Suite *suite = rig_suite("engine", &t);
 
-	tcase_add_loop_test(t, every_signal_is_delivered_and_the_eventfd_is_not_read,
-			    RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, every_signal_is_delivered_and_the_eventfd_is_not_read, RIG_FIRST,
+			    RIG_END);
 	tcase_add_loop_test(t, sixty_four_sources_get_every_signal, RIG_FIRST, RIG_END);
-	tcase_add_loop_test(t, a_descriptor_signalled_before_it_is_added_is_delivered,
-			    RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, a_descriptor_signalled_before_it_is_added_is_delivered, RIG_FIRST,
+			    RIG_END);
 	tcase_add_loop_test(t, a_signal_during_the_call_is_not_lost, RIG_FIRST, RIG_END);
 	tcase_add_loop_test(t, many_signals_lead_to_at_least_one_call, RIG_FIRST, RIG_END);
 	tcase_add_loop_test(t, the_thread_has_a_name_and_blocks_signals, 0, 2);

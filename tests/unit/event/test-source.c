@@ -554,7 +554,7 @@ int main(void)
 			    RIG_END);
 	tcase_add_loop_test(t, many_sources_make_the_queue_grow, RIG_FIRST, RIG_END);
 	tcase_add_loop_test(t, too_many_sources_are_refused, 0, 2);
-	tcase_add_loop_test(t, threads_can_add_signal_and_remove_at_the_same_time,
-			    RIG_FIRST, RIG_END);
+	tcase_add_loop_test(t, threads_can_add_signal_and_remove_at_the_same_time, RIG_FIRST,
+			    RIG_END);
 	return harness_run(suite);
 }

@@ -102,10 +102,10 @@ static void in_child(void (*fn)(int), int argument)
 }
 
 /* For a child, where Check would not see a failed ck_assert(). */
-#define MUST(condition) \
-	do { \
-		if (!(condition)) \
-			_exit(1); \
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			_exit(1);                                                                  \
 	} while (0)
 
 static void deliver_once(struct rig *rig)

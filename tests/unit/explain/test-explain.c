@@ -15,7 +15,7 @@
 
 static struct host_tree host;
 static struct rawpci_explanation *e;
-static int refusal;                     /* the better backend's probe returns it */
+static int refusal;                       /* the better backend's probe returns it */
 static const struct rawpci_finding *told; /* what it reports; NULL: nothing */
 static uint64_t memory_seen;
 static struct rawpci_backend mock, plain;
@@ -62,7 +62,7 @@ static void teardown(void)
 
 static const struct rawpci_finding *explain_with(unsigned flags, uint64_t memory)
 {
-	const struct rawpci_explain_options options = {sizeof(options), flags, memory};
+	const struct rawpci_explain_options options = { sizeof(options), flags, memory };
 
 	rawpci_explanation_destroy(e);
 	e = NULL;
@@ -82,9 +82,8 @@ static void check_first(const char *words)
 {
 	const char *found = strstr(e->text, words);
 
-	ck_assert_msg(strncmp(e->text, NIC ": ", 14) == 0 && found &&
-		      found < strchr(e->text, '\n'), "no \"%s\" in the first line of\n%s", words,
-		      e->text);
+	ck_assert_msg(strncmp(e->text, NIC ": ", 14) == 0 && found && found < strchr(e->text, '\n'),
+		      "no \"%s\" in the first line of\n%s", words, e->text);
 }
 
 /* Opening fails with the error and the cause that were found before. */
@@ -235,7 +234,7 @@ START_TEST(found_by_backend)
 		.obstacle = RAWPCI_OBSTACLE_GROUP,
 		.blocks = true,
 		.error = -EBUSY,
-		.blocker = {0, 3, 0, 1},
+		.blocker = { 0, 3, 0, 1 },
 		.driver = "snd_hda_intel",
 		.cause = "a cause",
 		.remedy = "a remedy",
@@ -411,8 +410,8 @@ END_TEST
 
 START_TEST(owned)
 {
-	const struct rawpci_finding again = {.obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true};
-	const struct rawpci_address address = {0, 3, 0, 0};
+	const struct rawpci_finding again = { .obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true };
+	const struct rawpci_address address = { 0, 3, 0, 0 };
 	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
 	char run[128], path[512], words[64];
 	int ready[2], status;
@@ -441,7 +440,8 @@ START_TEST(owned)
 	ck_assert_str_eq(e->findings->backend, "");
 	ck_assert_uint_eq(e->findings->number, (unsigned)child);
 	ck_assert_str_eq(e->findings->path, tree_path(&host.tree, path, "run/" NIC ".lock"));
-	(void)snprintf(words, sizeof(words), "process %d (test-explain) has it open: close it in "
+	(void)snprintf(words, sizeof(words),
+		       "process %d (test-explain) has it open: close it in "
 		       "that process",
 		       (int)child);
 	check_first(words);
@@ -497,7 +497,8 @@ START_TEST(left)
 
 	host_link(&host, NIC, "driver", "../../drivers/mock-pci");
 	tree_directory(&host.tree, "run");
-	tree_write(&host.tree, "run/" NIC, "rawpci 1\ndevice " NIC " 0000:0000\ndriver e1000e\n"
+	tree_write(&host.tree, "run/" NIC,
+		   "rawpci 1\ndevice " NIC " 0000:0000\ndriver e1000e\n"
 		   "override \ntaken-by mock-pci\nend\n");
 	f = explain();
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
@@ -558,7 +559,7 @@ END_TEST
 
 START_TEST(wrong_arguments)
 {
-	struct rawpci_explain_options options = {.size = sizeof(options)};
+	struct rawpci_explain_options options = { .size = sizeof(options) };
 	struct rawpci_explanation *none = NULL;
 
 	ck_assert_int_eq(rawpci_explain(NULL, NIC, &options, &none), -EFAULT);

@@ -21,17 +21,17 @@
 enum { ALL_WELL, NO_GROUP, BAD_NEIGHBOUR };
 enum { NOTHING, INTERFACE, CHIPSET, BRIDGE, FUNCTIONS, GONE, KINDS };
 
-static const char *const drivers[] = {"", "e1000e", "vfio-pci", "uio_pci_generic"};
-static const char *const chosen[] = {NULL, "bound", "vfio", "uio", "sysfs"};
-static const int refusals[] = {0, -EOPNOTSUPP, -EBUSY};
+static const char *const drivers[] = { "", "e1000e", "vfio-pci", "uio_pci_generic" };
+static const char *const chosen[] = { NULL, "bound", "vfio", "uio", "sysfs" };
+static const int refusals[] = { 0, -EOPNOTSUPP, -EBUSY };
 
 /* The number of a situation is made of these. */
 static const struct part {
 	const char *name;
 	unsigned count;
 } parts[] = {
-	{"driver", 4}, {"flags", 4}, {"group", 3}, {"modules", 4}, {"kind", KINDS},
-	{"unwritable", 2}, {"nobody", 2}, {"refusal", 3}, {"chosen", 5},
+	{ "driver", 4 },     { "flags", 4 },  { "group", 3 },   { "modules", 4 }, { "kind", KINDS },
+	{ "unwritable", 2 }, { "nobody", 2 }, { "refusal", 3 }, { "chosen", 5 },
 };
 enum { DRIVER, FLAGS, GROUP, MODULES, KIND, UNWRITABLE, USER, REFUSAL, CHOSEN, PARTS };
 
@@ -68,7 +68,7 @@ static int any_read(void *device, uint32_t offset, unsigned width, uint32_t *val
 
 static void write_config(void)
 {
-	unsigned char config[256] = {0x86, 0x80, 0xd3, 0x10};
+	unsigned char config[256] = { 0x86, 0x80, 0xd3, 0x10 };
 	char path[512];
 	FILE *stream = fopen(tree_path(&host.tree, path, DEVICE "config"), "w");
 
@@ -96,10 +96,12 @@ static void add_group(void)
 static void add_kind(void)
 {
 	static const char *const classes[KINDS] = {
-		[CHIPSET] = "0x060100\n", [BRIDGE] = "0x060400\n",
+		[CHIPSET] = "0x060100\n",
+		[BRIDGE] = "0x060400\n",
 	};
 
-	tree_write(&host.tree, DEVICE "class", classes[is[KIND]] ? classes[is[KIND]] : "0x020000\n");
+	tree_write(&host.tree, DEVICE "class",
+		   classes[is[KIND]] ? classes[is[KIND]] : "0x020000\n");
 	tree_directory(&host.tree, "class/block");
 	if (is[KIND] == FUNCTIONS)
 		tree_write(&host.tree, DEVICE "sriov_numvfs", "4\n");
@@ -140,8 +142,8 @@ static void add_device(void)
 static void create(void)
 {
 	char sysfs[600], run[600], nodes[600], iommu[600], uio[600];
-	const char *settings[] = {sysfs, run, nodes, iommu, uio, "irq.engine=epoll", NULL};
-	const struct rawpci_options options = {.size = sizeof(options), .settings = settings};
+	const char *settings[] = { sysfs, run, nodes, iommu, uio, "irq.engine=epoll", NULL };
+	const struct rawpci_options options = { .size = sizeof(options), .settings = settings };
 
 	host_create();
 	add_device();
@@ -176,8 +178,8 @@ static bool as_foretold(const struct rawpci_explanation *e, int error)
 	const struct rawpci_way *way = e->ways;
 
 	if (!e->openable)
-		return e->findings && (error == e->findings->error ||
-				       (is[KIND] == GONE && error == -EIO));
+		return e->findings &&
+		       (error == e->findings->error || (is[KIND] == GONE && error == -EIO));
 	while (!way->works)
 		way = way->next;
 	return error == 0 || (error == -EIO && (strcmp(way->backend, "vfio") == 0 ||
@@ -199,7 +201,7 @@ static void complain(unsigned number, const struct rawpci_explanation *e, int er
 /* 1: it cannot be opened, as was foretold. 0: it can, or the tree cannot tell. */
 static int compare(unsigned number)
 {
-	const struct rawpci_explain_options options = {sizeof(options), is[FLAGS], 0};
+	const struct rawpci_explain_options options = { sizeof(options), is[FLAGS], 0 };
 	struct rawpci_explanation *e;
 	struct rawpci_device *dev;
 	bool failed;

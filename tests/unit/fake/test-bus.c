@@ -7,7 +7,9 @@
 static const char *name_of(unsigned i, char text[RAWPCI_ADDRESS_TEXT])
 {
 	const struct rawpci_address at = {
-		.bus = (uint8_t)(1 + i / 256), .device = i / 8 % 32, .function = i % 8,
+		.bus = (uint8_t)(1 + i / 256),
+		.device = i / 8 % 32,
+		.function = i % 8,
 	};
 
 	return rawpci_address_format(&at, text);
@@ -21,7 +23,9 @@ static unsigned fill(const struct rawpci_fake_bar *bar, uint64_t *addresses, uns
 	for (n = 0; n < most; n++) {
 		char text[RAWPCI_ADDRESS_TEXT];
 		struct rawpci_fake_config config = {
-			.size = sizeof(config), .address = name_of(n, text), .bars = { *bar },
+			.size = sizeof(config),
+			.address = name_of(n, text),
+			.bars = { *bar },
 		};
 		struct rawpci_region_info info;
 		struct rawpci_fake *fake;
@@ -88,12 +92,13 @@ END_TEST
 START_TEST(too_large)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS,
+		.size = sizeof(config),
+		.address = ADDRESS,
 		.bars = { { .size = (uint64_t)1 << 63, .flags = RAWPCI_REGION_64BIT } },
 	};
 
 	ck_assert_int_eq(rawpci_fake_add(ctx, &config, NULL), -ENOSPC);
-	config.bars[0] = (struct rawpci_fake_bar) { .size = (uint64_t)1 << 31 };
+	config.bars[0] = (struct rawpci_fake_bar){ .size = (uint64_t)1 << 31 };
 	ck_assert_int_eq(rawpci_fake_add(ctx, &config, NULL), -ENOSPC);
 	config.bars[0].size = 1 << 30;
 	ck_assert_int_eq(rawpci_fake_add(ctx, &config, NULL), 0);
@@ -104,7 +109,8 @@ END_TEST
 START_TEST(addresses_are_used_again)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS,
+		.size = sizeof(config),
+		.address = ADDRESS,
 		.bars = { { .size = 0x10000000 } },
 	};
 
@@ -120,7 +126,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		memory_fills_up, ports_fill_up, large_bars_are_high, too_large,
+		memory_fills_up,          ports_fill_up, large_bars_are_high, too_large,
 		addresses_are_used_again,
 	};
 

@@ -251,9 +251,17 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		identity, command_has_four_bits, bars_can_be_sized, bars_tell_bus_addresses,
-		capabilities_are_listed, capabilities_are_absent, power_states,
-		extended_space_is_empty, reset_restores, function_level_reset, refused_reset,
+		identity,
+		command_has_four_bits,
+		bars_can_be_sized,
+		bars_tell_bus_addresses,
+		capabilities_are_listed,
+		capabilities_are_absent,
+		power_states,
+		extended_space_is_empty,
+		reset_restores,
+		function_level_reset,
+		refused_reset,
 	};
 
 	return harness_run(SUITE_OF("fake-config", tests));

@@ -52,11 +52,11 @@ START_TEST(null_pointers)
 END_TEST
 
 /* Each configuration differs from a good one in what its line says. */
-#define REFUSED(...) \
-	do { \
-		struct rawpci_fake_config config = full_config(); \
-		__VA_ARGS__; \
-		ck_assert_int_eq(try_config(&config), -EINVAL); \
+#define REFUSED(...)                                                                               \
+	do {                                                                                       \
+		struct rawpci_fake_config config = full_config();                                  \
+		__VA_ARGS__;                                                                       \
+		ck_assert_int_eq(try_config(&config), -EINVAL);                                    \
 	} while (0)
 
 START_TEST(bad_configurations)
@@ -261,8 +261,14 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		good_configurations, null_pointers, bad_configurations, opening, unplugged,
-		address_of_an_unplugged_device, models_are_destroyed, many_threads,
+		good_configurations,
+		null_pointers,
+		bad_configurations,
+		opening,
+		unplugged,
+		address_of_an_unplugged_device,
+		models_are_destroyed,
+		many_threads,
 	};
 
 	return harness_run(SUITE_OF("fake-device", tests));

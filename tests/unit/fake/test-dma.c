@@ -143,9 +143,11 @@ END_TEST
 
 START_TEST(limits_follow_the_devices)
 {
-	struct rawpci_fake_config big = { .size = sizeof(big), .address = "0:1:2.3",
+	struct rawpci_fake_config big = { .size = sizeof(big),
+					  .address = "0:1:2.3",
 					  .dma_page = 0x10000 };
-	struct rawpci_fake_config middle = { .size = sizeof(middle), .address = "0:1:2.4",
+	struct rawpci_fake_config middle = { .size = sizeof(middle),
+					     .address = "0:1:2.4",
 					     .dma_page = 0x2000 };
 	struct rawpci_dma_limits limits;
 	void *other, *third;
@@ -203,7 +205,8 @@ END_TEST
 
 START_TEST(some_devices_have_none)
 {
-	struct rawpci_fake_config config = { .size = sizeof(config), .address = "0:1:2.3",
+	struct rawpci_fake_config config = { .size = sizeof(config),
+					     .address = "0:1:2.3",
 					     .no_dma = true };
 	struct rawpci_backend_info info;
 	void *other;
@@ -283,9 +286,16 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		transfers_cross_mappings, faults_transfer_nothing, closed_devices_reach_nothing,
-		unmapping_is_exact, bad_mappings_are_refused, limits_follow_the_devices,
-		sixty_four_bits, some_devices_have_none, no_transfer_after_unmap, many_mappings,
+		transfers_cross_mappings,
+		faults_transfer_nothing,
+		closed_devices_reach_nothing,
+		unmapping_is_exact,
+		bad_mappings_are_refused,
+		limits_follow_the_devices,
+		sixty_four_bits,
+		some_devices_have_none,
+		no_transfer_after_unmap,
+		many_mappings,
 	};
 
 	return harness_run(SUITE_OF("fake-dma", tests));

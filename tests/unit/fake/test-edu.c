@@ -80,8 +80,8 @@ END_TEST
 START_TEST(factorials)
 {
 	static const uint32_t expected[][2] = {
-		{ 0, 1 }, { 1, 1 }, { 5, 120 }, { 12, 479001600 }, { 13, 1932053504 },
-		{ 33, 0x80000000 }, { 34, 0 }, { 0xffffffff, 0 },
+		{ 0, 1 },           { 1, 1 },           { 5, 120 }, { 12, 479001600 },
+		{ 13, 1932053504 }, { 33, 0x80000000 }, { 34, 0 },  { 0xffffffff, 0 },
 	};
 
 	open_edu(NULL);
@@ -219,8 +219,15 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		is_there_from_the_start, identity_and_liveness, widths, factorials,
-		factorial_interrupts, line_until_acknowledged, dma_both_ways, reset, another_one,
+		is_there_from_the_start,
+		identity_and_liveness,
+		widths,
+		factorials,
+		factorial_interrupts,
+		line_until_acknowledged,
+		dma_both_ways,
+		reset,
+		another_one,
 	};
 
 	return harness_run(SUITE_OF("fake-edu", tests));

@@ -216,7 +216,10 @@ START_TEST(hooks_may_interrupt)
 {
 	const struct rawpci_fake_model model = { .write = ring };
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS, .model = &model, .msi = 4,
+		.size = sizeof(config),
+		.address = ADDRESS,
+		.model = &model,
+		.msi = 4,
 		.bars = { { .size = 0x1000, .trapped = true } },
 	};
 
@@ -234,9 +237,16 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		counts, messages_need_bus_mastering, messages_need_power, swapping_a_vector,
-		line_masks_itself, line_can_be_disabled, line_asserted_before_enabling,
-		reset_silences, events, hooks_may_interrupt,
+		counts,
+		messages_need_bus_mastering,
+		messages_need_power,
+		swapping_a_vector,
+		line_masks_itself,
+		line_can_be_disabled,
+		line_asserted_before_enabling,
+		reset_silences,
+		events,
+		hooks_may_interrupt,
 	};
 
 	return harness_run(SUITE_OF("fake-irq", tests));

@@ -120,8 +120,8 @@ struct seen {
 	struct rawpci_fake *fake;
 };
 
-static uint64_t model_read(void *opaque, struct rawpci_fake *fake, unsigned region,
-			   uint64_t offset, unsigned width)
+static uint64_t model_read(void *opaque, struct rawpci_fake *fake, unsigned region, uint64_t offset,
+			   unsigned width)
 {
 	struct seen *seen = opaque;
 
@@ -151,7 +151,10 @@ START_TEST(one_access_is_one_call)
 	const struct rawpci_fake_model model = { .read = model_read, .write = model_write };
 	struct seen seen = { 0 };
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS, .model = &model, .opaque = &seen,
+		.size = sizeof(config),
+		.address = ADDRESS,
+		.model = &model,
+		.opaque = &seen,
 		.bars = { [3] = { .size = 0x2000, .trapped = true } },
 	};
 	void *device = open_config(&config, NULL);
@@ -183,7 +186,8 @@ END_TEST
 START_TEST(without_hooks_trapped_is_memory)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS,
+		.size = sizeof(config),
+		.address = ADDRESS,
 		.bars = { { .size = 0x2000, .trapped = true } },
 	};
 	void *device = open_config(&config, NULL);
@@ -197,7 +201,10 @@ END_TEST
 START_TEST(whole_table_bar_is_trapped)
 {
 	struct rawpci_fake_config config = {
-		.size = sizeof(config), .address = ADDRESS, .msix = 16, .msix_bar = 1,
+		.size = sizeof(config),
+		.address = ADDRESS,
+		.msix = 16,
+		.msix_bar = 1,
 		.bars = { [1] = { .size = rawpci_sys_page_size() } },
 	};
 	void *device = open_config(&config, NULL);
@@ -213,9 +220,14 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		regions_are_described, mapping_and_trapping_share_bytes, widths_are_exact,
-		ports_need_not_align, rom_is_read_only, one_access_is_one_call,
-		without_hooks_trapped_is_memory, whole_table_bar_is_trapped,
+		regions_are_described,
+		mapping_and_trapping_share_bytes,
+		widths_are_exact,
+		ports_need_not_align,
+		rom_is_read_only,
+		one_access_is_one_call,
+		without_hooks_trapped_is_memory,
+		whole_table_bar_is_trapped,
 	};
 
 	return harness_run(SUITE_OF("fake-region", tests));

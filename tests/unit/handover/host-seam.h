@@ -40,7 +40,7 @@ struct host {
 	const char *failing;  /* writes to this file fail */
 	int error;            /* with this, a negative errno */
 	atomic_uint steps;
-	unsigned stop_at;     /* the process ends at this step; 0: never */
+	unsigned stop_at; /* the process ends at this step; 0: never */
 };
 
 static struct host host;
@@ -81,7 +81,7 @@ static inline unsigned host_config(long offset)
 
 static inline void host_configure(long offset, unsigned value)
 {
-	const unsigned char bytes[2] = {(unsigned char)value, (unsigned char)(value >> 8)};
+	const unsigned char bytes[2] = { (unsigned char)value, (unsigned char)(value >> 8) };
 	char path[512];
 	FILE *stream = fopen(tree_path(&host.tree, path, DEVICE "config"), "r+");
 
@@ -220,7 +220,7 @@ static inline int host_write_own(const char *file, const char *text, bool bound)
 static inline int host_write(const char *file, const char *text)
 {
 	char override[512], now[RAWPCI_SYSFS_NAME];
-	struct pollfd gate = {.fd = host.hanging, .events = POLLIN};
+	struct pollfd gate = { .fd = host.hanging, .events = POLLIN };
 
 	ck_assert_int_eq(rawpci_sysfs_driver(host.tree.root, &host.address, now), 0);
 	tree_read(&host.tree, DEVICE "driver_override", override);

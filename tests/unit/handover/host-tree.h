@@ -17,7 +17,7 @@ struct host_tree {
 static inline void host_create(struct host_tree *host, const char *backend, const char *engine)
 {
 	char sysfs[128], nodes[128], iommu[128], ids[128], run[128];
-	const char *const settings[] = {sysfs, nodes, iommu, ids, run, engine, NULL};
+	const char *const settings[] = { sysfs, nodes, iommu, ids, run, engine, NULL };
 	struct rawpci_options options = {
 		.size = sizeof(options),
 		.backend = backend,

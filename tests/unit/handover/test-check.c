@@ -38,9 +38,11 @@ static int any_open(void *instance, const struct rawpci_address *address, void *
 static struct rawpci *create(const char *run)
 {
 	char runs[600], sysfs[600];
-	const char *settings[] = {runs, sysfs, NULL};
+	const char *settings[] = { runs, sysfs, NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .backend = NULL, .settings = settings,
+		.size = sizeof(options),
+		.backend = NULL,
+		.settings = settings,
 	};
 	struct rawpci *out;
 

@@ -18,7 +18,7 @@ static int write_as_kernel(const char *path, const char *text);
 #define DEVICE "bus/pci/devices/0000:03:00.0/"
 #define BDF "0000:03:00.0"
 
-static const struct rawpci_address address = {0, 3, 0, 0};
+static const struct rawpci_address address = { 0, 3, 0, 0 };
 static struct tree tree;
 static enum rawpci_driver_step failed_step;
 
@@ -26,9 +26,9 @@ static struct {
 	const char *by_id;    /* the driver that takes the device without an override */
 	const char *refusing; /* a driver whose probe fails */
 	unsigned writes;
-	unsigned fail_at;     /* this write fails; 0: none */
-	bool stopped;         /* and all after it */
-	const char *hanging;  /* writes to this file take effect too late */
+	unsigned fail_at;    /* this write fails; 0: none */
+	bool stopped;        /* and all after it */
+	const char *hanging; /* writes to this file take effect too late */
 } kernel;
 
 static void bind(const char *driver)
@@ -53,8 +53,7 @@ static int write_as_kernel(const char *path, const char *text)
 	const char *file = path + strlen(tree.root) + 1;
 	char override[512], now[RAWPCI_SYSFS_NAME];
 
-	if (++kernel.writes == kernel.fail_at ||
-	    (kernel.stopped && kernel.writes > kernel.fail_at))
+	if (++kernel.writes == kernel.fail_at || (kernel.stopped && kernel.writes > kernel.fail_at))
 		return -EACCES;
 	ck_assert_int_eq(rawpci_sysfs_driver(tree.root, &address, now), 0);
 	get(DEVICE "driver_override", override);
@@ -87,8 +86,9 @@ static int write_as_kernel(const char *path, const char *text)
 
 static struct rawpci_binding at(const struct rawpci_address *device)
 {
-	return (struct rawpci_binding) {.root = tree.root, .address = *device,
-					.limit_ms = 20000, .keep = RAWPCI_KEEP_NONE};
+	return (struct rawpci_binding){
+		.root = tree.root, .address = *device, .limit_ms = 20000, .keep = RAWPCI_KEEP_NONE
+	};
 }
 
 /* Look, then move, as driver.h asks of the caller. */
@@ -96,7 +96,7 @@ static int tested_take(const struct rawpci_address *device, const char *driver,
 		       struct rawpci_driver_hold *hold)
 {
 	const struct rawpci_binding where = at(device);
-	struct rawpci_driver_hold found = {.held = false};
+	struct rawpci_driver_hold found = { .held = false };
 	int r = tested_look(&where, driver, &found);
 
 	if (r == 0 && found.held)
@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(bound_already)
 {
-	struct rawpci_driver_hold hold = {.held = true};
+	struct rawpci_driver_hold hold = { .held = true };
 
 	bind("vfio-pci");
 	ck_assert_int_eq(tested_take(&address, "vfio-pci", &hold), 0);
@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(no_device)
 {
-	static const struct rawpci_address other = {0, 4, 0, 0};
+	static const struct rawpci_address other = { 0, 4, 0, 0 };
 	struct rawpci_driver_hold hold;
 
 	ck_assert_int_eq(tested_take(&other, "vfio-pci", &hold), -ENODEV);
@@ -198,11 +198,11 @@ END_TEST
 static const struct {
 	const char *driver, *override, *by_id;
 } befores[] = {
-	{"e1000e", "(null)", "e1000e"},      /* the ordinary case */
-	{"pci-stub", "pci-stub", "e1000e"},  /* bound by its override only */
-	{"e1000e", "pci-stub", "e1000e"},    /* an override that no bind has followed yet */
-	{"e1000e", "(null)", "pci-stub"},    /* another driver would get it: bind by name */
-	{"e1000e", "(null)", NULL},          /* bound by an id that is gone */
+	{ "e1000e", "(null)", "e1000e" },     /* the ordinary case */
+	{ "pci-stub", "pci-stub", "e1000e" }, /* bound by its override only */
+	{ "e1000e", "pci-stub", "e1000e" },   /* an override that no bind has followed yet */
+	{ "e1000e", "(null)", "pci-stub" },   /* another driver would get it: bind by name */
+	{ "e1000e", "(null)", NULL },         /* bound by an id that is gone */
 };
 
 static void put_before(int i)
@@ -243,7 +243,7 @@ END_TEST
 
 START_TEST(each_write_fails)
 {
-	struct rawpci_driver_hold hold = {.held = false};
+	struct rawpci_driver_hold hold = { .held = false };
 	unsigned k;
 
 	put_before(_i);
@@ -259,7 +259,7 @@ END_TEST
 
 START_TEST(driver_refuses)
 {
-	struct rawpci_driver_hold hold = {.held = false};
+	struct rawpci_driver_hold hold = { .held = false };
 
 	put_before(_i);
 	kernel.refusing = "vfio-pci";
@@ -341,7 +341,7 @@ END_TEST
 
 START_TEST(hangs)
 {
-	struct rawpci_driver_hold hold = {.held = false};
+	struct rawpci_driver_hold hold = { .held = false };
 
 	put_before(0);
 	kernel.hanging = "/unbind";
@@ -349,7 +349,7 @@ START_TEST(hangs)
 	ck_assert_int_eq(failed_step, RAWPCI_DRIVER_UNBIND);
 	ck_assert_uint_eq(kernel.writes, 2); /* no step after the one that hangs */
 	check_state("", "vfio-pci");
-	hold = (struct rawpci_driver_hold) {true, "e1000e", "", "vfio-pci"};
+	hold = (struct rawpci_driver_hold){ true, "e1000e", "", "vfio-pci" };
 	ck_assert_int_eq(hand_back(&hold), 0); /* the kernel has unbound it by now */
 	check_state("e1000e", "(null)");
 }

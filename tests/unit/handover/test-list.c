@@ -24,8 +24,8 @@ static int read_config(void *opaque, uint32_t offset, unsigned width, uint32_t *
 /* A PCI Express endpoint of version 2, and behind it ACS and a capability that cannot be read. */
 START_TEST(keeps_what_it_has_read)
 {
-	const struct rawpci_config_reader reader = {read_config, NULL};
-	struct rawpci_state state = {.known = true};
+	const struct rawpci_config_reader reader = { read_config, NULL };
+	struct rawpci_state state = { .known = true };
 
 	bytes[RAWPCI_CFG_STATUS] = RAWPCI_STATUS_CAPABILITIES;
 	bytes[RAWPCI_CFG_CAPABILITIES] = 0x40;

@@ -30,18 +30,26 @@ static int write_stopping(int fd, const void *text, size_t size, unsigned long l
 
 #define BDF "0000:03:00.0"
 
-static const struct rawpci_address address = {0, 3, 0, 0};
+static const struct rawpci_address address = { 0, 3, 0, 0 };
 static struct tree tree;
 static char run[512];
 static unsigned steps, stop_at;
 
 static const struct rawpci_record before = {
-	0x8086, 0x10d3, {true, "e1000e", "", "vfio-pci"}, {.known = false}, false,
+	0x8086, 0x10d3, { true, "e1000e", "", "vfio-pci" }, { .known = false }, false,
 };
 static const struct rawpci_record after = {
-	0x8086, 0x10d3, {true, "e1000e", "some other", "uio_pci_generic"},
-	{true, true, 3, "4f1c-22", {0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX},
-	 2, {{0x58, 0x2810}, {0x118, 0}}}, true,
+	0x8086,
+	0x10d3,
+	{ true, "e1000e", "some other", "uio_pci_generic" },
+	{ true,
+	  true,
+	  3,
+	  "4f1c-22",
+	  { 0x10d38086, 0x00100107, [4] = 0xfeb00000, [15] = UINT32_MAX },
+	  2,
+	  { { 0x58, 0x2810 }, { 0x118, 0 } } },
+	true,
 };
 
 static void step(void)
@@ -114,8 +122,7 @@ static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
 	       strcmp(a->hold.override, b->hold.override) == 0 &&
 	       strcmp(a->hold.taken_by, b->hold.taken_by) == 0 &&
 	       a->state.known == b->state.known && a->state.bare == b->state.bare &&
-	       a->state.enables == b->state.enables &&
-	       strcmp(a->state.boot, b->state.boot) == 0 &&
+	       a->state.enables == b->state.enables && strcmp(a->state.boot, b->state.boot) == 0 &&
 	       memcmp(a->state.header, b->state.header, sizeof(a->state.header)) == 0 &&
 	       a->state.word_count == b->state.word_count &&
 	       memcmp(a->state.words, b->state.words, sizeof(a->state.words)) == 0 &&
@@ -177,7 +184,7 @@ START_TEST(whole_or_not)
 		r = tested_read(&locks, &record);
 		ck_assert_int_eq(r, r != 0 && !_i ? -ENOENT : 0);
 		if (r == 0 && same(&record, &after))
-			new++;
+			new ++;
 		else if (r != 0 || same(&record, &before))
 			old++;
 		else
@@ -330,7 +337,8 @@ START_TEST(links)
 	ck_assert_int_eq(unlink(tree_path(&tree, path, "rawpci/" BDF)), 0);
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	must_take(&locks);
-	ck_assert_int_eq(tested_read(&locks, &record), -EPERM); /* and reading a FIFO does not wait */
+	ck_assert_int_eq(tested_read(&locks, &record),
+			 -EPERM); /* and reading a FIFO does not wait */
 	rawpci_locks_release(&locks);
 }
 END_TEST
@@ -393,8 +401,10 @@ END_TEST
 START_TEST(version_2_and_3)
 {
 	static const char *const texts[] = {
-		HEAD2 LATER "end\n", HEAD3 "idle yes\nwords\n" LATER "end\n",
-		HEAD3 "idle no\nwords 058=2810\n" LATER "end\n", HEAD3 "idle yes\nwords\nend\n",
+		HEAD2 LATER "end\n",
+		HEAD3 "idle yes\nwords\n" LATER "end\n",
+		HEAD3 "idle no\nwords 058=2810\n" LATER "end\n",
+		HEAD3 "idle yes\nwords\nend\n",
 	};
 	struct rawpci_record record;
 	struct rawpci_locks locks;
@@ -449,8 +459,8 @@ START_TEST(cut_short)
 	for (length = strlen(whole); length > 0; length--) {
 		tree_write(&tree, "rawpci/" BDF, whole);
 		ck_assert_int_eq(tested_read(&locks, &record), 0);
-		ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF),
-					  (off_t)length - 1), 0);
+		ck_assert_int_eq(truncate(tree_path(&tree, path, "rawpci/" BDF), (off_t)length - 1),
+				 0);
 		ck_assert_int_eq(tested_read(&locks, &record), -EBADMSG);
 	}
 	rawpci_locks_release(&locks);
@@ -460,24 +470,36 @@ END_TEST
 START_TEST(garbage)
 {
 	static const char *const texts[] = {
-		"", "\n", "rawpci 1\n", "nonsense",
+		"",
+		"\n",
+		"rawpci 1\n",
+		"nonsense",
 		"rawpci 2\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		HEAD2 "bare maybe\nboot a\nenable 0\nheader" ZEROS ZEROS "\nend\n",
 		HEAD2 "bare yes\nboot /a\nenable 0\nheader" ZEROS ZEROS "\nend\n",
-		HEAD2 "bare yes\nboot aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nenable 0\nheader" ZEROS
-		ZEROS "\nend\n",
+		HEAD2
+		"bare yes\nboot aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nenable 0\nheader" ZEROS
+			ZEROS "\nend\n",
 		HEAD2 "bare yes\nboot a\nenable -1\nheader" ZEROS ZEROS "\nend\n",
 		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS "\nend\n",
 		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS ZEROS " 00000000\nend\n",
 		HEAD2 "bare yes\nboot a\nenable 0\nheader" ZEROS ZEROS "\nmore\nend\n",
-		HEAD "driver a\noverride \ntaken-by b\nbare yes\nboot a\nenable 0\nheader" ZEROS ZEROS
+		HEAD
+		"driver a\noverride \ntaken-by b\nbare yes\nboot a\nenable 0\nheader" ZEROS ZEROS
 		"\nend\n",
-		HEAD3 "end\n", HEAD3 LATER "end\n", HEAD3 "idle no\nwords\nend\n",
-		HEAD3 "idle no\nwords\n" LATER "end\n", HEAD3 "idle maybe\nwords 058=2810\n" LATER "end\n",
-		HEAD3 "idle no\nwords 058=2810\nend\n", HEAD3 "idle yes\nwords 058=28100\n" LATER "end\n",
-		HEAD3 "idle yes\nwords 1058=2810\n" LATER "end\n", HEAD3 "idle yes\nwords 058\n" LATER "end\n",
-		HEAD3 "idle yes\nwords 058=\n" LATER "end\n", HEAD3 "idle yes\nwords" SEVEN SEVEN SEVEN "\n"
-		LATER "end\n", HEAD3 "idle yes\nwords ", HEAD3 "idle yes\nwords\n" LATER,
+		HEAD3 "end\n",
+		HEAD3 LATER "end\n",
+		HEAD3 "idle no\nwords\nend\n",
+		HEAD3 "idle no\nwords\n" LATER "end\n",
+		HEAD3 "idle maybe\nwords 058=2810\n" LATER "end\n",
+		HEAD3 "idle no\nwords 058=2810\nend\n",
+		HEAD3 "idle yes\nwords 058=28100\n" LATER "end\n",
+		HEAD3 "idle yes\nwords 1058=2810\n" LATER "end\n",
+		HEAD3 "idle yes\nwords 058\n" LATER "end\n",
+		HEAD3 "idle yes\nwords 058=\n" LATER "end\n",
+		HEAD3 "idle yes\nwords" SEVEN SEVEN SEVEN "\n" LATER "end\n",
+		HEAD3 "idle yes\nwords ",
+		HEAD3 "idle yes\nwords\n" LATER,
 		"rawpci 4\ndevice " BDF " 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice 0000:04:00.0 8086:10d3\ndriver a\noverride \ntaken-by b\nend\n",
 		"rawpci 1\ndevice " BDF " 8086:10\ndriver a\noverride \ntaken-by b\nend\n",
@@ -490,7 +512,8 @@ START_TEST(garbage)
 		HEAD "driver a\noverride \ntaken-by b\nend\nmore\n",
 		HEAD "driver a\noverride\ntaken-by b\nend\n",
 		HEAD "driver a\noverride \ntaken-by b\n",
-		HEAD "driver aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
+		HEAD
+		"driver aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
 		"override \ntaken-by b\nend\n",
 	};
 	struct rawpci_record record;

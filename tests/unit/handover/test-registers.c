@@ -48,11 +48,14 @@ static bool heard(const char *text)
 static struct rawpci *create(const char *backend, const char *run, const char *timeout)
 {
 	char run_setting[600], sysfs_setting[600], uio_setting[600], vfio_setting[600];
-	const char *settings[] = {run_setting, sysfs_setting, uio_setting, vfio_setting, timeout,
-				  NULL};
+	const char *settings[] = { run_setting,  sysfs_setting, uio_setting,
+				   vfio_setting, timeout,       NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep,
-		.backend = backend, .settings = settings,
+		.size = sizeof(options),
+		.log_level = RAWPCI_LOG_INFO,
+		.log = keep,
+		.backend = backend,
+		.settings = settings,
 	};
 	struct rawpci *out;
 
@@ -142,10 +145,10 @@ static const struct {
 	const char *backend, *driver, *override;
 	bool enabled; /* by another program, without a driver */
 } rows[] = {
-	{"sysfs", "", "(null)", false}, {"sysfs", "", "pci-stub", true},
-	{"sysfs", "e1000e", "(null)", false}, {"uio", "", "(null)", false},
-	{"uio", "e1000e", "(null)", false}, {"uio", UIO, UIO, false},
-	{"uio", "pci-stub", "pci-stub", false}, /* pci-stub does not touch it */
+	{ "sysfs", "", "(null)", false },         { "sysfs", "", "pci-stub", true },
+	{ "sysfs", "e1000e", "(null)", false },   { "uio", "", "(null)", false },
+	{ "uio", "e1000e", "(null)", false },     { "uio", UIO, UIO, false },
+	{ "uio", "pci-stub", "pci-stub", false }, /* pci-stub does not touch it */
 };
 #define ROWS (int)(sizeof(rows) / sizeof(rows[0]))
 
@@ -162,7 +165,7 @@ static struct before begin(int row)
 		host_bind(rows[row].driver);
 	if (rows[row].enabled)
 		host_enable();
-	return (struct before) {host_config(4), host_count(DEVICE "enable", 0)};
+	return (struct before){ host_config(4), host_count(DEVICE "enable", 0) };
 }
 
 static void check_back(int row, const struct before *before)
@@ -406,7 +409,7 @@ END_TEST
 /* Such a record has no registers: bus mastering goes off, and the rest stays. */
 START_TEST(record_of_an_older_library)
 {
-	static const char *const by[] = {"", UIO, "vfio-pci"};
+	static const char *const by[] = { "", UIO, "vfio-pci" };
 	char text[512];
 
 	ctx = create("sysfs", "run", NULL);
@@ -414,8 +417,10 @@ START_TEST(record_of_an_older_library)
 		host_bind(by[_i]);
 	host_configure(4, 0x0547);
 	tree_write(&host.tree, DEVICE "driver_override", _i ? by[_i] : "rawpci-nobody");
-	(void)snprintf(text, sizeof(text), "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
-		       "override \ntaken-by %s\nend\n", by[_i]);
+	(void)snprintf(text, sizeof(text),
+		       "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
+		       "override \ntaken-by %s\nend\n",
+		       by[_i]);
 	tree_write(&host.tree, RECORD, text);
 	ck_assert_int_eq(chmod(tree_path(&host.tree, text, "run"), 0700), 0);
 	ck_assert_int_eq(rawpci_recover(ctx), 1);
@@ -622,8 +627,10 @@ static const struct {
 	const char *driver, *node;
 	bool single; /* the node is one device's */
 } users[] = {
-	{"vfio-pci", "dev/vfio/7", false}, {"vfio-pci", "dev/vfio/noiommu-7", false},
-	{"vfio-pci", "dev/vfio/devices/vfio5", true}, {UIO, "dev/uio3", true},
+	{ "vfio-pci", "dev/vfio/7", false },
+	{ "vfio-pci", "dev/vfio/noiommu-7", false },
+	{ "vfio-pci", "dev/vfio/devices/vfio5", true },
+	{ UIO, "dev/uio3", true },
 };
 #define USERS (int)(sizeof(users) / sizeof(users[0]))
 
@@ -662,15 +669,17 @@ static void leave_bound(int i)
 	host_bind(driver);
 	host_configure(4, 0x0107);
 	tree_write(&host.tree, DEVICE "driver_override", driver);
-	(void)snprintf(text, sizeof(text), "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
-		       "override \ntaken-by %s\nend\n", driver);
+	(void)snprintf(text, sizeof(text),
+		       "rawpci 1\ndevice " BDF " 8086:10d3\ndriver e1000e\n"
+		       "override \ntaken-by %s\nend\n",
+		       driver);
 	tree_write(&host.tree, RECORD, text);
 	ck_assert_int_eq(chmod(tree_path(&host.tree, text, "run"), 0700), 0);
 }
 
 START_TEST(open_elsewhere)
 {
-	const struct rawpci_explain_options options = {.size = sizeof(options), .flags = DETACH};
+	const struct rawpci_explain_options options = { .size = sizeof(options), .flags = DETACH };
 	struct rawpci_explanation *e;
 	struct rawpci_device *dev = NULL;
 	char number[32];

@@ -47,9 +47,11 @@ static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 static struct rawpci *create(const char *run, const char *timeout)
 {
 	char run_setting[600], sysfs_setting[600];
-	const char *settings[] = {run_setting, sysfs_setting, timeout, NULL};
+	const char *settings[] = { run_setting, sysfs_setting, timeout, NULL };
 	const struct rawpci_options options = {
-		.size = sizeof(options), .log_level = RAWPCI_LOG_INFO, .log = keep,
+		.size = sizeof(options),
+		.log_level = RAWPCI_LOG_INFO,
+		.log = keep,
 		.settings = settings,
 	};
 	struct rawpci *out;
@@ -138,7 +140,10 @@ static void leave_taken(void)
 static const struct {
 	const char *driver, *override;
 } befores[] = {
-	{"e1000e", "(null)"}, {"pci-stub", "pci-stub"}, {"e1000e", "pci-stub"}, {"", "(null)"},
+	{ "e1000e", "(null)" },
+	{ "pci-stub", "pci-stub" },
+	{ "e1000e", "pci-stub" },
+	{ "", "(null)" },
 };
 
 START_TEST(killed_anywhere)
@@ -314,9 +319,9 @@ END_TEST
 START_TEST(step_hangs)
 {
 	static const char *const steps[][2] = {
-		{"/driver_override", "another program is binding or unbinding it"},
-		{"/unbind", "its driver has not let go of it"},
-		{"/drivers_probe", "the new driver has not accepted it"},
+		{ "/driver_override", "another program is binding or unbinding it" },
+		{ "/unbind", "its driver has not let go of it" },
+		{ "/drivers_probe", "the new driver has not accepted it" },
 	};
 	struct rawpci *hasty = create("run", "driver.timeout_ms=100");
 	struct rawpci_device *dev = NULL;
@@ -327,8 +332,7 @@ START_TEST(step_hangs)
 	host.hanging = gate[0];
 	host.hangs = steps[_i][0];
 	ck_assert_int_eq(rawpci_device_open(hasty, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
-	ck_assert_msg(strstr(rawpci_last_error(), steps[_i][1]) != NULL, "%s",
-		      rawpci_last_error());
+	ck_assert_msg(strstr(rawpci_last_error(), steps[_i][1]) != NULL, "%s", rawpci_last_error());
 	ck_assert(there(RECORD));
 	ck_assert_int_eq(write(gate[1], "x", 1), 1);
 	for (int i = 0, r = 0; r == 0 && i < 10000; i++) {
@@ -347,11 +351,11 @@ static const struct {
 	int error, returned;
 	const char *words;
 } failures[] = {
-	{"driver_override", -EACCES, -EACCES, "may not write to"},
-	{"driver_override", -EROFS, -EACCES, "outside of this container"},
-	{"/unbind", -EPERM, -EPERM, "let root bind it"},
-	{"/unbind", -EIO, -EIO, "the kernel log may say why"},
-	{NULL, -ENODEV, -ENODEV, "the driver vfio-pci has refused it: the kernel log"},
+	{ "driver_override", -EACCES, -EACCES, "may not write to" },
+	{ "driver_override", -EROFS, -EACCES, "outside of this container" },
+	{ "/unbind", -EPERM, -EPERM, "let root bind it" },
+	{ "/unbind", -EIO, -EIO, "the kernel log may say why" },
+	{ NULL, -ENODEV, -ENODEV, "the driver vfio-pci has refused it: the kernel log" },
 };
 
 /* The sentence fits the error of the step. */
@@ -365,8 +369,7 @@ START_TEST(step_fails)
 	host.error = failures[_i].error;
 	if (!failures[_i].file)
 		host.refusing = "vfio-pci";
-	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev),
-			 failures[_i].returned);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), failures[_i].returned);
 	ck_assert_msg(strstr(rawpci_last_error(), failures[_i].words) != NULL, "%s",
 		      rawpci_last_error());
 	ck_assert(by_permission == (strstr(rawpci_last_error(), "may not write") != NULL));
@@ -511,8 +514,8 @@ START_TEST(sysfs_is_elsewhere)
 {
 	struct rawpci *blind = NULL;
 	char run_setting[600];
-	const char *settings[] = {run_setting, "sysfs.dir=/nonexistent", NULL};
-	const struct rawpci_options options = {.size = sizeof(options), .settings = settings};
+	const char *settings[] = { run_setting, "sysfs.dir=/nonexistent", NULL };
+	const struct rawpci_options options = { .size = sizeof(options), .settings = settings };
 
 	(void)snprintf(run_setting, sizeof(run_setting), "run.dir=%s/run", host.tree.root);
 	leave_taken();
@@ -562,7 +565,7 @@ END_TEST
 /* The kernel sends SIGXFSZ to a process that writes more than RLIMIT_FSIZE. */
 static void in_a_process_that_may_write_no_files(void)
 {
-	const struct rlimit none = {0, 0};
+	const struct rlimit none = { 0, 0 };
 	struct rawpci_device *dev;
 
 	(void)setrlimit(RLIMIT_FSIZE, &none);
@@ -588,7 +591,8 @@ static void in_a_process_without_standard_files(void)
 }
 
 static void (*const processes[])(void) = {
-	in_a_process_that_may_write_no_files, in_a_process_without_standard_files,
+	in_a_process_that_may_write_no_files,
+	in_a_process_without_standard_files,
 };
 
 START_TEST(unusual_processes)
@@ -608,13 +612,13 @@ START_TEST(unusual_processes)
 }
 END_TEST
 
-static const char *const neighbours[] = {"0000:03:00.1", "0000:03:00.2"};
+static const char *const neighbours[] = { "0000:03:00.1", "0000:03:00.2" };
 
 /* Makes an IOMMU group in which vfio-pci has the other devices, so that taking and returning those
  * changes nothing. */
 static void make_group(void)
 {
-	const char *const all[] = {BDF, neighbours[0], neighbours[1]};
+	const char *const all[] = { BDF, neighbours[0], neighbours[1] };
 	char file[128];
 
 	for (size_t i = 0; i < 3; i++) {
@@ -728,10 +732,10 @@ END_TEST
 
 START_TEST(settings)
 {
-	static const char *const wrong[] = {"", "0", "-1", "1x", "99999999999999999999", " 5"};
+	static const char *const wrong[] = { "", "0", "-1", "1x", "99999999999999999999", " 5" };
 	char setting[64];
-	const char *const list[] = {setting, NULL};
-	const struct rawpci_options options = {.size = sizeof(options), .settings = list};
+	const char *const list[] = { setting, NULL };
+	const struct rawpci_options options = { .size = sizeof(options), .settings = list };
 	struct rawpci *out;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -194,9 +194,9 @@ START_TEST(resets)
 	host_config(&host, NIC, config, sizeof(config));
 	ck_assert_uint_eq(describe(NIC).reset_methods, RAWPCI_RESET_PM);
 	host_write(&host, NIC, "reset_method", "device_specific af_flr flr bus novel\n");
-	ck_assert_uint_eq(describe(NIC).reset_methods,
-			  RAWPCI_RESET_DEVICE_SPECIFIC | RAWPCI_RESET_AF_FLR | RAWPCI_RESET_FLR |
-			  RAWPCI_RESET_BUS);
+	ck_assert_uint_eq(describe(NIC).reset_methods, RAWPCI_RESET_DEVICE_SPECIFIC |
+							       RAWPCI_RESET_AF_FLR |
+							       RAWPCI_RESET_FLR | RAWPCI_RESET_BUS);
 }
 END_TEST
 
@@ -218,8 +218,9 @@ static int see(void *opaque, const struct rawpci_host_device *device)
 
 START_TEST(all_in_order)
 {
-	static const char *const more[] = {"10000:00:00.0", "0000:03:00.1", "0000:02:1f.7", "name"};
-	struct seen seen = {.names = ""}, two = {.names = "", .stop_after = 2};
+	static const char *const more[] = { "10000:00:00.0", "0000:03:00.1", "0000:02:1f.7",
+					    "name" };
+	struct seen seen = { .names = "" }, two = { .names = "", .stop_after = 2 };
 
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 		host_write(&host, more[i], "class", "0x000000\n");
@@ -234,9 +235,9 @@ END_TEST
 
 START_TEST(wrong_arguments)
 {
-	struct rawpci_host_device device = {.revision = 77};
+	struct rawpci_host_device device = { .revision = 77 };
 	size_t size = sizeof(device);
-	struct seen seen = {.names = ""};
+	struct seen seen = { .names = "" };
 
 	ck_assert_int_eq(rawpci_host_device(NULL, NIC, size, &device), -EFAULT);
 	ck_assert_int_eq(rawpci_host_device(host.ctx, NULL, size, &device), -EFAULT);
@@ -256,7 +257,7 @@ END_TEST
 /* An older program has a shorter structure. */
 START_TEST(shorter_structure)
 {
-	struct rawpci_host_device device = {.revision = 77};
+	struct rawpci_host_device device = { .revision = 77 };
 
 	ck_assert_int_eq(rawpci_host_device(host.ctx, NIC, sizeof(device.address), &device), 0);
 	ck_assert_uint_eq(device.address.bus, 3);
@@ -267,9 +268,9 @@ END_TEST
 
 START_TEST(no_pci)
 {
-	static const char *const settings[] = {"sysfs.dir=/nonexistent", NULL};
-	struct rawpci_options options = {.size = sizeof(options), .settings = settings};
-	struct seen seen = {.names = ""};
+	static const char *const settings[] = { "sysfs.dir=/nonexistent", NULL };
+	struct rawpci_options options = { .size = sizeof(options), .settings = settings };
+	struct seen seen = { .names = "" };
 	struct rawpci *ctx;
 
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);

@@ -31,7 +31,7 @@ struct mock_space {
 	unsigned limit; /* entries; 0: as many as there is room for */
 	unsigned count;
 	struct mock_map maps[MOCK_MAPS]; /* in no order */
-	uint64_t pinned; /* bytes, by all calls of dma_map */
+	uint64_t pinned;                 /* bytes, by all calls of dma_map */
 };
 
 /* All spaces count together, so that "the k-th call" is one of all of them. */

@@ -24,8 +24,7 @@ static void teardown(void)
 static int map_shifted(uint64_t first, uint64_t pages, uint64_t shift)
 {
 	return rawpci_guest_map(guest, first * PAGE,
-				(void *)(HOST + (uintptr_t)((first + shift) * PAGE)),
-				pages * PAGE);
+				(void *)(HOST + (uintptr_t)((first + shift) * PAGE)), pages * PAGE);
 }
 
 static int map(uint64_t first, uint64_t pages)
@@ -55,16 +54,20 @@ START_TEST(pages_that_continue_each_other_are_one_run)
 
 	/* Forwards, backwards, even pages first, and in the order of a factor. */
 	for (i = 0; i < n; i++) {
-		uint64_t page = _i == 0 ? i : _i == 1 ? n - 1 - i :
-				_i == 2 ? (2 * i) % n + (2 * i) / n : i * 37 % n;
+		uint64_t page = _i == 0   ? i
+				: _i == 1 ? n - 1 - i
+				: _i == 2 ? (2 * i) % n + (2 * i) / n
+					  : i * 37 % n;
 
 		ck_assert_int_eq(map(page, 1), 0);
 	}
 	check_stats(n, 1, 0);
 	/* Unmapped page by page, in the same orders. */
 	for (i = 0; i < n; i++) {
-		uint64_t page = _i == 0 ? i : _i == 1 ? n - 1 - i :
-				_i == 2 ? (2 * i) % n + (2 * i) / n : i * 37 % n;
+		uint64_t page = _i == 0   ? i
+				: _i == 1 ? n - 1 - i
+				: _i == 2 ? (2 * i) % n + (2 * i) / n
+					  : i * 37 % n;
 
 		ck_assert_int_eq(unmap(page, 1), 0);
 		ck_assert_int_eq(unmap(page, 1), -ENOENT);

@@ -229,12 +229,18 @@ END_TEST
 static int failing_call(unsigned which)
 {
 	switch (which) {
-	case 0: return map(0, 64);
-	case 1: return unmap(4, 1);
-	case 2: return unmap(2, 40);
-	case 3: return unmap(0, 64);
-	case 4: return rawpci_guest_attach(guest, &two.guest);
-	default: return unmap(0, 1);
+	case 0:
+		return map(0, 64);
+	case 1:
+		return unmap(4, 1);
+	case 2:
+		return unmap(2, 40);
+	case 3:
+		return unmap(0, 64);
+	case 4:
+		return rawpci_guest_attach(guest, &two.guest);
+	default:
+		return unmap(0, 1);
 	}
 }
 
@@ -276,7 +282,7 @@ START_TEST(a_call_that_fails_changes_nothing)
 	before[0] = one;
 	before[1] = two;
 	attached = two.guest.attached;
-	for (k = 1; ; k++) {
+	for (k = 1;; k++) {
 		mock_arm(k, 0);
 		r = failing_call((unsigned)_i);
 		if (!r)
@@ -290,7 +296,7 @@ START_TEST(a_call_that_fails_changes_nothing)
 	teardown();
 	setup();
 	prepare_failing((unsigned)_i);
-	for (k = 1; ; k++) {
+	for (k = 1;; k++) {
 		mock_arm(0, 0);
 		seam_arm(k);
 		r = failing_call((unsigned)_i);
@@ -318,8 +324,8 @@ START_TEST(a_rollback_that_fails_is_reported_and_can_be_repaired)
 		r = failing_call((unsigned)_i);
 		mock_arm(0, 0);
 		if (r && k > 1) {
-			ck_assert_ptr_nonnull(strstr(rawpci_reason(),
-						     "undoing the failed call failed"));
+			ck_assert_ptr_nonnull(
+				strstr(rawpci_reason(), "undoing the failed call failed"));
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mock:"));
 		}
 		rawpci_guest_stats(guest, &stats);
@@ -445,8 +451,8 @@ static void check_model(const struct model *model)
 		if (two.guest.attached)
 			ck_assert_uint_eq(mock_reach(&two, (base + i) * PAGE), want);
 		pages += want != 0;
-		runs += want && !(i && model->host[i - 1] &&
-				  model->host[i] == model->host[i - 1] + 1);
+		runs += want &&
+			!(i && model->host[i - 1] && model->host[i] == model->host[i - 1] + 1);
 	}
 	rawpci_guest_stats(guest, &stats);
 	ck_assert_uint_eq(stats.bytes, pages * PAGE);

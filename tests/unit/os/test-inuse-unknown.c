@@ -8,7 +8,7 @@
 
 #define PCI "devices/pci0000:00/0000:03:00.0/"
 
-static const struct rawpci_address address = {0, 3, 0, 0};
+static const struct rawpci_address address = { 0, 3, 0, 0 };
 static struct tree tree;
 static const char *failing; /* opening or reading a path with this end fails */
 static int error;           /* the error of that */
@@ -38,10 +38,10 @@ static const struct {
 	const char *failing;
 	int error;
 } rows[] = {
-	{"eth0/flags", -EMFILE}, /* the program is out of descriptors for a moment */
-	{"0000:03:00.0/boot_vga", -EMFILE},
-	{"0000:03:00.0/sriov_numvfs", -EMFILE},
-	{"dev/nvme0n1", -ENXIO}, /* a container's /dev has a node whose number is gone */
+	{ "eth0/flags", -EMFILE }, /* the program is out of descriptors for a moment */
+	{ "0000:03:00.0/boot_vga", -EMFILE },
+	{ "0000:03:00.0/sriov_numvfs", -EMFILE },
+	{ "dev/nvme0n1", -ENXIO }, /* a container's /dev has a node whose number is gone */
 };
 
 START_TEST(a_use_that_cannot_be_found_out_counts_as_a_use)
@@ -70,8 +70,9 @@ START_TEST(a_use_that_cannot_be_found_out_counts_as_a_use)
 		if (_i != 2)
 			tree_write(&tree, "bus/pci/devices/0000:03:00.0/sriov_numvfs", "0\n");
 	}
-	host = (struct rawpci_inuse_host) {.sys = tree.root, .proc = tree_path(&tree, proc, "proc"),
-					   .dev = tree_path(&tree, dev, "dev")};
+	host = (struct rawpci_inuse_host){ .sys = tree.root,
+					   .proc = tree_path(&tree, proc, "proc"),
+					   .dev = tree_path(&tree, dev, "dev") };
 	failing = rows[_i].failing;
 	error = rows[_i].error;
 	ck_assert_int_ne(rawpci_inuse_find(&host, &address, text), 0);
@@ -84,8 +85,8 @@ int main(void)
 	Suite *suite = suite_create("inuse-unknown");
 	TCase *tests = tcase_create("inuse-unknown");
 
-	tcase_add_loop_test(tests, a_use_that_cannot_be_found_out_counts_as_a_use,
-			    0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(tests, a_use_that_cannot_be_found_out_counts_as_a_use, 0,
+			    sizeof(rows) / sizeof(rows[0]));
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -12,7 +12,7 @@
 #define ROOT_LINE "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
 #define SWAPS "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
-static const struct rawpci_address address = {0, 3, 0, 0};
+static const struct rawpci_address address = { 0, 3, 0, 0 };
 static struct tree tree;
 static bool look_only;
 static int held; /* how many more opens of a node with the text "held" fail */
@@ -130,11 +130,12 @@ START_TEST(a_bridge_is_in_use)
 	static const struct {
 		const char *class, *expected;
 	} kinds[] = {
-		{"0x060000\n", "it is a bridge of class 0600, a part of the host's chipset"},
-		{"0x060100\n", "it is a bridge of class 0601, a part of the host's chipset"},
-		{"0x060400\n", "it is a bridge, through which the host reaches other devices"},
-		{"0x060980\n", "it is a bridge, through which the host reaches other devices"},
-		{"0x020000\n", NULL}, {"0x000600\n", NULL},
+		{ "0x060000\n", "it is a bridge of class 0600, a part of the host's chipset" },
+		{ "0x060100\n", "it is a bridge of class 0601, a part of the host's chipset" },
+		{ "0x060400\n", "it is a bridge, through which the host reaches other devices" },
+		{ "0x060980\n", "it is a bridge, through which the host reaches other devices" },
+		{ "0x020000\n", NULL },
+		{ "0x000600\n", NULL },
 	};
 	char text[RAWPCI_INUSE_TEXT];
 
@@ -149,8 +150,8 @@ END_TEST
 
 START_TEST(a_mounted_partition_is_a_use)
 {
-	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
-		   "40 21 259:1 / /srv rw,relatime shared:2 - ext4 /dev/nvme0n1p1 rw\n");
+	tree_write(&tree, "proc/self/mountinfo",
+		   ROOT_LINE "40 21 259:1 / /srv rw,relatime shared:2 - ext4 /dev/nvme0n1p1 rw\n");
 	check_found("nvme0n1p1 is mounted on /srv");
 }
 END_TEST
@@ -158,8 +159,8 @@ END_TEST
 /* btrfs has numbers of its own, so the disk's number is not in mountinfo. */
 START_TEST(a_mount_is_found_by_name)
 {
-	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
-		   "40 21 0:35 /@ /data rw - btrfs /dev/nvme0n1 rw,space_cache\n");
+	tree_write(&tree, "proc/self/mountinfo",
+		   ROOT_LINE "40 21 0:35 /@ /data rw - btrfs /dev/nvme0n1 rw,space_cache\n");
 	check_found("nvme0n1 is mounted on /data");
 }
 END_TEST
@@ -227,7 +228,9 @@ static void open_in_process_77(const char *node)
 static const struct {
 	const char *entry, *node;
 } users[] = {
-	{"vfio-dev/vfio3", "vfio/devices/vfio3"}, {"uio/uio1", "uio/uio1"}, {NULL, "vfio/14"},
+	{ "vfio-dev/vfio3", "vfio/devices/vfio3" },
+	{ "uio/uio1", "uio/uio1" },
+	{ NULL, "vfio/14" },
 };
 
 START_TEST(a_program_with_an_open_node_is_a_use)
@@ -274,16 +277,16 @@ START_TEST(a_node_that_cannot_be_opened_is_an_error)
 	ck_assert_ptr_nonnull(strstr(text, "dev/nvme0n1p1: Permission denied"));
 	tree_unlink(&tree, "dev/nvme0n1p1");
 	ck_assert_int_eq(find(text), -ENOENT);
-	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
-		   "40 21 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
+	tree_write(&tree, "proc/self/mountinfo",
+		   ROOT_LINE "40 21 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
 	check_found("nvme0n1p1 is mounted on /srv");
 }
 END_TEST
 
 START_TEST(swap_is_a_use)
 {
-	tree_write(&tree, "proc/swaps", SWAPS
-		   "/dev/nvme0n1p1                          partition\t4\t0\t-2\n");
+	tree_write(&tree, "proc/swaps",
+		   SWAPS "/dev/nvme0n1p1                          partition\t4\t0\t-2\n");
 	check_found("the host swaps to nvme0n1p1");
 }
 END_TEST
@@ -297,11 +300,11 @@ START_TEST(a_mounted_volume_on_an_array_is_a_use)
 	add_holder("devices/virtual/block/md0", "dm-0");
 	tree_write(&tree, "devices/virtual/block/dm-0/dm/name", "vg-home\n");
 	check_found(NULL);
-	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
-		   "40 21 253:0 / /home rw - xfs /dev/mapper/vg-home rw\n");
+	tree_write(&tree, "proc/self/mountinfo",
+		   ROOT_LINE "40 21 253:0 / /home rw - xfs /dev/mapper/vg-home rw\n");
 	check_found("dm-0 is mounted on /home");
-	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
-		   "40 21 0:40 / /home rw - btrfs /dev/mapper/vg-home rw\n");
+	tree_write(&tree, "proc/self/mountinfo",
+		   ROOT_LINE "40 21 0:40 / /home rw - btrfs /dev/mapper/vg-home rw\n");
 	check_found("dm-0 is mounted on /home");
 }
 END_TEST
@@ -327,8 +330,8 @@ START_TEST(a_disk_behind_several_paths_is_found)
 	add_disk("nvme0n1", "259:0", "virtual/nvme-subsystem/nvme-subsys0");
 	add_partition("nvme0n1p1", "259:1", "virtual/nvme-subsystem/nvme-subsys0/nvme0n1");
 	check_found(NULL);
-	tree_write(&tree, "proc/self/mountinfo", ROOT_LINE
-		   "40 21 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
+	tree_write(&tree, "proc/self/mountinfo",
+		   ROOT_LINE "40 21 259:1 / /srv rw - ext4 /dev/nvme0n1p1 rw\n");
 	check_found("nvme0n1p1 is mounted on /srv");
 }
 END_TEST
@@ -357,7 +360,7 @@ START_TEST(an_interface_in_another_namespace_is_a_use)
 	check_found(ELSEWHERE);
 	tree_directory(&tree, "bus/pci/devices/" BDF "/virtio0/net/eth1");
 	check_found(NULL);
-	(void)rmdir(tree_path(&tree, (char[512]){0}, "bus/pci/devices/" BDF "/net/eth0"));
+	(void)rmdir(tree_path(&tree, (char[512]){ 0 }, "bus/pci/devices/" BDF "/net/eth0"));
 	check_found(ELSEWHERE);
 }
 END_TEST
@@ -389,7 +392,7 @@ START_TEST(a_missing_list_of_mounts_is_an_error)
 	tree_unlink(&tree, "proc/self/mountinfo");
 	ck_assert_int_eq(find(text), -ENOENT);
 	ck_assert_str_eq(text, "what the host does with it cannot be found out: "
-			 "No such file or directory");
+			       "No such file or directory");
 }
 END_TEST
 

@@ -18,7 +18,7 @@ static const struct rawpci_keep none = { .lock = -1, .shared = -1 };
 /* Keeps one descriptor, as one or the other. */
 static struct rawpci_keep keep_one(int fd, bool shared)
 {
-	return (struct rawpci_keep) { .lock = shared ? -1 : fd, .shared = shared ? fd : -1 };
+	return (struct rawpci_keep){ .lock = shared ? -1 : fd, .shared = shared ? fd : -1 };
 }
 
 static void setup(void)
@@ -80,7 +80,7 @@ START_TEST(a_late_write_keeps_the_lock)
 {
 	char path[512], lock_path[512];
 	int mine, other, reader;
-	struct pollfd readable = {.events = POLLIN};
+	struct pollfd readable = { .events = POLLIN };
 	struct rawpci_keep keep;
 
 	tree_write(&tree, "lock", "");
@@ -142,7 +142,8 @@ START_TEST(a_late_write_can_be_waited_for_or_left)
 		rawpci_sys_sleep_ms(1);
 	ck_assert_int_eq(access(mark, F_OK), _i % 2 ? 0 : -1);
 	ck_assert_int_eq(rawpci_slow_begin(mark, "text", LONG_MS, &none, leave_mark, strdup(mark),
-					   &job), _i % 2 ? 0 : -ENOENT);
+					   &job),
+			 _i % 2 ? 0 : -ENOENT);
 	ck_assert_ptr_null(job);
 	close(other);
 	close(reader);

@@ -21,8 +21,8 @@
 /* Is this page mapped? A mapping that may not replace another one finds out. */
 static bool taken(void *where)
 {
-	void *at = mmap(where, 1, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *at = mmap(where, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			0);
 
 	if (at != MAP_FAILED)
 		(void)munmap(at, 1);
@@ -100,7 +100,7 @@ END_TEST
 static void translate(const struct tree *tree, const char *from, const char *to)
 {
 	const uint32_t n = (uint32_t)strlen(from), m = (uint32_t)strlen(to);
-	const uint32_t head[] = {0x950412de, 0, 1, 28, 36, 0, 0, n, 44, m, 44 + n + 1};
+	const uint32_t head[] = { 0x950412de, 0, 1, 28, 36, 0, 0, n, 44, m, 44 + n + 1 };
 	char path[512];
 	FILE *stream = fopen(tree_path(tree, path, "xx/LC_MESSAGES/libc.mo"), "w");
 
@@ -170,11 +170,11 @@ START_TEST(a_timer_signals_once_after_each_start)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(rawpci_sys_read_event(fd, bytes, sizeof(bytes)), -EAGAIN);
 		ck_assert_int_eq(rawpci_sys_timer_start(fd, 1), 0);
-		ck_assert_int_eq(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, -1), 1);
+		ck_assert_int_eq(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1), 1);
 		ck_assert_int_eq(rawpci_sys_read_event(fd, bytes, sizeof(bytes)), 0);
 	}
 	ck_assert_int_eq(rawpci_sys_timer_start(fd, 1000000), 0);
-	ck_assert_int_eq(poll(&(struct pollfd) { .fd = fd, .events = POLLIN }, 1, 0), 0);
+	ck_assert_int_eq(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 0);
 	rawpci_sys_close(&fd);
 	ck_assert_int_eq(rawpci_sys_timer_start(fd, 1), -EBADF);
 }

@@ -8,8 +8,8 @@
 
 #define DEVICE "bus/pci/devices/0000:03:00.1/"
 
-static const struct rawpci_address address = {0, 3, 0, 1};
-static const struct rawpci_address absent = {0, 4, 0, 0};
+static const struct rawpci_address address = { 0, 3, 0, 1 };
+static const struct rawpci_address absent = { 0, 4, 0, 0 };
 static struct tree tree;
 
 static void setup(void)
@@ -59,8 +59,8 @@ END_TEST
 
 START_TEST(the_group_number_is_read)
 {
-	static const char *const garbage[] = {"../groups/", "../groups/1x", "../groups/-1",
-					      "../groups/4294967296"};
+	static const char *const garbage[] = { "../groups/", "../groups/1x", "../groups/-1",
+					       "../groups/4294967296" };
 	unsigned number = 77;
 
 	ck_assert_int_eq(rawpci_sysfs_group(tree.root, &absent, &number), -ENODEV);

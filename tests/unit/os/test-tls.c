@@ -16,7 +16,8 @@ START_TEST(a_write_works_with_large_thread_local_variables)
 	tree_create(&tree);
 	tree_write(&tree, "file", "");
 	ck_assert_int_eq(rawpci_slow_write(tree_path(&tree, path, "file"), "text", 20000,
-					   &RAWPCI_KEEP_NONE), 0);
+					   &RAWPCI_KEEP_NONE),
+			 0);
 	ck_assert_str_eq(tree_read(&tree, "file", text), "text");
 	tree_destroy(&tree);
 }

@@ -17,14 +17,14 @@ static struct tree tree;
 static void plugin(void)
 {
 	char sysfs[128], run[128], path[512];
-	const char *settings[] = {sysfs, run, "driver.timeout_ms=100", NULL};
-	struct rawpci_options options = {.size = sizeof(options), .backend = "sysfs"};
+	const char *settings[] = { sysfs, run, "driver.timeout_ms=100", NULL };
+	struct rawpci_options options = { .size = sizeof(options), .backend = "sysfs" };
 	void *library = dlopen(RAWPCI_LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	int (*create)(const struct rawpci_options *, struct rawpci **);
 	int (*destroy)(struct rawpci *);
 	int (*open_device)(struct rawpci *, struct rawpci_vm *, const char *, unsigned,
 			   struct rawpci_device **);
-	const struct timespec while_it_returns = {1, 0};
+	const struct timespec while_it_returns = { 1, 0 };
 	struct rawpci_device *dev;
 	struct rawpci *ctx;
 	int fd;
@@ -55,10 +55,13 @@ START_TEST(the_library_can_be_unloaded_during_a_late_write)
 
 	tree_create(&tree);
 	tree_directory(&tree, "bus/pci/devices/0000:03:00.0");
-	ck_assert_int_eq(mkfifo(tree_path(&tree, path, "bus/pci/devices/0000:03:00.0/"
-					  "driver_override"), 0600), 0);
+	ck_assert_int_eq(mkfifo(tree_path(&tree, path,
+					  "bus/pci/devices/0000:03:00.0/"
+					  "driver_override"),
+				0600),
+			 0);
 	{
-		static const unsigned char config[256] = {0x86, 0x80, 0xd3, 0x10};
+		static const unsigned char config[256] = { 0x86, 0x80, 0xd3, 0x10 };
 		FILE *stream = fopen(tree_path(&tree, path, "bus/pci/devices/0000:03:00.0/config"),
 				     "w");
 

@@ -34,7 +34,7 @@ static void setup(void)
 
 static int read_all(struct rawpci_abilities *out)
 {
-	const struct rawpci_config_reader reader = {space_read, &space};
+	const struct rawpci_config_reader reader = { space_read, &space };
 
 	return rawpci_abilities_read(&reader, out);
 }
@@ -115,7 +115,7 @@ END_TEST
 
 START_TEST(errors_are_returned_and_nothing_is_written)
 {
-	struct rawpci_abilities a = {.power_states = 77};
+	struct rawpci_abilities a = { .power_states = 77 };
 
 	space.size = 64;
 	space.error = -EIO;

@@ -84,8 +84,8 @@ static inline void make_config(void)
 	put(MSI, 4, RAWPCI_CAP_MSI | MSIX << 8 | 0x0080 << 16);
 	put(MSIX, 4, RAWPCI_CAP_MSIX | EXPRESS << 8);
 	put(EXPRESS, 4, RAWPCI_CAP_EXPRESS | AF << 8 | 0x0002 << 16);
-	put(EXPRESS + 4, 4, 0x10000000); /* function level reset */
-	put(EXPRESS + 8, 2, 0x0020); /* payload of 256 bytes */
+	put(EXPRESS + 4, 4, 0x10000000);         /* function level reset */
+	put(EXPRESS + 8, 2, 0x0020);             /* payload of 256 bytes */
 	put(AF, 4, RAWPCI_CAP_AF | 0x03000000u); /* such a reset, and Transactions Pending */
 }
 

@@ -7,7 +7,7 @@
 #include "os/sys.h"
 #include "unit/sysdev/plain.h"
 
-static const char *const files[] = {"enable", "reset"};
+static const char *const files[] = { "enable", "reset" };
 
 static void in_time(const char *file)
 {

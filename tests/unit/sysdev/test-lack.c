@@ -154,9 +154,9 @@ END_TEST
 static const struct {
 	int error, want;
 } passing[] = {
-	{ -EMFILE, -ENOSPC }, { -ENFILE, -ENOSPC }, { -ENOMEM, -ENOMEM }, { -EINTR, -EIO },
-	{ -EIO, -EIO }, { -ENOSPC, -ENOSPC }, { -EDQUOT, -ENOSPC }, { -ENOLCK, -EIO },
-	{ -ETXTBSY, -EIO },
+	{ -EMFILE, -ENOSPC }, { -ENFILE, -ENOSPC }, { -ENOMEM, -ENOMEM },
+	{ -EINTR, -EIO },     { -EIO, -EIO },       { -ENOSPC, -ENOSPC },
+	{ -EDQUOT, -ENOSPC }, { -ENOLCK, -EIO },    { -ETXTBSY, -EIO },
 };
 enum { PASSING = sizeof(passing) / sizeof(passing[0]) };
 
@@ -355,12 +355,9 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, finish);
 	tcase_add_loop_test(tests, out_of_descriptors, 0, 3);
-	tcase_add_loop_test(tests, does_not_open_without_a_lock_that_fails_now, 0,
-			    2 * PASSING);
-	tcase_add_loop_test(tests, recovers_nothing_without_the_shared_lock, 0,
-			    PASSING);
-	tcase_add_loop_test(tests, returns_no_neighbour_without_the_shared_lock,
-			    0, PASSING);
+	tcase_add_loop_test(tests, does_not_open_without_a_lock_that_fails_now, 0, 2 * PASSING);
+	tcase_add_loop_test(tests, recovers_nothing_without_the_shared_lock, 0, PASSING);
+	tcase_add_loop_test(tests, returns_no_neighbour_without_the_shared_lock, 0, PASSING);
 	tcase_add_loop_test(tests, names_the_lock_that_fails, 0, 2);
 	tcase_add_loop_test(tests, opens_without_a_lock_that_is_forbidden, 0,
 			    sizeof(for_good) / sizeof(for_good[0]));

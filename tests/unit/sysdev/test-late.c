@@ -96,7 +96,8 @@ static bool becomes_openable(void)
 static void check_kept(void)
 {
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EBUSY);
-	ck_assert_msg(strstr(rawpci_last_error(), "still resets") != NULL, "%s", rawpci_last_error());
+	ck_assert_msg(strstr(rawpci_last_error(), "still resets") != NULL, "%s",
+		      rawpci_last_error());
 	ck_assert_uint_eq(landed, 0);
 	hold(NULL);
 	ck_assert(becomes_openable());
@@ -195,7 +196,7 @@ START_TEST(a_late_reset_keeps_the_lock_that_containers_share)
 		for (int i = 0; i < 200 && (config(0x04, 2) & 4); i++)
 			rawpci_sys_sleep_ms(5);
 		(void)fprintf(stderr, "# while another has it on, COMMAND is %x\n",
-			     config(0x04, 2));
+			      config(0x04, 2));
 	}
 	hold(NULL);
 	ck_assert_int_eq(r, -EBUSY);

@@ -10,12 +10,12 @@
 
 #define ASLEEP 3
 
-static unsigned written;   /* bits that have been written to COMMAND as set */
-static bool forgets;       /* waking up loses COMMAND */
-static unsigned lies;      /* so many writes to PMCSR succeed and report a failure */
-static bool stuck;         /* it does not wake up */
-static int reset_result;   /* of the file "reset"; a reset sets COMMAND to 0 */
-static sem_t arrived, go;  /* a write to HELD posts the first and waits for the second */
+static unsigned written;  /* bits that have been written to COMMAND as set */
+static bool forgets;      /* waking up loses COMMAND */
+static unsigned lies;     /* so many writes to PMCSR succeed and report a failure */
+static bool stuck;        /* it does not wake up */
+static int reset_result;  /* of the file "reset"; a reset sets COMMAND to 0 */
+static sem_t arrived, go; /* a write to HELD posts the first and waits for the second */
 enum { HELD = 0x0c };
 static bool holds;
 

@@ -19,7 +19,9 @@ static void on_log(void *opaque, enum rawpci_log_level level, const char *messag
 static void set_up(void)
 {
 	const struct rawpci_options options = {
-		.backend = "sysfs", .log = on_log, .log_level = RAWPCI_LOG_WARNING,
+		.backend = "sysfs",
+		.log = on_log,
+		.log_level = RAWPCI_LOG_WARNING,
 	};
 
 	said[0] = '\0';
@@ -75,10 +77,13 @@ START_TEST(by_type)
 	static const struct {
 		const char *type, *words;
 	} rows[] = {
-		{ "DMA\n", NULL }, { "DMA-FQ\n", NULL }, { "blocked\n", NULL },
+		{ "DMA\n", NULL },
+		{ "DMA-FQ\n", NULL },
+		{ "blocked\n", NULL },
 		{ "identity\n", "is passed through" },
 		{ "unmanaged\n", "another program uses" },
-		{ "unknown\n", "does not say" }, { "auto\n", "does not say" },
+		{ "unknown\n", "does not say" },
+		{ "auto\n", "does not say" },
 		{ NULL, "does not say" },
 	};
 

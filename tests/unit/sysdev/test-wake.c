@@ -72,7 +72,7 @@ static void set_up(void)
 	put(VC + 0x14, 4, 0x80000001);
 	put(SRIOV, 4, 0x00010010 | (uint32_t)CXL << 20);
 	put(SRIOV + 8, 2, 0x0010); /* ARI */
-	put(CXL + 4, 2, 0x1af4); /* another vendor's */
+	put(CXL + 4, 2, 0x1af4);   /* another vendor's */
 	/* Another capability of the same kind, and a loop. */
 	put(CXL, 4, 0x00010023 | (uint32_t)0x220 << 20);
 	put(0x220, 4, 0x00010018 | (uint32_t)LTR << 20);
@@ -90,15 +90,15 @@ static const struct {
 	unsigned width;
 	uint32_t value;
 } kept[] = {
-	{"payload size", EXPRESS + 8, 2, 0x0020},
-	{"LTR enable", EXPRESS + 0x28, 2, 0x0400},
-	{"PCI-X command", PCIX + 2, 2, 0x0031},
-	{"latencies", LTR + 4, 4, 0x10031003},
-	{"size of the BAR", REBAR + 8, 4, 0x0020},
-	{"access control", ACS + 6, 2, 0x001d},
-	{"virtual channel", VC + 0x14, 4, 0x80000001},
-	{"control of virtual functions", SRIOV + 8, 2, 0x0010},
-	{"another one of its kind", 0x224, 4, 0x5aa55aa5},
+	{ "payload size", EXPRESS + 8, 2, 0x0020 },
+	{ "LTR enable", EXPRESS + 0x28, 2, 0x0400 },
+	{ "PCI-X command", PCIX + 2, 2, 0x0031 },
+	{ "latencies", LTR + 4, 4, 0x10031003 },
+	{ "size of the BAR", REBAR + 8, 4, 0x0020 },
+	{ "access control", ACS + 6, 2, 0x001d },
+	{ "virtual channel", VC + 0x14, 4, 0x80000001 },
+	{ "control of virtual functions", SRIOV + 8, 2, 0x0010 },
+	{ "another one of its kind", 0x224, 4, 0x5aa55aa5 },
 };
 
 #define KEPT ((int)(sizeof(kept) / sizeof(kept[0])))
@@ -169,8 +169,8 @@ START_TEST(wakes_in_order)
 	ck_assert_uint_eq(written[turn(REBAR + 8)].command & RAWPCI_COMMAND_MEMORY, 0);
 	for (unsigned i = 0; i < writes; i++)
 		ck_assert_msg(written[i].at == RAWPCI_CFG_COMMAND ||
-			      !(written[i].command & RAWPCI_COMMAND_MASTER), "the bus at %#x",
-			      written[i].at);
+				      !(written[i].command & RAWPCI_COMMAND_MASTER),
+			      "the bus at %#x", written[i].at);
 	ck_assert_uint_eq(written[writes - 1].at, RAWPCI_CFG_COMMAND);
 	ck_assert_uint_eq(config(RAWPCI_CFG_COMMAND, 1) & 7, 7);
 	close_device();
@@ -184,10 +184,10 @@ static const struct {
 	unsigned width;
 	uint32_t value;
 } lost[] = {
-	{"several channels", VC + 4, 4, 1},
-	{"virtual functions that are there", SRIOV + 8, 2, 0x0011},
-	{"CXL", CXL + 4, 2, 0x1e98},
-	{"keys", CXL, 4, 0x00010030},
+	{ "several channels", VC + 4, 4, 1 },
+	{ "virtual functions that are there", SRIOV + 8, 2, 0x0011 },
+	{ "CXL", CXL + 4, 2, 0x1e98 },
+	{ "keys", CXL, 4, 0x00010030 },
 };
 
 #define LOST ((int)(sizeof(lost) / sizeof(lost[0])))

@@ -5,14 +5,23 @@
 #include "unit/sysdev/plain.h"
 
 enum {
-	VPD = 0x48, VENDOR = 0x50, VENDOR_SIZE = 0x0e, PCIX = 0x60, EA = 0x68, MSI_AT = 0x7c,
-	MSIX_AT = 0x94, EXPRESS_AT = 0xa0, AF_AT = 0xe0, UNKNOWN = 0xe8, PM_AGAIN = 0xf0,
+	VPD = 0x48,
+	VENDOR = 0x50,
+	VENDOR_SIZE = 0x0e,
+	PCIX = 0x60,
+	EA = 0x68,
+	MSI_AT = 0x7c,
+	MSIX_AT = 0x94,
+	EXPRESS_AT = 0xa0,
+	AF_AT = 0xe0,
+	UNKNOWN = 0xe8,
+	PM_AGAIN = 0xf0,
 	LISTED = 256,
 };
 
 static uint8_t initial[CONFIG_SIZE];
-static uint8_t listed[LISTED];   /* bits that may change */
-static uint8_t lasting[LISTED];  /* of these, the bits that close does not put back */
+static uint8_t listed[LISTED];  /* bits that may change */
+static uint8_t lasting[LISTED]; /* of these, the bits that close does not put back */
 
 static void allow(uint32_t at, unsigned width, uint32_t bits, bool lasts)
 {
@@ -22,7 +31,7 @@ static void allow(uint32_t at, unsigned width, uint32_t bits, bool lasts)
 			lasting[at + i] |= (uint8_t)(bits >> (8 * i));
 		/* Writing 1 clears errors that have been seen, and PME. */
 		if (lasts)
-			initial[at + i] &= (uint8_t)~(bits >> (8 * i));
+			initial[at + i] &= (uint8_t) ~(bits >> (8 * i));
 	}
 }
 

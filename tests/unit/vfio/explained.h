@@ -36,7 +36,7 @@ static void teardown(void)
 
 static const struct rawpci_finding *explain(uint64_t memory)
 {
-	const struct rawpci_explain_options options = {.size = sizeof(options), .memory = memory};
+	const struct rawpci_explain_options options = { .size = sizeof(options), .memory = memory };
 
 	ck_assert_int_eq(rawpci_explain(host.ctx, NIC, &options, &e), 0);
 	ck_assert_str_eq(e->ways->backend, "vfio");

@@ -16,7 +16,7 @@
 #define DEVICES "sys/bus/pci/devices/"
 #define GROUP "sys/kernel/iommu_groups/14/"
 
-static const struct rawpci_address address = {0, 3, 0, 0};
+static const struct rawpci_address address = { 0, 3, 0, 0 };
 static struct tree tree;
 static struct rawpci *ctx;
 static void *instance;
@@ -43,8 +43,8 @@ static void add_device(const char *name, const char *class, const char *driver)
 static void setup(void)
 {
 	char sysfs[128] = "sysfs.dir=", nodes[128] = "vfio.dir=", iommu[128] = "vfio.iommu=";
-	const char *const settings[] = {sysfs, nodes, iommu, NULL};
-	struct rawpci_options options = {.size = sizeof(options), .settings = settings};
+	const char *const settings[] = { sysfs, nodes, iommu, NULL };
+	struct rawpci_options options = { .size = sizeof(options), .settings = settings };
 
 	tree_create(&tree);
 	(void)snprintf(sysfs, sizeof(sysfs), "sysfs.dir=%s/sys", tree.root);
@@ -56,9 +56,10 @@ static void setup(void)
 	tree_write(&tree, "vfio/vfio", "");
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
 	ck_assert_int_eq(rawpci_backend_instance(ctx, "vfio", &instance), 0);
-	space = (struct rawpci_vfio_space){.vfio = instance, .transport = &rawpci_vfio_transport_group,
-					     .fd = -1};
-	device = (struct rawpci_vfio_device){.vfio = instance, .address = address, .fd = -1};
+	space = (struct rawpci_vfio_space){ .vfio = instance,
+					    .transport = &rawpci_vfio_transport_group,
+					    .fd = -1 };
+	device = (struct rawpci_vfio_device){ .vfio = instance, .address = address, .fd = -1 };
 	rawpci_address_format(&address, device.name);
 }
 

@@ -64,8 +64,8 @@ static int answer(int fd, unsigned long request, void *argument)
 static void setup(void)
 {
 	char sysfs[128], nodes[128];
-	const char *const settings[] = {sysfs, nodes, NULL};
-	struct rawpci_options options = {.size = sizeof(options), .settings = settings};
+	const char *const settings[] = { sysfs, nodes, NULL };
+	struct rawpci_options options = { .size = sizeof(options), .settings = settings };
 	void *instance;
 
 	tree_create(&tree);
@@ -76,10 +76,16 @@ static void setup(void)
 	ck_assert_int_eq(rawpci_create(&options, &ctx), 0);
 	ck_assert_int_eq(rawpci_backend_instance(ctx, "vfio", &instance), 0);
 	space = (struct rawpci_vfio_space){
-		.vfio = instance, .transport = &rawpci_vfio_transport_cdev, .fd = 77, .ioas = 5,
+		.vfio = instance,
+		.transport = &rawpci_vfio_transport_cdev,
+		.fd = 77,
+		.ioas = 5,
 	};
 	device = (struct rawpci_vfio_device){
-		.vfio = instance, .space = &space, .address = {0, 3, 0, 0}, .fd = -1,
+		.vfio = instance,
+		.space = &space,
+		.address = { 0, 3, 0, 0 },
+		.fd = -1,
 	};
 	rawpci_address_format(&device.address, device.name);
 	memset(&kernel, 0, sizeof(kernel));
@@ -175,7 +181,7 @@ static int refused_node(enum rawpci_vfio_node_kind kind, int error)
 /* What looks for the cdev is out of descriptors: that is not a kernel without cdevs. */
 START_TEST(no_descriptor)
 {
-	static const int errors[] = {-EMFILE, -ENFILE, -ENOMEM};
+	static const int errors[] = { -EMFILE, -ENFILE, -ENOMEM };
 
 	for (unsigned i = 0; i < 3; i++) {
 		int want = errors[i] == -ENOMEM ? -ENOMEM : -ENOSPC;
@@ -187,7 +193,8 @@ START_TEST(no_descriptor)
 		ck_assert_int_eq(rawpci_vfio_refused_device(&device, errors[i]), want);
 		ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_IOMMUFD, errors[i]), want);
 		ck_assert_int_eq(refused_node(RAWPCI_VFIO_NODE_CONTAINER, errors[i]), want);
-		ck_assert_int_eq(rawpci_vfio_refused_attach(&device, 1, "iommufd", errors[i]), want);
+		ck_assert_int_eq(rawpci_vfio_refused_attach(&device, 1, "iommufd", errors[i]),
+				 want);
 		if (want == -ENOSPC)
 			ck_assert_ptr_nonnull(strstr(rawpci_reason(), "Too many open files"));
 	}
@@ -252,7 +259,7 @@ END_TEST
 
 START_TEST(another_given)
 {
-	struct rawpci_device_fds fds = {sizeof(fds), -1, -1, -1, 77};
+	struct rawpci_device_fds fds = { sizeof(fds), -1, -1, -1, 77 };
 
 	device.fds = &fds;
 	fds.cdev = open("/dev/zero", O_RDWR | O_CLOEXEC);

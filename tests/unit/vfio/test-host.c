@@ -14,24 +14,24 @@ START_TEST(iommu_remedies)
 		bool dmar, ivrs, intel_on;
 		const char *words;
 	} hosts[] = {
-		{"vendor_id\t: GenuineIntel\nflags\t: fpu vmx\n", false, false, true,
-		 "enable it in the firmware (VT-d), and boot the kernel with intel_iommu=on"},
-		{"vendor_id\t: GenuineIntel\nflags\t: fpu vmx\n", true, false, true,
-		 "boot the kernel with intel_iommu=on"},
-		{"vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, false, false,
-		 "enable it in the firmware (AMD-Vi"},
-		{"vendor_id\t: HygonGenuine\nflags\t: fpu svm\n", false, false, false,
-		 "enable it in the firmware (AMD-Vi"},
-		{"vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, true, false,
-		 "remove amd_iommu=off"},
-		{"vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", false, false, false,
-		 "whose hypervisor has to give it an IOMMU"},
-		{"vendor_id\t: GenuineIntel\nflags\t: fpu hypervisor\n", false, false, false,
-		 "whose hypervisor has to give it an IOMMU"},
+		{ "vendor_id\t: GenuineIntel\nflags\t: fpu vmx\n", false, false, true,
+		  "enable it in the firmware (VT-d), and boot the kernel with intel_iommu=on" },
+		{ "vendor_id\t: GenuineIntel\nflags\t: fpu vmx\n", true, false, true,
+		  "boot the kernel with intel_iommu=on" },
+		{ "vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, false, false,
+		  "enable it in the firmware (AMD-Vi" },
+		{ "vendor_id\t: HygonGenuine\nflags\t: fpu svm\n", false, false, false,
+		  "enable it in the firmware (AMD-Vi" },
+		{ "vendor_id\t: AuthenticAMD\nflags\t: fpu svm\n", false, true, false,
+		  "remove amd_iommu=off" },
+		{ "vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", false, false, false,
+		  "whose hypervisor has to give it an IOMMU" },
+		{ "vendor_id\t: GenuineIntel\nflags\t: fpu hypervisor\n", false, false, false,
+		  "whose hypervisor has to give it an IOMMU" },
 		/* As QEMU makes them up. */
-		{"vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", true, false, true,
-		 "boot the kernel with intel_iommu=on"},
-		{"", false, false, false, "enable it in the firmware"},
+		{ "vendor_id\t: AuthenticAMD\nflags\t: fpu hypervisor svm\n", true, false, true,
+		  "boot the kernel with intel_iommu=on" },
+		{ "", false, false, false, "enable it in the firmware" },
 	};
 	bool intel_on;
 

@@ -77,7 +77,10 @@ static void setup(void)
 	ck_assert_int_eq(rawpci_create(NULL, &ctx), 0);
 	ck_assert_int_eq(rawpci_backend_instance(ctx, "vfio", &instance), 0);
 	space = (struct rawpci_vfio_space){
-		.vfio = instance, .transport = &rawpci_vfio_transport_cdev, .fd = 77, .ioas = 5,
+		.vfio = instance,
+		.transport = &rawpci_vfio_transport_cdev,
+		.fd = 77,
+		.ioas = 5,
 	};
 	memset(&kernel, 0, sizeof(kernel));
 }
@@ -92,8 +95,8 @@ START_TEST(known_limits)
 	struct rawpci_dma_limits limits;
 
 	kernel.count = 2;
-	kernel.ranges[0] = (struct iommu_iova_range){0, 0xfedfffff};
-	kernel.ranges[1] = (struct iommu_iova_range){0xfef00000, 0x7fffffffff};
+	kernel.ranges[0] = (struct iommu_iova_range){ 0, 0xfedfffff };
+	kernel.ranges[1] = (struct iommu_iova_range){ 0xfef00000, 0x7fffffffff };
 	kernel.alignment = 65536;
 	ck_assert_int_eq(rawpci_vfio_space_limits(&space, &limits), 0);
 	ck_assert_uint_eq(limits.page_size, 65536);
@@ -109,8 +112,8 @@ START_TEST(unknown_limits)
 
 	/* Overlapping ranges are not what the kernel promises. */
 	kernel.count = 2;
-	kernel.ranges[0] = (struct iommu_iova_range){0, 0xffff};
-	kernel.ranges[1] = (struct iommu_iova_range){0xffff, 0x1ffff};
+	kernel.ranges[0] = (struct iommu_iova_range){ 0, 0xffff };
+	kernel.ranges[1] = (struct iommu_iova_range){ 0xffff, 0x1ffff };
 	kernel.alignment = 3;
 	ck_assert_int_eq(rawpci_vfio_space_limits(&space, &limits), 0);
 	ck_assert_uint_eq(limits.range_count, 0);
@@ -146,9 +149,9 @@ START_TEST(map_refused)
 		int error, result;
 		const char *words;
 	} cases[] = {
-		{-EEXIST, -EADDRINUSE, "mapped already"},
-		{-EFAULT, -EADDRNOTAVAIL, "not there"},
-		{-EPERM, -EADDRNOTAVAIL, "refuses"},
+		{ -EEXIST, -EADDRINUSE, "mapped already" },
+		{ -EFAULT, -EADDRNOTAVAIL, "not there" },
+		{ -EPERM, -EADDRNOTAVAIL, "refuses" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

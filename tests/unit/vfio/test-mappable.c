@@ -8,7 +8,7 @@ static struct rawpci_region_info info;
 
 static void setup(void)
 {
-	info = (struct rawpci_region_info){.present = true, .size = 0x100000};
+	info = (struct rawpci_region_info){ .present = true, .size = 0x100000 };
 }
 
 static void add(uint64_t offset, uint64_t size)

@@ -120,7 +120,7 @@ END_TEST
 /* The devices of one group share its node within a context. */
 START_TEST(group_is_open_here)
 {
-	struct rawpci_vfio_group open_here = {.number = 14, .fd = -1};
+	struct rawpci_vfio_group open_here = { .number = 14, .fd = -1 };
 	struct rawpci_vfio *vfio;
 	void *instance;
 	char path[512];

@@ -20,7 +20,7 @@ END_TEST
 
 START_TEST(absent)
 {
-	static const struct rawpci_address other = {0, 4, 0, 0};
+	static const struct rawpci_address other = { 0, 4, 0, 0 };
 
 	ck_assert_int_eq(rawpci_backend_vfio.probe(instance, &other), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0000:04:00.0: there is no such device"));

@@ -36,7 +36,8 @@ START_TEST(group)
 	host_add(&host, SOUND, 14, "snd_hda_intel");
 	host_add(&host, "0000:03:00.2", 14, "vfio-pci");
 	f = explain(0);
-	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "VFIO cannot have IOMMU group 14, because "
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY,
+	      "VFIO cannot have IOMMU group 14, because "
 	      "0000:03:00.1 of that group is bound to snd_hda_intel: unbind 0000:03:00.1 from "
 	      "snd_hda_intel");
 	ck_assert_str_eq(f->driver, "snd_hda_intel");
@@ -56,14 +57,16 @@ START_TEST(group_in_use)
 	tree_link(&host.tree, "sys/class/net/eth7", "../../devices/pci0000:00/" SOUND "/net/eth7");
 	tree_write(&host.tree, "sys/devices/pci0000:00/" SOUND "/net/eth7/flags", "0x1003\n");
 	f = explain(0);
-	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "0000:03:00.1 of that group is bound to e1000e, "
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY,
+	      "0000:03:00.1 of that group is bound to e1000e, "
 	      "and the network interface eth7 is up: stop that; then unbind 0000:03:00.1");
 	ck_assert_str_eq(f->commands, "");
 	rawpci_explanation_destroy(e);
 	tree_unlink(&host.tree, "sys/class/net/eth7");
 	host_write(&host, SOUND, "class", "0x060100\n");
 	f = explain(0);
-	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY, "a part of the host's chipset: leave it to the host");
+	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY,
+	      "a part of the host's chipset: leave it to the host");
 	ck_assert_str_eq(f->commands, "");
 }
 END_TEST
@@ -80,7 +83,8 @@ END_TEST
 START_TEST(virtual_functions)
 {
 	host_write(&host, NIC, "sriov_numvfs", "4\n");
-	check(explain(0), RAWPCI_OBSTACLE_VFS, -EBUSY, "vfio-pci refuses a device with enabled virtual functions (4)");
+	check(explain(0), RAWPCI_OBSTACLE_VFS, -EBUSY,
+	      "vfio-pci refuses a device with enabled virtual functions (4)");
 	ck_assert_uint_eq(e->findings->number, 4);
 	rawpci_explanation_destroy(e);
 	host_write(&host, NIC, "sriov_numvfs", "0\n");
@@ -117,7 +121,7 @@ START_TEST(locked_memory)
 	ck_assert_ptr_null(strstr(f->commands, "ulimit"));
 	if (user == 0)
 		ck_assert_str_eq(f->commands, "echo ':65534 - memlock 68' > "
-				 "/etc/security/limits.d/rawpci-65534.conf\n");
+					      "/etc/security/limits.d/rawpci-65534.conf\n");
 	ck_assert_uint_eq(f->needed, 68 * 1024);
 	ck_assert_uint_eq(f->allowed, 64 * 1024);
 	ck_assert_uint_eq(f->used, 0);

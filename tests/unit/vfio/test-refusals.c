@@ -152,7 +152,7 @@ START_TEST(mapping)
 	tree_write(&tree, PARAMETERS "dma_entry_limit", "65535\n");
 	ck_assert_int_eq(map_error(-ENOSPC), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "0x1000-0x1fff: too many DMA mappings: "
-				     "vfio_iommu_type1.dma_entry_limit is 65535"));
+						      "vfio_iommu_type1.dma_entry_limit is 65535"));
 	ck_assert_int_eq(map_error(-EEXIST), -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "mapped already in this container"));
 	ck_assert_ptr_nonnull(strstr(rawpci_reason(), "close it and open a new one"));

@@ -15,7 +15,7 @@ static unsigned char reply[SIZE];
 
 static void put(uint32_t at, uint16_t id, uint32_t next)
 {
-	struct vfio_info_cap_header header = {.id = id, .version = 1, .next = next};
+	struct vfio_info_cap_header header = { .id = id, .version = 1, .next = next };
 
 	memcpy(reply + at, &header, sizeof(header));
 }
@@ -70,10 +70,9 @@ END_TEST
 
 /* Where the second capability is said to be. */
 static const uint32_t hostile[] = {
-	1, FIXED - 1,                    /* inside the fixed part */
-	SIZE - 7, SIZE, SIZE + 1,        /* its header, or all of it, beyond the reply */
-	0x7fffffff, 0xfffffff8, 0xffffffff,
-	FIXED,                           /* itself */
+	1,          FIXED - 1,                     /* inside the fixed part */
+	SIZE - 7,   SIZE,       SIZE + 1,          /* its header, or all of it, beyond the reply */
+	0x7fffffff, 0xfffffff8, 0xffffffff, FIXED, /* itself */
 };
 
 START_TEST(leaves_reply)
@@ -83,8 +82,10 @@ START_TEST(leaves_reply)
 	put(FIXED, 1, hostile[_i]);
 	ck_assert_int_eq(find(2, 8, &offset), -EIO);
 	ck_assert_uint_eq(offset, 4711);
-	ck_assert_int_eq(rawpci_vfio_cap_find(reply, SIZE, FIXED, hostile[_i] == FIXED ?
-					      SIZE : hostile[_i], 2, 8, &offset), -EIO);
+	ck_assert_int_eq(rawpci_vfio_cap_find(reply, SIZE, FIXED,
+					      hostile[_i] == FIXED ? SIZE : hostile[_i], 2, 8,
+					      &offset),
+			 -EIO);
 }
 END_TEST
 

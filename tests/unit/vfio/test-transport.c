@@ -27,10 +27,13 @@ static void keep(void *opaque, enum rawpci_log_level level, const char *message)
 static struct rawpci *context(const char *backend, const char *setting)
 {
 	char sysfs[128], nodes[128], iommu[128], run[128];
-	const char *const settings[] = {sysfs, nodes, iommu, run, setting, NULL};
+	const char *const settings[] = { sysfs, nodes, iommu, run, setting, NULL };
 	struct rawpci_options options = {
-		.size = sizeof(options), .backend = backend, .settings = settings,
-		.log = keep, .log_level = RAWPCI_LOG_INFO,
+		.size = sizeof(options),
+		.backend = backend,
+		.settings = settings,
+		.log = keep,
+		.log_level = RAWPCI_LOG_INFO,
 	};
 	struct rawpci *ctx;
 
@@ -78,7 +81,8 @@ static void open_fails(const char *setting, int error)
 START_TEST(automatic)
 {
 	open_fails("vfio.via=auto", -EIO);
-	ck_assert_ptr_nonnull(strstr(logged, "trying group, because cdev does not work: " BDF ": "));
+	ck_assert_ptr_nonnull(
+		strstr(logged, "trying group, because cdev does not work: " BDF ": "));
 	ck_assert_ptr_nonnull(strstr(logged, "iommu: "));
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "/vfio/vfio: "));
 }
@@ -110,17 +114,17 @@ START_TEST(without_iommu)
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "no IOMMU group"));
 	open_fails("vfio.noiommu=yes", -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "/module/vfio/parameters/"
-				    "enable_unsafe_noiommu_mode"));
+							  "enable_unsafe_noiommu_mode"));
 }
 END_TEST
 
 START_TEST(settings)
 {
-	static const char *const wrong[] = {"vfio.via=both", "vfio.via=", "vfio.noiommu=1"};
+	static const char *const wrong[] = { "vfio.via=both", "vfio.via=", "vfio.noiommu=1" };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		const char *const list[] = {wrong[i], NULL};
-		struct rawpci_options options = {.size = sizeof(options), .settings = list};
+		const char *const list[] = { wrong[i], NULL };
+		struct rawpci_options options = { .size = sizeof(options), .settings = list };
 		struct rawpci *ctx = NULL;
 
 		ck_assert_int_eq(rawpci_create(&options, &ctx), -EINVAL);
@@ -132,7 +136,7 @@ END_TEST
 
 static int open_with(struct rawpci *ctx, int group, int container, int cdev, int iommufd)
 {
-	const struct rawpci_device_fds fds = {sizeof(fds), group, container, cdev, iommufd};
+	const struct rawpci_device_fds fds = { sizeof(fds), group, container, cdev, iommufd };
 	struct rawpci_device *dev = NULL;
 	unsigned before = harness_descriptors();
 	int r = rawpci_device_open_fds(ctx, NULL, BDF, 0, &fds, &dev);
@@ -167,7 +171,7 @@ START_TEST(wrong_calls)
 {
 	struct rawpci *ctx = context(NULL, NULL);
 	struct rawpci *fake = context("fake", NULL);
-	struct rawpci_device_fds fds = {sizeof(fds), 0, -1, -1, -1};
+	struct rawpci_device_fds fds = { sizeof(fds), 0, -1, -1, -1 };
 	struct rawpci_device *dev = NULL;
 
 	ck_assert_int_eq(rawpci_device_open_fds(ctx, NULL, BDF, 0, NULL, &dev), -EFAULT);
