@@ -4,9 +4,9 @@
  *
  * A file uses only files that are named before it here. driver, locks and record (record-text) each
  * change one thing of the host. place and words only look at a device or speak of it. idle and
- * registers (register-list) each change one thing more; whose and group only look. settle does what
- * a record says. own, allowed, return and take are the life of a custody. recover ends the custody
- * of owners that were killed.
+ * registers (register-list) each change one thing more; whose and group only look. return-by-record
+ * does what a record says. own, may-take, return-at-close and take are the life of a custody.
+ * recover ends the custody of owners that were killed.
  */
 #ifndef RAWPCI_HANDOVER_HANDOVER_H
 #define RAWPCI_HANDOVER_HANDOVER_H
