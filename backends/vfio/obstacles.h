@@ -2,7 +2,7 @@
 /*
  * What stands in the way of a device. An obstacle is a function: obstacles.c has those about the
  * device, its group and its memory, nodes.c those about the nodes under vfio.dir and vfio.iommu.
- * They look and touch nothing, keep no state and need no lock. obstacle-list.c lists them. Each returns 0,
+ * They look and touch nothing, keep no state and need no lock. obstacle-order.c lists them. Each returns 0,
  * or the value of take() that ends the search.
  */
 #ifndef RAWPCI_VFIO_OBSTACLES_H
@@ -18,7 +18,7 @@ enum rawpci_vfio_step {
 	RAWPCI_VFIO_MAP,   /* when the kernel refuses to map memory for it */
 };
 
-/* Goes through the list (obstacle-list.c) up to a step. until_found: the search ends there. */
+/* Goes through the list (obstacle-order.c) up to a step. until_found: the search ends there. */
 int rawpci_vfio_check(struct rawpci_vfio_question *q, enum rawpci_vfio_step last, bool until_found);
 
 int rawpci_vfio_find_absent(struct rawpci_vfio_question *q);

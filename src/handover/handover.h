@@ -72,7 +72,7 @@ int rawpci_idle_hold(const struct rawpci_binding *at, const struct rawpci_record
 int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, const char *name);
 
 /*
- * registers.c
+ * restore-registers.c
  */
 /* Reads the registers to restore later. Returns 0 or -errno; -ENODEV: the device does not
  * answer. */

@@ -8,7 +8,7 @@
  *   handlers.c                          counting the handlers that run
  *   dispatch.c                          the engine, and dispatching
  *   hw.c type.c                         vectors as the device has them; the type in use
- *   unmask.c run.c                      what the engine runs
+ *   unmask.c call-handler.c                      what the engine runs
  *   attach.c route.c events.c           who gets an interrupt or an event
  *   life.c                              the beginning and end
  */

@@ -109,7 +109,7 @@ void rawpci_vector_unmask(struct rawpci_vector *vector);
 void rawpci_vector_stop_timer(struct rawpci_engine *engine, struct rawpci_vector *vector);
 
 /*
- * run.c
+ * call-handler.c
  */
 /* For the engine: arg is a vector. */
 void rawpci_vector_run(void *arg);
