@@ -18,6 +18,20 @@ void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_m
 		     may_master ? RAWPCI_SHOW_REAL : command & RAWPCI_COMMAND_MASTER);
 }
 
+int rawpci_command_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
+{
+	const bool masters = offset == RAWPCI_CFG_COMMAND;
+	int r;
+
+	if (!masters)
+		return rawpci_config_poke(dev, offset, width, value);
+	if (!dev->config->may_master)
+		value &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
+	r = rawpci_config_poke(dev, offset, width, value);
+	dev->config->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
+	return r;
+}
+
 int rawpci_command_put(struct rawpci_device *dev)
 {
 	uint32_t command = dev->config->command;

@@ -24,21 +24,6 @@ static bool matters(const struct rawpci_device *dev, uint32_t offset, unsigned w
 		rawpci_config_overlaps(offset, width, dev->reach.pm_cap + RAWPCI_PM_CONTROL, 2));
 }
 
-/* Requires config->lock. The device gets Bus Master only if the power state lets it through. */
-static int poke_masked(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value)
-{
-	const bool masters = offset == RAWPCI_CFG_COMMAND;
-	int r;
-
-	if (!masters)
-		return rawpci_config_poke(dev, offset, width, value);
-	if (!dev->config->may_master)
-		value &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
-	r = rawpci_config_poke(dev, offset, width, value);
-	dev->config->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
-	return r;
-}
-
 /* Requires config->lock. After a reset by a config write, the device's COMMAND counts: the kernel
  * may have restored it or not. If it was restored, the user's wish for bus mastering stays, too. */
 static int adopt_command(struct rawpci_device *dev, const struct rawpci_decode *before)
@@ -103,7 +88,7 @@ static int write_that_matters(struct rawpci_device *dev, uint32_t offset, unsign
 	if (resets || !(after.command & RAWPCI_COMMAND_MEMORY) ||
 	    (after.control & RAWPCI_PM_STATE) != 0)
 		rawpci_access_stop(dev, RAWPCI_ACCESS_MEMORY | (resets ? RAWPCI_ACCESS_IO : 0));
-	r = poke_masked(dev, offset, width, value);
+	r = rawpci_command_poke(dev, offset, width, value);
 	if (resets && r == -ETIMEDOUT) {
 		rawpci_reset_unended(dev);
 		return r;

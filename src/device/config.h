@@ -43,6 +43,9 @@ int rawpci_command_change(struct rawpci_device *dev, uint32_t clear, uint32_t se
 /* Its two steps: want notes the value, put writes it to the device. Both need config->lock. */
 void rawpci_command_want(struct rawpci_device *dev, uint32_t command, bool may_master);
 int rawpci_command_put(struct rawpci_device *dev);
+/* A write of the user's that may be to COMMAND: the device gets Bus Master only if the power state lets
+ * it through. Needs config->lock. */
+int rawpci_command_poke(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
 /* Bus mastering off. The user's wish for it is dropped even if the write fails. */
 int rawpci_command_stop(struct rawpci_device *dev);
 /* For a device that is off: turns bus mastering off again if that has failed before. */
