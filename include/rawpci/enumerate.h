@@ -3,8 +3,8 @@
  * @file enumerate.h
  * The PCI devices of the host, and what each can do.
  *
- * Nothing is opened or bound. The data comes from sysfs, which every user can read. Only
- * capabilities need config space beyond its first 64 bytes. The kernel shows those bytes to
+ * Nothing is opened or bound. The data comes from sysfs, which every user can read. Only the
+ * capabilities lie beyond the first 64 bytes of config space. The kernel shows these later bytes to
  * CAP_SYS_ADMIN alone. Without that right the capabilities stay unknown.
  *
  * The library reads config space as lspci does. A runtime-suspended device stays suspended, but the
@@ -32,7 +32,7 @@ enum rawpci_reset_methods {
 	RAWPCI_RESET_DEVICE_SPECIFIC = 1, /**< A way that only this kind of device has. */
 	RAWPCI_RESET_ACPI = 2,            /**< By the firmware's ACPI methods. */
 	RAWPCI_RESET_FLR = 4,             /**< PCI Express function level reset. */
-	RAWPCI_RESET_AF_FLR = 8,          /**< That of conventional PCI's Advanced Features. */
+	RAWPCI_RESET_AF_FLR = 8,          /**< The Advanced Features' function level reset. */
 	RAWPCI_RESET_PM = 16,             /**< Into D3hot and back. */
 	RAWPCI_RESET_BUS = 32,            /**< Of the whole bus, if the device is alone on it. */
 	RAWPCI_RESET_CXL_BUS = 64,        /**< Of the whole bus, for CXL. */
@@ -95,7 +95,7 @@ struct rawpci_host_device {
 /**
  * Calls each() for every PCI device of the host, in the order of addresses.
  *
- * Devices that vanish meanwhile are left out.
+ * Devices that vanish meanwhile are left out. Pretend devices (<rawpci/fake.h>) are not listed.
  *
  * @param ctx    the context
  * @param size   sizeof(struct rawpci_host_device) as the program was compiled with

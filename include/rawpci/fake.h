@@ -7,6 +7,10 @@
  * The devices live in one context. Everything else about them goes through the functions for real
  * devices. A context starts with one device at 0000:00:04.0, which behaves as QEMU's "edu" does
  * (QEMU docs/specs/edu): 1234:11e8, a 1 MiB register BAR, one MSI vector and INTx, a DMA engine.
+ * That page lists the registers. examples/passthrough/edu.h has most of them as macros. The DMA
+ * engine decodes the lower 28 bits of a bus address and ignores the others (backends/fake/edu.c).
+ *
+ * rawpci_enumerate() lists the host's devices only, not pretend ones.
  *
  * To open a pretend device, set options.backend to "fake". Any thread may call the functions below,
  * in any context. They neither log their failures nor set rawpci_last_error(): the return value is
@@ -38,7 +42,8 @@ struct rawpci_fake;
  */
 struct rawpci_fake_model {
 	/**
-	 * Answers a trapped read of a region. NULL: the region is plain memory.
+	 * Answers a read of a BAR that is .trapped (struct rawpci_fake_bar). NULL: the BAR is plain
+	 * memory.
 	 *
 	 * @param opaque of struct rawpci_fake_config
 	 * @param fake   the device
@@ -50,7 +55,8 @@ struct rawpci_fake_model {
 	uint64_t (*read)(void *opaque, struct rawpci_fake *fake, unsigned region, uint64_t offset,
 			 unsigned width);
 	/**
-	 * Takes a trapped write to a region. NULL: the region is plain memory.
+	 * Takes a write to a BAR that is .trapped (struct rawpci_fake_bar). NULL: the BAR is plain
+	 * memory.
 	 *
 	 * @param opaque of struct rawpci_fake_config
 	 * @param fake   the device
@@ -81,7 +87,9 @@ struct rawpci_fake_bar {
 	uint64_t size; /**< Bytes, a power of two, at least 16 (I/O: 4). 0: absent. */
 	/** Flags of #rawpci_region_flags. 64BIT takes the next BAR, too, which is absent. */
 	uint32_t flags;
-	bool trapped; /**< true: every access goes to the model. false: it can be mapped. */
+	/** true: every access goes to the model. false: plain memory; whole pages of a memory BAR
+	 * can be mapped. */
+	bool trapped;
 };
 
 /** A pretend device. Set size, and leave zero what is not wanted. */
