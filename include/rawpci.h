@@ -187,8 +187,8 @@ typedef struct {
 	int32_t iRegion;      /**< In: the region. */
 	uint32_t fFlags;      /**< In: 0. */
 	RTR3PTR pvAddressR3;  /**< Out: as rawpci_mapping::cpu. */
-	/** Out: as rawpci_mapping::base. It names the mapping in MMIO requests; do not dereference
-	 * it. */
+	/** Out: as rawpci_mapping::base. It names the mapping in MMIO requests. Load and store
+	 * through pvAddressR3 only. */
 	RTR0PTR pvAddressR0;
 } PCIRAWREQMAPREGION;
 

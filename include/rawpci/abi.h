@@ -138,7 +138,8 @@ int rawpci_session_destroy(PSUPDRVSESSION session);
  *
  * - Open: a request cannot name a segment above 0xffff, and cannot ask for #RAWPCI_OPEN_INSIST. The
  *   native API can do both.
- * - Map: StartAddress is RegionStart + offset.
+ * - Close: fFlags is 0 (#VERR_INVALID_FLAGS).
+ * - Map: StartAddress is RegionStart + offset. fFlags is 0 (#VERR_INVALID_FLAGS).
  * - Unmap: all five values must be those of the mapping (#VERR_NOT_FOUND).
  * - PIO: iPort is an I/O port of the host. [iPort, iPort + cb) must lie inside one I/O region of
  *   the device (#VERR_OUT_OF_RANGE).
@@ -163,7 +164,7 @@ int rawpci_request(PSUPDRVSESSION session, PPCIRAWSENDREQ request);
  * Each function checks the port: NULL is #VERR_INVALID_POINTER. A version word other than
  * #RAWPCIDEVPORT_VERSION is #VERR_VERSION_MISMATCH. Do not copy the table: a table that the library
  * did not create is #VERR_INVALID_MAGIC, as far as the library can tell. While the device is not
- * open, every function but the first three returns #VERR_INVALID_STATE.
+ * open, every function but pfnInit, pfnDeinit and pfnDestroy returns #VERR_INVALID_STATE.
  *
  * - pfnInit(port, flags): opens the device again after pfnDeinit. flags are those for opening,
  *   #PCIRAWDRIVERFLAGS. #VERR_WRONG_ORDER: the device is open.

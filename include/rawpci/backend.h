@@ -95,12 +95,12 @@ struct rawpci_backend {
 	uint32_t version;
 	const char *name; /**< A lower-case word. */
 	const char *help; /**< One line. */
-	/** Automatic choice tries higher ranks first. Below 0: only by name. Of the built-in
-	 * backends vfio has 100. */
+	/** Automatic choice tries higher ranks first. Below 0: only by name. Built in: vfio has
+	 * 100, uio 20, sysfs 10. */
 	int rank;
 
-	/** The host driver that a device must be bound to before open(). The core binds it. NULL:
-	 * any or none. */
+	/** The backend's driver, which a device must be bound to before open(). The core binds it.
+	 * NULL: any or none. */
 	const char *driver;
 
 	/** Only with driver NULL. true: the core detaches any host driver before open(). */
@@ -135,7 +135,7 @@ struct rawpci_backend {
 	/**
 	 * Tells whether open() could work for this device once it is bound to .driver.
 	 *
-	 * The errors of open() follow the same rules as those below.
+	 * The errors of open() follow the rules of the returned errors below.
 	 *
 	 * @param address the device
 	 * @par Guarantees

@@ -67,21 +67,22 @@ enum rawpci_open_flags {
 /**
  * Opens a device.
  *
- * One program on the host can have a device open, and only once. For sysfs and uio this holds only
- * between programs that share a lock (paragraphs Locks and Containers). After the open the power
- * state is "off": the device does no DMA and sends no message-signalled interrupt, whatever is
- * written to its config space. Whether the device decodes its BARs depends on the backend and on
- * the program that had the device before. Power the device on with rawpci_device_power() before you
- * use its registers.
+ * Only one program on the host can have a device open at a time. A second open in that program
+ * fails, too. For sysfs and uio this holds only between programs that share a lock (paragraphs
+ * Locks and Containers). After the open the power state is "off": the device does no DMA and sends
+ * no message-signalled interrupt, whatever is written to its config space. Whether the device
+ * decodes its BARs depends on the backend and on the program that had the device before. Power the
+ * device on with rawpci_device_power() before you use its registers.
  *
  * @par Choice of the backend
  * If the context was created for one backend, the library tries that one alone. Otherwise
  * @ref backends has the rules, also for the error that the call returns.
  *
  * @par Host driver
- * If the device has no driver, the library binds the backend's driver while the device is open. If
- * the device has a host driver, the library detaches that driver only with
- * #RAWPCI_OPEN_DETACH_HOST_DRIVER.
+ * The backend's driver is vfio-pci for vfio, uio_pci_generic for uio, and none for sysfs. Any other
+ * driver is a host driver. If the device has no driver, the library binds the backend's driver
+ * while the device is open. If the device has a host driver, the library detaches that driver only
+ * with #RAWPCI_OPEN_DETACH_HOST_DRIVER.
  *
  * @par Devices in use
  * Even with that flag the library does not take a device if the host would lose something that it
@@ -125,9 +126,9 @@ enum rawpci_open_flags {
  *
  * @par Locks
  * The locks in run.dir keep processes with the same run.dir off each other's devices, whatever
- * their backends. If run.dir is missing or not writable, the open goes on without lock and record.
- * If the cause may pass (no descriptor, no memory, a full disk, an I/O error), the open fails with
- * -ENOSPC, -ENOMEM or -EIO.
+ * their backends. If run.dir cannot be created or written, the open goes on without lock and
+ * record. If the cause may pass (no descriptor, no memory, a full disk, an I/O error), the open
+ * fails with -ENOSPC, -ENOMEM or -EIO.
  *
  * @par Containers
  * Containers that each have their own /run have a run.dir each. VFIO's nodes are exclusive by
@@ -264,9 +265,9 @@ int rawpci_device_open_fds(struct rawpci *ctx, struct rawpci_vm *vm, const char 
  *
  * In this order:
  * 1. interrupts off; no handler runs after the call, except the one that made it
- * 2. regions unmapped
- * 3. bus mastering off
- * 4. DMA detached
+ * 2. bus mastering off
+ * 3. DMA detached
+ * 4. regions unmapped
  * 5. device reset if it can be
  * 6. host driver bound again
  *
@@ -386,7 +387,7 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
 int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t value);
 
 /**
- * Resets the device and brings it back to its present power state, on or off, and to D0.
+ * Resets the device. Afterwards it is on or off as before, and in D0.
  *
  * After the call, attached and routed interrupts work again if the device is on. Decoding and bus
  * mastering are as before. During the reset direct loads and stores raise SIGBUS
@@ -400,9 +401,9 @@ int rawpci_config_write(struct rawpci_device *dev, uint32_t offset, unsigned wid
  * @retval -EIO        the kernel failed the reset. The device may have lost its state, except
  *                     COMMAND, which the library puts back
  * @retval -EBUSY      as -EIO
- * @retval -ENOSPC     either nothing was done, because there is no descriptor for the reset. Or the
- *                     device was reset, but its interrupts could not be enabled again: the next
- *                     reset, handler or route tries that again. rawpci_last_error() tells which
+ * @retval -ENOSPC     no descriptor for the reset, and nothing was done. Or the device was reset,
+ *                     and its interrupts could not be enabled again: the next reset, handler or
+ *                     route tries that again. rawpci_last_error() tells which
  * @retval -ENOMEM     no memory; otherwise as -ENOSPC
  * @retval -ETIMEDOUT  sysfs, uio: the kernel has not ended the reset within driver.timeout_ms.
  *                     Until it has, config space, regions, resets and changes of the power state
@@ -417,8 +418,8 @@ enum rawpci_power {
 	 * From off to on.
 	 *
 	 * The library attaches guest memory to the IOMMU, wakes the device if it sleeps, resets it,
-	 * enables attached and routed interrupts, and turns on decoding and bus mastering. It skips
-	 * the reset if the device is unused since its last reset: no write, no mapping, no
+	 * turns on decoding, enables attached and routed interrupts, and turns on bus mastering. It
+	 * skips the reset if the device is unused since its last reset: no write, no mapping, no
 	 * interrupt, no power-on. If guest memory is refused, nothing of the device has changed.
 	 * After a later failure the device is off, and may have been reset.
 	 */

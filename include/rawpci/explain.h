@@ -35,7 +35,7 @@ struct rawpci;
 enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_NO_DEVICE = 1, /**< There is no such device. */
 	RAWPCI_OBSTACLE_GONE = 2,      /**< The device does not answer. */
-	RAWPCI_OBSTACLE_BRIDGE = 3,    /**< A bridge cannot be given away. */
+	RAWPCI_OBSTACLE_BRIDGE = 3,    /**< It is a bridge, which vfio cannot open. */
 	RAWPCI_OBSTACLE_VFS = 4,       /**< The device has virtual functions enabled: .number. */
 	/** No IOMMU keeps the device from the host's memory, as far as the library can tell. For
 	 * sysfs and uio that includes a .group that is passed through (iommu=pt). If .blocks is
@@ -46,17 +46,17 @@ enum rawpci_obstacle {
 	/** Another device of the IOMMU group, .blocker, is bound to .driver. If .blocks is false,
 	 * the opened device can reach what that driver has mapped for DMA. */
 	RAWPCI_OBSTACLE_GROUP = 8,
-	RAWPCI_OBSTACLE_HOST_DRIVER = 9, /**< The device is bound to .driver. */
+	RAWPCI_OBSTACLE_HOST_DRIVER = 9, /**< The device, .blocker, is bound to .driver. */
 	RAWPCI_OBSTACLE_PERMISSION = 10, /**< This user may not use .path. */
 	RAWPCI_OBSTACLE_LOCKDOWN = 11,   /**< The kernel is locked down. */
 	/** .needed bytes are more than .allowed minus .used. */
 	RAWPCI_OBSTACLE_LOCKED_MEMORY = 12,
-	RAWPCI_OBSTACLE_OTHER = 13,    /**< What the backend says: .cause. */
+	RAWPCI_OBSTACLE_OTHER = 13,    /**< Anything else: .cause. It may have a .path. */
 	RAWPCI_OBSTACLE_IO_URING = 14, /**< io_uring is forbidden to this process. */
 	RAWPCI_OBSTACLE_BOOT_VGA = 15, /**< Taking the device ends the host's console. */
 	RAWPCI_OBSTACLE_IN_USE = 16,   /**< The host would lose what it uses: .cause. */
 	/** Process .number has the device open: the lock or the node .path. .number is 0 if the
-	 * process cannot be seen. */
+	 * process cannot be seen. It may have a .group. */
 	RAWPCI_OBSTACLE_OWNED = 17,
 	/** A killed process had taken the device from .driver ("": none). The next open first
 	 * returns the device to that driver. */
@@ -82,7 +82,7 @@ struct rawpci_finding {
 	uint64_t needed,               /**< Bytes of locked memory that are needed. */
 		allowed,               /**< Bytes of locked memory that are allowed. */
 		used;                  /**< Bytes of locked memory that are used already. */
-	unsigned group;                /**< The IOMMU group of .blocker. */
+	unsigned group;                /**< The IOMMU group that it is about. */
 	unsigned number;               /**< Virtual functions, or a process. */
 
 	/** The cause, without capital and full stop: "the host driver nvme holds it". Print it as

@@ -114,8 +114,8 @@ int rawpci_irq_count(struct rawpci_device *dev, enum rawpci_irq_type type);
  * INTx is level-triggered. It is masked when it is delivered, and unmasked after the handler has
  * returned. If unmasking fails, the library tries again 8 times, for 1.3 seconds in all. If that
  * fails, too, the log says so. No interrupt then comes until rawpci_irq_unmask(), a reset or a
- * change of the power state works. rawpci_device_info() tells whether INTx is masked so
- * (intx_stuck).
+ * change of the power state works. While INTx is masked for this reason, intx_stuck of
+ * rawpci_device_info() is true.
  *
  * @param dev       the device
  * @param handler   gets opaque and the returned number. It runs in the handlers' thread

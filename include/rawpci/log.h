@@ -11,11 +11,11 @@
  * closing a device, and creating a session or a VM. Each failed call is one line.
  *
  * #RAWPCI_LOG_WARNING: a guest can be the cause, because the program passes on what the guest does.
- * These are all calls on an open device, all requests but those that open a device, and the calls
- * that map and unmap guest memory. The library counts such lines for each device, or for the
- * context if the call names no device. It logs the first line of a kind in full. The lines of a
- * kind differ in numbers only. It does not log later lines of the kind. It logs a sum when there
- * have been 10, 100, 1000 and so on:
+ * These are all calls on an open device but rawpci_device_close(), all requests but those that open
+ * a device, and the calls that map and unmap guest memory. The library counts such lines for each
+ * device, or for the context if the call names no device. Lines that differ only in numbers are of
+ * one kind. The library logs the first line of a kind in full. In place of the later lines it logs
+ * a sum when there have been 10, 100, 1000 and so on:
  *
  *     0000:03:00.0: 1000 times so far: an access of 3 bytes: use 1, 2, 4 or 8
  *

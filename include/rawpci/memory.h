@@ -5,8 +5,8 @@
  *
  * A VM's map says which guest range lies at which address of this process. The map does not depend
  * on devices. Ranges that are mapped before the first device is open get their kernel mappings when
- * a device is powered on. Ranges that continue each other on both sides become one run. So memory
- * that is mapped page by page costs few kernel mappings.
+ * a device is powered on. Ranges that continue each other in both kinds of address become one run.
+ * So memory that is mapped page by page costs few kernel mappings.
  *
  * @section memory-promise What the caller promises
  *
@@ -59,9 +59,10 @@ int rawpci_vm_destroy(struct rawpci_vm *vm);
  * is not, the call returns -EADDRNOTAVAIL. If no device is on, the power-on finds out, fails, and
  * says which range it was.
  *
- * Align guest, host and size to the host's page size; while a device is on, to the smallest page
- * size of its IOMMU. If part of the range is mapped to the same memory already, the call keeps that
- * part and succeeds. When the call returns, all devices of the VM that are on reach the memory.
+ * Align guest, host and size to the host's page size. While a device is on, align them instead to
+ * the smallest page size of its IOMMU. If part of the range is mapped to the same memory already,
+ * the call keeps that part and succeeds. When the call returns, all devices of the VM that are on
+ * reach the memory.
  *
  * If the kernel has no DMA entry left, the library merges mappings that continue each other. During
  * the merge, devices may get DMA faults on memory that was mapped before.
@@ -96,7 +97,8 @@ int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uin
  *
  * The range may cover parts of one or several mappings and the gaps between them. When the call
  * returns, no device reaches the range. If the range cuts a mapping, devices reach the rest of it
- * again. While the call runs, devices may miss pages that shared a kernel mapping with the range.
+ * again. While the call runs, devices may get DMA faults on pages that shared a kernel mapping with
+ * the range.
  *
  * @param vm    the VM
  * @param guest guest physical address, bytes

@@ -34,8 +34,8 @@ struct rawpci;
  * - A driver that another program has bound in the meantime.
  *
  * @par Registers of sysfs and uio
- * The library puts a device that sysfs or uio had open in order before the host driver gets it. In
- * this order:
+ * Before the host driver gets a device that sysfs or uio had open, the library cleans it up. The
+ * steps are:
  * 1. Bus mastering goes off and stays off.
  * 2. The device is woken if it sleeps, and its decoding goes off.
  * 3. The registers that the record lists are put back, and then the header with the BARs.
@@ -50,8 +50,8 @@ struct rawpci;
  * library puts back COMMAND as in step 6. Otherwise it puts back nothing.
  *
  * @par Reboot
- * After a reboot the library only turns bus mastering off. The same holds if it cannot read the
- * boot id from /proc.
+ * After a reboot the library puts back no register. It only turns bus mastering off before it binds
+ * the host driver. The same holds if it cannot read the boot id from /proc.
  *
  * @par Records
  * A record of an older version of the library says nothing of registers. The driver gets such a

@@ -153,8 +153,9 @@ int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offse
  * @param size   as for rawpci_region_map()
  * @param out    as for rawpci_region_map()
  * @return what rawpci_region_map() returns, or
- * @retval -EOPNOTSUPP the region is not prefetchable, or the backend has no such mappings. The
- *                     kernel offers them through sysfs only: to the backends sysfs and uio
+ * @retval -EOPNOTSUPP the region is not prefetchable, the kernel refuses, or the backend has no
+ *                     such mappings. The kernel offers them through sysfs only: to the backends
+ *                     sysfs and uio
  */
 int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 			 struct rawpci_mapping *out);
@@ -168,7 +169,8 @@ int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t of
  * @retval -EFAULT dev is NULL
  * @retval -ENOENT this device has no such mapping
  * @retval -ENOMEM no memory; nothing changed
- * It waits for MMIO accesses under way in other threads. The caller first stops all loads and
+ * @par Threads
+ * The call waits for MMIO accesses under way in other threads. The caller first stops all loads and
  * stores through .cpu, also those of other threads.
  */
 int rawpci_region_unmap(struct rawpci_device *dev, void *base);
@@ -207,7 +209,8 @@ int rawpci_mmio_read(struct rawpci_device *dev, const void *address, unsigned wi
  * @param address as for rawpci_mmio_read()
  * @param width   as for rawpci_mmio_read()
  * @param value   host-endian. Bits beyond width are ignored, unlike in rawpci_config_write()
- * @return what rawpci_mmio_read() returns
+ * @return what rawpci_mmio_read() returns, or
+ * @retval -EOPNOTSUPP also for the ROM with sysfs and uio, where it can only be read
  */
 int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, uint64_t value);
 
@@ -237,7 +240,8 @@ int rawpci_region_read(struct rawpci_device *dev, unsigned region, uint64_t offs
  * @param offset as for rawpci_region_read()
  * @param width  as for rawpci_region_read()
  * @param value  host-endian; bits beyond width are ignored
- * @return what rawpci_region_read() returns
+ * @return what rawpci_region_read() returns, or
+ * @retval -EOPNOTSUPP also for the ROM with sysfs and uio, where it can only be read
  */
 int rawpci_region_write(struct rawpci_device *dev, unsigned region, uint64_t offset, unsigned width,
 			uint64_t value);
