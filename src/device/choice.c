@@ -115,12 +115,12 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 	}
 	if (failure.choice.error == 0)
 		return rawpci_fail(ctx, -ENODEV, "%s: there is no backend to try", dev->name);
+	rawpci_reason_restore(&failure.reason);
 	/* The whole reason takes a search that only a failure is worth. */
 	if (failure.refused) {
 		custody->backend = failure.refused;
-		return rawpci_custody_keep(custody, flags, true);
+		(void)rawpci_custody_keep(custody, flags, true);
 	}
-	rawpci_reason_restore(&failure.reason);
 	return rawpci_sys_result(failure.choice.error, failure.choice.error);
 }
 
