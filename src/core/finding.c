@@ -160,3 +160,11 @@ const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)
 
 	return i < sizeof(names) / sizeof(names[0]) && names[i] ? names[i] : "unknown";
 }
+
+void rawpci_find_gone(struct rawpci_finding *finding)
+{
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_GONE, -ENODEV,
+			   "it does not answer: it has no power, or its link is down");
+	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
+			     "power the machine off and on");
+}

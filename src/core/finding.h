@@ -59,4 +59,7 @@ const struct rawpci_finding *rawpci_findings_blocker(const struct rawpci_finding
 const struct rawpci_finding *rawpci_findings_met(const struct rawpci_finding *first,
 						 const char *backend);
 
+/* The finding for a device that does not answer. */
+void rawpci_find_gone(struct rawpci_finding *finding);
+
 #endif

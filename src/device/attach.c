@@ -8,7 +8,6 @@
 #include "core/device.h"
 #include "core/finding.h"
 #include "core/handle.h"
-#include "device/choice.h"
 #include "device/config.h"
 #include "device/device.h"
 #include "device/life.h"

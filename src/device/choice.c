@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How a backend is chosen: the rules, the search, and the obstacle that no backend knows. */
+/* How a backend is chosen: the rules, and the search. */
 #include "device/choice.h"
 
 #include <errno.h>
 
 #include "core/call.h"
 #include "core/device.h"
-#include "core/finding.h"
 #include "device/life.h"
 #include "handover/custody.h"
 #include "os/sys.h"
@@ -122,12 +121,4 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 		(void)rawpci_custody_keep(custody, flags, true);
 	}
 	return rawpci_sys_result(failure.choice.error, failure.choice.error);
-}
-
-void rawpci_find_gone(struct rawpci_finding *finding)
-{
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_GONE, -ENODEV,
-			   "it does not answer: it has no power, or its link is down");
-	SAY(finding->remedy, "remove it (echo 1 > remove in its directory) and rescan the bus, or "
-			     "power the machine off and on");
 }

@@ -34,9 +34,6 @@ static inline bool rawpci_choice_has(const struct rawpci_backend *chosen,
  * this is the failure to report. */
 bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused);
 
-/* The finding for a device that does not answer. */
-void rawpci_find_gone(struct rawpci_finding *finding);
-
 /* Can a backend be chosen that opens devices of the host? Those have owners. */
 bool rawpci_choice_owns(const struct rawpci *ctx);
 
