@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* rawpci SUBCOMMAND: finds the subcommand. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+static const struct subcommand *const subcommands[] = {
+	&tool_list,    &tool_explain, &tool_run,  &tool_take, &tool_return,
+	&tool_recover, &tool_config,  &tool_mmio, &tool_irq,
+};
+
+#define SUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static void print_help(FILE *to)
+{
+	(void)fputs("usage: rawpci SUBCOMMAND [OPTION]... [ARGUMENT]...\n"
+		    "Works with the PCI devices of this host.\n\n",
+		    to);
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		(void)fprintf(to, "  %-9s %s\n", subcommands[i]->name, subcommands[i]->line);
+	(void)fputs(
+		"\nrawpci SUBCOMMAND --help says more, and so does the manual page rawpci(1).\n",
+		to);
+}
+
+int main(int argc, char **argv)
+{
+	struct tool tool = { .backend = getenv("RAWPCI_BACKEND") };
+
+	if (argc < 2) {
+		print_help(stderr);
+		return TOOL_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0) {
+		print_help(stdout);
+		return TOOL_DONE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)printf("rawpci %s\n", RAWPCI_TOOL_VERSION);
+		return TOOL_DONE;
+	}
+	for (size_t i = 0; i < SUBCOMMANDS; i++) {
+		if (strcmp(argv[1], subcommands[i]->name) != 0)
+			continue;
+		tool.subcommand = subcommands[i];
+		return subcommands[i]->run(&tool, argc - 1, argv + 1);
+	}
+	(void)fprintf(stderr, "rawpci: there is no subcommand \"%s\": rawpci --help lists them\n",
+		      argv[1]);
+	return TOOL_USAGE;
+}
