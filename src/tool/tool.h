@@ -30,12 +30,19 @@ enum tool_status {
 
 struct tool;
 
+/* Common options that a subcommand does not take. */
+enum tool_without {
+	TOOL_WITHOUT_BACKEND = 1, /* $RAWPCI_BACKEND does not count either */
+	TOOL_WITHOUT_JSON = 2,
+};
+
 struct subcommand {
 	const char *name;
 	const char *line; /* what it does, in at most 60 characters */
 	const char *help; /* for --help: usage and own options; the common ones are added */
 	/* Own options: long ones, ended by a zeroed one. val is the letter that take gets. NULL: none. */
 	const struct option *options;
+	unsigned without; /* flags of enum tool_without; they are refused, and not in the help */
 	/* argv[0] is the subcommand's name. Returns an exit status. */
 	int (*run)(struct tool *tool, int argc, char **argv);
 };
@@ -70,7 +77,8 @@ int tool_options(struct tool *tool, int argc, char **argv,
  * after it has said what is wrong. */
 int tool_context(struct tool *tool, enum rawpci_irq_mode mode, struct rawpci **ctx);
 
-/* Says what is wrong with an argument, in one line, and returns TOOL_USAGE. */
+/* Says what is wrong with an argument, in one line, and returns TOOL_USAGE. Control characters of
+ * the text are shown as "?". */
 int tool_wrong(const struct tool *tool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
