@@ -23,6 +23,9 @@ static const struct option common[] = {
 #define COMMON (sizeof(common) / sizeof(common[0]))
 #define MOST_OWN 16
 
+/* The last line that the library has logged in this thread. */
+static _Thread_local char logged[2048];
+
 static void say(const struct tool *tool, const char *format, va_list arguments)
 {
 	char *text;
@@ -56,7 +59,9 @@ int tool_failed(const struct tool *tool, const char *format, ...)
 
 int tool_library_failed(const struct tool *tool, int error)
 {
-	(void)tool_failed(tool, "%s", rawpci_last_error());
+	/* The log has the sentence of a failed call already, unless there was no context yet. */
+	if (strcmp(logged, rawpci_last_error()) != 0)
+		(void)tool_failed(tool, "%s", rawpci_last_error());
 	return error == -EINVAL ? TOOL_USAGE : TOOL_FAILED;
 }
 
@@ -183,6 +188,7 @@ static void print_log(void *opaque, enum rawpci_log_level level, const char *mes
 	const struct tool *tool = opaque;
 
 	(void)level;
+	(void)snprintf(logged, sizeof(logged), "%s", message);
 	(void)tool_failed(tool, "%s", message);
 }
 
@@ -192,15 +198,18 @@ int tool_context(struct tool *tool, enum rawpci_irq_mode mode, struct rawpci **c
 		.size = sizeof(options),
 		.backend = tool->backend,
 		.irq_mode = mode,
-		.log_level = tool->verbose ? RAWPCI_LOG_DEBUG : RAWPCI_LOG_WARNING,
-		.log = print_log,
+		.log_level = tool->verbose ? RAWPCI_LOG_DEBUG
+			     : tool->log   ? RAWPCI_LOG_INFO
+					   : RAWPCI_LOG_WARNING,
+		.log = tool->log ? tool->log : print_log,
 		.log_opaque = tool,
 		.settings = tool->settings,
 	};
 	int r = rawpci_create(&options, ctx);
 
-	/* What is wrong is an argument: a backend's name or a setting. */
 	if (r == -ENOENT)
-		return tool_wrong(tool, "%s", rawpci_last_error());
+		return tool_wrong(tool,
+				  "there is no backend \"%s\": write vfio, uio, sysfs or fake",
+				  tool->backend);
 	return r < 0 ? tool_library_failed(tool, r) : -1;
 }

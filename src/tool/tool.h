@@ -58,6 +58,9 @@ struct tool {
 	unsigned setting_count;
 	bool json;    /* --json */
 	bool verbose; /* --verbose: the library's log at level debug */
+	/* Set by a subcommand that wants the library's log for itself, from level info on. opaque is
+	 * the struct tool. NULL: warnings go to stderr. */
+	void (*log)(void *opaque, enum rawpci_log_level level, const char *message);
 };
 
 /* options.c */
