@@ -78,7 +78,9 @@ static const char *limits_of(const struct rawpci_way *way)
 	return way->dma ? " without interrupts" : " without interrupts and DMA";
 }
 
-static void add_headline(struct text *text, const struct rawpci_explanation *e)
+/* Returns the finding that it is about. NULL: none. */
+static const struct rawpci_finding *add_headline(struct text *text,
+						 const struct rawpci_explanation *e)
 {
 	const struct rawpci_way *way = e->ways;
 	const struct rawpci_finding *f;
@@ -89,16 +91,16 @@ static void add_headline(struct text *text, const struct rawpci_explanation *e)
 		f = first_advice(e, way);
 		if (!f) {
 			add(text, "nothing stands in the way, %s can open it now", way->backend);
-			return;
+			return NULL;
 		}
 		add(text, "%s can open it now, but ", way->backend);
 		add_reason(text, f);
-		return;
+		return f;
 	}
 	f = e->findings;
 	if (!f || !f->blocks) {
 		add(text, "there is no backend to open it with");
-		return;
+		return NULL;
 	}
 	add_reason(text, f);
 	if (count_others(f) > 0)
@@ -108,6 +110,7 @@ static void add_headline(struct text *text, const struct rawpci_explanation *e)
 	else if (way)
 		add(text, "; %s can open it as it is, if it is chosen by name,%s", way->backend,
 		    limits_of(way));
+	return f;
 }
 
 static void add_region(struct text *text, unsigned index, const struct rawpci_host_region *region)
@@ -172,10 +175,9 @@ static void add_abilities(struct text *text, const struct rawpci_host_device *d)
 
 static void add_device(struct text *text, const struct rawpci_host_device *d)
 {
-	add(text, "  device      %s%s%s%s[%04x:%04x]%s\n", d->vendor_name,
-	    d->vendor_name[0] ? " " : "", d->device_name, d->device_name[0] ? " " : "",
-	    d->vendor_id, d->device_id, d->virtual_function ? ", a virtual function" : "");
-	add(text, "  class       %06x %s\n", d->class_code, d->class_name);
+	add(text, "  device      %04x:%04x%s\n", d->vendor_id, d->device_id,
+	    d->virtual_function ? ", a virtual function" : "");
+	add(text, "  class       %06x\n", d->class_code);
 	add(text, "  driver      %s\n", d->driver[0] ? d->driver : "none");
 	if (d->iommu_group >= 0)
 		add(text, "  IOMMU group %lld%s%s\n", (long long)d->iommu_group,
@@ -187,49 +189,162 @@ static void add_device(struct text *text, const struct rawpci_host_device *d)
 	add_abilities(text, d);
 }
 
-static void add_ways(struct text *text, const struct rawpci_way *way)
+/* The finding that a way's reason has the words of, or one that stops every way, or NULL. */
+static const struct rawpci_finding *reason_of(const struct rawpci_finding *first,
+					      const struct rawpci_way *way)
 {
-	for (; way; way = way->next) {
+	const struct rawpci_finding *f;
+
+	for (f = first; f; f = f->next)
+		if ((f->backend[0] == '\0' || strcmp(f->backend, way->backend) == 0) &&
+		    strncmp(way->reason, f->cause, strlen(f->cause)) == 0)
+			return f;
+	for (f = first; f && !(f->blocks && f->backend[0] == '\0');)
+		f = f->next;
+	return f;
+}
+
+/* A reason that is a finding follows below, or is the headline. */
+static void add_ways(struct text *text, const struct rawpci_explanation *e)
+{
+	const struct rawpci_finding *why;
+
+	for (const struct rawpci_way *way = e->ways; way; way = way->next) {
 		add(text, "  %-11s ", way->backend);
+		why = reason_of(e->findings, way);
 		if (way->works)
 			add(text, "can open it now%s%s\n", limits_of(way)[0] ? "," : "",
 			    limits_of(way));
+		else if (why)
+			add(text, "cannot open it now (%s)\n", rawpci_obstacle_name(why->obstacle));
 		else
 			add(text, "cannot open it now: %s\n", way->reason);
 	}
 }
 
-static void add_findings(struct text *text, const struct rawpci_finding *f)
+static void add_commands(struct text *text, const char *commands)
 {
-	if (f)
-		add(text, "found:\n");
-	for (; f; f = f->next) {
-		const char *line = f->commands, *end;
+	const char *line = commands, *end;
 
-		add(text, "  - %s%s", f->backend, f->backend[0] ? ": " : "");
-		add_reason(text, f);
-		add(text, "\n");
-		for (; *line != '\0'; line = *end ? end + 1 : end) {
-			end = strchr(line, '\n');
-			if (!end)
-				end = line + strlen(line);
-			add(text, "      # %.*s\n", (int)(end - line), line);
-		}
+	for (; *line != '\0'; line = *end ? end + 1 : end) {
+		end = strchr(line, '\n');
+		if (!end)
+			end = line + strlen(line);
+		add(text, "      # %.*s\n", (int)(end - line), line);
+	}
+}
+
+static bool has_same_cause(const struct rawpci_finding *f, const struct rawpci_finding *other)
+{
+	return strcmp(f->cause, other->cause) == 0;
+}
+
+static bool has_same_remedy(const struct rawpci_finding *f, const struct rawpci_finding *other)
+{
+	return has_same_cause(f, other) && strcmp(f->remedy, other->remedy) == 0;
+}
+
+static bool has_same_commands(const struct rawpci_finding *f, const struct rawpci_finding *other)
+{
+	return has_same_cause(f, other) && strcmp(f->commands, other->commands) == 0;
+}
+
+/* Is there a finding before f that is the same? */
+static bool is_before(const struct rawpci_finding *at, const struct rawpci_finding *f,
+		      bool (*same)(const struct rawpci_finding *, const struct rawpci_finding *))
+{
+	while (at != f && !same(f, at))
+		at = at->next;
+	return at != f;
+}
+
+/* "vfio, uio: ", the backends that have this cause in their way. All: "". */
+static void add_backends(struct text *text, const struct rawpci_finding *first)
+{
+	const char *before = "";
+
+	if (first->backend[0] == '\0')
+		return;
+	for (const struct rawpci_finding *f = first; f; f = f->next) {
+		if (!has_same_cause(f, first))
+			continue;
+		add(text, "%s%s", before, f->backend);
+		before = ", ";
+	}
+	add(text, ": ");
+}
+
+/* A line before the commands of a finding: for which backend they are, and what else helps. */
+static void add_what_helps(struct text *text, const struct rawpci_finding *f, const char *remedy)
+{
+	if (remedy[0] == '\0' && (f->commands[0] == '\0' || f->backend[0] == '\0'))
+		return;
+	add(text, "      ");
+	if (f->backend[0] != '\0')
+		add(text, "with %s:%s", f->backend, remedy[0] ? " " : "");
+	add(text, "%s\n", remedy);
+}
+
+/* A cause, its remedies, and the commands: each once. said: what the headline is about. */
+static void add_cause(struct text *text, const struct rawpci_finding *first,
+		      const struct rawpci_finding *said)
+{
+	const struct rawpci_finding *f;
+	bool above = said && has_same_cause(first, said);
+
+	add(text, "  - ");
+	add_backends(text, first);
+	if (above)
+		add(text, "the first line says it");
+	else
+		add_reason(text, first);
+	add(text, "\n");
+	for (f = first; f; f = f->next) {
+		const char *remedy = above && has_same_remedy(f, said) ? "" : f->remedy;
+
+		if (!has_same_cause(f, first))
+			continue;
+		if ((above || f != first) && !is_before(first, f, has_same_remedy))
+			add_what_helps(text, f, remedy);
+		if (!is_before(first, f, has_same_commands))
+			add_commands(text, f->commands);
+	}
+}
+
+/* Has the headline said all of it? */
+static bool is_told(const struct rawpci_finding *f, const struct rawpci_finding *said)
+{
+	return f == said && f->backend[0] == '\0' && f->commands[0] == '\0';
+}
+
+static void add_findings(struct text *text, const struct rawpci_finding *first,
+			 const struct rawpci_finding *said)
+{
+	bool begun = false;
+
+	for (const struct rawpci_finding *f = first; f; f = f->next) {
+		if (is_told(f, said) || is_before(first, f, has_same_cause))
+			continue;
+		if (!begun)
+			add(text, "found:\n");
+		begun = true;
+		add_cause(text, f, said);
 	}
 }
 
 int rawpci_explain_text(struct rawpci_explanation *e)
 {
 	struct text text = { NULL, 0, 0, false };
+	const struct rawpci_finding *said;
 	char name[RAWPCI_ADDRESS_TEXT];
 
 	add(&text, "%s: ", rawpci_address_format(&e->address, name));
-	add_headline(&text, e);
+	said = add_headline(&text, e);
 	add(&text, "\n");
 	if (e->device)
 		add_device(&text, e->device);
-	add_ways(&text, e->ways);
-	add_findings(&text, e->findings);
+	add_ways(&text, e);
+	add_findings(&text, e->findings, said);
 	if (text.failed) {
 		free(text.at);
 		return -ENOMEM;

@@ -1,17 +1,155 @@
 /* SPDX-License-Identifier: MIT */
 /* rawpci list: the PCI devices, and what could open each. */
+#include <stdio.h>
+#include <string.h>
+
+#include <rawpci/enumerate.h>
+#include <rawpci/explain.h>
+
+#include "as-json.h"
+#include "device.h"
 #include "tool.h"
+
+/* The fake has devices of its own, and a new context has this one (<rawpci/fake.h>). */
+#define PRETEND_BACKEND "fake"
+#define PRETEND_DEVICE "0000:00:04.0"
+
+struct list {
+	struct tool *tool;
+	struct rawpci *ctx;
+	struct table table;
+	struct json json;
+};
+
+/* The backends that could open it now; where there is none, the first thing in the way. */
+static void add_ways(struct table *table, const struct rawpci_explanation *explanation)
+{
+	const struct rawpci_finding *first = explanation->findings;
+	const struct rawpci_way *way;
+	char names[256] = "";
+	size_t length = 0;
+
+	for (way = explanation->ways; way && length < sizeof(names); way = way->next)
+		if (way->works)
+			length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+						   length > 0 ? "," : "", way->backend);
+	if (length > 0)
+		table_add(table, OUTPUT_GREEN, "%s", names);
+	else
+		table_add(table, OUTPUT_YELLOW, "no:%s",
+			  first ? rawpci_obstacle_name(first->obstacle) : "no-backend");
+}
+
+static void add_row(struct list *list, const struct rawpci_host_device *device,
+		    const struct rawpci_explanation *explanation)
+{
+	struct table *table = &list->table;
+	char address[RAWPCI_ADDRESS_TEXT], words[DEVICE_WORDS];
+
+	table_add(table, OUTPUT_BOLD, "%s", rawpci_address_format(&explanation->address, address));
+	if (device)
+		table_add(table, OUTPUT_PLAIN, "%04x:%04x", device->vendor_id, device->device_id);
+	else
+		table_add(table, OUTPUT_PLAIN, "-");
+	if (device && device->iommu_group >= 0)
+		table_add(table, OUTPUT_PLAIN, "%lld", (long long)device->iommu_group);
+	else
+		table_add(table, OUTPUT_PLAIN, "-");
+	table_add(table, OUTPUT_PLAIN, "%s", device && device->driver[0] ? device->driver : "-");
+	add_ways(table, explanation);
+	table_add(table, OUTPUT_PLAIN, "%s",
+		  device ? device_words(list->tool, device, words) : "a pretend device");
+}
+
+static void add_object(struct list *list, const struct rawpci_host_device *device,
+		       const struct rawpci_explanation *explanation)
+{
+	struct json *json = &list->json;
+	const struct rawpci_finding *first = explanation->findings;
+
+	json_object(json, NULL);
+	if (device)
+		json_host_device(json, device);
+	else
+		json_address(json, "address", &explanation->address);
+	json_bool(json, "boot_display", device && device_is_boot_display(list->tool, device));
+	json_bool(json, "openable", explanation->openable);
+	json_string(json, "obstacle",
+		    first && first->blocks ? rawpci_obstacle_name(first->obstacle) : NULL);
+	json_ways(json, "ways", explanation->ways);
+	json_end_object(json);
+}
+
+static int add(struct list *list, const char *address, const struct rawpci_host_device *device)
+{
+	struct rawpci_explanation *explanation;
+	int r = rawpci_explain(list->ctx, address, NULL, &explanation);
+
+	if (r < 0)
+		return r;
+	if (list->tool->json)
+		add_object(list, device, explanation);
+	else
+		add_row(list, device, explanation);
+	rawpci_explanation_destroy(explanation);
+	return 0;
+}
+
+static int add_device(void *opaque, const struct rawpci_host_device *device)
+{
+	char address[RAWPCI_ADDRESS_TEXT];
+
+	return add(opaque, rawpci_address_format(&device->address, address), device);
+}
+
+static int print(struct list *list)
+{
+	static const char *const titles[] = { "ADDRESS", "IDS",        "GROUP",
+					      "DRIVER",  "OPENS WITH", "DEVICE" };
+	const char *backend = list->tool->backend;
+	bool json = list->tool->json;
+	int r;
+
+	if (json)
+		json_array(&list->json, NULL);
+	for (unsigned i = 0; !json && i < list->table.columns; i++)
+		table_add(&list->table, OUTPUT_BOLD, "%s", titles[i]);
+	if (backend && strcmp(backend, PRETEND_BACKEND) == 0)
+		r = add(list, PRETEND_DEVICE, NULL);
+	else
+		r = rawpci_enumerate(list->ctx, sizeof(struct rawpci_host_device), add_device,
+				     list);
+	if (json)
+		json_end_array(&list->json);
+	else if (!table_print(&list->table, stdout))
+		return tool_failed(list->tool, "no memory");
+	return r < 0 ? tool_library_failed(list->tool, r) : TOOL_DONE;
+}
 
 static int run(struct tool *tool, int argc, char **argv)
 {
+	struct list list = { .tool = tool, .table = TABLE(6), .json = { .to = stdout } };
 	int operands, r = tool_options(tool, argc, argv, NULL, NULL, &operands);
 
-	return r >= 0 ? r : tool_failed(tool, "is to come");
+	if (r >= 0)
+		return r;
+	if (operands < argc)
+		return tool_wrong(tool, "\"%s\" is too much: it lists all devices", argv[operands]);
+	r = tool_context(tool, RAWPCI_IRQ_MODE_EMBEDDER, &list.ctx);
+	if (r >= 0)
+		return r;
+	r = print(&list);
+	(void)rawpci_destroy(list.ctx);
+	return r;
 }
 
 const struct subcommand tool_list = {
 	.name = "list",
 	.line = "the PCI devices, and what could open each",
-	.help = "usage: rawpci list\n",
+	.help = "usage: rawpci list [OPTION]...\n"
+		"Lists the PCI devices of this host, and the backends that could open each now;\n"
+		"\"no:\" and the first thing in the way where there is none. rawpci explain ADDRESS\n"
+		"says more. Nothing is opened or changed. Lines are cut to the terminal's width.\n"
+		"Exit status: 0 printed, 1 the devices could not be read, 2 wrong usage.\n",
 	.run = run,
 };

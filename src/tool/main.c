@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* rawpci SUBCOMMAND: finds the subcommand. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "tool.h"
 
 static const struct subcommand *const subcommands[] = {
@@ -25,6 +27,18 @@ static void print_help(FILE *to)
 		to);
 }
 
+/* What could not be printed is a failure, too: a script would take half an output for all of it. */
+static int flush(int status)
+{
+	int r = ferror(stdout) ? EOF : 0;
+
+	errno = EIO;
+	if (fflush(stdout) == 0 && r == 0)
+		return status;
+	(void)fprintf(stderr, "rawpci: standard output: %s\n", strerror(errno));
+	return status == TOOL_DONE ? TOOL_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool tool = { .backend = getenv("RAWPCI_BACKEND") };
@@ -35,19 +49,19 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0) {
 		print_help(stdout);
-		return TOOL_DONE;
+		return flush(TOOL_DONE);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		(void)printf("rawpci %s\n", RAWPCI_TOOL_VERSION);
-		return TOOL_DONE;
+		return flush(TOOL_DONE);
 	}
 	for (size_t i = 0; i < SUBCOMMANDS; i++) {
 		if (strcmp(argv[1], subcommands[i]->name) != 0)
 			continue;
 		tool.subcommand = subcommands[i];
-		return subcommands[i]->run(&tool, argc - 1, argv + 1);
+		return flush(subcommands[i]->run(&tool, argc - 1, argv + 1));
 	}
 	(void)fprintf(stderr, "rawpci: there is no subcommand \"%s\": rawpci --help lists them\n",
-		      argv[1]);
+		      output_one_line(argv[1]));
 	return TOOL_USAGE;
 }

@@ -8,6 +8,7 @@
 
 #include <rawpci/device.h>
 
+#include "output.h"
 #include "tool.h"
 
 /* Letters of the common options; a subcommand's own are below. */
@@ -22,11 +23,21 @@ static const struct option common[] = {
 #define COMMON (sizeof(common) / sizeof(common[0]))
 #define MOST_OWN 16
 
+/* The last line that the library has logged in this thread. */
+static _Thread_local char logged[2048];
+
+/* A context that cannot be created: tool_context() says why, in the command's own words. */
+static _Thread_local bool creating;
+
 static void say(const struct tool *tool, const char *format, va_list arguments)
 {
-	(void)fprintf(stderr, "rawpci %s: ", tool->subcommand->name);
-	(void)vfprintf(stderr, format, arguments);
-	(void)fputc('\n', stderr);
+	char *text;
+
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	(void)fprintf(stderr, "rawpci %s: %s\n", tool->subcommand->name,
+		      text ? output_one_line(text) : "no memory");
+	free(text);
 }
 
 int tool_wrong(const struct tool *tool, const char *format, ...)
@@ -51,7 +62,9 @@ int tool_failed(const struct tool *tool, const char *format, ...)
 
 int tool_library_failed(const struct tool *tool, int error)
 {
-	(void)tool_failed(tool, "%s", rawpci_last_error());
+	/* The log has the sentence of a failed call already, unless there was no context. */
+	if (strcmp(logged, rawpci_last_error()) != 0)
+		(void)tool_failed(tool, "%s", rawpci_last_error());
 	return error == -EINVAL ? TOOL_USAGE : TOOL_FAILED;
 }
 
@@ -78,20 +91,32 @@ bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number)
 
 static void print_help(const struct tool *tool)
 {
+	unsigned without = tool->subcommand->without;
+
 	(void)fputs(tool->subcommand->help, stdout);
-	(void)fputs("Common options:\n"
-		    "  --backend NAME    vfio, uio, sysfs or fake ($RAWPCI_BACKEND)\n"
-		    "  --set NAME=VALUE  a setting of the library, such as run.dir=PATH\n"
-		    "  --json            for programs\n"
-		    "  --verbose         what the library tries\n"
+	(void)fputs("Common options:\n", stdout);
+	if (!(without & TOOL_WITHOUT_BACKEND))
+		(void)fputs("  --backend NAME    vfio, uio, sysfs or fake ($RAWPCI_BACKEND)\n",
+			    stdout);
+	(void)fputs("  --set NAME=VALUE  a setting of the library, such as run.dir=PATH\n", stdout);
+	if (!(without & TOOL_WITHOUT_JSON))
+		(void)fputs("  --json            for programs\n", stdout);
+	(void)fputs("  --verbose         what the library tries\n"
 		    "  --help            this text\n",
 		    stdout);
 }
 
 static int take_common(struct tool *tool, int letter, char *value)
 {
+	unsigned without = tool->subcommand->without;
+
 	switch (letter) {
 	case BACKEND:
+		if (without & TOOL_WITHOUT_BACKEND)
+			return tool_wrong(tool,
+					  "--backend %s: the backend does not matter here; "
+					  "leave it out",
+					  value);
 		tool->backend = value;
 		return TOOL_DONE;
 	case SET:
@@ -103,12 +128,33 @@ static int take_common(struct tool *tool, int letter, char *value)
 		tool->settings[tool->setting_count++] = value;
 		return TOOL_DONE;
 	case JSON:
+		if (without & TOOL_WITHOUT_JSON)
+			return tool_wrong(tool, "--json: it prints nothing for programs; leave "
+						"it out");
 		tool->json = true;
 		return TOOL_DONE;
 	default:
 		tool->verbose = true;
 		return TOOL_DONE;
 	}
+}
+
+/* Options are long ones, so a single letter is always unknown. optopt is then the letter; it is the
+ * option's own where that has a value that it does not take. */
+static int wrong_option(const struct tool *tool, int letter, const char *word)
+{
+	const char *name = tool->subcommand->name;
+
+	if (letter == ':')
+		return tool_wrong(tool, "the option \"%s\" needs a value: see rawpci %s --help",
+				  word, name);
+	if (optopt > 0 && optopt < HELP && strncmp(word, "--", 2) != 0)
+		return tool_wrong(tool, "unknown option \"-%c\": see rawpci %s --help", optopt,
+				  name);
+	if (optopt > 0)
+		return tool_wrong(tool, "the option \"%s\" takes no value: see rawpci %s --help",
+				  word, name);
+	return tool_wrong(tool, "unknown option \"%s\": see rawpci %s --help", word, name);
 }
 
 int tool_options(struct tool *tool, int argc, char **argv,
@@ -123,20 +169,16 @@ int tool_options(struct tool *tool, int argc, char **argv,
 	while (own && own->name && count < MOST_OWN)
 		all[count++] = *own++;
 	memcpy(all + count, common, sizeof(common));
+	if (tool->subcommand->without & TOOL_WITHOUT_BACKEND)
+		tool->backend = NULL;
 	opterr = 0;
 	while (r == TOOL_DONE && (letter = getopt_long(argc, argv, ":", all, NULL)) != -1) {
 		if (letter == HELP) {
 			print_help(tool);
 			return TOOL_DONE;
 		}
-		if (letter == '?')
-			return tool_wrong(tool, "unknown option \"%s\": see rawpci %s --help",
-					  argv[optind - 1], tool->subcommand->name);
-		if (letter == ':')
-			return tool_wrong(tool,
-					  "the option \"%s\" needs a value: see rawpci %s "
-					  "--help",
-					  argv[optind - 1], tool->subcommand->name);
+		if (letter == '?' || letter == ':')
+			return wrong_option(tool, letter, argv[optind - 1]);
 		r = letter > HELP ? take_common(tool, letter, optarg)
 				  : take(tool, opaque, letter, optarg);
 	}
@@ -148,8 +190,10 @@ static void print_log(void *opaque, enum rawpci_log_level level, const char *mes
 {
 	const struct tool *tool = opaque;
 
-	(void)level;
-	(void)fprintf(stderr, "rawpci %s: %s\n", tool->subcommand->name, message);
+	if (creating && level == RAWPCI_LOG_ERROR)
+		return;
+	(void)snprintf(logged, sizeof(logged), "%s", message);
+	(void)tool_failed(tool, "%s", message);
 }
 
 int tool_context(struct tool *tool, enum rawpci_irq_mode mode, struct rawpci **ctx)
@@ -158,12 +202,21 @@ int tool_context(struct tool *tool, enum rawpci_irq_mode mode, struct rawpci **c
 		.size = sizeof(options),
 		.backend = tool->backend,
 		.irq_mode = mode,
-		.log_level = tool->verbose ? RAWPCI_LOG_DEBUG : RAWPCI_LOG_WARNING,
-		.log = print_log,
+		.log_level = tool->verbose ? RAWPCI_LOG_DEBUG
+			     : tool->log   ? RAWPCI_LOG_INFO
+					   : RAWPCI_LOG_WARNING,
+		.log = tool->log ? tool->log : print_log,
 		.log_opaque = tool,
 		.settings = tool->settings,
 	};
-	int r = rawpci_create(&options, ctx);
+	int r;
 
+	creating = true;
+	r = rawpci_create(&options, ctx);
+	creating = false;
+	if (r == -ENOENT)
+		return tool_wrong(tool,
+				  "there is no backend \"%s\": write vfio, uio, sysfs or fake",
+				  tool->backend);
 	return r < 0 ? tool_library_failed(tool, r) : -1;
 }

@@ -30,12 +30,19 @@ enum tool_status {
 
 struct tool;
 
+/* Common options that a subcommand does not take. */
+enum tool_without {
+	TOOL_WITHOUT_BACKEND = 1, /* $RAWPCI_BACKEND does not count either */
+	TOOL_WITHOUT_JSON = 2,
+};
+
 struct subcommand {
 	const char *name;
 	const char *line; /* what it does, in at most 60 characters */
 	const char *help; /* for --help: usage and own options; the common ones are added */
 	/* Own options: long ones, ended by a zeroed one. val is the letter that take gets. NULL: none. */
 	const struct option *options;
+	unsigned without; /* flags of enum tool_without; they are refused, and not in the help */
 	/* argv[0] is the subcommand's name. Returns an exit status. */
 	int (*run)(struct tool *tool, int argc, char **argv);
 };
@@ -51,6 +58,9 @@ struct tool {
 	unsigned setting_count;
 	bool json;    /* --json */
 	bool verbose; /* --verbose: the library's log at level debug */
+	/* Set by a subcommand that wants the library's log for itself, from level info on. opaque is
+	 * the struct tool. NULL: warnings go to stderr. */
+	void (*log)(void *opaque, enum rawpci_log_level level, const char *message);
 };
 
 /* options.c */
@@ -70,7 +80,8 @@ int tool_options(struct tool *tool, int argc, char **argv,
  * after it has said what is wrong. */
 int tool_context(struct tool *tool, enum rawpci_irq_mode mode, struct rawpci **ctx);
 
-/* Says what is wrong with an argument, in one line, and returns TOOL_USAGE. */
+/* Says what is wrong with an argument, in one line, and returns TOOL_USAGE. Control characters of
+ * the text are shown as "?". */
 int tool_wrong(const struct tool *tool, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -363,6 +363,69 @@ START_TEST(in_use)
 }
 END_TEST
 
+static unsigned count_in_text(const char *words)
+{
+	unsigned n = 0;
+
+	for (const char *at = e->text; (at = strstr(at, words)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* Three backends have the same in their way: the text says it once, with what each can do. */
+START_TEST(said_once)
+{
+	static const char held[] = "the host driver e1000e holds it";
+
+	plain.driver = "plain-pci";
+	plain.explain = mock_explain;
+	ck_assert_int_eq(rawpci_backend_register(host.ctx, &plain), 0);
+	tree_directory(&host.tree, "sys/bus/pci/drivers/plain-pci");
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	told = &(const struct rawpci_finding){ .obstacle = RAWPCI_OBSTACLE_OTHER,
+					       .blocks = true,
+					       .cause = "a long cause",
+					       .remedy = "a long remedy" };
+	(void)explain();
+	check_first(held);
+	ck_assert_uint_eq(count_in_text(held), 1);
+	ck_assert_uint_eq(count_in_text("a long cause: a long remedy\n"), 1);
+	ck_assert_ptr_nonnull(strstr(e->text, "  - mock, plain: a long cause: a long remedy\n"));
+	ck_assert_ptr_nonnull(strstr(e->text,
+				     "  - mock, plain, vfio, uio, sysfs: the first line says "
+				     "it\n      with mock:\n      # echo mock-pci > "));
+	ck_assert_uint_eq(count_in_text("or bind it to mock-pci yourself"), 1);
+	ck_assert_uint_eq(count_in_text("or bind it to plain-pci yourself"), 1);
+	ck_assert_uint_eq(count_in_text("# echo mock-pci > "), 1);
+	ck_assert_uint_eq(count_in_text("# echo plain-pci > "), 1);
+	ck_assert_uint_eq(count_in_text(" cannot open it now (host-driver)\n"), 5);
+	ck_assert_ptr_nonnull(strstr(e->ways->reason, held)); /* but data is whole */
+	ck_assert_ptr_nonnull(strstr(e->ways->next->reason, held));
+}
+END_TEST
+
+/* What stops every backend is said in the first line alone. */
+START_TEST(absent_said_once)
+{
+	refusal = -ENODEV;
+	ck_assert_int_eq(rawpci_explain(host.ctx, "04:00.0", NULL, &e), 0);
+	ck_assert_uint_eq(count_in_text("no such device"), 1);
+	ck_assert_uint_eq(count_in_text(" cannot open it now (no-device)\n"), 4);
+	ck_assert_ptr_null(strstr(e->text, "found:"));
+}
+END_TEST
+
+/* Advice in the first line is not repeated either. */
+START_TEST(advice_said_once)
+{
+	host_write(&host, NIC, "boot_vga", "1\n");
+	(void)explain();
+	check_first("mock can open it now, but it shows the host's console");
+	ck_assert_uint_eq(count_in_text("it shows the host's console"), 1);
+	ck_assert_uint_eq(count_in_text("have another way to log in"), 1);
+}
+END_TEST
+
 /* The host uses its chipset also without a driver. */
 START_TEST(chipset)
 {
@@ -514,7 +577,7 @@ START_TEST(left)
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert(e->openable);
 	check_first("mock can open it now, but it was taken from e1000e and has not been returned: "
-		    "call rawpci_recover()");
+		    "run rawpci recover, call rawpci_recover(), or open it");
 	/* The record is another device's. */
 	host_write(&host, NIC, "vendor", "0x8086\n");
 	(void)explain();
@@ -610,6 +673,9 @@ int main(void)
 	tcase_add_test(tests, lesser_way_by_name);
 	tcase_add_test(tests, unbound_backend);
 	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, said_once);
+	tcase_add_test(tests, absent_said_once);
+	tcase_add_test(tests, advice_said_once);
 	tcase_add_test(tests, chipset);
 	tcase_add_test(tests, pretended);
 	tcase_add_test(tests, owned);
