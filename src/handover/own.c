@@ -30,6 +30,16 @@ void rawpci_custody_init(struct rawpci_custody *custody, struct rawpci *ctx,
 	custody->address = *address;
 	rawpci_address_format(address, custody->name);
 	custody->locks = RAWPCI_LOCKS_NONE;
+	custody->purpose.driver = "";
+}
+
+struct rawpci_purpose rawpci_purpose_of(const struct rawpci_backend *backend)
+{
+	return (struct rawpci_purpose){
+		.driver = backend->driver ? backend->driver : "",
+		.unbound = backend->unbound,
+		.bare = backend->bare,
+	};
 }
 
 void rawpci_custody_finish(struct rawpci_custody *custody)

@@ -66,10 +66,10 @@ static void look_at_state(struct rawpci_custody *custody)
 
 	if (custody->owed.hold.held && custody->owed.state.known) {
 		custody->state = custody->owed.state;
-		custody->state.bare = custody->state.bare || custody->backend->bare;
+		custody->state.bare = custody->state.bare || custody->purpose.bare;
 		return;
 	}
-	r = rawpci_state_look(&at, custody->backend->bare, &custody->state);
+	r = rawpci_state_look(&at, custody->purpose.bare, &custody->state);
 	if (r < 0)
 		rawpci_say(custody->ctx, RAWPCI_LOG_DEBUG, "%s: its registers cannot be read: %s",
 			   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
@@ -130,7 +130,7 @@ static int fail_forbidden(struct rawpci_custody *custody, enum rawpci_driver_ste
 
 static int fail_move(struct rawpci_custody *custody, enum rawpci_driver_step step, int r)
 {
-	const char *wanted = rawpci_custody_wanted(custody), *to = rawpci_or_none(wanted);
+	const char *wanted = custody->purpose.driver, *to = rawpci_or_none(wanted);
 	struct rawpci *ctx = custody->ctx;
 	char text[128];
 
@@ -171,7 +171,7 @@ static int move(struct rawpci_custody *custody, const char *seen)
 		return 0;
 	if (r == 0) {
 		rawpci_say(custody->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", custody->name,
-			   rawpci_or_none(rawpci_custody_wanted(custody)),
+			   rawpci_or_none(custody->purpose.driver),
 			   custody->hold.driver[0] ? " instead of " : "", custody->hold.driver);
 		return 0;
 	}
@@ -211,7 +211,7 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	int r = rawpci_driver_look(at, wanted, found);
 
 	/* Return sees by it whether another program has set the override. */
-	if (r == 0 && !found->held && custody->backend->bare)
+	if (r == 0 && !found->held && custody->purpose.bare)
 		r = rawpci_driver_override(at, found->override);
 	if (r == -ENODEV && rawpci_sysfs_present(at->root, &at->address) < 0) {
 		rawpci_find_absent(custody->ctx, &finding);
@@ -257,11 +257,11 @@ static void drop_record(struct rawpci_custody *custody)
 static int record_and_move(struct rawpci_custody *custody, const struct rawpci_driver_hold *found,
 			   const char *seen)
 {
-	int r = custody->backend->bare ? wake(custody, found) : 0;
+	int r = custody->purpose.bare ? wake(custody, found) : 0;
 
 	if (r < 0)
 		return r;
-	if (custody->backend->bare || found->driver[0] == '\0' || custody->owed.state.known)
+	if (custody->purpose.bare || found->driver[0] == '\0' || custody->owed.state.known)
 		look_at_state(custody);
 	r = write_record(custody, found);
 	if (r < 0)
@@ -277,7 +277,7 @@ static int record_and_move(struct rawpci_custody *custody, const struct rawpci_d
 	custody->hold = *found;
 	if (found->held)
 		r = move(custody, seen);
-	if (r < 0 || !found->held || found->driver[0] == '\0' || !custody->backend->bare)
+	if (r < 0 || !found->held || found->driver[0] == '\0' || !custody->purpose.bare)
 		return r;
 	return record_again(custody);
 }
@@ -301,7 +301,7 @@ int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
 								 &custody->address);
 	struct rawpci_driver_hold found;
-	int r = look(custody, &at, rawpci_custody_wanted(custody), &found);
+	int r = look(custody, &at, custody->purpose.driver, &found);
 
 	if (r < 0)
 		return r;
@@ -316,7 +316,7 @@ int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 	}
 	memset(&custody->state, 0, sizeof(custody->state));
 	custody->idle = false;
-	if (!found.held && !custody->backend->bare)
+	if (!found.held && !custody->purpose.bare)
 		return 0;
 	return record_and_move(custody, &found, custody->bound);
 }
