@@ -31,9 +31,11 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 {
 	struct rawpci_findings *found = opaque;
 
-	found->step = finding->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER ? RAWPCI_STEP_HELD
-		      : finding->obstacle == RAWPCI_OBSTACLE_IN_USE    ? RAWPCI_STEP_TAKE
-								       : RAWPCI_STEP_MOVE;
+	found->step = finding->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER ||
+				      finding->obstacle == RAWPCI_OBSTACLE_KEPT
+			      ? RAWPCI_STEP_HELD
+		      : finding->obstacle == RAWPCI_OBSTACLE_IN_USE ? RAWPCI_STEP_TAKE
+								    : RAWPCI_STEP_MOVE;
 	return rawpci_backend_finding(found, finding);
 }
 

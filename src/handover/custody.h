@@ -47,8 +47,11 @@ struct rawpci_custody {
 	struct rawpci_state state;      /* the registers to restore */
 	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
 	bool recorded;                  /* hold, state and idle are in the record */
+	char kept[RAWPCI_BOOT_TEXT];    /* so is this, as in struct rawpci_record */
 	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
-	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held */
+	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held; with
+					   .kept: it is to stay as it is */
+	bool as_kept;                   /* set by take: so is the device after its return */
 
 	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */
@@ -102,6 +105,13 @@ int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags);
 void rawpci_custody_return(struct rawpci_custody *custody);
 /* The same after a failure, whose sentence it keeps. */
 void rawpci_custody_undo(struct rawpci_custody *custody);
+
+/* Marks the record as one of a device that is kept, or takes the mark away. Finish then leaves the
+ * device as it is. 0 or -errno, with a sentence. */
+int rawpci_custody_mark(struct rawpci_custody *custody, bool kept);
+/* As return, for a device that was handed to another program. 0 or -errno, with a sentence: the
+ * record stays. -EBUSY: that program, or another, still uses the device. */
+int rawpci_custody_hand_back(struct rawpci_custody *custody);
 
 /* For a device whose registers no kernel driver puts back (bare): is the device gone, replaced by another one, or
  * bound to a host driver? */

@@ -23,7 +23,10 @@
 bool rawpci_driver_is_kept(const struct rawpci_custody *custody, unsigned flags)
 {
 	const struct rawpci_purpose *to = &custody->purpose;
+	struct rawpci_finding finding;
 
+	if (rawpci_find_kept_otherwise(custody, &finding))
+		return true;
 	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || custody->bound[0] == '\0')
 		return false;
 	return to->driver[0] != '\0' ? strcmp(custody->bound, to->driver) != 0 : to->unbound;
@@ -74,6 +77,8 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked
 	const char *wanted = custody->purpose.driver, *bound = custody->bound;
 	const struct rawpci_use *use = &custody->use;
 
+	if (rawpci_find_kept_otherwise(custody, finding))
+		return true;
 	if (!rawpci_driver_is_kept(custody, flags))
 		return false;
 	if (asked)
@@ -231,6 +236,15 @@ int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool ask
 	return rawpci_fail_finding(custody->ctx, custody->name, &finding);
 }
 
+/* A program that uses the device through the driver that it is to have. */
+static bool find_other(const struct rawpci_custody *custody, struct rawpci_finding *finding)
+{
+	struct rawpci_record record = { .vendor = 0 };
+
+	SAY(record.hold.taken_by, "%s", custody->bound);
+	return rawpci_find_user(custody->ctx, &custody->address, &record, finding);
+}
+
 int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const char *dev,
 			 int (*each)(void *opaque, const struct rawpci_finding *finding),
 			 void *opaque)
@@ -241,6 +255,8 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 	int r = 0;
 
 	if (find_kept(custody, flags, true, &finding))
+		return each(opaque, &finding);
+	if (there && custody->purpose.handed && find_other(custody, &finding))
 		return each(opaque, &finding);
 	/* Without its module nothing is taken. Taking has looked for that already. */
 	if (wanted[0] != '\0' &&

@@ -99,6 +99,11 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 		return false;
 	if (rawpci_find_user(custody->ctx, &custody->address, record, finding))
 		return true;
+	if (rawpci_record_is_kept(custody->ctx, &custody->address, record)) {
+		custody->owed = *record;
+		rawpci_find_kept(record, finding);
+		return true;
+	}
 	if (custody->bound[0] == '\0' || strcmp(custody->bound, record->hold.taken_by) == 0)
 		SAY(custody->bound, "%s", before);
 	custody->left = strcmp(custody->bound, device->driver) != 0;
