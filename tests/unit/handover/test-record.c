@@ -37,7 +37,7 @@ static char run[512];
 static unsigned steps, stop_at;
 
 static const struct rawpci_record before = {
-	0x8086, 0x10d3, { true, "e1000e", "", "vfio-pci" }, { .known = false }, false, "",
+	0x8086, 0x10d3, { true, "e1000e", "", "vfio-pci" }, { .known = false }, false, "", { .n = 0 },
 };
 static const struct rawpci_record after = {
 	0x8086,
@@ -52,6 +52,7 @@ static const struct rawpci_record after = {
 	  { { 0x58, 0x2810 }, { 0x118, 0 } } },
 	true,
 	"",
+	{ .n = 0 },
 };
 
 static void step(void)
