@@ -7,6 +7,7 @@
  *
  * A first BDF that is a disk must be nvme0n1.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -111,7 +112,10 @@ static pid_t open_as_nobody(int *stay)
 		exit(2);
 	child = fork();
 	if (child == 0) {
-		close(gate[1]);
+		/* Also the locks, as a program that is executed does. */
+		for (int fd = 3; fd < 1024; fd++)
+			if (fd != ready[1] && fd != gate[0])
+				close(fd);
 		if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
 			_exit(1);
 		byte = 'y';
@@ -139,9 +143,31 @@ static void check_shared_node(void)
 {
 	struct stat is = { .st_uid = NOBODY };
 
-	if (is_vfio())
-		check(stat("/dev/vfio/vfio", &is) == 0 && is.st_uid == 0,
-		      "/dev/vfio/vfio is still user %u's", (unsigned)is.st_uid);
+	if (!is_vfio())
+		return;
+	(void)stat("/dev/vfio/vfio", &is);
+	check(is.st_uid == 0, "/dev/vfio/vfio is still user %u's", (unsigned)is.st_uid);
+}
+
+/* Where the kernel has device cdevs. */
+static void check_cdev(const char *bdf)
+{
+	char path[256], name[64] = "";
+	struct stat is;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
+		if (strncmp(e->d_name, "vfio", 4) == 0)
+			snprintf(name, sizeof(name), "%.60s", e->d_name);
+	if (dir)
+		closedir(dir);
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", name);
+	if (name[0] != '\0' && stat(path, &is) == 0)
+		check(is.st_uid == NOBODY && (is.st_mode & 0777) == 0600,
+		      "%s is user %u's, mode %o", path, (unsigned)is.st_uid,
+		      (unsigned)is.st_mode & 0777);
 }
 
 static void used_and_returned(void)
@@ -153,6 +179,8 @@ static void used_and_returned(void)
 	if (!taken)
 		return;
 	check_shared_node();
+	for (unsigned i = 0; i < lab.n; i++)
+		check_cdev(lab.bdf[i]);
 	child = open_as_nobody(&stay);
 	close(stay);
 	waitpid(child, NULL, 0);
@@ -199,7 +227,7 @@ static void take_in_child(bool keep)
 		struct rawpci_taken *taken = take(NOBODY);
 
 		if (keep)
-			check(rawpci_taken_keep(taken) == 0, "kept: %s", rawpci_last_error());
+			check(rawpci_taken_keep(taken) == 0, "kept");
 		raise(SIGKILL);
 	}
 	waitpid(child, &status, 0);
