@@ -341,6 +341,48 @@ START_TEST(kept)
 }
 END_TEST
 
+/* It had no driver before, and has none afterwards. */
+START_TEST(without_a_driver)
+{
+	struct rawpci_taken *taken;
+
+	host_unbind("e1000e");
+	tree_write(&host.tree, DEVICE "driver_override", "favourite\n");
+	taken = take(1, _i & 1 ? "uio_pci_generic" : "vfio-pci");
+	if (_i & 2) {
+		ck_assert_int_eq(rawpci_taken_keep(taken), 0);
+		ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	} else {
+		ck_assert_int_eq(rawpci_taken_return(taken), 0);
+	}
+	host_check("", "favourite");
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
+/* The last close of its IOMMU group returns other devices, and leaves a kept one alone. */
+START_TEST(kept_beside_a_close)
+{
+	static const char *const groups[] = { DEVICE "iommu_group", PEER_DEVICE "iommu_group" };
+	struct rawpci_device *dev = NULL;
+
+	host_create_peer("e1000e");
+	for (int i = 0; i < 2; i++)
+		tree_link(&host.tree, groups[i], "../../../../kernel/iommu_groups/7");
+	tree_directory(&host.tree, "kernel/iommu_groups/7/devices/" BDF);
+	tree_directory(&host.tree, "kernel/iommu_groups/7/devices/" PEER);
+	keep_it("vfio-pci");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, PEER, RAWPCI_OPEN_DETACH_HOST_DRIVER, &dev),
+			 0);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	host_check("vfio-pci", "vfio-pci");
+	ck_assert(is_kept("vfio-pci"));
+	check_peer("e1000e");
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	check_untouched();
+}
+END_TEST
+
 static void swap_in_record(const char *from, const char *to)
 {
 	char text[512], changed[512];
@@ -617,6 +659,8 @@ int main(void)
 	tcase_add_test(tests, group_of_two);
 	tcase_add_loop_test(tests, bound_before, 0, 2);
 	tcase_add_loop_test(tests, kept, 0, 2);
+	tcase_add_loop_test(tests, without_a_driver, 0, 4);
+	tcase_add_test(tests, kept_beside_a_close);
 	tcase_add_loop_test(tests, kept_and_opened, 0, 2);
 	tcase_add_test(tests, kept_and_not_opened);
 	tcase_add_test(tests, kept_and_unbound);
