@@ -97,7 +97,8 @@ static void show_enabled(struct rawpci_fake *fake, enum rawpci_irq_type type, bo
 
 static int unplugged(struct rawpci_fake *fake)
 {
-	return rawpci_backend_fail(fake->instance->ctx, -EIO, "fake: %s is unplugged", fake->name);
+	return rawpci_backend_fail(fake->instance->ctx, -EIO, "%s: the pretend device is unplugged",
+				   fake->name);
 }
 
 int rawpci_fake_irq_enable(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds)

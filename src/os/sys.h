@@ -187,6 +187,9 @@ int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name
 /* The effective user. */
 unsigned rawpci_sys_user(void);
 
+/* Its number. */
+unsigned rawpci_sys_process(void);
+
 /* How many bytes this process may lock in memory (RLIMIT_MEMLOCK); UINT64_MAX: no limit. */
 int rawpci_sys_memlock_limit(uint64_t *bytes);
 
