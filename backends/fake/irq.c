@@ -194,7 +194,7 @@ static void raise_locked(struct rawpci_fake *fake, unsigned vector)
 int rawpci_fake_raise(struct rawpci_fake *fake, unsigned vector)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_raise: the device is NULL");
 	if (vector >= fake->vector_count)
 		return rawpci_backend_fail(fake->instance->ctx, -EINVAL,
 					   "fake: %s has no vector %u", fake->name, vector);
@@ -207,7 +207,7 @@ int rawpci_fake_raise(struct rawpci_fake *fake, unsigned vector)
 int rawpci_fake_lower(struct rawpci_fake *fake)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_lower: the device is NULL");
 	if (rawpci_fake_lock(fake))
 		rawpci_fake_intx_set(fake, false);
 	rawpci_fake_unlock(fake);
@@ -217,7 +217,7 @@ int rawpci_fake_lower(struct rawpci_fake *fake)
 int rawpci_fake_event(struct rawpci_fake *fake, enum rawpci_event event)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_event: the device is NULL");
 	if (event != RAWPCI_EVENT_ERROR && event != RAWPCI_EVENT_RELEASE)
 		return rawpci_backend_fail(fake->instance->ctx, -EINVAL,
 					   "fake: there is no event %d", (int)event);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rawpci/abi.h>
+#include <rawpci/backend.h>
+#include <rawpci/fake.h>
 #include <rawpci/native.h>
 
 #define EDU "0000:00:04.0"
@@ -110,6 +113,42 @@ START_TEST(sizes)
 }
 END_TEST
 
+/* These functions are beside the contexts' calls: the sentence is the backend's. */
+#define control_fails(call, error, sentence)                                                       \
+	do {                                                                                       \
+		ck_assert_int_eq(call, error);                                                     \
+		ck_assert_str_eq(rawpci_backend_reason(), sentence);                               \
+	} while (0)
+
+START_TEST(pretend_devices)
+{
+	const struct rawpci_fake_config config = { .size = 9999 };
+	struct rawpci_fake *fake;
+	char sentence[256];
+
+	(void)snprintf(sentence, sizeof(sentence),
+		       "rawpci_fake_add: config.size is 9999: set it to sizeof(struct "
+		       "rawpci_fake_config), at most %zu here",
+		       sizeof(config));
+	control_fails(rawpci_fake_add(ctx, &config, &fake), -EINVAL, sentence);
+	control_fails(rawpci_fake_find(ctx, "0000:00:09.0", &fake), -ENODEV,
+		      "rawpci_fake_find: there is no pretend device at 0000:00:09.0");
+	control_fails(rawpci_fake_raise(NULL, 0), -EFAULT, "rawpci_fake_raise: the device is NULL");
+}
+END_TEST
+
+START_TEST(abi_pointers)
+{
+	PRAWPCIFACTORY factory = rawpci_factory(ctx);
+
+	fails(rawpci_session_create(NULL, NULL, NULL), VERR_INVALID_POINTER,
+	      "rawpci_session_create: the context is NULL");
+	fails(factory->pfnInitVm(factory, NULL, NULL), VERR_INVALID_POINTER,
+	      "pfnInitVm: pPciData is NULL");
+	factory->pfnRelease(factory);
+}
+END_TEST
+
 START_TEST(regions)
 {
 	struct rawpci_mapping mapping;
@@ -174,6 +213,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, nulls);
 	tcase_add_test(tests, sizes);
+	tcase_add_test(tests, pretend_devices);
+	tcase_add_test(tests, abi_pointers);
 	tcase_add_test(tests, regions);
 	tcase_add_test(tests, mappings);
 	tcase_add_test(tests, unmasking);
