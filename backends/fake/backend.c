@@ -53,8 +53,10 @@ static int find_present(struct rawpci_fake_instance *instance, const struct rawp
 	char name[RAWPCI_ADDRESS_TEXT];
 
 	if (!fake || atomic_load(&fake->gone))
-		return rawpci_backend_fail(instance->ctx, -ENODEV, "fake: there is no device at %s",
-					   rawpci_address_format(address, name));
+		return rawpci_backend_fail(
+			instance->ctx, -ENODEV,
+			"%s: there is no such pretend device: rawpci_fake_add() makes one",
+			rawpci_address_format(address, name));
 	*out = fake;
 	return 0;
 }
@@ -91,7 +93,8 @@ static int fake_open(void *instance, const struct rawpci_address *address, void 
 	(void)pthread_mutex_lock(&in->lock);
 	r = find_present(in, address, &fake);
 	if (r == 0 && fake->open)
-		r = rawpci_backend_fail(in->ctx, -EBUSY, "fake: %s is open already", fake->name);
+		r = rawpci_backend_fail(in->ctx, -EBUSY, "%s: open already: close it first",
+					fake->name);
 	if (r == 0)
 		set_open(fake, true, space);
 	(void)pthread_mutex_unlock(&in->lock);
@@ -143,10 +146,10 @@ static int reset(void *device)
 		return r;
 	if (fake->is.no_reset)
 		return rawpci_backend_fail(fake->instance->ctx, -EOPNOTSUPP,
-					   "fake: %s has no reset", fake->name);
+					   "%s: the pretend device has no reset", fake->name);
 	if (atomic_load(&fake->gone))
-		return rawpci_backend_fail(fake->instance->ctx, -EIO, "fake: %s is unplugged",
-					   fake->name);
+		return rawpci_backend_fail(fake->instance->ctx, -EIO,
+					   "%s: the pretend device is unplugged", fake->name);
 	rawpci_fake_device_reset(fake);
 	return 0;
 }

@@ -25,11 +25,12 @@ int rawpci_fake_add(struct rawpci *ctx, const struct rawpci_fake_config *config,
 	if (r < 0)
 		return r;
 	if (!config)
-		return rawpci_backend_fail(ctx, -EFAULT, "fake: no configuration was given");
+		return rawpci_backend_fail(ctx, -EFAULT, "rawpci_fake_add: config is NULL");
 	if (config->size < sizeof(config->size) || config->size > sizeof(known))
-		return rawpci_backend_fail(ctx, -EINVAL,
-					   "fake: a configuration of %zu bytes is not known",
-					   config->size);
+		return rawpci_backend_fail(
+			ctx, -EINVAL,
+			"rawpci_fake_add: config.size is %zu: set it to sizeof(struct rawpci_fake_config), at most %zu here",
+			config->size, sizeof(known));
 	memcpy(&known, config, config->size);
 	return rawpci_fake_device_add(instance, &known, fake);
 }
@@ -42,7 +43,7 @@ int rawpci_fake_add_edu(struct rawpci *ctx, const char *address, struct rawpci_f
 	if (r < 0)
 		return r;
 	if (!address)
-		return rawpci_backend_fail(ctx, -EFAULT, "fake: no address was given");
+		return rawpci_backend_fail(ctx, -EFAULT, "rawpci_fake_add_edu: address is NULL");
 	return rawpci_fake_edu_add(instance, address, fake);
 }
 
@@ -56,14 +57,19 @@ int rawpci_fake_find(struct rawpci *ctx, const char *address, struct rawpci_fake
 	if (r < 0)
 		return r;
 	if (!address || !fake)
-		return rawpci_backend_fail(ctx, -EFAULT, "fake: a pointer is NULL");
+		return rawpci_backend_fail(ctx, -EFAULT,
+					   "rawpci_fake_find: address or fake is NULL");
 	if (rawpci_address_parse(address, &at) < 0)
-		return rawpci_backend_fail(ctx, -ENODEV, "fake: \"%s\" is no address", address);
+		return rawpci_backend_fail(
+			ctx, -ENODEV,
+			"rawpci_fake_find: \"%s\" is no PCI address: write 0000:00:04.0", address);
 	(void)pthread_mutex_lock(&instance->lock);
 	found = rawpci_fake_device_find(instance, &at);
 	(void)pthread_mutex_unlock(&instance->lock);
 	if (!found)
-		return rawpci_backend_fail(ctx, -ENODEV, "fake: there is no device at %s", address);
+		return rawpci_backend_fail(ctx, -ENODEV,
+					   "rawpci_fake_find: there is no pretend device at %s",
+					   address);
 	*fake = found;
 	return 0;
 }
@@ -71,7 +77,7 @@ int rawpci_fake_find(struct rawpci *ctx, const char *address, struct rawpci_fake
 int rawpci_fake_unplug(struct rawpci_fake *fake)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_unplug: the device is NULL");
 	(void)rawpci_fake_lock(fake);
 	atomic_store(&fake->gone, true);
 	rawpci_fake_regions_vanish(fake);
@@ -82,7 +88,8 @@ int rawpci_fake_unplug(struct rawpci_fake *fake)
 int rawpci_fake_dma_read(struct rawpci_fake *fake, rawpci_iova_t from, void *to, uint64_t size)
 {
 	if (!fake || !to)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: a pointer is NULL");
+		return rawpci_backend_fail(
+			NULL, -EFAULT, "rawpci_fake_dma_read: the device or the buffer is NULL");
 	if (rawpci_fake_dma_transfer(fake, from, to, size, false) == 0)
 		return 0;
 	return rawpci_backend_fail(fake->instance->ctx, -EFAULT,
@@ -94,7 +101,8 @@ int rawpci_fake_dma_write(struct rawpci_fake *fake, rawpci_iova_t to, const void
 			  uint64_t size)
 {
 	if (!fake || !from)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: a pointer is NULL");
+		return rawpci_backend_fail(
+			NULL, -EFAULT, "rawpci_fake_dma_write: the device or the buffer is NULL");
 	/* In this direction the buffer is only read. */
 	if (rawpci_fake_dma_transfer(fake, to, (void *)(uintptr_t)from, size, true) == 0)
 		return 0;

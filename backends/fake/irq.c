@@ -97,7 +97,8 @@ static void show_enabled(struct rawpci_fake *fake, enum rawpci_irq_type type, bo
 
 static int unplugged(struct rawpci_fake *fake)
 {
-	return rawpci_backend_fail(fake->instance->ctx, -EIO, "fake: %s is unplugged", fake->name);
+	return rawpci_backend_fail(fake->instance->ctx, -EIO, "%s: the pretend device is unplugged",
+				   fake->name);
 }
 
 int rawpci_fake_irq_enable(void *device, enum rawpci_irq_type type, unsigned n, const int *eventfds)
@@ -193,7 +194,7 @@ static void raise_locked(struct rawpci_fake *fake, unsigned vector)
 int rawpci_fake_raise(struct rawpci_fake *fake, unsigned vector)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_raise: the device is NULL");
 	if (vector >= fake->vector_count)
 		return rawpci_backend_fail(fake->instance->ctx, -EINVAL,
 					   "fake: %s has no vector %u", fake->name, vector);
@@ -206,7 +207,7 @@ int rawpci_fake_raise(struct rawpci_fake *fake, unsigned vector)
 int rawpci_fake_lower(struct rawpci_fake *fake)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_lower: the device is NULL");
 	if (rawpci_fake_lock(fake))
 		rawpci_fake_intx_set(fake, false);
 	rawpci_fake_unlock(fake);
@@ -216,7 +217,7 @@ int rawpci_fake_lower(struct rawpci_fake *fake)
 int rawpci_fake_event(struct rawpci_fake *fake, enum rawpci_event event)
 {
 	if (!fake)
-		return rawpci_backend_fail(NULL, -EFAULT, "fake: no device was given");
+		return rawpci_backend_fail(NULL, -EFAULT, "rawpci_fake_event: the device is NULL");
 	if (event != RAWPCI_EVENT_ERROR && event != RAWPCI_EVENT_RELEASE)
 		return rawpci_backend_fail(fake->instance->ctx, -EINVAL,
 					   "fake: there is no event %d", (int)event);

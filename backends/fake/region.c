@@ -45,7 +45,7 @@ undo_reserve:
 undo_fd:
 	rawpci_sys_close(&fd);
 fail:
-	return rawpci_backend_fail(fake->instance->ctx, r, "fake: %s: no memory for region %u: %s",
+	return rawpci_backend_fail(fake->instance->ctx, r, "%s: no memory for region %u: %s",
 				   fake->name, index, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
@@ -149,8 +149,7 @@ int rawpci_fake_region_map(void *device, unsigned region, uint64_t offset, uint6
 	rawpci_fake_unlock(fake);
 	if (r < 0)
 		return rawpci_backend_fail(fake->instance->ctx, r,
-					   "fake: %s: region %u cannot be mapped: %s", fake->name,
-					   region,
+					   "%s: region %u cannot be mapped: %s", fake->name, region,
 					   r == -EIO
 						   ? "it is unplugged"
 						   : rawpci_sys_error_text(r, text, sizeof(text)));

@@ -85,11 +85,8 @@ static enum ending run_machine(struct machine *machine, const struct options *op
 {
 	struct device device;
 
-	if (!machine_create(machine)) {
-		fprintf(stderr, "passthrough: the guest needs a usable /dev/kvm; --no-kvm does the "
-				"same steps from the host, without a guest\n");
-		return ENDING_NO_KVM;
-	}
+	if (!machine_create(machine))
+		return no_guest(options, machine->why);
 	if (!machine_map(machine, 0, 0, memory, GUEST_RAM_SIZE))
 		return ENDING_WRONG;
 	if (!device_open(&device, options, memory, GUEST_RAM_SIZE)) {

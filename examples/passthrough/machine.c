@@ -24,21 +24,29 @@ static bool failed(const char *what)
 	return false;
 }
 
+/* The caller prints it: no guest may be no fault. */
+static bool unusable(struct machine *machine, const char *what)
+{
+	(void)snprintf(machine->why, sizeof(machine->why), "%s: %s", what, strerror(errno));
+	return false;
+}
+
 static bool open_kvm(struct machine *machine)
 {
 	static const int needed[] = { KVM_CAP_USER_MEMORY, KVM_CAP_IRQCHIP, KVM_CAP_IRQFD };
 
 	machine->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (machine->kvm < 0)
-		return failed("/dev/kvm");
+		return unusable(machine, "/dev/kvm");
 	if (ioctl(machine->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
-		fprintf(stderr,
-			"passthrough: /dev/kvm: not the KVM interface this program knows\n");
+		(void)snprintf(machine->why, sizeof(machine->why),
+			       "/dev/kvm: not the KVM interface this program knows");
 		return false;
 	}
 	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (ioctl(machine->kvm, KVM_CHECK_EXTENSION, needed[i]) <= 0) {
-			fprintf(stderr, "passthrough: /dev/kvm: lacks capability %d\n", needed[i]);
+			(void)snprintf(machine->why, sizeof(machine->why),
+				       "/dev/kvm: lacks capability %d", needed[i]);
 			return false;
 		}
 	}
@@ -51,12 +59,12 @@ static bool create_vm(struct machine *machine)
 
 	machine->vm = ioctl(machine->kvm, KVM_CREATE_VM, 0);
 	if (machine->vm < 0)
-		return failed("creating a virtual machine");
+		return unusable(machine, "creating a virtual machine");
 	if (ioctl(machine->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
 	    ioctl(machine->vm, KVM_SET_TSS_ADDR, (unsigned long)TSS_PAGES) < 0)
-		return failed("preparing real mode");
+		return unusable(machine, "preparing real mode");
 	if (ioctl(machine->vm, KVM_CREATE_IRQCHIP, 0) < 0)
-		return failed("creating interrupt controllers");
+		return unusable(machine, "creating interrupt controllers");
 	return true;
 }
 
@@ -91,19 +99,19 @@ static bool create_cpu(struct machine *machine)
 
 	machine->cpu = ioctl(machine->vm, KVM_CREATE_VCPU, 0);
 	if (machine->cpu < 0)
-		return failed("creating a CPU");
+		return unusable(machine, "creating a CPU");
 	size = ioctl(machine->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < 0)
-		return failed("the size of a CPU's state");
+		return unusable(machine, "the size of a CPU's state");
 	machine->run_size = (size_t)size;
 	machine->run = mmap(NULL, machine->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    machine->cpu, 0);
 	if (machine->run == MAP_FAILED) {
 		machine->run = NULL;
-		return failed("mapping a CPU's state");
+		return unusable(machine, "mapping a CPU's state");
 	}
 	if (!set_start(machine))
-		return failed("setting a CPU's registers");
+		return unusable(machine, "setting a CPU's registers");
 	return true;
 }
 

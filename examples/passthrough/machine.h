@@ -2,7 +2,7 @@
 /*
  * The hypervisor's side: one KVM virtual machine with one CPU in real mode, memory, and the
  * interrupt controllers that KVM has inside. Functions that return bool have said why on standard
- * error when it is false.
+ * error when it is false; machine_create() leaves that to its caller.
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -21,11 +21,12 @@ struct machine {
 	struct kvm_run *run; /* shared with the kernel: why the CPU stopped */
 	size_t run_size;
 	unsigned long long unmapped; /* times that machine_map() failed */
+	char why[128];               /* what machine_create() failed at */
 };
 
 /* Creates it, without memory; the CPU starts with the guest's image. Zeroed memory is not needed
  * and machine_destroy() has to be called in either case. False means that this machine's KVM cannot
- * do it. */
+ * do it; the reason is in machine->why, and has not been printed. */
 bool machine_create(struct machine *machine);
 void machine_destroy(struct machine *machine);
 

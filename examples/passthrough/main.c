@@ -26,19 +26,21 @@ static void usage(FILE *stream)
 		"       passthrough --device ADDRESS [--backend NAME] [options]\n"
 		"\n"
 		"Gives a PCI device (an edu, as QEMU has it) to a small KVM guest, which exercises it\n"
-		"and tells what it saw.\n"
+		"and tells what it saw. Without a usable /dev/kvm the host does the same steps.\n"
 		"\n"
 		"  --device ADDRESS   the device, as in 0000:03:00.0; with the fake backend it may be\n"
 		"                     left out and is " FAKE_ADDRESS "\n"
 		"  --backend NAME     the way to the device; without it the environment variable\n"
 		"                     RAWPCI_BACKEND decides, without that the library\n"
 		"  --detach           take the device from its host driver, give it back at the end\n"
+		"  --kvm              insist on the guest: fail without a usable /dev/kvm\n"
 		"  --no-kvm           do the same steps from the host, without a guest\n"
 		"  --time-limit S     give up after S seconds (%d)\n"
 		"  --verbose          print the library's log\n"
 		"  --help             print this\n"
 		"\n"
-		"exit status: 0 all was right, 1 it was not, 2 wrong usage, 3 no usable /dev/kvm\n",
+		"exit status: 0 all was right, 1 it was not, 2 wrong usage, 3 --kvm without a usable\n"
+		"/dev/kvm\n",
 		DEFAULT_SECONDS);
 }
 
@@ -59,6 +61,14 @@ static bool parse_seconds(const char *text, unsigned *seconds)
 	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value == 0 || value > 86400)
 		return wrong_usage("not a number of seconds from 1 to 86400: ", text);
 	*seconds = (unsigned)value;
+	return true;
+}
+
+static bool set_guest(struct options *options, enum guest guest)
+{
+	if (options->guest != GUEST_IF_POSSIBLE && options->guest != guest)
+		return wrong_usage("--kvm or --no-kvm, not both", "");
+	options->guest = guest;
 	return true;
 }
 
@@ -91,6 +101,7 @@ static bool parse(int argc, char **argv, struct options *options)
 		{ "backend", required_argument, NULL, 'b' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "detach", no_argument, NULL, 'D' },
+		{ "kvm", no_argument, NULL, 'k' },
 		{ "no-kvm", no_argument, NULL, 'n' },
 		{ "time-limit", required_argument, NULL, 't' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -110,8 +121,10 @@ static bool parse(int argc, char **argv, struct options *options)
 		case 'D':
 			options->detach = true;
 			break;
+		case 'k':
 		case 'n':
-			options->no_kvm = true;
+			if (!set_guest(options, option == 'k' ? GUEST_ALWAYS : GUEST_NEVER))
+				return false;
 			break;
 		case 't':
 			if (!parse_seconds(optarg, &options->seconds))
@@ -133,15 +146,30 @@ static bool parse(int argc, char **argv, struct options *options)
 	return complete(options);
 }
 
+enum ending no_guest(const struct options *options, const char *why)
+{
+	if (options->guest == GUEST_ALWAYS)
+		fprintf(stderr,
+			"passthrough: %s\npassthrough: the guest needs a usable /dev/kvm; "
+			"--no-kvm does the same steps from the host, without a guest\n",
+			why);
+	else
+		fprintf(stderr, "passthrough: no guest (%s): the host does the same steps\n", why);
+	return ENDING_NO_KVM;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .seconds = DEFAULT_SECONDS };
+	enum ending ending = ENDING_NO_KVM;
 
 	/* What the guest says and what goes wrong shall come in the order it happened. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!parse(argc, argv, &options))
 		return ENDING_USAGE;
-	if (options.no_kvm)
-		return (int)run_host(&options);
-	return (int)run_guest(&options);
+	if (options.guest != GUEST_NEVER)
+		ending = run_guest(&options);
+	if (ending == ENDING_NO_KVM && options.guest != GUEST_ALWAYS)
+		ending = run_host(&options);
+	return (int)ending;
 }

@@ -56,7 +56,7 @@ enum rawpci_obstacle {
 	RAWPCI_OBSTACLE_BOOT_VGA = 15, /**< Taking the device ends the host's console. */
 	RAWPCI_OBSTACLE_IN_USE = 16,   /**< The host would lose what it uses: .cause. */
 	/** Process .number has the device open: the lock or the node .path. .number is 0 if the
-	 * process cannot be seen. It may have a .group. */
+	 * process cannot be seen. .path is "" for a pretend device. It may have a .group. */
 	RAWPCI_OBSTACLE_OWNED = 17,
 	/** A killed process had taken the device from .driver ("": none). The next open first
 	 * returns the device to that driver. */

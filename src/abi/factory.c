@@ -24,7 +24,7 @@ static void release(PRAWPCIFACTORY table)
 	unsigned references;
 
 	if (!table) {
-		(void)rawpci_abi_fail(NULL, -EFAULT, "the factory is NULL");
+		(void)rawpci_abi_fail(NULL, -EFAULT, "pfnRelease: the factory is NULL");
 		return;
 	}
 	references = atomic_load(&factory->references);
@@ -78,7 +78,8 @@ static int create_and_connect(PRAWPCIFACTORY table, uint32_t host_address, uint3
 	int r;
 
 	if (!table || !out)
-		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
+		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT,
+				       "pfnCreateAndConnect: %s is NULL",
 				       table ? "ppDevPort" : "the factory");
 	ctx = of(table)->ctx;
 	rawpci_call_begin();
@@ -92,8 +93,8 @@ static int init_vm(PRAWPCIFACTORY table, PVM vm, PRAWPCIVM data)
 {
 	(void)vm;
 	if (!table || !data)
-		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT, "%s is NULL",
-				       table ? "pPciData" : "the factory");
+		return rawpci_abi_fail(table ? of(table)->ctx : NULL, -EFAULT,
+				       "pfnInitVm: %s is NULL", table ? "pPciData" : "the factory");
 	return rawpci_abi_init_vm(of(table)->ctx, data);
 }
 
@@ -101,7 +102,7 @@ static void deinit_vm(PRAWPCIFACTORY table, PVM vm, PRAWPCIVM data)
 {
 	(void)vm;
 	if (!table)
-		(void)rawpci_abi_fail(NULL, -EFAULT, "the factory is NULL");
+		(void)rawpci_abi_fail(NULL, -EFAULT, "pfnDeinitVm: the factory is NULL");
 	else
 		rawpci_abi_deinit_vm(of(table)->ctx, data);
 }
@@ -131,7 +132,7 @@ PRAWPCIFACTORY rawpci_factory(struct rawpci *ctx)
 	struct rawpci_factory *factory;
 
 	if (!ctx) {
-		(void)rawpci_abi_fail(NULL, -EFAULT, "the context is NULL");
+		(void)rawpci_abi_fail(NULL, -EFAULT, "rawpci_factory: the context is NULL");
 		return NULL;
 	}
 	factory = rawpci_context_factory(ctx, create, destroy);
@@ -147,7 +148,8 @@ PRAWPCIFACTORY rawpci_factory(struct rawpci *ctx)
 void *rawpci_query_interface(struct rawpci *ctx, const char *uuid)
 {
 	if (!ctx || !uuid) {
-		(void)rawpci_abi_fail(ctx, -EFAULT, "the context or the UUID is NULL");
+		(void)rawpci_abi_fail(ctx, -EFAULT,
+				      "rawpci_query_interface: the context or the UUID is NULL");
 		return NULL;
 	}
 	if (strcasecmp(uuid, RAWPCIFACTORY_UUID_STR) != 0) {

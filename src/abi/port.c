@@ -142,7 +142,7 @@ static int get_region_info(PRAWPCIDEVPORT table, int32_t region, RTHCPHYS *start
 	if (status < 0)
 		return status;
 	if (!start || !size || !present || !flags)
-		r = rawpci_fail(call.ctx, -EFAULT, "an output pointer is NULL");
+		r = rawpci_fail(call.ctx, -EFAULT, "pfnGetRegionInfo: an output pointer is NULL");
 	else
 		r = rawpci_do_region_info(call.dev, (unsigned)region, &info);
 	if (r == 0) {
@@ -165,7 +165,7 @@ static int map_region(PRAWPCIDEVPORT table, int32_t region, RTHCPHYS start, uint
 	if (status < 0)
 		return status;
 	if (!base)
-		r = rawpci_fail(call.ctx, -EFAULT, "pRegionBaseR0 is NULL");
+		r = rawpci_fail(call.ctx, -EFAULT, "pfnMapRegion: pRegionBaseR0 is NULL");
 	else
 		r = rawpci_abi_map(call.dev, &range, (uint32_t)flags, &mapping);
 	if (r == 0)
@@ -193,7 +193,7 @@ static int config_read(PRAWPCIDEVPORT table, uint32_t offset, PCIRAWMEMLOC *valu
 	if (status < 0)
 		return status;
 	if (!value)
-		r = rawpci_fail(call.ctx, -EFAULT, "pValue is NULL");
+		r = rawpci_fail(call.ctx, -EFAULT, "pfnPciCfgRead: pValue is NULL");
 	else
 		r = rawpci_abi_config_read(call.dev, offset, value);
 	return leave(&call, r);
@@ -207,7 +207,7 @@ static int config_write(PRAWPCIDEVPORT table, uint32_t offset, PCIRAWMEMLOC *val
 	if (status < 0)
 		return status;
 	if (!value)
-		r = rawpci_fail(call.ctx, -EFAULT, "pValue is NULL");
+		r = rawpci_fail(call.ctx, -EFAULT, "pfnPciCfgWrite: pValue is NULL");
 	else
 		r = rawpci_abi_config_write(call.dev, offset, value);
 	return leave(&call, r);
@@ -222,7 +222,7 @@ static int register_irq(PRAWPCIDEVPORT table, PFNRAWPCIISR handler, void *contex
 	if (status < 0)
 		return status;
 	if (!handler || !host_irq)
-		r = rawpci_fail(call.ctx, -EFAULT, "%s is NULL",
+		r = rawpci_fail(call.ctx, -EFAULT, "pfnRegisterIrqHandler: %s is NULL",
 				handler ? "piHostIrq" : "the handler");
 	else
 		r = rawpci_do_irq_attach(call.dev, handler, context, 0);

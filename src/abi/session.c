@@ -31,7 +31,8 @@ static int create(struct rawpci *ctx, PRAWPCIVM data, PSUPDRVSESSION *out)
 int rawpci_session_create(struct rawpci *ctx, PRAWPCIVM vm, PSUPDRVSESSION *session)
 {
 	if (!ctx || !session)
-		return rawpci_abi_fail(ctx, -EFAULT, "%s is NULL", ctx ? "session" : "the context");
+		return rawpci_abi_fail(ctx, -EFAULT, "rawpci_session_create: %s is NULL",
+				       ctx ? "session" : "the context");
 	rawpci_call_begin();
 	return rawpci_status_from_errno(rawpci_call_end(ctx, create(ctx, vm, session)));
 }
@@ -94,7 +95,7 @@ int rawpci_session_port(PSUPDRVSESSION session, PCIRAWDEVHANDLE handle, PRAWPCID
 	int r;
 
 	if (!session || !port)
-		return rawpci_abi_fail(NULL, -EFAULT, "%s is NULL",
+		return rawpci_abi_fail(NULL, -EFAULT, "rawpci_session_port: %s is NULL",
 				       session ? "port" : "the session");
 	if (session->magic != RAWPCI_SESSION_MAGIC)
 		return rawpci_abi_fail(NULL, -EBADMSG, "this is no session");

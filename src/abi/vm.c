@@ -16,8 +16,10 @@ static int contig_mem_info(struct RAWPCIVM *data, RTHCPHYS host_start, RTGCPHYS 
 	int r;
 
 	if (!data || !data->pDriverData)
-		return rawpci_abi_refuse(NULL, -EFAULT, "%s",
-					 data ? "the VM is not initialised" : "the VM is NULL");
+		return rawpci_abi_refuse(
+			NULL, -EFAULT, "%s",
+			data ? "pfnContigMemInfo: the VM is not initialised: call pfnInitVm"
+			     : "pfnContigMemInfo: the VM is NULL");
 	vm = data->pDriverData;
 	ctx = vm->ctx;
 	if (action == PCIRAW_MEMINFO_UNMAP)

@@ -7,11 +7,12 @@
 #include "core/device.h"
 #include "core/handle.h"
 
-int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev)
+int rawpci_enter_for(const char *function, struct rawpci_call *call, struct rawpci_device *dev)
 {
 	rawpci_call_begin();
 	if (!dev)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the device is NULL"));
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "%s: the device is NULL",
+							 function));
 	call->ctx = dev->ctx;
 	call->dev = dev;
 	call->counter = rawpci_gate_enter(&dev->slot->life);

@@ -20,8 +20,10 @@ struct rawpci_call {
 	atomic_uint *counter;
 };
 
-/* -EFAULT: dev is NULL. A call that could not enter does not leave. */
-int rawpci_enter(struct rawpci_call *call, struct rawpci_device *dev);
+/* -EFAULT: dev is NULL, which is told as the fault of a call to that public function. A call that
+ * could not enter does not leave. */
+int rawpci_enter_for(const char *function, struct rawpci_call *call, struct rawpci_device *dev);
+#define rawpci_enter(call, dev) rawpci_enter_for(__func__, call, dev)
 /* -EBADF: the handle is not open in this context, or belongs to another session. */
 int rawpci_enter_handle(struct rawpci_call *call, struct rawpci *ctx, const void *owner,
 			uint32_t handle);

@@ -97,7 +97,8 @@ int rawpci_create(const struct rawpci_options *given, struct rawpci **out)
 
 	rawpci_call_begin();
 	if (!out)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "out is NULL"));
+		return rawpci_call_end(NULL,
+				       rawpci_fail(NULL, -EFAULT, "rawpci_create: out is NULL"));
 	r = take_options(given, &options);
 	if (r < 0)
 		return rawpci_call_end(NULL, r);

@@ -95,6 +95,22 @@ int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address
 	return 0;
 }
 
+bool rawpci_slot_is_taken(struct rawpci *ctx, const struct rawpci_address *address)
+{
+	bool taken = false;
+
+	(void)pthread_mutex_lock(&ctx->lock);
+	for (unsigned i = 1; i <= RAWPCI_SLOTS && !taken; i++) {
+		struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+
+		if (!slot)
+			break;
+		taken = slot->used && rawpci_address_compare(&slot->address, address) == 0;
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return taken;
+}
+
 uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev, const void *owner)
 {
 	uint32_t handle;

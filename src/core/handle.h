@@ -33,6 +33,8 @@ struct rawpci_slot {
 /* taken_for: as in the slot, and to stay valid as long. */
 int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address,
 			const char *taken_for, struct rawpci_slot **out);
+/* Is the device open in this context, or about to be? */
+bool rawpci_slot_is_taken(struct rawpci *ctx, const struct rawpci_address *address);
 uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev,
 			     const void *owner);
 static inline struct rawpci_slot *rawpci_slot_of(struct rawpci *ctx, uint32_t handle)

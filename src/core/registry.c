@@ -124,7 +124,8 @@ int rawpci_backend_register(struct rawpci *ctx, const struct rawpci_backend *bac
 
 	rawpci_call_begin();
 	if (!ctx || !backend)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT,
+							"rawpci_backend_register: %s is NULL",
 							ctx ? "backend" : "the context"));
 	(void)pthread_mutex_lock(&ctx->lock);
 	r = check(ctx, backend);
@@ -141,7 +142,9 @@ int rawpci_backend_choose(struct rawpci *ctx, const char *name)
 
 	rawpci_call_begin();
 	if (!ctx)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the context is NULL"));
+		return rawpci_call_end(NULL,
+				       rawpci_fail(NULL, -EFAULT,
+						   "rawpci_backend_choose: the context is NULL"));
 	(void)pthread_mutex_lock(&ctx->lock);
 	if (name) {
 		backend = rawpci_registry_find(ctx, name);
@@ -161,7 +164,9 @@ int rawpci_backend_choose(struct rawpci *ctx, const char *name)
 int rawpci_backend_instance(struct rawpci *ctx, const char *name, void **instance)
 {
 	if (!ctx || !name || !instance)
-		return rawpci_fail(ctx, -EFAULT, "the context, name or instance is NULL");
+		return rawpci_fail(
+			ctx, -EFAULT,
+			"rawpci_backend_instance: the context, name or instance is NULL");
 	for (unsigned i = 0; i < ctx->backend_count; i++) {
 		if (strcmp(ctx->backends[i].backend->name, name) != 0)
 			continue;

@@ -139,8 +139,12 @@ static int set(struct rawpci *ctx, const struct row *row, const char *value)
 static int set_given(struct rawpci *ctx, const char *setting)
 {
 	const char *equals = strchr(setting, '=');
-	const struct row *row = equals ? find(setting, (size_t)(equals - setting)) : NULL;
+	const struct row *row = find(setting,
+				     equals ? (size_t)(equals - setting) : strlen(setting));
 
+	if (row && !equals)
+		return rawpci_fail(ctx, -EINVAL, "setting \"%s\" has no value: write \"%s=%s\"",
+				   setting, setting, row->initial);
 	return row ? set(ctx, row, equals + 1) : fail_unknown(ctx, setting);
 }
 

@@ -247,7 +247,8 @@ int rawpci_mmio_read(struct rawpci_device *dev, const void *address, unsigned wi
 	uint64_t result = 0;
 
 	if (!dev || !value)
-		return null_pointer(dev, dev ? "value" : "the device");
+		return null_pointer(dev, dev ? "rawpci_mmio_read: value"
+					     : "rawpci_mmio_read: the device");
 	progress = rawpci_short_read(rawpci_target_of_pointer(dev), (uintptr_t)address, width,
 				     &result);
 	if (progress != RAWPCI_DONE)
@@ -268,7 +269,7 @@ static OUT_OF_LINE int write_by_pointer(struct rawpci_device *dev, void *address
 int rawpci_mmio_write(struct rawpci_device *dev, void *address, unsigned width, uint64_t value)
 {
 	if (!dev)
-		return null_pointer(dev, "the device");
+		return null_pointer(dev, "rawpci_mmio_write: the device");
 	if (rawpci_short_write(rawpci_target_of_pointer(dev), (uintptr_t)address, width, value) ==
 	    RAWPCI_DONE)
 		return 0;
@@ -310,6 +311,8 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 	if (!rawpci_width_is_valid(width) || (io && width == 8))
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: an access of %u bytes: use 1, 2%s",
 				   dev->name, width, io ? " or 4" : ", 4 or 8");
+	if (!info->present)
+		return rawpci_fail_absent(dev, region);
 	if (!io && offset % width != 0)
 		return rawpci_fail(dev->ctx, -EDOM,
 				   "%s: offset %#llx is not a multiple of the "
@@ -317,8 +320,8 @@ static int check_region_access(struct rawpci_device *dev, unsigned region, uint6
 				   dev->name, (unsigned long long)offset, width);
 	if (offset > info->size || width > info->size - offset)
 		return rawpci_fail(dev->ctx, -ERANGE,
-				   "%s: %u bytes at %#llx are not inside region "
-				   "%u, which has %#llx bytes",
+				   "%s: %u bytes at offset %#llx are not inside region %u, which "
+				   "has %#llx bytes",
 				   dev->name, width, (unsigned long long)offset, region,
 				   (unsigned long long)info->size);
 	return 0;
@@ -358,7 +361,8 @@ int rawpci_region_read(struct rawpci_device *dev, unsigned region, uint64_t offs
 	if (r < 0)
 		return r;
 	if (!value)
-		r = rawpci_fail(dev->ctx, -EFAULT, "%s: value is NULL", dev->name);
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: rawpci_region_read: value is NULL",
+				dev->name);
 	else
 		r = rawpci_do_region_read(dev, region, offset, width, value);
 	return rawpci_leave(&call, r);

@@ -201,12 +201,15 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
 	if (r < 0)
 		return r;
 	if (!out)
-		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EFAULT, "out is NULL"));
+		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EFAULT,
+						       "rawpci_device_info: out is NULL"));
 	if (size == 0 || size > sizeof(dev->info))
-		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EINVAL,
-						       "size %zu is not that of "
-						       "struct rawpci_device_info",
-						       size));
+		return rawpci_leave(
+			&call,
+			rawpci_fail(
+				dev->ctx, -EINVAL,
+				"rawpci_device_info: size is %zu: give sizeof(struct rawpci_device_info), at most %zu here",
+				size, sizeof(struct rawpci_device_info)));
 	memcpy(out, &dev->info, size);
 	if (size > offsetof(struct rawpci_device_info, intx_stuck)) {
 		(void)pthread_mutex_lock(&dev->irqs->lock);

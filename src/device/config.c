@@ -219,7 +219,8 @@ int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned widt
 	if (r < 0)
 		return r;
 	if (!value)
-		r = rawpci_fail(dev->ctx, -EFAULT, "%s: value is NULL", dev->name);
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: rawpci_config_read: value is NULL",
+				dev->name);
 	else
 		r = rawpci_do_config_read(dev, offset, width, value);
 	return rawpci_leave(&call, r);

@@ -90,4 +90,7 @@ static inline bool rawpci_mappings_none(const struct rawpci_device *dev)
 	return atomic_load(&dev->mappings)->count == 0;
 }
 
+/* -ERANGE: the device has no such region. */
+int rawpci_fail_absent(const struct rawpci_device *dev, unsigned region);
+
 #endif

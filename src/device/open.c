@@ -183,7 +183,8 @@ static int open_native(struct rawpci *ctx, struct rawpci_vm *vm, const char *add
 	uint32_t handle;
 
 	if (!ctx || !address || !out)
-		return rawpci_fail(ctx, -EFAULT, "%s is NULL",
+		return rawpci_fail(ctx, -EFAULT, "%s: %s is NULL",
+				   fds ? "rawpci_device_open_fds" : "rawpci_device_open",
 				   !ctx       ? "the context"
 				   : !address ? "address"
 					      : "out");
@@ -213,7 +214,7 @@ static int take_fds(struct rawpci *ctx, const struct rawpci_device_fds *given,
 
 	*fds = (struct rawpci_device_fds)RAWPCI_DEVICE_FDS_NONE;
 	if (!given)
-		return rawpci_fail(ctx, -EFAULT, "fds is NULL");
+		return rawpci_fail(ctx, -EFAULT, "rawpci_device_open_fds: fds is NULL");
 	if (given->size < sizeof(given->size))
 		return rawpci_fail(ctx, -EINVAL,
 				   "fds.size is %zu: set it to sizeof(struct "

@@ -19,6 +19,16 @@ static int check_region(struct rawpci_device *dev, unsigned region)
 	return 0;
 }
 
+int rawpci_fail_absent(const struct rawpci_device *dev, unsigned region)
+{
+	if (region == RAWPCI_REGION_ROM)
+		return rawpci_fail(dev->ctx, -ERANGE,
+				   "%s: the device has no expansion ROM (region 6)", dev->name);
+	return rawpci_fail(dev->ctx, -ERANGE,
+			   "%s: the device has no BAR %u: rawpci_region_info() tells which it has",
+			   dev->name, region);
+}
+
 int rawpci_do_region_info(struct rawpci_device *dev, unsigned region,
 			  struct rawpci_region_info *out)
 {
@@ -39,12 +49,13 @@ int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
 	if (r < 0)
 		return r;
 	if (!out)
-		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: rawpci_region_info: out is NULL",
+				dev->name);
 	else if (size == 0 || size > sizeof(info))
-		r = rawpci_fail(dev->ctx, -EINVAL,
-				"size %zu is not that of struct "
-				"rawpci_region_info",
-				size);
+		r = rawpci_fail(
+			dev->ctx, -EINVAL,
+			"rawpci_region_info: size is %zu: give sizeof(struct rawpci_region_info), at most %zu here",
+			size, sizeof(struct rawpci_region_info));
 	else
 		r = rawpci_do_region_info(dev, region, &info);
 	if (r == 0)
@@ -74,15 +85,15 @@ static int check_map(struct rawpci_device *dev, unsigned region, uint64_t offset
 				   dev->name, (unsigned long long)offset, region,
 				   (unsigned long long)rawpci_sys_page_size());
 	if (!info->present)
-		return rawpci_fail(dev->ctx, -ERANGE, "%s: region %u is empty", dev->name, region);
+		return rawpci_fail_absent(dev, region);
 	if (offset > info->size || size > info->size - offset)
 		return rawpci_fail(dev->ctx, -ERANGE,
-				   "%s: %#llx bytes at %#llx are not inside "
-				   "region %u, which is the %#llx bytes from %#llx on the host's "
-				   "bus",
-				   dev->name, (unsigned long long)size,
-				   (unsigned long long)(info->address + offset), region,
-				   (unsigned long long)info->size,
+				   "%s: %#llx bytes at offset %#llx are not inside region %u, "
+				   "which has %#llx bytes (on the host's bus: %#llx bytes at "
+				   "%#llx, and the region is at %#llx)",
+				   dev->name, (unsigned long long)size, (unsigned long long)offset,
+				   region, (unsigned long long)info->size, (unsigned long long)size,
+				   (unsigned long long)(info->address + offset),
 				   (unsigned long long)info->address);
 	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
 }
@@ -165,6 +176,15 @@ static bool is_that(const struct rawpci_map_entry *entry, unsigned region, uint6
 	       entry->cpu == mapping->cpu;
 }
 
+static int fail_no_mapping(struct rawpci_device *dev, const void *base)
+{
+	return rawpci_fail(
+		dev->ctx, -ENOENT,
+		"%s: no mapping of it begins at %p, or that one has been unmapped: use the "
+		"address, region and size of a mapping that was made and not unmapped",
+		dev->name, base);
+}
+
 static int unmap(struct rawpci_device *dev, const void *base, unsigned region, uint64_t offset,
 		 const struct rawpci_mapping *mapping)
 {
@@ -174,7 +194,7 @@ static int unmap(struct rawpci_device *dev, const void *base, unsigned region, u
 	(void)pthread_mutex_lock(&dev->lock);
 	entry = find_base(dev, base);
 	if (!entry || (mapping && !is_that(entry, region, offset, mapping)))
-		r = rawpci_fail(dev->ctx, -ENOENT, "%s: there is no such mapping", dev->name);
+		r = fail_no_mapping(dev, base);
 	else
 		r = rawpci_map_table_replace(dev, entry, NULL);
 	if (r == 0)
@@ -201,21 +221,22 @@ int rawpci_do_mapping_cpu(struct rawpci_device *dev, const void *base, void **cp
 		r = 0;
 	}
 	(void)pthread_mutex_unlock(&dev->lock);
-	return r < 0 ? rawpci_fail(dev->ctx, r, "%s: there is no such mapping", dev->name) : 0;
+	return r < 0 ? fail_no_mapping(dev, base) : 0;
 }
 
-static int map_door(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
+static int map_door(const char *function, struct rawpci_device *dev, unsigned region,
+		    uint64_t offset, uint64_t size,
 		    int (*map)(struct rawpci_device *dev, unsigned region, uint64_t offset,
 			       uint64_t size, struct rawpci_mapping *out),
 		    struct rawpci_mapping *out)
 {
 	struct rawpci_call call;
-	int r = rawpci_enter(&call, dev);
+	int r = rawpci_enter_for(function, &call, dev);
 
 	if (r < 0)
 		return r;
 	if (!out)
-		r = rawpci_fail(dev->ctx, -EFAULT, "%s: out is NULL", dev->name);
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: %s: out is NULL", dev->name, function);
 	else
 		r = map(dev, region, offset, size, out);
 	return rawpci_leave(&call, r);
@@ -224,13 +245,13 @@ static int map_door(struct rawpci_device *dev, unsigned region, uint64_t offset,
 int rawpci_region_map(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 		      struct rawpci_mapping *out)
 {
-	return map_door(dev, region, offset, size, rawpci_do_region_map, out);
+	return map_door(__func__, dev, region, offset, size, rawpci_do_region_map, out);
 }
 
 int rawpci_region_map_wc(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,
 			 struct rawpci_mapping *out)
 {
-	return map_door(dev, region, offset, size, map_wc, out);
+	return map_door(__func__, dev, region, offset, size, map_wc, out);
 }
 
 int rawpci_region_unmap(struct rawpci_device *dev, void *base)

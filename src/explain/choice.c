@@ -7,9 +7,11 @@
 
 #include "core/call.h"
 #include "core/context.h"
+#include "core/handle.h"
 #include "core/registry.h"
 #include "device/choice.h"
 #include "explain/explain.h"
+#include "os/sys.h"
 
 /* Does the backend need a driver, or none, on the device? A bridge cannot be opened with any. */
 static bool is_driven(const struct rawpci_inquiry *q, const struct rawpci_backend *b)
@@ -22,6 +24,17 @@ static bool is_driven(const struct rawpci_inquiry *q, const struct rawpci_backen
 	return b->driver || b->unbound;
 }
 
+static int add_taken(struct rawpci_inquiry *q)
+{
+	struct rawpci_finding finding;
+
+	rawpci_finding_set(&finding, RAWPCI_OBSTACLE_OWNED, -EBUSY,
+			   "this process has it open, in this context");
+	finding.number = rawpci_sys_process();
+	SAY(finding.remedy, "close it first");
+	return rawpci_backend_finding(&q->found, &finding);
+}
+
 static int look(struct rawpci_inquiry *q, const struct rawpci_registered *with)
 {
 	const struct rawpci_backend *b = with->backend;
@@ -30,9 +43,11 @@ static int look(struct rawpci_inquiry *q, const struct rawpci_registered *with)
 
 	rawpci_call_begin();
 	q->found.refusal = b->probe(with->instance, address);
-	/* A backend that pretends has devices that are not in sysfs. */
+	/* A backend that pretends has devices that are not in sysfs, and that no lock keeps. */
 	if (b->pretend && q->found.refusal != 0)
 		return rawpci_explain_refusal(q, q->found.refusal, rawpci_reason());
+	if (b->pretend && rawpci_slot_is_taken(q->ctx, address))
+		return add_taken(q);
 	if (b->pretend || !q->device)
 		return 0;
 	if (b->explain)

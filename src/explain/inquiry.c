@@ -188,7 +188,7 @@ int rawpci_explain(struct rawpci *ctx, const char *address,
 {
 	rawpci_call_begin();
 	if (!ctx || !address || !out)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
+		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "rawpci_explain: %s is NULL",
 							!ctx       ? "the context"
 							: !address ? "address"
 								   : "out"));

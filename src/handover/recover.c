@@ -80,7 +80,8 @@ int rawpci_recover(struct rawpci *ctx)
 
 	rawpci_call_begin();
 	if (!ctx)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the context is NULL"));
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT,
+							 "rawpci_recover: the context is NULL"));
 	r = rawpci_record_each(ctx->run_dir, recover_one, &recovery);
 	if (r == -ENOENT)
 		return rawpci_call_end(ctx, 0);

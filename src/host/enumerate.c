@@ -38,11 +38,14 @@ static int compare(const void *a, const void *b)
 	return rawpci_address_compare(a, b);
 }
 
-static int check_size(struct rawpci *ctx, size_t size)
+static int check_size(struct rawpci *ctx, const char *function, size_t size)
 {
 	if (size > 0 && size <= sizeof(struct rawpci_host_device))
 		return 0;
-	return rawpci_fail(ctx, -EINVAL, "size %zu is not that of struct rawpci_host_device", size);
+	return rawpci_fail(
+		ctx, -EINVAL,
+		"%s: size is %zu: give sizeof(struct rawpci_host_device), at most %zu here",
+		function, size, sizeof(struct rawpci_host_device));
 }
 
 static int collect_all(struct rawpci *ctx, struct found *found)
@@ -93,9 +96,10 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 
 	rawpci_call_begin();
 	if (!ctx || !each)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							ctx ? "each" : "the context"));
-	r = check_size(ctx, size);
+		return rawpci_call_end(ctx,
+				       rawpci_fail(ctx, -EFAULT, "rawpci_enumerate: %s is NULL",
+						   ctx ? "each" : "the context"));
+	r = check_size(ctx, "rawpci_enumerate", size);
 	if (r == 0)
 		r = collect_all(ctx, &found);
 	if (r < 0) {
@@ -126,11 +130,12 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 
 	rawpci_call_begin();
 	if (!ctx || !address || !out)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							!ctx       ? "the context"
-							: !address ? "address"
-								   : "out"));
-	r = check_size(ctx, size);
+		return rawpci_call_end(ctx,
+				       rawpci_fail(ctx, -EFAULT, "rawpci_host_device: %s is NULL",
+						   !ctx       ? "the context"
+						   : !address ? "address"
+							      : "out"));
+	r = check_size(ctx, "rawpci_host_device", size);
 	if (r < 0)
 		return rawpci_call_end(ctx, r);
 	if (rawpci_address_parse(address, &parsed) < 0)

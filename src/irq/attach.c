@@ -210,7 +210,8 @@ int rawpci_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque, i
 	if (r < 0)
 		return r;
 	if (!handler)
-		r = rawpci_fail(dev->ctx, -EFAULT, "%s: the handler is NULL", dev->name);
+		r = rawpci_fail(dev->ctx, -EFAULT, "%s: rawpci_irq_attach: the handler is NULL",
+				dev->name);
 	else
 		r = rawpci_do_irq_attach(dev, handler, opaque, guest_irq);
 	return rawpci_leave(&call, r);

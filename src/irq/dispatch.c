@@ -77,10 +77,10 @@ void rawpci_engine_put_unused(struct rawpci *ctx)
 	rawpci_engine_destroy(engine);
 }
 
-static int get_embedders(struct rawpci *ctx, struct rawpci_engine **engine)
+static int get_embedders(struct rawpci *ctx, const char *function, struct rawpci_engine **engine)
 {
 	if (!ctx)
-		return rawpci_fail(NULL, -EFAULT, "the context is NULL");
+		return rawpci_fail(NULL, -EFAULT, "%s: the context is NULL", function);
 	if (ctx->irq_mode != RAWPCI_IRQ_MODE_EMBEDDER)
 		return rawpci_fail(ctx, -EOPNOTSUPP,
 				   "the context has a thread of its own for "
@@ -94,7 +94,7 @@ int rawpci_irq_fd(struct rawpci *ctx)
 	int r;
 
 	rawpci_call_begin();
-	r = get_embedders(ctx, &engine);
+	r = get_embedders(ctx, __func__, &engine);
 	if (r == 0)
 		r = rawpci_engine_fd(engine);
 	return rawpci_call_end(ctx, r);
@@ -116,7 +116,7 @@ int rawpci_irq_dispatch(struct rawpci *ctx, int timeout_ms)
 	int r;
 
 	rawpci_call_begin();
-	r = get_embedders(ctx, &engine);
+	r = get_embedders(ctx, __func__, &engine);
 	if (r < 0)
 		return rawpci_call_end(ctx, r);
 	r = rawpci_engine_dispatch(engine, timeout_ms);
@@ -134,13 +134,16 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 
 	rawpci_call_begin();
 	if (!ctx || !out)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							ctx ? "out" : "the context"));
+		return rawpci_call_end(ctx,
+				       rawpci_fail(ctx, -EFAULT, "rawpci_irq_stats: %s is NULL",
+						   ctx ? "out" : "the context"));
 	if (size == 0 || size > sizeof(stats))
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EINVAL,
-							"size %zu is not that of "
-							"struct rawpci_irq_stats",
-							size));
+		return rawpci_call_end(
+			ctx,
+			rawpci_fail(
+				ctx, -EINVAL,
+				"rawpci_irq_stats: size is %zu: give sizeof(struct rawpci_irq_stats), at most %zu here",
+				size, sizeof(struct rawpci_irq_stats)));
 	memset(&stats, 0, sizeof(stats));
 	(void)pthread_mutex_lock(&ctx->engine_lock);
 	engine = atomic_load(&ctx->engine);

@@ -99,7 +99,10 @@ int rawpci_irq_unmask(struct rawpci_device *dev)
 		return rawpci_leave(&call, r);
 	(void)pthread_mutex_lock(&dev->irqs->lock);
 	if (dev->irqs->type != RAWPCI_IRQ_INTX || dev->irqs->enabled == 0)
-		r = rawpci_fail(dev->ctx, -EPROTO, "%s: INTx is not in use", dev->name);
+		r = rawpci_fail(dev->ctx, -EPROTO,
+				"%s: INTx is not in use: attach a handler to it or route it first; "
+				"MSI and MSI-X need no unmasking",
+				dev->name);
 	else
 		r = rawpci_irq_hw_unmask(dev);
 	(void)pthread_mutex_unlock(&dev->irqs->lock);

@@ -37,8 +37,9 @@ int rawpci_memory_map(struct rawpci_vm *vm, rawpci_iova_t guest, void *host, uin
 {
 	rawpci_call_begin();
 	if (!vm || !host)
-		return rawpci_call_end(vm ? vm->ctx : NULL, rawpci_fail(NULL, -EFAULT, "%s is NULL",
-									vm ? "host" : "the VM"));
+		return rawpci_call_end(vm ? vm->ctx : NULL,
+				       rawpci_fail(NULL, -EFAULT, "rawpci_memory_map: %s is NULL",
+						   vm ? "host" : "the VM"));
 	return rawpci_call_refused(vm->ctx, map(vm, guest, host, size));
 }
 
@@ -48,7 +49,8 @@ int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size
 
 	rawpci_call_begin();
 	if (!vm)
-		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT, "the VM is NULL"));
+		return rawpci_call_end(NULL, rawpci_fail(NULL, -EFAULT,
+							 "rawpci_memory_unmap: the VM is NULL"));
 	(void)pthread_mutex_lock(&vm->lock);
 	r = rawpci_guest_unmap(vm->guest, guest, size);
 	(void)pthread_mutex_unlock(&vm->lock);
@@ -61,13 +63,16 @@ int rawpci_memory_stats(struct rawpci_vm *vm, size_t size, struct rawpci_memory_
 
 	rawpci_call_begin();
 	if (!vm || !out)
-		return rawpci_call_end(vm ? vm->ctx : NULL, rawpci_fail(NULL, -EFAULT, "%s is NULL",
-									vm ? "out" : "the VM"));
+		return rawpci_call_end(vm ? vm->ctx : NULL,
+				       rawpci_fail(NULL, -EFAULT, "rawpci_memory_stats: %s is NULL",
+						   vm ? "out" : "the VM"));
 	if (size == 0 || size > sizeof(stats))
-		return rawpci_call_end(vm->ctx, rawpci_fail(NULL, -EINVAL,
-							    "size %zu is not that of struct "
-							    "rawpci_memory_stats",
-							    size));
+		return rawpci_call_end(
+			vm->ctx,
+			rawpci_fail(
+				NULL, -EINVAL,
+				"rawpci_memory_stats: size is %zu: give sizeof(struct rawpci_memory_stats), at most %zu here",
+				size, sizeof(struct rawpci_memory_stats)));
 	(void)pthread_mutex_lock(&vm->lock);
 	rawpci_guest_stats(vm->guest, &stats);
 	(void)pthread_mutex_unlock(&vm->lock);

@@ -16,8 +16,9 @@ int rawpci_vm_create(struct rawpci *ctx, struct rawpci_vm **out)
 
 	rawpci_call_begin();
 	if (!ctx || !out)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
-							ctx ? "out" : "the context"));
+		return rawpci_call_end(ctx,
+				       rawpci_fail(ctx, -EFAULT, "rawpci_vm_create: %s is NULL",
+						   ctx ? "out" : "the context"));
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -ENOMEM, "no memory"));

@@ -13,6 +13,11 @@ unsigned rawpci_sys_user(void)
 	return geteuid();
 }
 
+unsigned rawpci_sys_process(void)
+{
+	return (unsigned)getpid();
+}
+
 int rawpci_sys_memlock_limit(uint64_t *bytes)
 {
 	struct rlimit limit;

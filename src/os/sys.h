@@ -203,6 +203,9 @@ int rawpci_sys_node_change(const char *path, unsigned major, unsigned minor,
 /* The effective user. */
 unsigned rawpci_sys_user(void);
 
+/* Its number. */
+unsigned rawpci_sys_process(void);
+
 /* How many bytes this process may lock in memory (RLIMIT_MEMLOCK); UINT64_MAX: no limit. */
 int rawpci_sys_memlock_limit(uint64_t *bytes);
 

@@ -75,7 +75,9 @@ static const struct {
 	const char *setting, *sentence;
 } wrong[] = {
 	{ "colour=red", "unknown setting \"colour=red\": use one of " NAMES },
-	{ "sysfs.dir", "unknown setting \"sysfs.dir\": use one of " NAMES },
+	{ "sysfs.dir", "setting \"sysfs.dir\" has no value: write \"sysfs.dir=/sys\"" },
+	{ "irq.engine", "setting \"irq.engine\" has no value: write \"irq.engine=auto\"" },
+	{ "irq.engin", "unknown setting \"irq.engin\": use one of " NAMES },
 	{ "sysfs.di=/sys", "unknown setting \"sysfs.di=/sys\": use one of " NAMES },
 	{ "sysfs.dirs=/sys", "unknown setting \"sysfs.dirs=/sys\": use one of " NAMES },
 	{ "=", "unknown setting \"=\": use one of " NAMES },

@@ -471,6 +471,37 @@ START_TEST(pretended)
 }
 END_TEST
 
+/* No lock keeps a pretend device, and opening it again fails. */
+START_TEST(pretended_and_open)
+{
+	const char *edu = "0000:00:04.0";
+	struct rawpci_device *dev = NULL, *again = NULL;
+
+	ck_assert_int_eq(rawpci_backend_choose(host.ctx, "fake"), 0);
+	ck_assert_int_eq(rawpci_explain(host.ctx, edu, NULL, &e), 0);
+	ck_assert(e->openable && e->ways->works);
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(rawpci_device_open(host.ctx, NULL, edu, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_explain(host.ctx, edu, NULL, &e), 0);
+	ck_assert(!e->openable && !e->ways->works);
+	ck_assert_ptr_eq(strstr(e->text, "0000:00:04.0: this process has it open, in this context: "
+					 "close it first\n"),
+			 e->text);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_OWNED);
+	ck_assert_int_eq(e->findings->number, getpid());
+	ck_assert_int_eq(e->findings->error, rawpci_device_open(host.ctx, NULL, edu, 0, &again));
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_explain(host.ctx, edu, NULL, &e), 0);
+	ck_assert(e->openable);
+	ck_assert_ptr_null(strstr(e->text, "fake: fake"));
+	rawpci_explanation_destroy(e);
+	ck_assert_int_eq(rawpci_explain(host.ctx, "0000:00:05.0", NULL, &e), 0);
+	ck_assert_str_eq(e->ways->reason,
+			 "there is no such pretend device: rawpci_fake_add() makes one");
+}
+END_TEST
+
 START_TEST(owned)
 {
 	const struct rawpci_finding again = { .obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true };
@@ -679,6 +710,7 @@ int main(void)
 	tcase_add_test(tests, advice_said_once);
 	tcase_add_test(tests, chipset);
 	tcase_add_test(tests, pretended);
+	tcase_add_test(tests, pretended_and_open);
 	tcase_add_test(tests, owned);
 	tcase_add_test(tests, nowhere_for_records);
 	tcase_add_test(tests, record_of_others);
