@@ -5,14 +5,24 @@
 
 #include "registers.h"
 
+/* Is it to go on when its terminal goes (nohup)? */
+static bool survives_hangup(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* A signal that ended the process now would leave the device with the record of a killed owner. */
 static void hold_signals(struct opened *opened)
 {
-	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static const int ending[] = { SIGINT, SIGQUIT, SIGTERM };
 
 	(void)sigemptyset(&opened->held);
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		(void)sigaddset(&opened->held, ending[i]);
+	if (!survives_hangup())
+		(void)sigaddset(&opened->held, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &opened->held, &opened->before);
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that ends is an error of the output */
 }

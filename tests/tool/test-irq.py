@@ -70,6 +70,16 @@ def test_signals():
         check(process.returncode == 0 and errors == '' and ' s: 1, ' in first and
               summary is not None and summary.group(3) == '1', f'{number.name} ends it with a summary',
               process.returncode, said, errors)
+    with subprocess.Popen([COMMAND, 'irq', *FAKE, *SOON], stdout=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+                          ) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.terminate()
+        said = process.communicate(timeout=LIMIT)[0]
+    check(process.returncode == 0 and all(' s: 0, ' in line for line in lines) and
+          SUMMARY.search(said) is not None, 'under nohup it goes on', lines, said)
 
 
 def test_output():
