@@ -182,13 +182,19 @@ START_TEST(given_and_left)
 }
 END_TEST
 
-/* Another program has changed the owner since, or the node is another device's. */
+/* Another program has changed the owner since, or the node is another device's, or another
+ * group's. */
 START_TEST(others_change)
 {
 	struct rawpci_taken *taken = NULL;
 
 	ck_assert_int_eq(take(1000, RAWPCI_TAKE_NO_ID, &taken), 0);
-	nodes[0].owner.gid = 5;
+	if (_i == 0) {
+		nodes[0].owner.gid = 5;
+	} else {
+		tree_unlink(&host.tree, DEVICE "iommu_group");
+		tree_link(&host.tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/8");
+	}
 	tree_write(&host.tree, DEVICE "vfio-dev/vfio4/dev", "241:4\n");
 	ck_assert_int_eq(unlink(tree_path(&host.tree, (char[512]){ 0 },
 					  DEVICE "vfio-dev/vfio3/dev")),
@@ -234,7 +240,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, given_and_returned, 0, 8);
 	tcase_add_loop_test(tests, given_and_left, 0, 2);
-	tcase_add_test(tests, others_change);
+	tcase_add_loop_test(tests, others_change, 0, 2);
 	tcase_add_test(tests, none_there);
 	tcase_add_test(tests, cannot_be_given);
 	suite_add_tcase(suite, tests);

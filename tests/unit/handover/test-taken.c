@@ -341,6 +341,107 @@ START_TEST(kept)
 }
 END_TEST
 
+/* The program that had it has left it at work, and no kernel driver puts its registers back. */
+START_TEST(left_at_work)
+{
+	struct rawpci_taken *taken = take(1, _i & 1 ? "uio_pci_generic" : "pci-stub");
+
+	host_configure(4, host_config(4) | 0x7);
+	host_configure(0x12, 0x1234);
+	host_configure(HOST_PM + 4, 0x3);
+	if (_i & 2) {
+		ck_assert_int_eq(rawpci_taken_keep(taken), 0);
+		ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	} else {
+		ck_assert_int_eq(rawpci_taken_return(taken), 0);
+	}
+	check_untouched();
+	ck_assert_uint_eq(host_config(0x12), 0xfeb0);
+	ck_assert(!there("found at work"));
+}
+END_TEST
+
+/* A process that has the node of its group open; a file stands in for it. */
+static pid_t open_node(int *stay)
+{
+	char path[512], byte;
+	int ready[2], gate[2];
+	pid_t child;
+
+	tree_link(&host.tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/7");
+	tree_directory(&host.tree, "kernel/iommu_groups/7/devices/" BDF);
+	tree_write(&host.tree, "dev/vfio/7", "");
+	ck_assert_int_eq(pipe(ready), 0);
+	ck_assert_int_eq(pipe(gate), 0);
+	child = fork();
+	if (child == 0) {
+		/* The locks, too. */
+		for (int fd = 3; fd < 64; fd++)
+			if (fd != ready[1] && fd != gate[0])
+				(void)close(fd);
+		byte = open(tree_path(&host.tree, path, "dev/vfio/7"), O_RDWR) >= 0;
+		(void)!write(ready[1], &byte, 1);
+		(void)!read(gate[0], &byte, 1);
+		host_exit(0);
+	}
+	(void)close(gate[0]);
+	(void)close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 1);
+	(void)close(ready[0]);
+	*stay = gate[1];
+	return child;
+}
+
+static void end(pid_t child, int stay)
+{
+	(void)close(stay);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+/* The other program still has a node open: the device is left alone until that ends. */
+START_TEST(returned_too_early)
+{
+	struct rawpci_taken *taken = take(1, "vfio-pci");
+	char process[32];
+	int stay;
+	pid_t child = open_node(&stay);
+
+	(void)snprintf(process, sizeof(process), "process %d", (int)child);
+	ck_assert_int_eq(rawpci_taken_return(taken), -EBUSY);
+	ck_assert(says(process));
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), -EBUSY);
+	ck_assert(says(process));
+	host_check("vfio-pci", "vfio-pci");
+	ck_assert(there(RECORD));
+	end(child, stay);
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	check_untouched();
+}
+END_TEST
+
+/* It has the driver already, and a program that uses it. */
+START_TEST(used_already)
+{
+	struct rawpci_take_options options = RAWPCI_TAKE_OPTIONS_DEFAULT;
+	char process[32];
+	int stay;
+	pid_t child;
+
+	host_unbind("e1000e");
+	host_bind("vfio-pci");
+	child = open_node(&stay);
+	(void)snprintf(process, sizeof(process), "process %d", (int)child);
+	options.driver = "vfio-pci";
+	ck_assert_int_eq(fails_to_take(both, 1, &options), -EBUSY);
+	ck_assert(says(process));
+	end(child, stay);
+	host_check("vfio-pci", "(null)");
+	ck_assert(!there(RECORD));
+}
+END_TEST
+
 /* It had no driver before, and has none afterwards. */
 START_TEST(without_a_driver)
 {
@@ -659,6 +760,9 @@ int main(void)
 	tcase_add_test(tests, group_of_two);
 	tcase_add_loop_test(tests, bound_before, 0, 2);
 	tcase_add_loop_test(tests, kept, 0, 2);
+	tcase_add_loop_test(tests, left_at_work, 0, 4);
+	tcase_add_test(tests, returned_too_early);
+	tcase_add_test(tests, used_already);
 	tcase_add_loop_test(tests, without_a_driver, 0, 4);
 	tcase_add_test(tests, kept_beside_a_close);
 	tcase_add_loop_test(tests, kept_and_opened, 0, 2);
