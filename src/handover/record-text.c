@@ -25,6 +25,8 @@ static bool good_name(const char *name)
 
 static int version_of(const struct rawpci_record *record)
 {
+	if (record->kept[0] != '\0')
+		return 4;
 	if (record->idle || (record->state.known && record->state.word_count > 0))
 		return 3;
 	return record->state.known ? 2 : 1;
@@ -56,7 +58,9 @@ static int format_body(const char *name, const struct rawpci_record *record,
 			 version, name, record->vendor, record->device, hold->driver,
 			 hold->override, hold->taken_by);
 
-	if (version == 3 && n >= 0 && n < RAWPCI_RECORD_BYTES)
+	if (version == 4 && n >= 0 && n < RAWPCI_RECORD_BYTES)
+		n += snprintf(text + n, RAWPCI_RECORD_BYTES - (size_t)n, "kept %s\n", record->kept);
+	if (version >= 3 && n >= 0 && n < RAWPCI_RECORD_BYTES)
 		n += format_words(record, text + n, RAWPCI_RECORD_BYTES - (size_t)n);
 	if (!state->known || n < 0 || n >= RAWPCI_RECORD_BYTES)
 		return n;
@@ -77,7 +81,7 @@ int rawpci_record_format(const char *name, const struct rawpci_record *record,
 	int n;
 
 	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by) ||
-	    !good_name(record->state.boot))
+	    !good_name(record->state.boot) || !good_name(record->kept))
 		return -EINVAL;
 	n = format_body(name, record, text);
 	if (n >= 0 && n < RAWPCI_RECORD_BYTES)
@@ -133,17 +137,25 @@ static bool take_words(const char **at, struct rawpci_record *record)
 	return *(*at)++ == '\n';
 }
 
+static bool take_boot(const char **at, const char *key, char boot[RAWPCI_BOOT_TEXT])
+{
+	char value[RAWPCI_SYSFS_NAME];
+
+	if (!take_line(at, key, value) || strlen(value) >= RAWPCI_BOOT_TEXT)
+		return false;
+	memcpy(boot, value, strlen(value) + 1);
+	return true;
+}
+
 /* The lines that version 2 adds. The caller finds out what is wrong in them. */
 static bool take_state(const char *at, struct rawpci_state *state)
 {
-	char bare[RAWPCI_SYSFS_NAME], boot[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
+	char bare[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
 	char *end;
 
-	if (!take_line(&at, "bare", bare) || !take_line(&at, "boot", boot) ||
-	    strlen(boot) >= sizeof(state->boot) || !take_line(&at, "enable", enables) ||
-	    strncmp(at, "header ", 7) != 0)
+	if (!take_line(&at, "bare", bare) || !take_boot(&at, "boot", state->boot) ||
+	    !take_line(&at, "enable", enables) || strncmp(at, "header ", 7) != 0)
 		return false;
-	memcpy(state->boot, boot, strlen(boot) + 1);
 	state->known = true;
 	state->bare = strcmp(bare, "yes") == 0;
 	state->enables = (unsigned)strtoul(enables, NULL, 10);
@@ -166,10 +178,11 @@ int rawpci_record_parse(const char *name, const char *text, struct rawpci_record
 	    !take_line(&at, "override", found.hold.override) ||
 	    !take_line(&at, "taken-by", found.hold.taken_by))
 		return -EBADMSG;
-	if (strcmp(version, "3") == 0 && !take_words(&at, &found))
+	if (strcmp(version, "4") == 0 && !take_boot(&at, "kept", found.kept))
 		return -EBADMSG;
-	if ((strcmp(version, "2") == 0 ||
-	     (strcmp(version, "3") == 0 && strcmp(at, "end\n") != 0)) &&
+	if (version[0] >= '3' && !take_words(&at, &found))
+		return -EBADMSG;
+	if (version[0] >= '2' && (version[0] == '2' || strcmp(at, "end\n") != 0) &&
 	    !take_state(at, &found.state))
 		return -EBADMSG;
 	ids = strchr(device, ' ');

@@ -13,13 +13,14 @@
 
 #define RAWPCI_STATE_DWORDS 16
 #define RAWPCI_STATE_WORDS 20
+#define RAWPCI_BOOT_TEXT 40
 
 /* A device's registers before a program uses it. */
 struct rawpci_state {
 	bool known;       /* the rest is set */
 	bool bare;        /* as in struct rawpci_backend: the kernel restores nothing */
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
-	char boot[40];    /* the boot's id: the kernel assigns addresses anew at each boot */
+	char boot[RAWPCI_BOOT_TEXT]; /* its id: the kernel assigns addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */
 	unsigned word_count;
 	struct {
@@ -32,17 +33,24 @@ struct rawpci_record {
 	struct rawpci_driver_hold hold;
 	struct rawpci_state state;
 	bool idle; /* power/control becomes "auto" again: os/idle.h */
+	/* The id of the boot in which the device was kept for hold.taken_by; "": it is not kept. */
+	char kept[RAWPCI_BOOT_TEXT];
 };
 
 /* Writes the record. Whatever happens, the file holds the former record or the whole new one. The
  * record has the lowest version that can hold it: 1 without a known state, 2 with one, 3 with words
- * of capabilities or idle. A library that does not know the version does not act upon the record.
+ * of capabilities or idle, 4 if the device is kept. A library that does not know the version does not act upon the record.
  * -EINVAL: a name that rawpci_record_read() would not accept. */
 int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
 
 /* Reads the record; .held is set. -ENOENT: there is none; -EBADMSG: the file is no record, or
  * another device's; -EPERM, -ELOOP: another user may have written it. */
 int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record);
+
+/* Reads a device's record, whether or not a process owns the device. Returns as
+ * rawpci_record_read(); -ENOENT also without a directory. */
+int rawpci_record_peek(const char *run, const struct rawpci_address *address,
+		       struct rawpci_record *record);
 
 /* Removes the record; 0 also when there is none. */
 int rawpci_record_erase(const struct rawpci_locks *locks);

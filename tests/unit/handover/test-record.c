@@ -17,6 +17,7 @@ static int write_stopping(int fd, const void *text, size_t size, unsigned long l
 #define rawpci_record_erase tested_erase
 #define rawpci_record_look tested_look
 #define rawpci_record_each tested_each
+#define rawpci_record_peek tested_peek
 #include "os/sys.h"
 #define rawpci_sys_rename_at rename_stopping
 #define rawpci_sys_unlink_at unlink_stopping
@@ -36,7 +37,7 @@ static char run[512];
 static unsigned steps, stop_at;
 
 static const struct rawpci_record before = {
-	0x8086, 0x10d3, { true, "e1000e", "", "vfio-pci" }, { .known = false }, false,
+	0x8086, 0x10d3, { true, "e1000e", "", "vfio-pci" }, { .known = false }, false, "",
 };
 static const struct rawpci_record after = {
 	0x8086,
@@ -50,6 +51,7 @@ static const struct rawpci_record after = {
 	  2,
 	  { { 0x58, 0x2810 }, { 0x118, 0 } } },
 	true,
+	"",
 };
 
 static void step(void)
