@@ -210,7 +210,9 @@ static int check(struct rawpci_taken *taken, unsigned flags)
 	return r;
 }
 
-static int move(struct rawpci_taken *taken, unsigned flags)
+/* Devices of the call that are taken are returned after a failure. */
+static int move(struct rawpci_taken *taken, const struct rawpci_take_options *options,
+		unsigned flags)
 {
 	unsigned i;
 	int r = 0;
@@ -220,9 +222,9 @@ static int move(struct rawpci_taken *taken, unsigned flags)
 		if (r < 0)
 			break;
 	}
-	if (i == taken->n)
-		return 0;
-	while (i-- > 0)
+	for (unsigned k = 0; r == 0 && k < taken->n; k++)
+		r = rawpci_custody_admit(&taken->each[k].custody, options->uid, options->gid);
+	while (r < 0 && i-- > 0)
 		rawpci_custody_undo(&taken->each[i].custody);
 	return r;
 }
@@ -245,7 +247,7 @@ static int take(struct rawpci *ctx, const char *const *addresses, unsigned n,
 	if (r == 0)
 		r = check(taken, flags);
 	if (r == 0)
-		r = move(taken, flags);
+		r = move(taken, options, flags);
 	if (r < 0) {
 		destroy(taken);
 		return r;
@@ -270,8 +272,6 @@ static int read_options(struct rawpci *ctx, const struct rawpci_take_options *gi
 	if (options->flags & ~(unsigned)RAWPCI_OPEN_INSIST)
 		return rawpci_fail(ctx, -EBADRQC, "options.flags are %#x: only %#x is defined",
 				   options->flags, (unsigned)RAWPCI_OPEN_INSIST);
-	if (options->uid != RAWPCI_TAKE_NO_ID || options->gid != RAWPCI_TAKE_NO_ID)
-		return rawpci_fail(ctx, -EOPNOTSUPP, "options.uid and gid are not supported yet");
 	return 0;
 }
 

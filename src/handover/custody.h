@@ -47,11 +47,12 @@ struct rawpci_custody {
 	struct rawpci_state state;      /* the registers to restore */
 	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
 	bool recorded;                  /* hold, state and idle are in the record */
-	char kept[RAWPCI_BOOT_TEXT];    /* so is this, as in struct rawpci_record */
-	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
-	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held; with
+	char kept[RAWPCI_BOOT_TEXT];    /* so are these, as in struct rawpci_record */
+	struct rawpci_nodes nodes;
+	uint16_t recorded_ids[2];  /* so are these, of the vendor and the device */
+	struct rawpci_record owed; /* a former owner's, not returned yet, if .hold.held; with
 					   .kept: it is to stay as it is */
-	bool as_kept;                   /* set by take: so is the device after its return */
+	bool as_kept;              /* set by take: so is the device after its return */
 
 	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */
@@ -106,6 +107,9 @@ void rawpci_custody_return(struct rawpci_custody *custody);
 /* The same after a failure, whose sentence it keeps. */
 void rawpci_custody_undo(struct rawpci_custody *custody);
 
+/* Lets a user and a group open the nodes of the device, until it is returned. UINT32_MAX: no
+ * change. 0 or -errno, with a sentence. */
+int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid);
 /* Marks the record as one of a device that is kept, or takes the mark away. Finish then leaves the
  * device as it is. 0 or -errno, with a sentence. */
 int rawpci_custody_mark(struct rawpci_custody *custody, bool kept);

@@ -5,7 +5,8 @@
  * A file uses only files that are named before it here. driver, locks and record (record-text) each
  * change one thing of the host. place and words only look at a device or speak of it. idle and
  * registers (register-list) each change one thing more; whose and group only look. return-by-record
- * does what a record says. kept is about devices that are kept. own, may-take, return-at-close and take are the life of a custody.
+ * does what a record says. nodes and kept are about devices that are taken for
+ * other programs. own, may-take, return-at-close and take are the life of a custody.
  * recover and return-kept end the custody of
  * owners that are gone.
  */
@@ -121,6 +122,17 @@ void rawpci_find_unread(const struct rawpci *ctx, int r, struct rawpci_finding *
  * and UIO's nodes can be opened without this library. */
 bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *address,
 		      const struct rawpci_record *record, struct rawpci_finding *finding);
+
+/*
+ * nodes.c
+ */
+/* Sets custody->nodes: those that the user (UINT32_MAX: no change) or the group may open from
+ * rawpci_nodes_give() on. 0 or -errno, with a sentence. */
+int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid);
+int rawpci_nodes_give(struct rawpci_custody *custody);
+/* Gives the nodes that are still there to their former owners. */
+void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address,
+			  const char *name, const struct rawpci_nodes *nodes);
 
 /*
  * kept.c

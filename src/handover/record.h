@@ -10,6 +10,7 @@
 
 #include "handover/driver.h"
 #include "handover/locks.h"
+#include "os/sys.h"
 
 #define RAWPCI_STATE_DWORDS 16
 #define RAWPCI_STATE_WORDS 20
@@ -28,6 +29,26 @@ struct rawpci_state {
 	} words[RAWPCI_STATE_WORDS]; /* registers of capabilities */
 };
 
+enum rawpci_node_kind {
+	RAWPCI_NODE_GROUP,
+	RAWPCI_NODE_NOIOMMU,
+	RAWPCI_NODE_CDEV,
+	RAWPCI_NODE_UIO,
+};
+
+/* A node of the device, and who may open it. */
+struct rawpci_node {
+	enum rawpci_node_kind kind;
+	unsigned number; /* the group's for the first two kinds; else as in the node's name */
+	struct rawpci_node_owner before, meanwhile;
+};
+
+#define RAWPCI_NODES 2
+struct rawpci_nodes {
+	unsigned n;
+	struct rawpci_node each[RAWPCI_NODES];
+};
+
 struct rawpci_record {
 	uint16_t vendor, device; /* they tell it from another device in the same slot */
 	struct rawpci_driver_hold hold;
@@ -35,11 +56,12 @@ struct rawpci_record {
 	bool idle; /* power/control becomes "auto" again: os/idle.h */
 	/* The id of the boot in which the device was kept for hold.taken_by; "": it is not kept. */
 	char kept[RAWPCI_BOOT_TEXT];
+	struct rawpci_nodes nodes; /* those that were given to a user */
 };
 
 /* Writes the record. Whatever happens, the file holds the former record or the whole new one. The
  * record has the lowest version that can hold it: 1 without a known state, 2 with one, 3 with words
- * of capabilities or idle, 4 if the device is kept. A library that does not know the version does not act upon the record.
+ * of capabilities or idle, 4 if the device is kept, or with nodes. A library that does not know the version does not act upon the record.
  * -EINVAL: a name that rawpci_record_read() would not accept. */
 int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
 

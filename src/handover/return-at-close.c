@@ -17,6 +17,7 @@ static int settle(struct rawpci_custody *custody)
 		.hold = custody->hold,
 		.state = custody->state,
 		.idle = custody->idle,
+		.nodes = custody->nodes,
 	};
 	int r;
 

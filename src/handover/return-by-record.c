@@ -63,8 +63,10 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 	const char *name = locks->name;
 	char text[128];
 	bool idle;
-	int r = rawpci_idle_hold(&at, record, &idle);
+	int r;
 
+	rawpci_nodes_restore(ctx, address, name, &record->nodes);
+	r = rawpci_idle_hold(&at, record, &idle);
 	if (r == 0)
 		r = rawpci_state_restore(ctx, &at, name, record, killed);
 	/* Before a driver is bound, which may set the file itself. */

@@ -25,6 +25,7 @@ static int write_record(struct rawpci_custody *custody, const struct rawpci_driv
 	};
 	int r = custody->no_record;
 
+	record.nodes = custody->nodes;
 	memcpy(record.kept, custody->kept, sizeof(record.kept));
 
 	if (r == 0)
@@ -325,6 +326,19 @@ int rawpci_custody_mark(struct rawpci_custody *custody, bool kept)
 	if (r < 0)
 		custody->kept[0] = '\0';
 	return r < 0 ? fail_unrecorded(custody, true, r) : 0;
+}
+
+int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)
+{
+	int r;
+
+	if (uid == UINT32_MAX && gid == UINT32_MAX)
+		return 0;
+	r = rawpci_nodes_look(custody, uid, gid);
+	if (r < 0)
+		return r;
+	r = write_record(custody, &custody->hold);
+	return r < 0 ? fail_unrecorded(custody, true, r) : rawpci_nodes_give(custody);
 }
 
 /* Fails with what blocks. The log tells of a use that the caller overrides. */
