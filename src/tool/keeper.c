@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper of "run": a process that returns the devices if rawpci is killed. */
+#include "keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kept.h"
+
+#define LONGEST_PAUSE_NS 800000000
+
+/* Messages of rawpci. The first has the command's pidfd with it. */
+enum { WATCH = 'w', DONE = 'd', LEAVE = 'l' };
+
+/* Room for one descriptor. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static int send_message(int socket, char what, int fd)
+{
+	struct iovec text = { &what, 1 };
+	union control control = { 0 };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		struct cmsghdr *header = &control.align;
+
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
+/* Returns the message, or 0 after the end of rawpci. *fd: the descriptor that came with it. */
+static char receive_message(int socket, int *fd)
+{
+	char what = 0;
+	struct iovec text = { &what, 1 };
+	union control control;
+	struct msghdr message = {
+		.msg_iov = &text,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == 1 && message.msg_controllen >= CMSG_LEN(sizeof(int)))
+		memcpy(fd, CMSG_DATA(&control.align), sizeof(*fd));
+	return n == 1 ? what : 0;
+}
+
+/* A process has ended when its pidfd is readable. */
+static void wait_for_process(int pidfd)
+{
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+
+	while (pidfd >= 0 && poll(&end, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+/* An error is said once, at the end. */
+static void print_line(void *opaque, enum rawpci_log_level level, const char *message)
+{
+	const struct tool *tool = opaque;
+
+	if (level == RAWPCI_LOG_WARNING || (tool->verbose && level > RAWPCI_LOG_WARNING))
+		(void)tool_failed(tool, "%s", message);
+}
+
+/* Without a record it has been returned, or was never taken. If it is kept, somebody has taken it
+ * again with rawpci take. Returns as rawpci_return(). */
+static int return_one(struct tool *tool, struct rawpci *ctx, const char *address)
+{
+	struct rawpci_address parsed;
+	struct kept kept;
+	bool is_kept;
+	int r;
+
+	if (rawpci_address_parse(address, &parsed) < 0 || kept_read(tool, ctx, &kept) >= 0)
+		return -EINVAL;
+	is_kept = kept_find(&kept, &parsed) != NULL;
+	kept_finish(&kept);
+	r = is_kept ? 0 : rawpci_return(ctx, &address, 1);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Programs that the command has started may still have a node open: their end is waited for. */
+static void return_devices(struct tool *tool, const struct taking *taking)
+{
+	struct timespec pause = { .tv_nsec = 50000000 };
+	struct rawpci *ctx;
+	unsigned i = 0;
+
+	tool->log = print_line;
+	if (tool_context(tool, RAWPCI_IRQ_MODE_EMBEDDER, &ctx) >= 0)
+		return;
+	while (i < taking->count) {
+		int r = return_one(tool, ctx, taking->addresses[i]);
+
+		if (r < 0 && r != -EBUSY)
+			(void)tool_failed(tool, "%s", rawpci_last_error());
+		if (r != -EBUSY) {
+			i++;
+			continue;
+		}
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < LONGEST_PAUSE_NS)
+			pause.tv_nsec *= 2;
+	}
+	(void)rawpci_destroy(ctx);
+}
+
+/* Keeps nothing open but the socket and stderr. Nothing that the terminal or a service manager sends
+ * to all of rawpci's processes may end it. */
+static int detach(int socket)
+{
+	sigset_t all;
+	int nothing, kept;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	(void)setsid();
+	(void)prctl(PR_SET_NAME, "rawpci-keeper");
+	nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (nothing >= 0) {
+		(void)dup2(nothing, STDIN_FILENO);
+		(void)dup2(nothing, STDOUT_FILENO);
+	}
+	kept = socket == STDERR_FILENO + 1 ? socket : dup2(socket, STDERR_FILENO + 1);
+	(void)syscall(SYS_close_range, kept + 1, ~0U, 0);
+	return kept;
+}
+
+__attribute__((noreturn)) static void keep(struct tool *tool, const struct taking *taking,
+					   int socket)
+{
+	int command = -1;
+	char what;
+
+	socket = detach(socket);
+	do
+		what = receive_message(socket, &command);
+	while (what == WATCH);
+	/* Programs of the command may run on for long: nothing waits for the end of stderr. */
+	if (what == LEAVE)
+		(void)dup2(STDIN_FILENO, STDERR_FILENO);
+	if (what != DONE) {
+		wait_for_process(command);
+		return_devices(tool, taking);
+	}
+	_exit(0);
+}
+
+int keeper_start(struct tool *tool, const struct taking *taking, struct keeper *keeper)
+{
+	int ends[2], error = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		error = errno;
+	if (error == 0) {
+		keeper->process = fork();
+		error = keeper->process < 0 ? errno : 0;
+		if (keeper->process == 0)
+			keep(tool, taking, ends[1]);
+		(void)close(ends[1]);
+		keeper->socket = ends[0];
+	}
+	if (error == 0)
+		return -1;
+	(void)tool_failed(tool, "the process that returns the devices cannot be started: %s",
+			  strerror(error));
+	return TOOL_RUN_FAILED;
+}
+
+int keeper_watch(const struct tool *tool, const struct keeper *keeper, int pidfd)
+{
+	int error = send_message(keeper->socket, WATCH, pidfd);
+
+	if (error == 0)
+		return -1;
+	(void)tool_failed(tool, "the process that returns the devices is gone: %s",
+			  strerror(error));
+	return TOOL_RUN_FAILED;
+}
+
+void keeper_leave(struct keeper *keeper)
+{
+	(void)send_message(keeper->socket, LEAVE, -1);
+	(void)close(keeper->socket);
+}
+
+void keeper_end(struct keeper *keeper)
+{
+	(void)send_message(keeper->socket, DONE, -1);
+	(void)close(keeper->socket);
+	(void)waitpid(keeper->process, NULL, 0);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The signals of "run". They are blocked from start to end, so that no signal ends the program
+ * while it has devices. It asks for them one by one and passes them on to the command.
+ */
+#ifndef RAWPCI_TOOL_SIGNALS_H
+#define RAWPCI_TOOL_SIGNALS_H
+
+#include <signal.h>
+
+struct signals {
+	sigset_t handled;
+	/* As rawpci got them. The command gets them so. */
+	sigset_t before;
+	struct sigaction child, stop;
+};
+
+void signals_take(struct signals *signals);
+
+/* Puts back what signals_take() has changed. */
+void signals_give(const struct signals *signals);
+
+/* Has a signal come that asks the program to end? Returns the first of them, or 0. Forgets it. */
+int signals_end(void);
+
+/* Waits for the next signal. */
+void signals_wait(const struct signals *signals, siginfo_t *info);
+
+/* Passes a signal on to a process that is in the same process group, unless it has got it itself. */
+void signals_pass(const siginfo_t *info, pid_t process);
+
+/* The command was stopped by this signal. If it comes from the terminal, stops this process, too, so
+ * that the shell sees that the job has stopped. Returns when it goes on. */
+void signals_stop(int signal);
+
+#endif

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""rawpci take and rawpci return, on a pretend host."""
+import json
+import os
+
+from answering import DISK, NIC, Host
+from tool import check, end, wrong
+
+VFIO = ('vfio-pci', 'vfio-pci')
+
+
+def arguments():
+    """Wrong ones."""
+    host = Host()
+    some = host.settings()
+    wrong('take: no address', ['rawpci take ADDRESS'], 'take', *some)
+    wrong('return: no address', ['--all', 'rawpci return ADDRESS'], 'return', *some)
+    wrong('return: --all and an address', [f'"{NIC}"', '--all'], 'return', *some, '--all', NIC)
+    for subcommand in ('take', 'return'):
+        for address in ('', 'nonsense', '03:00.8', '../..', NIC + '\n', '-', '*'):
+            wrong(f'{subcommand} {address!r}', ['PCI address'], subcommand, *some, NIC, address,
+                  **host.environment())
+        wrong(f'{subcommand}: an address twice', ['twice'], subcommand, *some, NIC, '3:0.0')
+        wrong(f'{subcommand} --backend', ['--backend'], subcommand, *some, '--backend', 'vfio', NIC)
+    for option in ('--driver=a/b', '--user=no-such-user', '--user=:', '--driver='):
+        wrong(f'take {option}', [option.split('=')[0]], 'take', *some, option, NIC,
+              **host.environment())
+    check(host.written() == [], 'nothing is touched', host.written())
+
+
+def both():
+    """Taken and returned."""
+    host = Host()
+    done = host.run('take', NIC, DISK)
+    check(done.returncode == 0 and done.stderr == '' and done.stdout.splitlines() == [
+        f'{NIC}: taken from e1000e, bound to vfio-pci; open {host.path("dev/vfio/0")}',
+        f'{DISK}: taken from nvme, bound to vfio-pci; open {host.path("dev/vfio/1")}'],
+          'take says what it has done', done)
+    check(host.bound(NIC) == VFIO and host.bound(DISK) == VFIO, 'both are taken', host.seen())
+    done = host.run('recover')
+    check(done.returncode == 0 and host.bound(NIC) == VFIO, 'recover leaves them alone', done)
+    done = host.run('take', NIC)
+    check(done.returncode == 1 and len(done.stderr.splitlines()) == 1 and host.bound(NIC) == VFIO,
+          'a second take fails', done)
+    done = host.run('return', NIC)
+    check((done.returncode, done.stdout, done.stderr) == (0, f'{NIC}: returned to e1000e\n', ''),
+          'return says what it has done', done)
+    check(host.bound(NIC) == ('e1000e', '(null)') and host.bound(DISK) == VFIO, 'one is returned',
+          host.seen())
+    done = host.run('return', NIC)
+    check(done.returncode == 1 and NIC in done.stderr and len(done.stderr.splitlines()) == 1,
+          'one that is not kept is not returned', done)
+    done = host.run('return', '--all')
+    check((done.returncode, done.stdout) == (0, f'{DISK}: returned to nvme\n') and
+          host.is_as_before(), 'return --all', done, host.seen())
+    done = host.run('return', '--all')
+    check((done.returncode, done.stdout, done.stderr) == (0, '', ''), 'and again', done)
+
+
+def for_programs():
+    """--json."""
+    host = Host()
+    done = host.run('take', '--json', '--driver', 'uio_pci_generic', NIC)
+    check(done.returncode == 0 and json.loads(done.stdout) == [
+        {'address': NIC, 'host_driver': 'e1000e', 'driver': 'uio_pci_generic', 'nodes': []}],
+          'take --json', done)
+    done = host.run('return', '--json', '--all')
+    check(done.returncode == 0 and json.loads(done.stdout) == [
+        {'address': NIC, 'driver': 'e1000e'}], 'return --json', done)
+    done = host.run('return', '--json', '--all')
+    check(done.returncode == 0 and json.loads(done.stdout) == [], 'and again', done)
+
+
+def failures():
+    """All or none."""
+    host = Host()
+    done = host.run('take', NIC, '0000:05:00.0')
+    check(done.returncode == 1 and '0000:05:00.0' in done.stderr and done.stdout == '' and
+          len(done.stderr.splitlines()) == 1, 'one of them is not there', done)
+    check(host.is_as_before(), 'none is taken', host.seen())
+    if host.has_real_nodes():
+        node = host.path('dev/vfio/0')
+        done = host.run('take', '--user', '4321:1234', NIC)
+        seen = os.stat(node)
+        check((seen.st_uid, seen.st_gid) == (4321, 1234), '--user', seen, done)
+        host.run('return', NIC)
+        check(host.is_as_before(), 'and back', host.seen())
+
+
+arguments()
+both()
+for_programs()
+failures()
+end()
