@@ -126,13 +126,15 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 }
 
 /* Does a device of the group keep the group from being viable? VFIO's drivers do not, and the
- * kernel exempts two more. The device itself is bound to vfio-pci before it is opened. */
+ * kernel exempts two more. The device itself is bound to vfio-pci before it is opened. Others may
+ * be taken with it. */
 static bool blocks(const struct rawpci_vfio_question *q, const struct rawpci_address *address,
 		   char driver[RAWPCI_SYSFS_NAME])
 {
 	return rawpci_address_compare(address, q->address) != 0 &&
-	       rawpci_sysfs_driver(q->sysfs, address, driver) == 0 && driver[0] != '\0' &&
-	       !is_vfio(driver) && strcmp(driver, "pci-stub") != 0 &&
+	       (rawpci_backend_taken(q->ctx, address, driver) ||
+		rawpci_sysfs_driver(q->sysfs, address, driver) == 0) &&
+	       driver[0] != '\0' && !is_vfio(driver) && strcmp(driver, "pci-stub") != 0 &&
 	       strcmp(driver, "pcieport") != 0 && !is_bridge(q->sysfs, address);
 }
 

@@ -551,6 +551,23 @@ int rawpci_backend_lock(struct rawpci *ctx, const struct rawpci_address *address
  */
 int rawpci_backend_shared_lock(struct rawpci *ctx, const struct rawpci_address *address);
 
+/** Bytes of the longest name of a driver with its terminator. */
+#define RAWPCI_DRIVER_TEXT 64
+
+/**
+ * Tells for which driver this context takes a device (<rawpci/handover.h>).
+ *
+ * probe() asks it about other devices of the IOMMU group: they get that driver, whatever driver
+ * they have now.
+ *
+ * @param ctx     the context
+ * @param address the device
+ * @param driver  receives the driver's name, if the call returns true
+ * @return true: the context has taken the device, or is about to
+ */
+bool rawpci_backend_taken(struct rawpci *ctx, const struct rawpci_address *address,
+			  char driver[RAWPCI_DRIVER_TEXT]);
+
 /**
  * Says that the kernel still works on the device.
  *

@@ -61,6 +61,9 @@ enum rawpci_obstacle {
 	/** A killed process had taken the device from .driver ("": none). The next open first
 	 * returns the device to that driver. */
 	RAWPCI_OBSTACLE_LEFT = 18,
+	/** The device is kept (<rawpci/handover.h>); its host driver is .driver ("": none). If
+	 * .blocks is true, .backend does not work with the driver that the device is kept for. */
+	RAWPCI_OBSTACLE_KEPT = 19,
 };
 
 /** One thing found. Fields that its obstacle does not mention are zero. It grows at its end. */

@@ -33,8 +33,9 @@ struct rawpci_taken;
 struct rawpci_take_options {
 	/** sizeof(struct rawpci_take_options) as the program was compiled with. */
 	size_t size;
-	/** The driver to bind the devices to. NULL: vfio-pci if every device has an IOMMU group
-	 * and the driver is there, else uio_pci_generic. */
+	/** The driver to bind the devices to, any that the kernel has. NULL: that of the context's
+	 * backend, if it has one. Otherwise vfio-pci if every device has an IOMMU group and
+	 * vfio-pci is there, else uio_pci_generic. */
 	const char *driver;
 	unsigned flags; /**< 0 or #RAWPCI_OPEN_INSIST. */
 	uint32_t uid;   /**< The user that may open the nodes. #RAWPCI_TAKE_NO_ID: no change. */
@@ -47,30 +48,207 @@ struct rawpci_take_options {
 		sizeof(struct rawpci_take_options), NULL, 0, RAWPCI_TAKE_NO_ID, RAWPCI_TAKE_NO_ID  \
 	}
 
-/** Takes n devices from the host, all or none. */
+/**
+ * Takes n devices from the host, all or none.
+ *
+ * Every device is checked before the first one is touched. If one cannot be taken even so, those
+ * that were taken already are returned. The devices are not opened. Nothing but their drivers,
+ * their records and the owners of their nodes changes.
+ *
+ * @par Checks
+ * They are those of rawpci_device_open() (paragraph Devices in use there), and those of the backend
+ * that works with the driver: vfio for vfio-pci, uio for uio_pci_generic. A call for vfio-pci fails
+ * if another device of an IOMMU group has a host driver. Devices of the same call count as taken.
+ * For other drivers only the checks of rawpci_device_open() are made. #RAWPCI_OPEN_INSIST overrides
+ * the host's use of a device, and nothing else.
+ *
+ * @par While they are taken
+ * The devices count as open in the context. Another open or take of them fails with -EBUSY, in this
+ * program and in others. The context cannot be destroyed. A child that inherits the descriptors of
+ * this process inherits the locks, too.
+ *
+ * @par Records
+ * Each device gets a record and a lock, as at an open. Without them nothing is taken. If this
+ * process is killed, rawpci_recover() or the next open returns the devices. Both leave a device
+ * alone while another program has its VFIO or UIO node open.
+ *
+ * @par A device that has the driver already
+ * Its driver stays, also when the device is returned.
+ *
+ * @par Nodes
+ * options.uid and options.gid become the owner of each node that is the device's own:
+ * /dev/vfio/GROUP, /dev/vfio/devices/vfioN, /dev/uioN (settings vfio.dir and uio.dir). That owner
+ * gets the permission to read and write. The nodes /dev/vfio/vfio and /dev/iommu are not the
+ * device's, and are left alone. The former owner is in the record. It is put back when the device
+ * is returned, if the node is still there and no other program has changed its owner since. All
+ * devices of an IOMMU group share one node in /dev/vfio: it gets its former owner back with the
+ * first device that is returned.
+ * @par
+ * The kernel makes the nodes while it binds the driver. A rule of udev for such a node is applied
+ * later, and may replace the owner that this call has set.
+ *
+ * @par Threads
+ * Any thread may call it at any time. Two calls for one device: one fails with -EBUSY.
+ *
+ * @param ctx       the context. The process must be able to write to sysfs (root)
+ * @param addresses n addresses, as for rawpci_address_parse()
+ * @param n         how many, 1 to 255
+ * @param options   NULL for the defaults
+ * @param out       receives the devices, on success only. rawpci_taken_return() or
+ *                  rawpci_taken_keep() frees it
+ * @retval 0           done
+ * @retval -EFAULT     ctx, addresses, one of them, or out is NULL
+ * @retval -EINVAL     not an address; an address is there twice; n is 0; options.driver is not a
+ *                     driver's name; or options.size is too small for its own field
+ * @retval -EBADRQC    a flag is unknown
+ * @retval -EUSERS     the context has 255 devices open or taken
+ * @retval -ENODEV     there is no such device; the driver is not loaded, or refuses the device; or
+ *                     a user was named and the device has no node
+ * @retval -EOPNOTSUPP the driver does not work with this kind of device; there is no IOMMU for
+ *                     vfio-pci; or the context's backend has no devices of the host
+ * @retval -EBUSY      one of these:
+ *                     - the device is open or taken, here or in another process, or it is kept
+ *                     - another program has its node open
+ *                     - the host uses the device, or whether it does cannot be found out
+ *                     - another device of its IOMMU group has a host driver (vfio-pci)
+ *                     - it has virtual functions enabled (vfio-pci)
+ *                     - a host driver has taken the device just now: try again
+ * @retval -ETIMEDOUT  the host driver does not let go of a device. Its record stays, and
+ *                     rawpci_recover() or the next open returns it later
+ * @retval -EACCES     permission, also to write the record; rawpci_last_error() names the file
+ * @retval -EPERM      permission; rawpci_last_error() names the file
+ * @retval -ENOMEM     no memory
+ * @retval -ENOSPC     no descriptor or disk space
+ * @retval -EIO        an I/O error of run.dir
+ */
 int rawpci_take(struct rawpci *ctx, const char *const *addresses, unsigned n,
 		const struct rawpci_take_options *options, struct rawpci_taken **out);
 
-/** The driver that the devices are bound to. */
+/**
+ * Returns the name of the driver that the devices are bound to.
+ *
+ * It leaves rawpci_last_error() alone. The call may be made from any thread.
+ *
+ * @param taken may be NULL
+ * @return the name, which taken owns; NULL if taken is NULL
+ */
 const char *rawpci_taken_driver(const struct rawpci_taken *taken);
 
-/** Returns the devices to the host, and frees taken. */
+/**
+ * Returns the devices to the host, and frees taken.
+ *
+ * Each device gets its host driver back. If the program that had the device could change registers
+ * that no kernel driver puts back, as with uio_pci_generic, the library cleans them up first
+ * (<rawpci/recover.h>). A driver that another program has bound in the meantime is left alone. It
+ * may take as long as the host drivers take to start.
+ *
+ * A device that fails does not keep the others from being returned. Its record stays, and
+ * rawpci_recover() or rawpci_return() returns it later. taken is freed in any case.
+ *
+ * @par Threads
+ * Any thread may call it, and no other thread may use taken from then on.
+ *
+ * @param taken may be NULL
+ * @retval 0          done
+ * @retval -EBUSY     another program still has a node of the device open: rawpci_last_error() names
+ *                    it. Or another device of its IOMMU group is open
+ * @retval -ENODEV    the host driver does not take the device: is it loaded?
+ * @retval -ETIMEDOUT the kernel has not let go of the device within driver.timeout_ms
+ * @retval -EACCES    permission, or sysfs is not there
+ * @retval -EPERM     as -EACCES
+ * @retval -ENOSPC    no descriptor
+ * @retval -ENOMEM    no memory
+ * @retval -EIO       an I/O error
+ */
 int rawpci_taken_return(struct rawpci_taken *taken);
 
-/** Leaves the devices taken when this process ends, until rawpci_return(); frees taken. */
+/**
+ * Leaves the devices taken when this process ends, until rawpci_return(); frees taken.
+ *
+ * The records get a mark, and the locks are released. From then on:
+ * - rawpci_recover() and the close of other devices leave the devices alone.
+ * - rawpci_device_open() opens a device with the backend that works with the driver, and leaves it
+ *   kept when it is closed. uio puts back the registers that it found. With every other backend the
+ *   open fails with -EBUSY, whatever the flags say.
+ * - rawpci_take() fails with -EBUSY.
+ * - rawpci_explain() tells of it (#RAWPCI_OBSTACLE_KEPT).
+ *
+ * A reboot ends that: the devices then have their host drivers, and the records are like those of a
+ * killed process, even where run.dir outlives the reboot. It also ends when another program binds
+ * another driver to the device.
+ *
+ * A library that does not know of kept devices reports such a record and leaves the device alone.
+ *
+ * @par Threads
+ * As for rawpci_taken_return().
+ *
+ * @param taken the devices. After a failure it is still valid, and nothing has changed
+ * @retval 0       done
+ * @retval -EFAULT taken is NULL
+ * @retval -EACCES a record cannot be written, or the boot id cannot be read from /proc
+ * @retval -ENOMEM no memory
+ * @retval -ENOSPC no descriptor or disk space for a record
+ * @retval -EIO    an I/O error of run.dir
+ */
 int rawpci_taken_keep(struct rawpci_taken *taken);
 
-/** Returns devices that were kept. n 0: all of them. */
+/**
+ * Returns devices that are kept, or that a killed process has left.
+ *
+ * Every device is checked before the first one is touched. A device that fails after that does not
+ * keep the others from being returned; its record stays. What is returned, and what is left alone,
+ * is as for rawpci_recover(). If a device is gone, or another one is in its place, its record is
+ * removed.
+ *
+ * @par Threads
+ * Any thread may call it at any time.
+ *
+ * @param ctx       the context. The process must be able to write to sysfs (root)
+ * @param addresses n addresses, as for rawpci_address_parse(); ignored if n is 0
+ * @param n         how many. 0: all devices that are kept, also if there are none
+ * @retval 0          done
+ * @retval -EFAULT    ctx, addresses, or one of them is NULL
+ * @retval -EINVAL    not an address, or an address is there twice
+ * @retval -ENOENT    a device has no record in run.dir: it is not taken
+ * @retval -EBUSY     a device is open or taken, here or in another process, or a program has its
+ *                    node open: rawpci_last_error() names it. Or another device of its IOMMU group
+ *                    is open
+ * @retval -ENODEV    the host driver does not take the device: is it loaded?
+ * @retval -ETIMEDOUT the kernel has not let go of the device within driver.timeout_ms
+ * @retval -EACCES    permission; a record is not valid; or sysfs is not there
+ * @retval -EPERM     as -EACCES
+ * @retval -ENOSPC    no descriptor or disk space
+ * @retval -ENOMEM    no memory
+ * @retval -EIO       an I/O error
+ */
 int rawpci_return(struct rawpci *ctx, const char *const *addresses, unsigned n);
 
-/** A device that was kept. It grows at its end. */
+/** A device that is kept. It grows at its end. */
 struct rawpci_kept {
-	struct rawpci_address address;
-	char host_driver[64]; /**< The driver that it is returned to. "": none. */
-	char driver[64];      /**< The driver that it was taken for. */
+	struct rawpci_address address; /**< The device's address. */
+	char host_driver[64];          /**< The driver that it is returned to. "": none. */
+	char driver[64];               /**< The driver that it is kept for. */
 };
 
-/** Calls each() for every device that was kept. */
+/**
+ * Calls each() for every device that is kept, in no order.
+ *
+ * @par Threads
+ * Any thread may call it at any time.
+ *
+ * @param ctx    the context
+ * @param size   sizeof(struct rawpci_kept) as the program was compiled with
+ * @param each   returns 0 to go on. Another value ends the walk; a positive one cannot be taken for
+ *               an error. The structure is valid until each() returns. each() may call the library
+ * @param opaque handed to each()
+ * @return what each() returned to end the walk, or
+ * @retval 0       done; also if run.dir does not exist
+ * @retval -EFAULT ctx or each is NULL
+ * @retval -EINVAL size is 0 or larger than the library's
+ * @retval -EACCES run.dir cannot be used; rawpci_last_error() says why
+ * @retval -ENOMEM no memory
+ * @retval -ENOSPC no descriptor
+ */
 int rawpci_kept_each(struct rawpci *ctx, size_t size,
 		     int (*each)(void *opaque, const struct rawpci_kept *kept), void *opaque);
 

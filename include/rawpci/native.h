@@ -13,6 +13,7 @@
 #include <rawpci/device.h>
 #include <rawpci/enumerate.h>
 #include <rawpci/explain.h>
+#include <rawpci/handover.h>
 #include <rawpci/irq.h>
 #include <rawpci/log.h>
 #include <rawpci/memory.h>

@@ -32,6 +32,7 @@ struct rawpci;
  * - A device whose VFIO or UIO node another program has open without this library. The library sees
  *   only programs that /proc shows to this process.
  * - A driver that another program has bound in the meantime.
+ * - A device that is kept (rawpci_taken_keep()), until the host boots again.
  *
  * @par Registers of sysfs and uio
  * Before the host driver gets a device that sysfs or uio had open, the library cleans it up. The

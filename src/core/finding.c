@@ -155,6 +155,7 @@ const char *rawpci_obstacle_name(enum rawpci_obstacle obstacle)
 		[RAWPCI_OBSTACLE_IN_USE] = "in-use",
 		[RAWPCI_OBSTACLE_OWNED] = "owned",
 		[RAWPCI_OBSTACLE_LEFT] = "left",
+		[RAWPCI_OBSTACLE_KEPT] = "kept",
 	};
 	size_t i = (size_t)obstacle;
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Slots of open devices, and handles to them. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#include <rawpci/backend.h>
 
 #include "core/context.h"
 #include "core/log.h"
@@ -21,6 +24,7 @@ static struct rawpci_slot *slot_create(struct rawpci *ctx, unsigned index)
 	atomic_init(&slot->handle, 0);
 	atomic_init(&slot->owner, NULL);
 	slot->dev = NULL;
+	slot->taken_for = NULL;
 	slot->used = false;
 	slot->generation = ctx->first_generation;
 	slot->index = index;
@@ -41,7 +45,7 @@ static int find_free(struct rawpci *ctx, const struct rawpci_address *address,
 		if (!slot)
 			break;
 		if (slot->used && rawpci_address_compare(&slot->address, address) == 0)
-			return -EBUSY;
+			return slot->taken_for ? -EALREADY : -EBUSY;
 		if (!slot->used && !free_slot)
 			free_slot = slot;
 	}
@@ -56,7 +60,7 @@ static int find_free(struct rawpci *ctx, const struct rawpci_address *address,
 }
 
 int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address,
-			struct rawpci_slot **out)
+			const char *taken_for, struct rawpci_slot **out)
 {
 	char text[RAWPCI_ADDRESS_TEXT];
 	struct rawpci_slot *slot;
@@ -68,6 +72,7 @@ int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address
 	if (r == 0) {
 		slot->used = true;
 		slot->address = *address;
+		slot->taken_for = taken_for;
 		ctx->users++;
 		*out = slot;
 	}
@@ -77,6 +82,9 @@ int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address
 				   "%s: open already in this context: close it "
 				   "first",
 				   text);
+	if (r == -EALREADY)
+		return rawpci_fail(ctx, -EBUSY,
+				   "%s: taken already in this context: return it first", text);
 	if (r == -EUSERS)
 		return rawpci_fail(ctx, r,
 				   "%s: %d devices are open, which is the limit of a "
@@ -109,8 +117,31 @@ void rawpci_slot_release(struct rawpci *ctx, struct rawpci_slot *slot)
 	(void)pthread_mutex_lock(&ctx->lock);
 	slot->used = false;
 	slot->dev = NULL;
+	slot->taken_for = NULL;
 	ctx->users--;
 	(void)pthread_mutex_unlock(&ctx->lock);
+}
+
+bool rawpci_backend_taken(struct rawpci *ctx, const struct rawpci_address *address,
+			  char driver[RAWPCI_DRIVER_TEXT])
+{
+	bool taken = false;
+
+	if (!ctx || !address)
+		return false;
+	(void)pthread_mutex_lock(&ctx->lock);
+	for (unsigned i = 1; i <= RAWPCI_SLOTS && !taken; i++) {
+		const struct rawpci_slot *slot = atomic_load(&ctx->slots[i]);
+
+		if (!slot)
+			break;
+		taken = slot->used && slot->taken_for &&
+			rawpci_address_compare(&slot->address, address) == 0;
+		if (taken)
+			(void)snprintf(driver, RAWPCI_DRIVER_TEXT, "%s", slot->taken_for);
+	}
+	(void)pthread_mutex_unlock(&ctx->lock);
+	return taken;
 }
 
 void rawpci_slots_destroy(struct rawpci *ctx)

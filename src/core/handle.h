@@ -27,10 +27,12 @@ struct rawpci_slot {
 	uint32_t generation;
 	unsigned index;
 	struct rawpci_address address;
+	const char *taken_for; /* not open: taken, or about to be, for this driver; or NULL */
 };
 
+/* taken_for: as in the slot, and to stay valid as long. */
 int rawpci_slot_reserve(struct rawpci *ctx, const struct rawpci_address *address,
-			struct rawpci_slot **out);
+			const char *taken_for, struct rawpci_slot **out);
 uint32_t rawpci_slot_publish(struct rawpci_slot *slot, struct rawpci_device *dev,
 			     const void *owner);
 static inline struct rawpci_slot *rawpci_slot_of(struct rawpci *ctx, uint32_t handle)

@@ -97,7 +97,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 		if (!rawpci_choice_has(chosen, with->backend))
 			continue;
 		rawpci_call_begin();
-		custody->backend = with->backend;
+		custody->purpose = rawpci_purpose_of(with->backend);
 		/* The program that opened the descriptors sees to the host driver. */
 		r = dev->fds ? 0 : rawpci_custody_keep(custody, flags, false);
 		refused = r < 0;
@@ -117,7 +117,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 	rawpci_reason_restore(&failure.reason);
 	/* The whole reason takes a search that only a failure is worth. */
 	if (failure.refused) {
-		custody->backend = failure.refused;
+		custody->purpose = rawpci_purpose_of(failure.refused);
 		(void)rawpci_custody_keep(custody, flags, true);
 	}
 	return rawpci_sys_result(failure.choice.error, failure.choice.error);

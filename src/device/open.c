@@ -82,7 +82,7 @@ static int open_with(struct rawpci *ctx, const void *owner, struct rawpci_vm *vm
 	struct rawpci_slot *slot;
 	int r;
 
-	r = rawpci_slot_reserve(ctx, address, &slot);
+	r = rawpci_slot_reserve(ctx, address, NULL, &slot);
 	if (r < 0)
 		return r;
 	dev = device_create(ctx, slot, address);

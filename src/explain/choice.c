@@ -37,7 +37,7 @@ static int look(struct rawpci_inquiry *q, const struct rawpci_registered *with)
 		return 0;
 	if (b->explain)
 		r = b->explain(with->instance, address, q->options.memory, &q->found);
-	return r < 0 ? r : rawpci_explain_way(q, with, is_driven(q, b));
+	return r < 0 ? r : rawpci_explain_way(q, is_driven(q, b));
 }
 
 /* Open owns the device first, then looks at the host driver, and then asks the backend. */
@@ -50,8 +50,7 @@ static struct rawpci_verdict judge(const struct rawpci_inquiry *q, const struct 
 
 	if (verdict.finding)
 		verdict.error = verdict.finding->error;
-	if (q->device && !q->found.owned &&
-	    rawpci_driver_is_kept(b, q->custody.bound, q->options.flags)) {
+	if (q->device && !q->found.owned && rawpci_driver_is_kept(&q->custody, q->options.flags)) {
 		verdict.refused = true;
 		verdict.error = -EBUSY;
 	}
@@ -107,6 +106,7 @@ int rawpci_explain_ways(struct rawpci_inquiry *q)
 
 		if (chosen ? b != chosen : b->rank < 0)
 			continue;
+		q->custody.purpose = rawpci_purpose_of(b);
 		way = calloc(1, sizeof(*way));
 		if (!way)
 			return -ENOMEM;

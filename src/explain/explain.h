@@ -39,7 +39,7 @@ int rawpci_explain_ways(struct rawpci_inquiry *q);
 
 /* way.c: the obstacles to one backend, except those that it reports itself. driven: the device's
  * driver matters to it. refusal: its probe() has failed, and it reports no reason. 0 or -ENOMEM. */
-int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with, bool driven);
+int rawpci_explain_way(struct rawpci_inquiry *q, bool driven);
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason);
 
 /* uring.c: the kernel refuses io_uring with error, a negative errno. sysctl: the value of

@@ -15,7 +15,7 @@ static int check_module(struct rawpci_inquiry *q, const char *driver)
 	struct rawpci_finding finding;
 
 	while (f && !(f->obstacle == RAWPCI_OBSTACLE_MODULE &&
-		      strcmp(f->backend, q->custody.backend->name) == 0))
+		      strcmp(f->backend, q->found.backend) == 0))
 		f = f->next;
 	if (f || !rawpci_find_module(q->ctx, driver, &finding))
 		return 0;
@@ -31,9 +31,11 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 {
 	struct rawpci_findings *found = opaque;
 
-	found->step = finding->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER ? RAWPCI_STEP_HELD
-		      : finding->obstacle == RAWPCI_OBSTACLE_IN_USE    ? RAWPCI_STEP_TAKE
-								       : RAWPCI_STEP_MOVE;
+	found->step = finding->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER ||
+				      finding->obstacle == RAWPCI_OBSTACLE_KEPT
+			      ? RAWPCI_STEP_HELD
+		      : finding->obstacle == RAWPCI_OBSTACLE_IN_USE ? RAWPCI_STEP_TAKE
+								    : RAWPCI_STEP_MOVE;
 	return rawpci_backend_finding(found, finding);
 }
 
@@ -56,12 +58,11 @@ int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reas
 	return rawpci_backend_finding(&q->found, &finding);
 }
 
-int rawpci_explain_way(struct rawpci_inquiry *q, const struct rawpci_registered *with, bool driven)
+int rawpci_explain_way(struct rawpci_inquiry *q, bool driven)
 {
 	int r;
 
-	q->custody.backend = with->backend;
-	r = driven ? check_module(q, rawpci_custody_wanted(&q->custody)) : 0;
+	r = driven ? check_module(q, q->custody.purpose.driver) : 0;
 	q->found.step = RAWPCI_STEP_OPEN;
 	if (r == 0 && q->found.refusal != 0 && !q->found.refusal_found)
 		r = rawpci_explain_refusal(q, q->found.refusal, rawpci_reason());

@@ -25,11 +25,19 @@ struct rawpci_use {
 	char what[RAWPCI_INUSE_TEXT];
 };
 
+/* What a device is taken for. */
+struct rawpci_purpose {
+	const char *driver; /* that it is bound to meanwhile; "": none, or any */
+	bool unbound;       /* with driver "": a host driver has to go */
+	bool bare;          /* as in struct rawpci_backend */
+	bool handed;        /* to another program, by rawpci_take(): it always has a record */
+};
+
 struct rawpci_custody {
 	struct rawpci *ctx;
 	struct rawpci_address address;
 	char name[RAWPCI_ADDRESS_TEXT];
-	const struct rawpci_backend *backend; /* the one that has the device, or is tried */
+	struct rawpci_purpose purpose; /* of the backend that has the device, or is tried */
 	struct rawpci_locks locks;
 	int no_record; /* why no record can be written, a negative errno; 0: one can */
 	char bound[RAWPCI_SYSFS_NAME]; /* the host driver that the device is taken from; "": none */
@@ -39,8 +47,12 @@ struct rawpci_custody {
 	struct rawpci_state state;      /* the registers to restore */
 	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
 	bool recorded;                  /* hold, state and idle are in the record */
-	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
-	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held */
+	char kept[RAWPCI_BOOT_TEXT];    /* so are these, as in struct rawpci_record */
+	struct rawpci_nodes nodes;
+	uint16_t recorded_ids[2];  /* so are these, of the vendor and the device */
+	struct rawpci_record owed; /* a former owner's, not returned yet, if .hold.held; with
+					   .kept: it is to stay as it is */
+	bool as_kept;              /* set by take: so is the device after its return */
 
 	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */
@@ -58,22 +70,23 @@ void rawpci_custody_finish(struct rawpci_custody *custody);
  * Without a place for locks and records it succeeds; take then refuses to change a driver. */
 int rawpci_custody_own(struct rawpci_custody *custody);
 
+/* To open the device with a backend. */
+struct rawpci_purpose rawpci_purpose_of(const struct rawpci_backend *backend);
+
 /* What own would come to, as far as it can be seen. Touches nothing; sets bound, left and
  * no_record. True: *finding is set; it may block or not. */
 bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_host_device *device,
 			 struct rawpci_finding *finding);
 
 /*
- * Obstacles to taking the device from custody->bound for custody->backend. These functions look and
+ * Obstacles to taking the device from custody->bound for custody->purpose. These functions look and
  * change nothing.
  */
 
-/* The driver that the backend needs; "": none. */
-const char *rawpci_custody_wanted(const struct rawpci_custody *custody);
-/* Does the backend need the host driver bound ("": none) to go, and the flags forbid that? The
- * second fails with -EBUSY then. asked: its sentence says, too, what the host uses the device for,
- * which takes a search of all processes. */
-bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound, unsigned flags);
+/* Does the purpose need the host driver to go, and the flags forbid that? The second fails with
+ * -EBUSY then. asked: its sentence says, too, what the host uses the device for, which takes a
+ * search of all processes. */
+bool rawpci_driver_is_kept(const struct rawpci_custody *custody, unsigned flags);
 int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool asked);
 /* False: the module is loaded. */
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
@@ -87,14 +100,24 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 			 int (*each)(void *opaque, const struct rawpci_finding *finding),
 			 void *opaque);
 
-/* Binds the driver that custody->backend needs, if nothing is in the way. */
+/* Binds the driver of custody->purpose, if nothing is in the way. */
 int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags);
 /* Restores what take has changed. */
 void rawpci_custody_return(struct rawpci_custody *custody);
 /* The same after a failure, whose sentence it keeps. */
 void rawpci_custody_undo(struct rawpci_custody *custody);
 
-/* For a backend without a kernel driver (bare): is the device gone, replaced by another one, or
+/* Lets a user and a group open the nodes of the device, until it is returned. UINT32_MAX: no
+ * change. 0 or -errno, with a sentence. */
+int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid);
+/* Marks the record as one of a device that is kept, or takes the mark away. Finish then leaves the
+ * device as it is. 0 or -errno, with a sentence. */
+int rawpci_custody_mark(struct rawpci_custody *custody, bool kept);
+/* As return, for a device that was handed to another program. 0 or -errno, with a sentence: the
+ * record stays. -EBUSY: that program, or another, still uses the device. */
+int rawpci_custody_hand_back(struct rawpci_custody *custody);
+
+/* For a device whose registers no kernel driver puts back (bare): is the device gone, replaced by another one, or
  * bound to a host driver? */
 bool rawpci_custody_lost(struct rawpci_custody *custody);
 

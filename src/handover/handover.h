@@ -5,8 +5,10 @@
  * A file uses only files that are named before it here. driver, locks and record (record-text) each
  * change one thing of the host. place and words only look at a device or speak of it. idle and
  * registers (register-list) each change one thing more; whose and group only look. return-by-record
- * does what a record says. own, may-take, return-at-close and take are the life of a custody.
- * recover ends the custody of owners that were killed.
+ * does what a record says. nodes and kept are about devices that are taken for
+ * other programs. own, may-take, return-at-close and take are the life of a custody.
+ * recover and return-kept end the custody of
+ * owners that are gone.
  */
 #ifndef RAWPCI_HANDOVER_HANDOVER_H
 #define RAWPCI_HANDOVER_HANDOVER_H
@@ -29,6 +31,9 @@ struct rawpci_binding rawpci_handover_binding(const struct rawpci *ctx,
 /* The ids of the device that is there now. */
 int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *address,
 			struct rawpci_record *record);
+
+/* The id of this boot; "": the kernel does not tell. */
+void rawpci_handover_boot(char boot[RAWPCI_BOOT_TEXT]);
 
 /* Where to look for uses of a device, without trying its disks. */
 struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx);
@@ -119,6 +124,32 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
 		      const struct rawpci_record *record, struct rawpci_finding *finding);
 
 /*
+ * nodes.c
+ */
+/* Sets custody->nodes: those that the user (UINT32_MAX: no change) or the group may open from
+ * rawpci_nodes_give() on. 0 or -errno, with a sentence. */
+int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid);
+int rawpci_nodes_give(struct rawpci_custody *custody);
+/* Gives the nodes that are still there to their former owners. */
+void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address,
+			  const char *name, const struct rawpci_nodes *nodes);
+
+/*
+ * kept.c
+ */
+/* Does the device stay as it is, because it is kept? Not after a reboot, and not if another driver
+ * has it now. */
+bool rawpci_record_is_kept(const struct rawpci *ctx, const struct rawpci_address *address,
+			   const struct rawpci_record *record);
+/* The finding for it. */
+void rawpci_find_kept(const struct rawpci_record *record, struct rawpci_finding *finding);
+/* The device is kept for another driver than the one of custody->purpose. */
+bool rawpci_find_kept_otherwise(const struct rawpci_custody *custody,
+				struct rawpci_finding *finding);
+/* Returns the registers of a kept device that was opened. */
+void rawpci_kept_close(struct rawpci_custody *custody);
+
+/*
  * return-by-record.c
  */
 /* Returns the device as the record says, then removes the record. killed: the state of the device
@@ -127,7 +158,8 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
 /* Settles a device's record. Returns 1: the device has been returned; 0: no record; or
- * -errno: it has to be returned later, as *owed says if the record could be read. -EWOULDBLOCK:
+ * -errno: it has to be returned later, as *owed says if the record could be read. 0 with
+ * owed->kept: it is kept, and stays as it is. -EWOULDBLOCK:
  * another program uses the device. *foreign: the record is not valid; it stays as it is. */
 int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, struct rawpci_record *owed,

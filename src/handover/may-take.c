@@ -20,16 +20,16 @@
 
 #define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
 
-bool rawpci_driver_is_kept(const struct rawpci_backend *backend, const char *bound, unsigned flags)
+bool rawpci_driver_is_kept(const struct rawpci_custody *custody, unsigned flags)
 {
-	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || bound[0] == '\0')
-		return false;
-	return backend->driver ? strcmp(bound, backend->driver) != 0 : backend->unbound;
-}
+	const struct rawpci_purpose *to = &custody->purpose;
+	struct rawpci_finding finding;
 
-const char *rawpci_custody_wanted(const struct rawpci_custody *custody)
-{
-	return custody->backend->driver ? custody->backend->driver : "";
+	if (rawpci_find_kept_otherwise(custody, &finding))
+		return true;
+	if ((flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) || custody->bound[0] == '\0')
+		return false;
+	return to->driver[0] != '\0' ? strcmp(custody->bound, to->driver) != 0 : to->unbound;
 }
 
 /* dev: "/dev", to open the disks for a moment; NULL: to look only. */
@@ -51,7 +51,7 @@ static void look_at_use(struct rawpci_custody *custody, const char *dev)
 /* No command takes from the host a device that the host uses. */
 static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *finding)
 {
-	const char *root = custody->ctx->sysfs_dir, *driver = rawpci_custody_wanted(custody);
+	const char *root = custody->ctx->sysfs_dir, *driver = custody->purpose.driver;
 	char load[128] = "", unbind[256] = "", probe[256] = "", now[RAWPCI_SYSFS_NAME];
 
 	look_at_use(custody, NULL);
@@ -74,10 +74,12 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked,
 		      struct rawpci_finding *finding)
 {
-	const char *wanted = rawpci_custody_wanted(custody), *bound = custody->bound;
+	const char *wanted = custody->purpose.driver, *bound = custody->bound;
 	const struct rawpci_use *use = &custody->use;
 
-	if (!rawpci_driver_is_kept(custody->backend, bound, flags))
+	if (rawpci_find_kept_otherwise(custody, finding))
+		return true;
+	if (!rawpci_driver_is_kept(custody, flags))
 		return false;
 	if (asked)
 		look_at_use(custody, NULL);
@@ -138,7 +140,7 @@ static bool find_use(struct rawpci_custody *custody, unsigned flags, const char 
 void rawpci_find_unwritable(struct rawpci_custody *custody, const char *path, int r,
 			    struct rawpci_finding *finding)
 {
-	const char *wanted = rawpci_custody_wanted(custody);
+	const char *wanted = custody->purpose.driver;
 	char why[48] = "a read-only file system holds";
 
 	if (r != -EROFS)
@@ -187,7 +189,7 @@ void rawpci_find_unrecorded(const struct rawpci_custody *custody, bool of_driver
 			    struct rawpci_finding *finding)
 {
 	const bool passing = rawpci_is_passing(r);
-	const char *wanted = rawpci_custody_wanted(custody);
+	const char *wanted = custody->purpose.driver;
 	char text[128], needed[96] = "";
 
 	if (of_driver)
@@ -234,16 +236,27 @@ int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool ask
 	return rawpci_fail_finding(custody->ctx, custody->name, &finding);
 }
 
+/* A program that uses the device through the driver that it is to have. */
+static bool find_other(const struct rawpci_custody *custody, struct rawpci_finding *finding)
+{
+	struct rawpci_record record = { .vendor = 0 };
+
+	SAY(record.hold.taken_by, "%s", custody->bound);
+	return rawpci_find_user(custody->ctx, &custody->address, &record, finding);
+}
+
 int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const char *dev,
 			 int (*each)(void *opaque, const struct rawpci_finding *finding),
 			 void *opaque)
 {
-	const char *wanted = rawpci_custody_wanted(custody);
+	const char *wanted = custody->purpose.driver;
 	const bool there = strcmp(custody->bound, wanted) == 0;
 	struct rawpci_finding finding;
 	int r = 0;
 
 	if (find_kept(custody, flags, true, &finding))
+		return each(opaque, &finding);
+	if (there && custody->purpose.handed && find_other(custody, &finding))
 		return each(opaque, &finding);
 	/* Without its module nothing is taken. Taking has looked for that already. */
 	if (wanted[0] != '\0' &&

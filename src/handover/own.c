@@ -30,6 +30,16 @@ void rawpci_custody_init(struct rawpci_custody *custody, struct rawpci *ctx,
 	custody->address = *address;
 	rawpci_address_format(address, custody->name);
 	custody->locks = RAWPCI_LOCKS_NONE;
+	custody->purpose.driver = "";
+}
+
+struct rawpci_purpose rawpci_purpose_of(const struct rawpci_backend *backend)
+{
+	return (struct rawpci_purpose){
+		.driver = backend->driver ? backend->driver : "",
+		.unbound = backend->unbound,
+		.bare = backend->bare,
+	};
 }
 
 void rawpci_custody_finish(struct rawpci_custody *custody)
@@ -89,6 +99,11 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 		return false;
 	if (rawpci_find_user(custody->ctx, &custody->address, record, finding))
 		return true;
+	if (rawpci_record_is_kept(custody->ctx, &custody->address, record)) {
+		custody->owed = *record;
+		rawpci_find_kept(record, finding);
+		return true;
+	}
 	if (custody->bound[0] == '\0' || strcmp(custody->bound, record->hold.taken_by) == 0)
 		SAY(custody->bound, "%s", before);
 	custody->left = strcmp(custody->bound, device->driver) != 0;

@@ -41,6 +41,12 @@ int rawpci_handover_ids(const struct rawpci *ctx, const struct rawpci_address *a
 	return 0;
 }
 
+void rawpci_handover_boot(char boot[RAWPCI_BOOT_TEXT])
+{
+	if (rawpci_sys_read_file("/proc/sys/kernel/random/boot_id", boot, RAWPCI_BOOT_TEXT) < 0)
+		boot[0] = '\0';
+}
+
 struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 {
 	return (struct rawpci_inuse_host){

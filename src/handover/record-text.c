@@ -25,9 +25,34 @@ static bool good_name(const char *name)
 
 static int version_of(const struct rawpci_record *record)
 {
+	if (record->kept[0] != '\0' || record->nodes.n > 0)
+		return 4;
 	if (record->idle || (record->state.known && record->state.word_count > 0))
 		return 3;
 	return record->state.known ? 2 : 1;
+}
+
+static const char *const node_kinds[] = {
+	[RAWPCI_NODE_GROUP] = "group",
+	[RAWPCI_NODE_NOIOMMU] = "noiommu",
+	[RAWPCI_NODE_CDEV] = "cdev",
+	[RAWPCI_NODE_UIO] = "uio",
+};
+
+/* The lines that version 4 adds. */
+static int format_kept(const struct rawpci_record *record, char *text, size_t size)
+{
+	int n = snprintf(text, size, "kept %s\n", record->kept);
+
+	for (unsigned i = 0; i < record->nodes.n && n < (int)size; i++) {
+		const struct rawpci_node *node = &record->nodes.each[i];
+		const struct rawpci_node_owner *a = &node->before, *b = &node->meanwhile;
+
+		n += snprintf(text + n, size - (size_t)n, "node %s %u %u:%u:%o %u:%u:%o\n",
+			      node_kinds[node->kind], node->number, a->uid, a->gid, a->mode, b->uid,
+			      b->gid, b->mode);
+	}
+	return n;
 }
 
 /* The lines that version 3 adds. */
@@ -56,7 +81,9 @@ static int format_body(const char *name, const struct rawpci_record *record,
 			 version, name, record->vendor, record->device, hold->driver,
 			 hold->override, hold->taken_by);
 
-	if (version == 3 && n >= 0 && n < RAWPCI_RECORD_BYTES)
+	if (version == 4 && n >= 0 && n < RAWPCI_RECORD_BYTES)
+		n += format_kept(record, text + n, RAWPCI_RECORD_BYTES - (size_t)n);
+	if (version >= 3 && n >= 0 && n < RAWPCI_RECORD_BYTES)
 		n += format_words(record, text + n, RAWPCI_RECORD_BYTES - (size_t)n);
 	if (!state->known || n < 0 || n >= RAWPCI_RECORD_BYTES)
 		return n;
@@ -77,7 +104,7 @@ int rawpci_record_format(const char *name, const struct rawpci_record *record,
 	int n;
 
 	if (!good_name(hold->driver) || !good_name(hold->override) || !good_name(hold->taken_by) ||
-	    !good_name(record->state.boot))
+	    !good_name(record->state.boot) || !good_name(record->kept))
 		return -EINVAL;
 	n = format_body(name, record, text);
 	if (n >= 0 && n < RAWPCI_RECORD_BYTES)
@@ -133,23 +160,61 @@ static bool take_words(const char **at, struct rawpci_record *record)
 	return *(*at)++ == '\n';
 }
 
+static bool take_boot(const char **at, const char *key, char boot[RAWPCI_BOOT_TEXT])
+{
+	char value[RAWPCI_SYSFS_NAME];
+
+	if (!take_line(at, key, value) || strlen(value) >= RAWPCI_BOOT_TEXT)
+		return false;
+	memcpy(boot, value, strlen(value) + 1);
+	return true;
+}
+
 /* The lines that version 2 adds. The caller finds out what is wrong in them. */
 static bool take_state(const char *at, struct rawpci_state *state)
 {
-	char bare[RAWPCI_SYSFS_NAME], boot[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
+	char bare[RAWPCI_SYSFS_NAME], enables[RAWPCI_SYSFS_NAME];
 	char *end;
 
-	if (!take_line(&at, "bare", bare) || !take_line(&at, "boot", boot) ||
-	    strlen(boot) >= sizeof(state->boot) || !take_line(&at, "enable", enables) ||
-	    strncmp(at, "header ", 7) != 0)
+	if (!take_line(&at, "bare", bare) || !take_boot(&at, "boot", state->boot) ||
+	    !take_line(&at, "enable", enables) || strncmp(at, "header ", 7) != 0)
 		return false;
-	memcpy(state->boot, boot, strlen(boot) + 1);
 	state->known = true;
 	state->bare = strcmp(bare, "yes") == 0;
 	state->enables = (unsigned)strtoul(enables, NULL, 10);
 	at += 6;
 	for (int i = 0; i < RAWPCI_STATE_DWORDS; i++, at = end)
 		state->header[i] = (uint32_t)strtoul(at, &end, 16);
+	return true;
+}
+
+static bool take_node(const char **at, struct rawpci_node *node)
+{
+	struct rawpci_node_owner *a = &node->before, *b = &node->meanwhile;
+	const char *end = strchr(*at, '\n');
+	char kind[8];
+	unsigned i = 0;
+
+	if (!end || sscanf(*at, "node %7s %u %u:%u:%o %u:%u:%o", kind, &node->number, &a->uid,
+			   &a->gid, &a->mode, &b->uid, &b->gid, &b->mode) != 8)
+		return false;
+	while (i <= RAWPCI_NODE_UIO && strcmp(kind, node_kinds[i]) != 0)
+		i++;
+	node->kind = (enum rawpci_node_kind)i;
+	*at = end + 1;
+	return i <= RAWPCI_NODE_UIO;
+}
+
+/* The lines that version 4 adds. The caller finds out what is wrong in them. */
+static bool take_kept(const char **at, struct rawpci_record *record)
+{
+	struct rawpci_nodes *nodes = &record->nodes;
+
+	if (!take_boot(at, "kept", record->kept))
+		return false;
+	for (; nodes->n < RAWPCI_NODES && strncmp(*at, "node ", 5) == 0; nodes->n++)
+		if (!take_node(at, &nodes->each[nodes->n]))
+			return false;
 	return true;
 }
 
@@ -166,10 +231,11 @@ int rawpci_record_parse(const char *name, const char *text, struct rawpci_record
 	    !take_line(&at, "override", found.hold.override) ||
 	    !take_line(&at, "taken-by", found.hold.taken_by))
 		return -EBADMSG;
-	if (strcmp(version, "3") == 0 && !take_words(&at, &found))
+	if (strcmp(version, "4") == 0 && !take_kept(&at, &found))
 		return -EBADMSG;
-	if ((strcmp(version, "2") == 0 ||
-	     (strcmp(version, "3") == 0 && strcmp(at, "end\n") != 0)) &&
+	if (version[0] >= '3' && !take_words(&at, &found))
+		return -EBADMSG;
+	if (version[0] >= '2' && (version[0] == '2' || strcmp(at, "end\n") != 0) &&
 	    !take_state(at, &found.state))
 		return -EBADMSG;
 	ids = strchr(device, ' ');

@@ -78,6 +78,19 @@ int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *r
 	return r < 0 ? r : rawpci_record_parse(locks->name, text, record);
 }
 
+int rawpci_record_peek(const char *run, const struct rawpci_address *address,
+		       struct rawpci_record *record)
+{
+	struct rawpci_locks seen = RAWPCI_LOCKS_NONE;
+	int r;
+
+	rawpci_address_format(address, seen.name);
+	seen.directory = rawpci_locks_directory(run, false);
+	r = seen.directory < 0 ? seen.directory : rawpci_record_read(&seen, record);
+	rawpci_locks_release(&seen);
+	return r;
+}
+
 int rawpci_record_erase(const struct rawpci_locks *locks)
 {
 	int r = rawpci_sys_unlink_at(locks->directory, locks->name);

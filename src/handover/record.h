@@ -10,16 +10,18 @@
 
 #include "handover/driver.h"
 #include "handover/locks.h"
+#include "os/sys.h"
 
 #define RAWPCI_STATE_DWORDS 16
 #define RAWPCI_STATE_WORDS 20
+#define RAWPCI_BOOT_TEXT 40
 
 /* A device's registers before a program uses it. */
 struct rawpci_state {
 	bool known;       /* the rest is set */
 	bool bare;        /* as in struct rawpci_backend: the kernel restores nothing */
 	unsigned enables; /* how often the kernel has been asked to enable it: its file "enable" */
-	char boot[40];    /* the boot's id: the kernel assigns addresses anew at each boot */
+	char boot[RAWPCI_BOOT_TEXT]; /* its id: the kernel assigns addresses anew at each boot */
 	uint32_t header[RAWPCI_STATE_DWORDS]; /* of config space */
 	unsigned word_count;
 	struct {
@@ -27,22 +29,50 @@ struct rawpci_state {
 	} words[RAWPCI_STATE_WORDS]; /* registers of capabilities */
 };
 
+enum rawpci_node_kind {
+	RAWPCI_NODE_GROUP,
+	RAWPCI_NODE_NOIOMMU,
+	RAWPCI_NODE_CDEV,
+	RAWPCI_NODE_UIO,
+};
+
+/* A node of the device, and who may open it. */
+struct rawpci_node {
+	enum rawpci_node_kind kind;
+	unsigned number; /* the group's for the first two kinds; else as in the node's name */
+	struct rawpci_node_owner before, meanwhile;
+};
+
+#define RAWPCI_NODES 2
+struct rawpci_nodes {
+	unsigned n;
+	struct rawpci_node each[RAWPCI_NODES];
+};
+
 struct rawpci_record {
 	uint16_t vendor, device; /* they tell it from another device in the same slot */
 	struct rawpci_driver_hold hold;
 	struct rawpci_state state;
 	bool idle; /* power/control becomes "auto" again: os/idle.h */
+	/* The id of the boot in which the device was kept for hold.taken_by; "": it is not kept. */
+	char kept[RAWPCI_BOOT_TEXT];
+	struct rawpci_nodes nodes; /* those that were given to a user */
 };
 
 /* Writes the record. Whatever happens, the file holds the former record or the whole new one. The
  * record has the lowest version that can hold it: 1 without a known state, 2 with one, 3 with words
- * of capabilities or idle. A library that does not know the version does not act upon the record.
+ * of capabilities or idle, 4 if the device is kept, or with nodes. A library that does not know the version does not act upon the record.
  * -EINVAL: a name that rawpci_record_read() would not accept. */
 int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
 
 /* Reads the record; .held is set. -ENOENT: there is none; -EBADMSG: the file is no record, or
  * another device's; -EPERM, -ELOOP: another user may have written it. */
 int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record);
+
+/* Reads a device's record, whether or not a process owns the device. Returns as
+ * rawpci_record_read(); -ENOENT also without a directory. */
+int rawpci_record_peek(const char *run, const struct rawpci_address *address,
+		       struct rawpci_record *record);
 
 /* Removes the record; 0 also when there is none. */
 int rawpci_record_erase(const struct rawpci_locks *locks);

@@ -63,14 +63,6 @@ static int put(struct rawpci_binding *at, uint32_t offset, unsigned width, uint3
 	return config(at, offset, bytes, width, true);
 }
 
-/* "": the kernel does not tell. */
-static void this_boot(struct rawpci_state *state)
-{
-	if (rawpci_sys_read_file("/proc/sys/kernel/random/boot_id", state->boot,
-				 sizeof(state->boot)) < 0)
-		state->boot[0] = '\0';
-}
-
 int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpci_state *out)
 {
 	struct rawpci_state found = { .known = true, .bare = bare };
@@ -86,7 +78,7 @@ int rawpci_state_look(const struct rawpci_binding *from, bool bare, struct rawpc
 		return r;
 	if (bare)
 		rawpci_state_look_words(&reader, &found);
-	this_boot(&found);
+	rawpci_handover_boot(found.boot);
 	found.enables = (unsigned)rawpci_sysfs_number(at.root, &at.address, "enable");
 	*out = found;
 	return 0;
@@ -243,10 +235,10 @@ static int put_back(struct rawpci *ctx, struct rawpci_binding *at, const char *n
  * id is known, only the process that has read the registers knows that the boot is the same. */
 static bool is_of_this_boot(const struct rawpci_state *state, bool killed)
 {
-	struct rawpci_state now;
+	char now[RAWPCI_BOOT_TEXT];
 
-	this_boot(&now);
-	return strcmp(state->boot, now.boot) == 0 && (!killed || now.boot[0] != '\0');
+	rawpci_handover_boot(now);
+	return strcmp(state->boot, now) == 0 && (!killed || now[0] != '\0');
 }
 
 static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char *name)

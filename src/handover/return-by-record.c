@@ -63,8 +63,10 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 	const char *name = locks->name;
 	char text[128];
 	bool idle;
-	int r = rawpci_idle_hold(&at, record, &idle);
+	int r;
 
+	rawpci_nodes_restore(ctx, address, name, &record->nodes);
+	r = rawpci_idle_hold(&at, record, &idle);
 	if (r == 0)
 		r = rawpci_state_restore(ctx, &at, name, record, killed);
 	/* Before a driver is bound, which may set the file itself. */
@@ -98,6 +100,7 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 	int r = rawpci_record_read(locks, &record);
 
 	*foreign = false;
+	owed->kept[0] = '\0';
 	if (r == -ENOENT)
 		return 0;
 	if (rawpci_is_passing(r)) {
@@ -124,6 +127,11 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 		(void)rawpci_fail_finding(ctx, locks->name, &finding);
 		return -EWOULDBLOCK;
 	}
+	if (rawpci_record_is_kept(ctx, address, &record)) {
+		*owed = record;
+		return 0;
+	}
+	record.kept[0] = '\0';
 	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: it was taken from %s and has not been returned yet",
 		   locks->name, rawpci_or_none(record.hold.driver));
 	r = rawpci_record_settle(ctx, locks, address, &record, true);

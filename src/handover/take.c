@@ -25,6 +25,9 @@ static int write_record(struct rawpci_custody *custody, const struct rawpci_driv
 	};
 	int r = custody->no_record;
 
+	record.nodes = custody->nodes;
+	memcpy(record.kept, custody->kept, sizeof(record.kept));
+
 	if (r == 0)
 		r = rawpci_handover_ids(custody->ctx, &custody->address, &record);
 	if (r == 0)
@@ -66,10 +69,10 @@ static void look_at_state(struct rawpci_custody *custody)
 
 	if (custody->owed.hold.held && custody->owed.state.known) {
 		custody->state = custody->owed.state;
-		custody->state.bare = custody->state.bare || custody->backend->bare;
+		custody->state.bare = custody->state.bare || custody->purpose.bare;
 		return;
 	}
-	r = rawpci_state_look(&at, custody->backend->bare, &custody->state);
+	r = rawpci_state_look(&at, custody->purpose.bare, &custody->state);
 	if (r < 0)
 		rawpci_say(custody->ctx, RAWPCI_LOG_DEBUG, "%s: its registers cannot be read: %s",
 			   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
@@ -130,7 +133,7 @@ static int fail_forbidden(struct rawpci_custody *custody, enum rawpci_driver_ste
 
 static int fail_move(struct rawpci_custody *custody, enum rawpci_driver_step step, int r)
 {
-	const char *wanted = rawpci_custody_wanted(custody), *to = rawpci_or_none(wanted);
+	const char *wanted = custody->purpose.driver, *to = rawpci_or_none(wanted);
 	struct rawpci *ctx = custody->ctx;
 	char text[128];
 
@@ -171,7 +174,7 @@ static int move(struct rawpci_custody *custody, const char *seen)
 		return 0;
 	if (r == 0) {
 		rawpci_say(custody->ctx, RAWPCI_LOG_INFO, "%s: bound to %s%s%s", custody->name,
-			   rawpci_or_none(rawpci_custody_wanted(custody)),
+			   rawpci_or_none(custody->purpose.driver),
 			   custody->hold.driver[0] ? " instead of " : "", custody->hold.driver);
 		return 0;
 	}
@@ -211,7 +214,7 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	int r = rawpci_driver_look(at, wanted, found);
 
 	/* Return sees by it whether another program has set the override. */
-	if (r == 0 && !found->held && custody->backend->bare)
+	if (r == 0 && !found->held && (custody->purpose.bare || custody->purpose.handed))
 		r = rawpci_driver_override(at, found->override);
 	if (r == -ENODEV && rawpci_sysfs_present(at->root, &at->address) < 0) {
 		rawpci_find_absent(custody->ctx, &finding);
@@ -257,16 +260,17 @@ static void drop_record(struct rawpci_custody *custody)
 static int record_and_move(struct rawpci_custody *custody, const struct rawpci_driver_hold *found,
 			   const char *seen)
 {
-	int r = custody->backend->bare ? wake(custody, found) : 0;
+	int r = custody->purpose.bare ? wake(custody, found) : 0;
 
 	if (r < 0)
 		return r;
-	if (custody->backend->bare || found->driver[0] == '\0' || custody->owed.state.known)
+	if (custody->purpose.bare || found->driver[0] == '\0' || custody->owed.state.known)
 		look_at_state(custody);
 	r = write_record(custody, found);
 	if (r < 0)
 		drop_record(custody);
-	if (r < 0 && (!found->held || changes_no_driver(found)) && !rawpci_is_passing(r)) {
+	if (r < 0 && (!found->held || changes_no_driver(found)) && !rawpci_is_passing(r) &&
+	    !custody->purpose.handed) {
 		warn_unrecorded(custody, r);
 		return 0;
 	}
@@ -277,9 +281,64 @@ static int record_and_move(struct rawpci_custody *custody, const struct rawpci_d
 	custody->hold = *found;
 	if (found->held)
 		r = move(custody, seen);
-	if (r < 0 || !found->held || found->driver[0] == '\0' || !custody->backend->bare)
+	if (r < 0 || !found->held || found->driver[0] == '\0' || !custody->purpose.bare)
 		return r;
 	return record_again(custody);
+}
+
+/* Its record stays: the device is returned to the driver that it is kept for. */
+static int take_kept(struct rawpci_custody *custody, const struct rawpci_driver_hold *found)
+{
+	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
+								 &custody->address);
+	char text[128];
+	int r = 0;
+
+	custody->hold = *found;
+	if (found->held)
+		r = move(custody, found->driver);
+	custody->hold.held = false;
+	if (r < 0)
+		return r;
+	custody->as_kept = true;
+	if (!custody->purpose.bare)
+		return 0;
+	r = rawpci_state_look(&at, true, &custody->state);
+	if (r < 0)
+		rawpci_say(custody->ctx, RAWPCI_LOG_DEBUG, "%s: its registers cannot be read: %s",
+			   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
+	return 0;
+}
+
+int rawpci_custody_mark(struct rawpci_custody *custody, bool kept)
+{
+	int r = 0;
+
+	custody->kept[0] = '\0';
+	if (kept)
+		rawpci_handover_boot(custody->kept);
+	if (kept && custody->kept[0] == '\0')
+		return rawpci_fail(custody->ctx, -EACCES,
+				   "%s: it cannot be kept, because the kernel does not tell the "
+				   "id of this boot: make /proc/sys/kernel/random/boot_id readable",
+				   custody->name);
+	r = write_record(custody, &custody->hold);
+	if (r < 0)
+		custody->kept[0] = '\0';
+	return r < 0 ? fail_unrecorded(custody, true, r) : 0;
+}
+
+int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)
+{
+	int r;
+
+	if (uid == UINT32_MAX && gid == UINT32_MAX)
+		return 0;
+	r = rawpci_nodes_look(custody, uid, gid);
+	if (r < 0)
+		return r;
+	r = write_record(custody, &custody->hold);
+	return r < 0 ? fail_unrecorded(custody, true, r) : rawpci_nodes_give(custody);
 }
 
 /* Fails with what blocks. The log tells of a use that the caller overrides. */
@@ -301,7 +360,7 @@ int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
 								 &custody->address);
 	struct rawpci_driver_hold found;
-	int r = look(custody, &at, rawpci_custody_wanted(custody), &found);
+	int r = look(custody, &at, custody->purpose.driver, &found);
 
 	if (r < 0)
 		return r;
@@ -309,14 +368,16 @@ int rawpci_custody_take(struct rawpci_custody *custody, unsigned flags)
 	r = rawpci_custody_check(custody, flags, "/dev", heed, custody);
 	if (r < 0)
 		return r;
+	memset(&custody->state, 0, sizeof(custody->state));
+	custody->idle = false;
+	if (custody->owed.kept[0] != '\0' && !custody->purpose.handed)
+		return take_kept(custody, &found);
 	if (custody->owed.hold.held) {
 		memcpy(found.driver, custody->owed.hold.driver, sizeof(found.driver));
 		memcpy(found.override, custody->owed.hold.override, sizeof(found.override));
 		found.held = true;
 	}
-	memset(&custody->state, 0, sizeof(custody->state));
-	custody->idle = false;
-	if (!found.held && !custody->backend->bare)
+	if (!found.held && !custody->purpose.bare && !custody->purpose.handed)
 		return 0;
 	return record_and_move(custody, &found, custody->bound);
 }

@@ -154,12 +154,12 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 
 bool rawpci_custody_lost(struct rawpci_custody *custody)
 {
-	const char *ours = custody->backend->driver ? custody->backend->driver : "";
+	const char *ours = custody->purpose.driver;
 	struct rawpci *ctx = custody->ctx;
 	char now[RAWPCI_SYSFS_NAME];
 	struct rawpci_record there;
 
-	if (!custody->backend->bare)
+	if (!custody->purpose.bare)
 		return false;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
 		return true;

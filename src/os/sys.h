@@ -15,7 +15,7 @@
  *   sysfs.h               what sysfs says about PCI devices; uses src/pci
  *   sys.h, epoll.h        the seam
  *
- * The seam's files: clock.c, eventfd.c, memory.c, path.c, process.c and directory.c call own.c,
+ * The seam's files: clock.c, eventfd.c, memory.c, node.c, path.c, process.c and directory.c call own.c,
  * file.c and error.c, in this order.
  */
 #ifndef RAWPCI_OS_SYS_H
@@ -179,6 +179,22 @@ int rawpci_sys_unlink_at(int directory, const char *name);
 
 /* As rawpci_sys_list(). */
 int rawpci_sys_list_at(int directory, int (*each)(void *opaque, const char *name), void *opaque);
+
+/*
+ * Who may open a device node (node.c). -ENODEV: path is no node of that character device.
+ */
+
+struct rawpci_node_owner {
+	uint32_t uid, gid;
+	unsigned mode; /* the permissions of open() */
+};
+
+int rawpci_sys_node_owner(const char *path, unsigned major, unsigned minor,
+			  struct rawpci_node_owner *owner);
+
+/* -ESTALE: it is not as from has it, and stays so. */
+int rawpci_sys_node_change(const char *path, unsigned major, unsigned minor,
+			   const struct rawpci_node_owner *from, const struct rawpci_node_owner *to);
 
 /*
  * This process (process.c)

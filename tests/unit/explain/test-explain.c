@@ -648,8 +648,9 @@ START_TEST(names)
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_IN_USE), "in-use");
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_OWNED), "owned");
 	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_LEFT), "left");
+	ck_assert_str_eq(rawpci_obstacle_name(RAWPCI_OBSTACLE_KEPT), "kept");
 	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)0), "unknown");
-	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)19), "unknown");
+	ck_assert_str_eq(rawpci_obstacle_name((enum rawpci_obstacle)20), "unknown");
 }
 END_TEST
 

@@ -217,6 +217,50 @@ static inline int host_write_own(const char *file, const char *text, bool bound)
 	return 0;
 }
 
+/* A second device, which any driver accepts. */
+#define PEER "0000:03:00.1"
+#define PEER_DEVICE "bus/pci/devices/" PEER "/"
+
+static inline bool host_is_peer(const char *file, const char *text)
+{
+	return strcmp(file, PEER_DEVICE "driver_override") == 0 || strcmp(text, PEER) == 0;
+}
+
+static inline int host_write_peer(const char *file, const char *text)
+{
+	char override[512], target[600], path[512];
+
+	if (strcmp(file, PEER_DEVICE "driver_override") == 0) {
+		tree_write(&host.tree, file, strcmp(text, "\n") == 0 ? "(null)\n" : text);
+		return 0;
+	}
+	if (strstr(file, "/unbind")) {
+		tree_unlink(&host.tree, PEER_DEVICE "driver");
+		return 0;
+	}
+	tree_read(&host.tree, PEER_DEVICE "driver_override", override);
+	(void)snprintf(target, sizeof(target), "../../drivers/%.500s", override);
+	if (access(tree_path(&host.tree, path, PEER_DEVICE "driver"), F_OK) < 0)
+		tree_link(&host.tree, PEER_DEVICE "driver", target);
+	return 0;
+}
+
+static inline void host_create_peer(const char *driver)
+{
+	static const unsigned char zeros[64];
+	char path[512];
+	FILE *stream = fopen(tree_path(&host.tree, path, PEER_DEVICE "config"), "w");
+
+	ck_assert_ptr_nonnull(stream);
+	ck_assert_uint_eq(fwrite(zeros, 1, sizeof(zeros), stream), sizeof(zeros));
+	ck_assert_int_eq(fclose(stream), 0);
+	tree_write(&host.tree, PEER_DEVICE "driver_override", driver);
+	tree_write(&host.tree, PEER_DEVICE "vendor", "0x8086\n");
+	tree_write(&host.tree, PEER_DEVICE "device", "0x10d3\n");
+	(void)host_write_peer("bus/pci/drivers_probe", PEER);
+	tree_write(&host.tree, PEER_DEVICE "driver_override", "(null)\n");
+}
+
 static inline int host_write(const char *file, const char *text)
 {
 	char override[512], now[RAWPCI_SYSFS_NAME];
@@ -227,6 +271,8 @@ static inline int host_write(const char *file, const char *text)
 	override[strcspn(override, "\n")] = '\0';
 	if (host.failing && strstr(file, host.failing))
 		return host.error;
+	if (host_is_peer(file, text))
+		return host_write_peer(file, text);
 	if (strcmp(file, DEVICE "driver_override") == 0) {
 		tree_write(&host.tree, file, strcmp(text, "\n") == 0 ? "(null)\n" : text);
 	} else if (strcmp(file, "bus/pci/drivers_probe") == 0) {

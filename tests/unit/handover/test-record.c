@@ -17,6 +17,7 @@ static int write_stopping(int fd, const void *text, size_t size, unsigned long l
 #define rawpci_record_erase tested_erase
 #define rawpci_record_look tested_look
 #define rawpci_record_each tested_each
+#define rawpci_record_peek tested_peek
 #include "os/sys.h"
 #define rawpci_sys_rename_at rename_stopping
 #define rawpci_sys_unlink_at unlink_stopping
@@ -36,7 +37,8 @@ static char run[512];
 static unsigned steps, stop_at;
 
 static const struct rawpci_record before = {
-	0x8086, 0x10d3, { true, "e1000e", "", "vfio-pci" }, { .known = false }, false,
+	0x8086, 0x10d3,     { true, "e1000e", "", "vfio-pci" }, { .known = false }, false,
+	"",     { .n = 0 },
 };
 static const struct rawpci_record after = {
 	0x8086,
@@ -50,6 +52,20 @@ static const struct rawpci_record after = {
 	  2,
 	  { { 0x58, 0x2810 }, { 0x118, 0 } } },
 	true,
+	"",
+	{ .n = 0 },
+};
+
+static const struct rawpci_record given = {
+	0x8086,
+	0x10d3,
+	{ true, "e1000e", "", "vfio-pci" },
+	{ .known = false },
+	false,
+	"4f1c-22",
+	{ 2,
+	  { { RAWPCI_NODE_GROUP, 7, { 0, 0, 0600 }, { 1000, UINT32_MAX - 1, 0660 } },
+	    { RAWPCI_NODE_CDEV, 12, { 3, 4, 0600 }, { 1000, 4, 0600 } } } },
 };
 
 static void step(void)
@@ -126,8 +142,53 @@ static bool same(const struct rawpci_record *a, const struct rawpci_record *b)
 	       memcmp(a->state.header, b->state.header, sizeof(a->state.header)) == 0 &&
 	       a->state.word_count == b->state.word_count &&
 	       memcmp(a->state.words, b->state.words, sizeof(a->state.words)) == 0 &&
-	       a->idle == b->idle;
+	       a->idle == b->idle && strcmp(a->kept, b->kept) == 0 && a->nodes.n == b->nodes.n &&
+	       memcmp(a->nodes.each, b->nodes.each, sizeof(a->nodes.each)) == 0;
 }
+
+#define GIVEN                                                                                      \
+	"rawpci 4\ndevice " BDF " 8086:10d3\ndriver e1000e\noverride \ntaken-by vfio-pci\n"        \
+	"kept 4f1c-22\nnode group 7 0:0:600 1000:4294967294:660\n"                                 \
+	"node cdev 12 3:4:600 1000:4:600\nidle no\nwords\nend\n"
+
+/* A device that is kept, with nodes that have another owner; and what older records look like. */
+START_TEST(kept_text)
+{
+	static const char *const wrong[] = { "node group 7 0:0:600 1000:4294967294:660",
+					     "kept 4f1c-22", "node cdev", "12 3:4", "1000:4:600" };
+	static const char *const instead[] = { "node disk 7 0:0:600 1000:4294967294:660",
+					       "kept 4f1c-22 ", "node  cdev", "-12 3:4",
+					       "1000:4:600 " };
+	char text[RAWPCI_RECORD_BYTES], other[RAWPCI_RECORD_BYTES];
+	struct rawpci_record most = after, read;
+
+	ck_assert_int_eq(rawpci_record_format(BDF, &given, text), (int)strlen(GIVEN));
+	ck_assert_str_eq(text, GIVEN);
+	ck_assert_int_eq(rawpci_record_parse(BDF, text, &read), 0);
+	ck_assert(same(&read, &given));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		const char *at = strstr(GIVEN, wrong[i]);
+
+		(void)snprintf(other, sizeof(other), "%.*s%s%s", (int)(at - GIVEN), GIVEN,
+			       instead[i], at + strlen(wrong[i]));
+		ck_assert_int_eq(rawpci_record_parse(BDF, other, &read), -EBADMSG);
+	}
+	ck_assert_int_gt(rawpci_record_format(BDF, &before, text), 0);
+	ck_assert_ptr_eq(strstr(text, "rawpci 1\n"), text);
+	ck_assert_ptr_null(strstr(text, "kept"));
+	ck_assert_int_gt(rawpci_record_format(BDF, &after, text), 0);
+	ck_assert_ptr_eq(strstr(text, "rawpci 3\n"), text);
+	most.nodes = given.nodes;
+	most.state.word_count = RAWPCI_STATE_WORDS;
+	memset(most.kept, 'k', sizeof(most.kept) - 1);
+	memset(most.hold.driver, 'd', sizeof(most.hold.driver) - 1);
+	memset(most.hold.override, 'o', sizeof(most.hold.override) - 1);
+	memset(most.hold.taken_by, 't', sizeof(most.hold.taken_by) - 1);
+	ck_assert_int_gt(rawpci_record_format(BDF, &most, text), 0);
+	ck_assert_int_eq(rawpci_record_parse(BDF, text, &read), 0);
+	ck_assert(same(&read, &most));
+}
+END_TEST
 
 START_TEST(there_and_gone)
 {
@@ -568,6 +629,7 @@ int main(void)
 	TCase *tests = tcase_create("record");
 
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, kept_text);
 	tcase_add_test(tests, there_and_gone);
 	tcase_add_loop_test(tests, whole_or_not, 0, 2);
 	tcase_add_test(tests, one_owner);

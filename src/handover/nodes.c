@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nodes of a device that is taken for another program, and who may open them meanwhile. The
+ * nodes that all devices share (/dev/vfio/vfio, /dev/iommu) are left alone.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/context.h"
+#include "core/log.h"
+#include "handover/custody.h"
+#include "handover/handover.h"
+#include "os/sys.h"
+#include "os/sysfs.h"
+
+/* Where the kernel says which node it is, and the node. */
+struct place {
+	char node[RAWPCI_SYSFS_PATH];
+	unsigned major, minor;
+};
+
+/* "<directory of the device>/<class>/<class's name for it>". */
+static int find_below(const struct rawpci *ctx, const struct rawpci_address *address,
+		      const char *below, const char *prefix, unsigned number, char *path)
+{
+	char file[RAWPCI_SYSFS_NAME];
+
+	(void)snprintf(file, sizeof(file), "%s/%s%u/dev", below, prefix, number);
+	return rawpci_sysfs_path(ctx->sysfs_dir, address, file, path, RAWPCI_SYSFS_PATH);
+}
+
+static int find_group(const struct rawpci *ctx, const char *name, char *path)
+{
+	return rawpci_sysfs_class(ctx->sysfs_dir, "vfio", name, "/dev", path);
+}
+
+static int find_place(const struct rawpci *ctx, const struct rawpci_address *address,
+		      const struct rawpci_node *node, struct place *place)
+{
+	const unsigned number = node->number;
+	char name[32], path[RAWPCI_SYSFS_PATH], text[32];
+	const char *directory = ctx->vfio_dir;
+	int r;
+
+	if (node->kind == RAWPCI_NODE_UIO) {
+		directory = ctx->uio_dir;
+		(void)snprintf(name, sizeof(name), "uio%u", number);
+		r = find_below(ctx, address, "uio", "uio", number, path);
+	} else if (node->kind == RAWPCI_NODE_CDEV) {
+		(void)snprintf(name, sizeof(name), "devices/vfio%u", number);
+		r = find_below(ctx, address, "vfio-dev", "vfio", number, path);
+	} else {
+		(void)snprintf(name, sizeof(name), "%s%u",
+			       node->kind == RAWPCI_NODE_NOIOMMU ? "noiommu-" : "", number);
+		r = find_group(ctx, name, path);
+	}
+	if (r == 0)
+		r = rawpci_sys_read_file(path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	if (sscanf(text, "%u:%u", &place->major, &place->minor) != 2)
+		return -ENODEV;
+	r = snprintf(place->node, sizeof(place->node), "%s/%s", directory, name);
+	return r < 0 || (size_t)r >= sizeof(place->node) ? -ENAMETOOLONG : 0;
+}
+
+struct search {
+	const struct rawpci *ctx;
+	const struct rawpci_address *address;
+	struct rawpci_nodes *out;
+};
+
+/* A node that is not there is none; it may not have been passed to this container. */
+static int add(struct search *search, enum rawpci_node_kind kind, unsigned number)
+{
+	struct rawpci_nodes *out = search->out;
+	struct rawpci_node node = { .kind = kind, .number = number };
+	struct place place;
+	int r = find_place(search->ctx, search->address, &node, &place);
+
+	if (r == 0)
+		r = rawpci_sys_node_owner(place.node, place.major, place.minor, &node.before);
+	if (r == 0 && out->n < RAWPCI_NODES)
+		out->each[out->n++] = node;
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+static int add_cdev(void *opaque, const char *name)
+{
+	return strncmp(name, "vfio", 4) == 0
+		       ? add(opaque, RAWPCI_NODE_CDEV, (unsigned)strtoul(name + 4, NULL, 10))
+		       : 0;
+}
+
+static int add_uio(void *opaque, const char *name)
+{
+	return strncmp(name, "uio", 3) == 0
+		       ? add(opaque, RAWPCI_NODE_UIO, (unsigned)strtoul(name + 3, NULL, 10))
+		       : 0;
+}
+
+static int add_all(struct search *search, const char *directory,
+		   int (*each)(void *opaque, const char *name))
+{
+	char path[RAWPCI_SYSFS_PATH];
+	int r = rawpci_sysfs_path(search->ctx->sysfs_dir, search->address, directory, path,
+				  sizeof(path));
+
+	if (r == 0)
+		r = rawpci_sys_list(path, each, search);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The device's nodes that are there now, and who may open them. */
+static int find(const struct rawpci *ctx, const struct rawpci_address *address,
+		struct rawpci_nodes *out)
+{
+	struct search search = { ctx, address, out };
+	unsigned group;
+	int r = 0;
+
+	out->n = 0;
+	if (rawpci_sysfs_group(ctx->sysfs_dir, address, &group) == 0) {
+		r = add(&search, RAWPCI_NODE_GROUP, group);
+		if (r == 0)
+			r = add(&search, RAWPCI_NODE_NOIOMMU, group);
+	}
+	if (r == 0)
+		r = add_all(&search, "vfio-dev", add_cdev);
+	return r == 0 ? add_all(&search, "uio", add_uio) : r;
+}
+
+int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)
+{
+	struct rawpci *ctx = custody->ctx;
+	struct rawpci_nodes found;
+	char text[128];
+	int r = find(ctx, &custody->address, &found);
+
+	if (r < 0)
+		return rawpci_fail(ctx, rawpci_sys_result(r, r), "%s: its nodes cannot be read: %s",
+				   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
+	if (found.n == 0)
+		return rawpci_fail(ctx, -ENODEV,
+				   "%s: %s made no node for it in %s or %s that a user could be "
+				   "allowed to open: in a container, it has to be passed in",
+				   custody->name, custody->purpose.driver, ctx->vfio_dir,
+				   ctx->uio_dir);
+	for (unsigned i = 0; i < found.n; i++) {
+		struct rawpci_node *node = &found.each[i];
+
+		node->meanwhile = node->before;
+		if (uid != UINT32_MAX)
+			node->meanwhile.uid = uid;
+		if (gid != UINT32_MAX)
+			node->meanwhile.gid = gid;
+		node->meanwhile.mode |= gid != UINT32_MAX ? 0660 : 0600;
+	}
+	custody->nodes = found;
+	return 0;
+}
+
+int rawpci_nodes_give(struct rawpci_custody *custody)
+{
+	struct rawpci *ctx = custody->ctx;
+	char text[128];
+
+	for (unsigned i = 0; i < custody->nodes.n; i++) {
+		const struct rawpci_node *node = &custody->nodes.each[i];
+		struct place place = { .node = "its node" };
+		int r = find_place(ctx, &custody->address, node, &place);
+
+		if (r == 0)
+			r = rawpci_sys_node_change(place.node, place.major, place.minor,
+						   &node->before, &node->meanwhile);
+		if (r < 0)
+			return rawpci_fail(
+				ctx, rawpci_sys_result(r, -EACCES),
+				"%s: %s cannot be given to user %u, group %u (%s): run as "
+				"root",
+				custody->name, place.node, node->meanwhile.uid, node->meanwhile.gid,
+				rawpci_sys_error_text(r, text, sizeof(text)));
+	}
+	return 0;
+}
+
+/* Most nodes go with the driver. A node that is another device's by now is not touched, nor one
+ * that another program has given to another user since. */
+void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address,
+			  const char *name, const struct rawpci_nodes *nodes)
+{
+	struct rawpci_nodes now;
+	char text[128];
+
+	if (nodes->n == 0 || find(ctx, address, &now) < 0)
+		return;
+	for (unsigned i = 0; i < nodes->n; i++) {
+		const struct rawpci_node *node = &nodes->each[i];
+		struct place place;
+		unsigned k = 0;
+		int r = 0;
+
+		while (k < now.n &&
+		       (now.each[k].kind != node->kind || now.each[k].number != node->number))
+			k++;
+		if (k < now.n)
+			r = find_place(ctx, address, node, &place);
+		if (k < now.n && r == 0)
+			r = rawpci_sys_node_change(place.node, place.major, place.minor,
+						   &node->meanwhile, &node->before);
+		if (r < 0 && r != -ENOENT && r != -ENODEV && r != -ESTALE)
+			rawpci_say(ctx, RAWPCI_LOG_WARNING,
+				   "%s: its node cannot be given to its former owner again: %s",
+				   name, rawpci_sys_error_text(r, text, sizeof(text)));
+	}
+}
