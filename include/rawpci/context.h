@@ -116,7 +116,7 @@ struct rawpci_options {
 	 * - driver.timeout_ms=N: the time limit for each step of changing a host driver, and for
 	 *   each reset and each enabling by a file in /sys. 1 to 3600000 milliseconds; the default
 	 *   is 10000.
-	 * - ids.file=PATH: pci.ids, for names. The default is where distributions have it.
+	 * - ids.file=PATH: without effect. An older version read names of devices there.
 	 */
 	const char *const *settings;
 };

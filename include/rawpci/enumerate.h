@@ -56,7 +56,8 @@ struct rawpci_host_device {
 	uint32_t class_code;           /**< 24 bits: base class, subclass, programming interface. */
 	uint8_t revision;              /**< From config space. */
 
-	/** In words, from the host's pci.ids. "": pci.ids does not have it, or is not installed. */
+	/** Always "". The library reads no pci.ids. A program that wants names can use libpciaccess,
+	 * as the command "rawpci list" does. */
 	char vendor_name[96];
 	char device_name[128]; /**< As vendor_name. */
 	char class_name[64];   /**< As vendor_name. */

@@ -37,6 +37,7 @@ static const struct row rows[] = {
 	  FIELD(driver_timeout_ms),
 	  3600000,
 	  { NULL } },
+	/* Without effect: programs of an older version may set it. */
 	{ "ids.file", "", FIELD(ids_file), 0, 0, { NULL } },
 	{ "irq.engine",
 	  "auto",

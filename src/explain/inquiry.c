@@ -86,7 +86,6 @@ static int check_uring(struct rawpci_inquiry *q)
 
 static int describe(struct rawpci_inquiry *q)
 {
-	struct rawpci_ids ids;
 	int r;
 
 	/* A backend that pretends has a device of its own at that address. */
@@ -95,9 +94,7 @@ static int describe(struct rawpci_inquiry *q)
 	q->device = calloc(1, sizeof(*q->device));
 	if (!q->device)
 		return -ENOMEM;
-	rawpci_ids_load(q->ctx, &ids);
-	r = rawpci_host_describe(q->ctx, &ids, &q->out->address, q->device);
-	rawpci_ids_free(&ids);
+	r = rawpci_host_describe(q->ctx, &q->out->address, q->device);
 	if (r == 0) {
 		q->out->device = q->device;
 		return 0;

@@ -175,10 +175,9 @@ static void add_abilities(struct text *text, const struct rawpci_host_device *d)
 
 static void add_device(struct text *text, const struct rawpci_host_device *d)
 {
-	add(text, "  device      %s%s%s%s[%04x:%04x]%s\n", d->vendor_name,
-	    d->vendor_name[0] ? " " : "", d->device_name, d->device_name[0] ? " " : "",
-	    d->vendor_id, d->device_id, d->virtual_function ? ", a virtual function" : "");
-	add(text, "  class       %06x %s\n", d->class_code, d->class_name);
+	add(text, "  device      %04x:%04x%s\n", d->vendor_id, d->device_id,
+	    d->virtual_function ? ", a virtual function" : "");
+	add(text, "  class       %06x\n", d->class_code);
 	add(text, "  driver      %s\n", d->driver[0] ? d->driver : "none");
 	if (d->iommu_group >= 0)
 		add(text, "  IOMMU group %lld%s%s\n", (long long)d->iommu_group,

@@ -111,7 +111,7 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 			   "it was taken from %s and has not been returned",
 			   rawpci_or_none(before));
 	SAY(finding->driver, "%s", before);
-	SAY(finding->remedy, "call rawpci_recover() (examples/recover), or open it");
+	SAY(finding->remedy, "run rawpci recover, call rawpci_recover(), or open it");
 	return true;
 }
 

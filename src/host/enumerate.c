@@ -69,14 +69,14 @@ static bool is_lack(int r)
 }
 
 /* If files cannot be opened for lack of descriptors, the device is not described at all. */
-static int describe(struct rawpci *ctx, const struct rawpci_ids *ids,
-		    const struct rawpci_address *address, struct rawpci_host_device *device)
+static int describe(struct rawpci *ctx, const struct rawpci_address *address,
+		    struct rawpci_host_device *device)
 {
 	char name[RAWPCI_ADDRESS_TEXT];
 	int r;
 
 	rawpci_sys_forget_lack();
-	r = rawpci_host_describe(ctx, ids, address, device);
+	r = rawpci_host_describe(ctx, address, device);
 	if (rawpci_sys_lack() < 0)
 		return rawpci_fail_lack(ctx, rawpci_address_format(address, name),
 					rawpci_sys_lack());
@@ -89,7 +89,6 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 {
 	struct rawpci_host_device device;
 	struct found found = { NULL, 0, 0 };
-	struct rawpci_ids ids;
 	int lack = 0, r;
 
 	rawpci_call_begin();
@@ -103,16 +102,14 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		free(found.addresses);
 		return rawpci_call_end(ctx, r);
 	}
-	rawpci_ids_load(ctx, &ids);
 	for (size_t i = 0; i < found.count && r == 0; i++) {
-		int described = describe(ctx, &ids, &found.addresses[i], &device);
+		int described = describe(ctx, &found.addresses[i], &device);
 
 		if (described == 0)
 			r = each(opaque, &device);
 		else if (is_lack(described))
 			lack = r = described;
 	}
-	rawpci_ids_free(&ids);
 	free(found.addresses);
 	if (lack < 0)
 		return rawpci_call_end(ctx, lack);
@@ -125,7 +122,6 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 {
 	struct rawpci_host_device device;
 	struct rawpci_address parsed;
-	struct rawpci_ids ids;
 	int r;
 
 	rawpci_call_begin();
@@ -142,9 +138,7 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 							"\"%s\" is no PCI address: "
 							"write 0000:03:00.0 or 03:00.0",
 							address));
-	rawpci_ids_load(ctx, &ids);
-	r = describe(ctx, &ids, &parsed, &device);
-	rawpci_ids_free(&ids);
+	r = describe(ctx, &parsed, &device);
 	if (is_lack(r))
 		return rawpci_call_end(ctx, r);
 	if (r < 0)

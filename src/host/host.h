@@ -7,22 +7,12 @@
 #ifndef RAWPCI_HOST_HOST_H
 #define RAWPCI_HOST_HOST_H
 
-#include <stddef.h>
-
 #include <rawpci/enumerate.h>
 
 struct rawpci;
 
-/* The text of pci.ids, read once a call. NULL: it is not installed. */
-struct rawpci_ids {
-	char *text;
-	size_t length;
-};
-void rawpci_ids_load(struct rawpci *ctx, struct rawpci_ids *ids);
-void rawpci_ids_free(struct rawpci_ids *ids);
-
 /* -ENODEV: there is no such device. */
-int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_ids *ids,
-			 const struct rawpci_address *address, struct rawpci_host_device *out);
+int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_address *address,
+			 struct rawpci_host_device *out);
 
 #endif

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a device of the host is, from sysfs and pci.ids. libpciaccess is not used for that. It keeps
- * names and devices in variables of the process: no lock guards them, and a second user in the same
- * process overwrites them. It also looks for sysfs and pci.ids at fixed places only.
+ * What a device of the host is, from sysfs. Names are left to programs: a reader of pci.ids, such as
+ * libpciaccess, keeps what it reads in variables of the process, without a lock.
  */
 #include "host/host.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/context.h"
@@ -17,7 +15,6 @@
 #include "os/sysfs.h"
 #include "pci/pci.h"
 
-#define IDS_MOST (64u << 20)
 #define CLASS_BRIDGE 0x0604
 
 /* Linux include/linux/ioport.h; the resource file shows these flags. */
@@ -27,55 +24,9 @@
 #define RESOURCE_64BIT 0x100000
 #define RESOURCE_UNSET 0x20000000
 
-static int load_file(const char *path, struct rawpci_ids *ids)
-{
-	uint64_t size;
-	int r = rawpci_sys_size(path, &size);
-
-	if (r < 0)
-		return r;
-	if (size == 0 || size > IDS_MOST)
-		return -EFBIG;
-	ids->text = malloc((size_t)size + 1);
-	if (!ids->text)
-		return -ENOMEM;
-	r = rawpci_sys_read_file(path, ids->text, (size_t)size + 1);
-	if (r < 0) {
-		rawpci_ids_free(ids);
-		return r;
-	}
-	ids->length = (size_t)r;
-	return 0;
-}
-
-void rawpci_ids_load(struct rawpci *ctx, struct rawpci_ids *ids)
-{
-	static const char *const places[] = { "/usr/share/misc/pci.ids",
-					      "/usr/share/hwdata/pci.ids" };
-
-	ids->text = NULL;
-	ids->length = 0;
-	if (ctx->ids_file[0] != '\0') {
-		(void)load_file(ctx->ids_file, ids);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (load_file(places[i], ids) == 0)
-			return;
-}
-
-void rawpci_ids_free(struct rawpci_ids *ids)
-{
-	free(ids->text);
-	ids->text = NULL;
-	ids->length = 0;
-}
-
-static void describe_ids(const char *root, const struct rawpci_ids *ids,
-			 struct rawpci_host_device *out)
+static void describe_ids(const char *root, struct rawpci_host_device *out)
 {
 	const struct rawpci_address *address = &out->address;
-	struct rawpci_ids_names names;
 
 	out->vendor_id = (uint16_t)rawpci_sysfs_number(root, address, "vendor");
 	out->device_id = (uint16_t)rawpci_sysfs_number(root, address, "device");
@@ -84,13 +35,6 @@ static void describe_ids(const char *root, const struct rawpci_ids *ids,
 	out->class_code = (uint32_t)rawpci_sysfs_number(root, address, "class") & 0xffffff;
 	out->revision = (uint8_t)rawpci_sysfs_number(root, address, "revision");
 	out->bridge = out->class_code >> 8 == CLASS_BRIDGE;
-	if (!ids->text)
-		return;
-	rawpci_ids_find(ids->text, ids->length, out->vendor_id, out->device_id, out->class_code,
-			&names);
-	memcpy(out->vendor_name, names.vendor, sizeof(names.vendor));
-	memcpy(out->device_name, names.device, sizeof(names.device));
-	memcpy(out->class_name, names.class_name, sizeof(names.class_name));
 }
 
 static void describe_regions(const char *root, struct rawpci_host_device *out)
@@ -215,8 +159,8 @@ static void describe_abilities(const char *root, bool resets_known, struct rawpc
 	rawpci_sys_close(&fd);
 }
 
-int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_ids *ids,
-			 const struct rawpci_address *address, struct rawpci_host_device *out)
+int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_address *address,
+			 struct rawpci_host_device *out)
 {
 	const char *root = ctx->sysfs_dir;
 
@@ -224,7 +168,7 @@ int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_ids *ids,
 		return -ENODEV;
 	memset(out, 0, sizeof(*out));
 	out->address = *address;
-	describe_ids(root, ids, out);
+	describe_ids(root, out);
 	describe_regions(root, out);
 	describe_place(root, out);
 	describe_abilities(root, describe_resets(root, out), out);

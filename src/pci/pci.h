@@ -126,16 +126,6 @@ int rawpci_resets_find(const struct rawpci_config_reader *reader, struct rawpci_
 bool rawpci_resets_start(const struct rawpci_resets *resets, uint32_t offset, unsigned width,
 			 uint32_t value);
 
-/* Names from the text of pci.ids, length bytes long. A name is "" if the text has none, and is cut
- * if it is too long. */
-struct rawpci_ids_names {
-	char vendor[96];
-	char device[128];
-	char class_name[64]; /* the subclass's name, or else the base class's */
-};
-void rawpci_ids_find(const char *text, size_t length, uint16_t vendor, uint16_t device,
-		     uint32_t class_code, struct rawpci_ids_names *out);
-
 /* Compares by segment, bus, device and function. Returns below 0, 0 or above 0. */
 int rawpci_address_compare(const struct rawpci_address *a, const struct rawpci_address *b);
 

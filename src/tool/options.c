@@ -26,6 +26,9 @@ static const struct option common[] = {
 /* The last line that the library has logged in this thread. */
 static _Thread_local char logged[2048];
 
+/* A context that cannot be created: tool_context() says why, in the command's own words. */
+static _Thread_local bool creating;
+
 static void say(const struct tool *tool, const char *format, va_list arguments)
 {
 	char *text;
@@ -59,7 +62,7 @@ int tool_failed(const struct tool *tool, const char *format, ...)
 
 int tool_library_failed(const struct tool *tool, int error)
 {
-	/* The log has the sentence of a failed call already, unless there was no context yet. */
+	/* The log has the sentence of a failed call already, unless there was no context. */
 	if (strcmp(logged, rawpci_last_error()) != 0)
 		(void)tool_failed(tool, "%s", rawpci_last_error());
 	return error == -EINVAL ? TOOL_USAGE : TOOL_FAILED;
@@ -187,7 +190,8 @@ static void print_log(void *opaque, enum rawpci_log_level level, const char *mes
 {
 	const struct tool *tool = opaque;
 
-	(void)level;
+	if (creating && level == RAWPCI_LOG_ERROR)
+		return;
 	(void)snprintf(logged, sizeof(logged), "%s", message);
 	(void)tool_failed(tool, "%s", message);
 }
@@ -205,8 +209,11 @@ int tool_context(struct tool *tool, enum rawpci_irq_mode mode, struct rawpci **c
 		.log_opaque = tool,
 		.settings = tool->settings,
 	};
-	int r = rawpci_create(&options, ctx);
+	int r;
 
+	creating = true;
+	r = rawpci_create(&options, ctx);
+	creating = false;
 	if (r == -ENOENT)
 		return tool_wrong(tool,
 				  "there is no backend \"%s\": write vfio, uio, sysfs or fake",

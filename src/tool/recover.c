@@ -9,61 +9,88 @@
 #include "output.h"
 #include "tool.h"
 
-/* The library's lines of a run with --json. They come in this thread. */
-static struct json json;
+/* What the library says, in this thread. */
+struct said {
+	struct tool tool; /* first: the log gets it */
+	struct json json;
+	FILE *warnings;
+	char *text; /* of the warnings */
+	size_t length;
+};
 
 static const char *name_of(enum rawpci_log_level level)
 {
-	return level == RAWPCI_LOG_ERROR     ? "error"
-	       : level == RAWPCI_LOG_WARNING ? "warning"
-	       : level == RAWPCI_LOG_INFO    ? "info"
-					     : "debug";
+	return level == RAWPCI_LOG_WARNING ? "warning"
+	       : level == RAWPCI_LOG_INFO  ? "info"
+					   : "debug";
 }
 
 static void print_line(void *opaque, enum rawpci_log_level level, const char *message)
 {
-	const struct tool *tool = opaque;
+	struct said *said = opaque;
 
-	if (tool->json) {
-		json_object(&json, NULL);
-		json_string(&json, "level", name_of(level));
-		json_string(&json, "message", message);
-		json_end_object(&json);
-	} else if (level <= RAWPCI_LOG_WARNING || level >= RAWPCI_LOG_DEBUG) {
-		(void)tool_failed(tool, "%s", message);
-	} else {
+	/* That is the call's own, which is told at its end. */
+	if (level == RAWPCI_LOG_ERROR)
+		return;
+	if (level == RAWPCI_LOG_WARNING)
+		(void)fprintf(said->warnings, "%s\n", message);
+	if (said->tool.json) {
+		json_object(&said->json, NULL);
+		json_string(&said->json, "level", name_of(level));
+		json_string(&said->json, "message", message);
+		json_end_object(&said->json);
+	} else if (level == RAWPCI_LOG_INFO) {
 		(void)output_text(stdout, message, 0, OUTPUT_PLAIN, false);
 		(void)fputc('\n', stdout);
+	} else {
+		(void)tool_failed(&said->tool, "%s", message);
 	}
 }
 
-static int recover(const struct tool *tool, struct rawpci *ctx)
+static void print_json_end(struct said *said, int returned)
 {
-	int returned;
+	json_end_array(&said->json);
+	if (returned >= 0)
+		json_number(&said->json, "returned", returned);
+	else
+		json_string(&said->json, "returned", NULL);
+	json_string(&said->json, "error", returned < 0 ? rawpci_last_error() : NULL);
+	json_end_object(&said->json);
+}
 
-	if (tool->json) {
-		json = (struct json){ .to = stdout };
-		json_object(&json, NULL);
-		json_array(&json, "log");
+/* A call that failed for a device has warned of it. */
+static void print_end(struct said *said, int returned)
+{
+	if (returned >= 0)
+		(void)printf("%d device%s returned\n", returned, returned == 1 ? "" : "s");
+	else if (!strstr(said->text, rawpci_last_error()))
+		(void)tool_failed(&said->tool, "%s", rawpci_last_error());
+}
+
+static int recover(struct said *said)
+{
+	struct rawpci *ctx;
+	int returned, r = tool_context(&said->tool, RAWPCI_IRQ_MODE_EMBEDDER, &ctx);
+
+	if (r >= 0)
+		return r;
+	if (said->tool.json) {
+		json_object(&said->json, NULL);
+		json_array(&said->json, "log");
 	}
 	returned = rawpci_recover(ctx);
-	if (tool->json) {
-		json_end_array(&json);
-		if (returned >= 0)
-			json_number(&json, "returned", returned);
-		else
-			json_string(&json, "returned", NULL);
-		json_string(&json, "error", returned < 0 ? rawpci_last_error() : NULL);
-		json_end_object(&json);
-	} else if (returned >= 0) {
-		(void)printf("%d device%s returned\n", returned, returned == 1 ? "" : "s");
-	}
+	(void)fflush(said->warnings);
+	if (said->tool.json)
+		print_json_end(said, returned);
+	else
+		print_end(said, returned);
+	(void)rawpci_destroy(ctx);
 	return returned < 0 ? TOOL_FAILED : TOOL_DONE;
 }
 
 static int run(struct tool *tool, int argc, char **argv)
 {
-	struct rawpci *ctx;
+	struct said said = { .json = { .to = stdout } };
 	int operands, r = tool_options(tool, argc, argv, NULL, NULL, &operands);
 
 	if (r >= 0)
@@ -72,12 +99,14 @@ static int run(struct tool *tool, int argc, char **argv)
 		return tool_wrong(tool,
 				  "\"%s\" is too much: it returns all devices that have a record",
 				  argv[operands]);
-	tool->log = print_line;
-	r = tool_context(tool, RAWPCI_IRQ_MODE_EMBEDDER, &ctx);
-	if (r >= 0)
-		return r;
-	r = recover(tool, ctx);
-	(void)rawpci_destroy(ctx);
+	said.warnings = open_memstream(&said.text, &said.length);
+	if (!said.warnings)
+		return tool_failed(tool, "no memory");
+	said.tool = *tool;
+	said.tool.log = print_line;
+	r = recover(&said);
+	(void)fclose(said.warnings);
+	free(said.text);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Brings about a situation in which a device cannot be opened, runs examples/explain in it, and
+ * Brings about a situation in which a device cannot be opened, runs rawpci explain in it, and
  * checks that its first line has the cause and the remedy. Then tries to open the device under the
  * same restrictions: what explain says has to be what happens.
  *
@@ -187,7 +187,7 @@ static const struct situation {
 	  0,
 	  true,
 	  { "vfio can open it now, but it was taken from nvme and has not been returned",
-	    "call rawpci_recover()", "or open it" } },
+	    "run rawpci recover", "or open it" } },
 	{ "swapped",
 	  before_swapped,
 	  unrestricted,
@@ -236,8 +236,8 @@ static const struct situation {
 
 static void exec_explain(const struct situation *s)
 {
-	const char *words[10] = { "explain", address };
-	unsigned n = 2;
+	const char *words[10] = { "rawpci", "explain", address };
+	unsigned n = 3;
 
 	if (backend) {
 		words[n++] = "--backend";
@@ -249,7 +249,7 @@ static void exec_explain(const struct situation *s)
 	}
 	if (detach)
 		words[n++] = "--detach";
-	(void)execvp("explain", (char *const *)(uintptr_t)words);
+	(void)execvp("rawpci", (char *const *)(uintptr_t)words);
 }
 
 /* Runs explain and keeps what it says. Its exit status, -1: it had none. */

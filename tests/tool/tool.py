@@ -48,7 +48,7 @@ def skip_all(why):
 def _environment(more):
     env = {name: value for name, value in os.environ.items()
            if name not in ('COLUMNS', 'NO_COLOR', 'RAWPCI_BACKEND', 'TERM')}
-    env.update(TERM='xterm', **more)
+    env.update({'TERM': 'xterm', **more})
     return env
 
 

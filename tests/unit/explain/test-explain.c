@@ -577,7 +577,7 @@ START_TEST(left)
 	(void)explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER, 0);
 	ck_assert(e->openable);
 	check_first("mock can open it now, but it was taken from e1000e and has not been returned: "
-		    "call rawpci_recover()");
+		    "run rawpci recover, call rawpci_recover(), or open it");
 	/* The record is another device's. */
 	host_write(&host, NIC, "vendor", "0x8086\n");
 	(void)explain();

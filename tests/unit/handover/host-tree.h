@@ -16,8 +16,8 @@ struct host_tree {
 
 static inline void host_create(struct host_tree *host, const char *backend, const char *engine)
 {
-	char sysfs[128], nodes[128], iommu[128], ids[128], run[128];
-	const char *const settings[] = { sysfs, nodes, iommu, ids, run, engine, NULL };
+	char sysfs[128], nodes[128], iommu[128], run[128];
+	const char *const settings[] = { sysfs, nodes, iommu, run, engine, NULL };
 	struct rawpci_options options = {
 		.size = sizeof(options),
 		.backend = backend,
@@ -29,7 +29,6 @@ static inline void host_create(struct host_tree *host, const char *backend, cons
 	(void)snprintf(nodes, sizeof(nodes), "vfio.dir=%s/vfio", host->tree.root);
 	(void)snprintf(iommu, sizeof(iommu), "vfio.iommu=%s/iommu", host->tree.root);
 	(void)snprintf(run, sizeof(run), "run.dir=%s/run", host->tree.root);
-	(void)snprintf(ids, sizeof(ids), "ids.file=%s/pci.ids", host->tree.root);
 	ck_assert_int_eq(rawpci_create(&options, &host->ctx), 0);
 }
 

@@ -42,8 +42,6 @@ START_TEST(identity)
 {
 	struct rawpci_host_device device;
 
-	tree_write(&host.tree, "pci.ids",
-		   "8086  Intel Corporation\n\t10d3  82574L\nC 02  Network controller\n");
 	device = describe("03:00.0");
 	ck_assert_uint_eq(device.address.bus, 3);
 	ck_assert_uint_eq(device.vendor_id, 0x8086);
@@ -52,9 +50,9 @@ START_TEST(identity)
 	ck_assert_uint_eq(device.subsystem_id, 0x1100);
 	ck_assert_uint_eq(device.class_code, 0x020000);
 	ck_assert_uint_eq(device.revision, 3);
-	ck_assert_str_eq(device.vendor_name, "Intel Corporation");
-	ck_assert_str_eq(device.device_name, "82574L");
-	ck_assert_str_eq(device.class_name, "Network controller");
+	ck_assert_str_eq(device.vendor_name, "");
+	ck_assert_str_eq(device.device_name, "");
+	ck_assert_str_eq(device.class_name, "");
 	ck_assert_str_eq(device.driver, "e1000e");
 	ck_assert_int_eq(device.iommu_group, 14);
 	ck_assert(!device.bridge && !device.boot_vga && !device.virtual_function && !device.gone);
