@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What "meson install" brings: these files, and no other; and they work where they are.
 
-usage: installed.py BUILD_DIR SOURCE_DIR. Prints TAP.
+usage: installed.py BUILD_DIR SOURCE_DIR C_COMPILER (a command). Prints TAP.
 """
 import glob
 import json
@@ -35,9 +35,9 @@ def skip(name, why):
 
 def said(*command, **options):
     """What is wrong with a command: its words, if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False, errors='replace', **options)
-    lines = done.stdout.splitlines()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          **options)
+    lines = done.stdout.decode(errors='replace').splitlines()
     return lines[-20:] + [f'exit status {done.returncode}'] if done.returncode else []
 
 
@@ -109,6 +109,18 @@ def check_pages(root):
     report('the manual pages are readable', wrong)
 
 
+def check_code(root, source, compiler):
+    """Does the code on the pages compile with the installed headers?"""
+    for page in 'rawpci.7', 'rawpci-vmm.7':
+        path = os.path.join(root, 'share/man/man7', page)
+        code = subprocess.run([source + '/tests/man/code.sh', path], stdout=subprocess.PIPE,
+                              check=False).stdout
+        wrong = said(*compiler.split(), '-std=gnu11', '-Wall', '-Wextra', '-Werror', '-pedantic',
+                     '-fsyntax-only', '-I' + os.path.join(root, 'include'), '-x', 'c', '-',
+                     input=code)
+        report(f'the code of {page} compiles', wrong if code else ['there is none'])
+
+
 def check_unit(path, prefix):
     if not path:
         skip('the unit starts the installed command', 'no systemd')
@@ -122,7 +134,7 @@ def check_unit(path, prefix):
 
 
 def main():
-    build, source = sys.argv[1:]
+    build, source, compiler = sys.argv[1:]
     directory = tempfile.mkdtemp()
     try:
         report('meson install', said('meson', 'install', '-C', build, '--destdir', directory,
@@ -135,6 +147,7 @@ def main():
                compare(directory, files + ([unit] if unit else [])))
         check_command(root, option(build, 'libdir'))
         check_pages(root)
+        check_code(root, source, compiler)
         check_unit(unit and directory + unit, prefix)
     finally:
         shutil.rmtree(directory)
