@@ -107,6 +107,10 @@ struct rawpci_host_device {
  * @retval -EFAULT ctx or each is NULL
  * @retval -EINVAL size is 0 or larger than the library's
  * @retval -ENODEV there is no PCI here (rawpci_last_error() names the directory)
+ * @retval -EACCES permission to look into sysfs (rawpci_last_error() names the directory); each() may
+ *                 have been called for others
+ * @retval -EPERM  as -EACCES
+ * @retval -EIO    the kernel failed a look at a device
  * @retval -ENOSPC no descriptor to read a device's files; each() may have been called for others
  * @retval -ENOMEM no memory; as -ENOSPC
  */
@@ -125,6 +129,10 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
  * @retval -EFAULT ctx, address or out is NULL
  * @retval -EINVAL not an address, or size is 0 or larger than the library's
  * @retval -ENODEV there is no such device
+ * @retval -EACCES permission: whether the device is there cannot be seen (rawpci_last_error() names
+ *                 the directory)
+ * @retval -EPERM  as -EACCES
+ * @retval -EIO    the kernel failed a look at the device
  * @retval -ENOSPC no descriptor to read the device's files
  * @retval -ENOMEM no memory
  */

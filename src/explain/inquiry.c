@@ -17,8 +17,9 @@ static int check_absent(struct rawpci_inquiry *q)
 {
 	struct rawpci_finding finding;
 
-	rawpci_find_absent(q->ctx, &finding);
-	if (q->choice.error != 0)
+	if (!rawpci_sysfs_find_absent(q->ctx->sysfs_dir, &q->out->address, &finding))
+		return 0;
+	if (q->choice.error != 0 && finding.obstacle == RAWPCI_OBSTACLE_NO_DEVICE)
 		finding.error = q->choice.error;
 	return rawpci_backend_finding(&q->found, &finding);
 }

@@ -57,7 +57,7 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 	look_at_use(custody, NULL);
 	if (custody->use.found != 0 || rawpci_sysfs_driver(root, &custody->address, now) < 0)
 		return;
-	if (driver[0] != '\0' && rawpci_sysfs_has_driver(root, driver) < 0)
+	if (driver[0] != '\0' && rawpci_sysfs_has_driver(root, driver) == -ENODEV)
 		SAY(load, "modprobe %s\n", driver);
 	if (driver[0] != '\0')
 		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", custody->name, root);
@@ -104,7 +104,7 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 			struct rawpci_finding *finding)
 {
-	if (driver[0] == '\0' || rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0)
+	if (driver[0] == '\0' || rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) != -ENODEV)
 		return false;
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_MODULE, -ENODEV,
 			   "the kernel module %s is not loaded", driver);
@@ -246,8 +246,8 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 	if (find_kept(custody, flags, true, &finding))
 		return each(opaque, &finding);
 	/* Without its module nothing is taken. Taking has looked for that already. */
-	if (wanted[0] != '\0' &&
-	    (there || (!dev && rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0)))
+	if (wanted[0] != '\0' && (there || (!dev && rawpci_sysfs_has_driver(custody->ctx->sysfs_dir,
+									    wanted) == -ENODEV)))
 		return 0;
 	/* The host may also use a device that no driver holds: a bridge. */
 	if (find_use(custody, flags, dev, &finding))

@@ -178,7 +178,7 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 	char path[RAWPCI_SYSFS_PATH], text[128];
 	int r = rawpci_sysfs_path(at->root, &at->address, "reset", path, sizeof(path));
 
-	if (r < 0 || rawpci_sys_access(path, F_OK) < 0)
+	if (r < 0 || rawpci_sys_access(path, F_OK) == -ENOENT)
 		return 0;
 	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
 	if (r < 0 && r != -ETIMEDOUT)
@@ -293,7 +293,7 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 	char now[RAWPCI_SYSFS_NAME];
 	int r;
 
-	if (rawpci_sysfs_present(at.root, &at.address) < 0)
+	if (rawpci_sysfs_present(at.root, &at.address) == -ENODEV)
 		return 0;
 	r = rawpci_sysfs_driver(at.root, &at.address, now);
 	if (r < 0)

@@ -133,7 +133,7 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 
 	if (r < 0)
 		return r;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
+	if (rawpci_sysfs_present(ctx->sysfs_dir, address) == -ENODEV) {
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, so it is not returned to %s", name,
 			   rawpci_or_none(record->hold.driver));
 		return 0;
@@ -161,7 +161,7 @@ bool rawpci_custody_lost(struct rawpci_custody *custody)
 
 	if (!custody->backend->bare)
 		return false;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
+	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) == -ENODEV)
 		return true;
 	/* If the driver cannot be read, the device counts as unchanged. */
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, now) < 0)

@@ -6,6 +6,7 @@
 
 #include "core/call.h"
 #include "core/context.h"
+#include "core/finding.h"
 #include "host/host.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
@@ -45,6 +46,11 @@ static int check_size(struct rawpci *ctx, size_t size)
 	return rawpci_fail(ctx, -EINVAL, "size %zu is not that of struct rawpci_host_device", size);
 }
 
+static bool is_forbidden(int r)
+{
+	return r == -EACCES || r == -EPERM;
+}
+
 static int collect_all(struct rawpci *ctx, struct found *found)
 {
 	int r = rawpci_sysfs_each(ctx->sysfs_dir, collect, found);
@@ -53,34 +59,37 @@ static int collect_all(struct rawpci *ctx, struct found *found)
 	if (r == -ENOMEM)
 		return rawpci_fail(ctx, r, "no memory");
 	if (r < 0)
-		return rawpci_fail(ctx, rawpci_sys_result(r, -ENODEV),
-				   "%s/bus/pci/devices cannot "
-				   "be read: %s%s",
-				   ctx->sysfs_dir, rawpci_sys_error_text(r, text, sizeof(text)),
-				   rawpci_sys_result(r, 0) == 0 ? ": is sysfs mounted there?" : "");
+		return rawpci_fail(ctx, is_forbidden(r) ? r : rawpci_sys_result(r, -ENODEV),
+				   "%s/bus/pci/devices cannot be read: %s%s", ctx->sysfs_dir,
+				   rawpci_sys_error_text(r, text, sizeof(text)),
+				   is_forbidden(r) ? ": run as root, or allow this process to read "
+						     "that directory and to search those above it"
+				   : rawpci_sys_result(r, 0) == 0 ? ": is sysfs mounted there?"
+								  : "");
 	if (found->count > 0)
 		qsort(found->addresses, found->count, sizeof(found->addresses[0]), compare);
 	return 0;
 }
 
-static bool is_lack(int r)
-{
-	return r == -ENOSPC || r == -ENOMEM;
-}
-
-/* If files cannot be opened for lack of descriptors, the device is not described at all. */
+/* If files cannot be opened for lack of descriptors, the device is not described at all. Fails with a
+ * sentence; -ENODEV: the device is not there. */
 static int describe(struct rawpci *ctx, const struct rawpci_ids *ids,
 		    const struct rawpci_address *address, struct rawpci_host_device *device)
 {
+	struct rawpci_finding finding;
 	char name[RAWPCI_ADDRESS_TEXT];
 	int r;
 
+	(void)rawpci_address_format(address, name);
 	rawpci_sys_forget_lack();
 	r = rawpci_host_describe(ctx, ids, address, device);
 	if (rawpci_sys_lack() < 0)
-		return rawpci_fail_lack(ctx, rawpci_address_format(address, name),
-					rawpci_sys_lack());
-	return r;
+		return rawpci_fail_lack(ctx, name, rawpci_sys_lack());
+	if (r == 0)
+		return 0;
+	if (rawpci_sysfs_find_absent(ctx->sysfs_dir, address, &finding))
+		return rawpci_fail_finding(ctx, name, &finding);
+	return rawpci_fail(ctx, -ENODEV, "%s: it came just now: try again", name);
 }
 
 int rawpci_enumerate(struct rawpci *ctx, size_t size,
@@ -90,7 +99,7 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 	struct rawpci_host_device device;
 	struct found found = { NULL, 0, 0 };
 	struct rawpci_ids ids;
-	int lack = 0, r;
+	int failed = 0, r;
 
 	rawpci_call_begin();
 	if (!ctx || !each)
@@ -109,13 +118,13 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 
 		if (described == 0)
 			r = each(opaque, &device);
-		else if (is_lack(described))
-			lack = r = described;
+		else if (described != -ENODEV)
+			failed = r = described;
 	}
 	rawpci_ids_free(&ids);
 	free(found.addresses);
-	if (lack < 0)
-		return rawpci_call_end(ctx, lack);
+	if (failed < 0)
+		return rawpci_call_end(ctx, failed);
 	(void)rawpci_call_end(ctx, 0);
 	return r;
 }
@@ -145,13 +154,8 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 	rawpci_ids_load(ctx, &ids);
 	r = describe(ctx, &ids, &parsed, &device);
 	rawpci_ids_free(&ids);
-	if (is_lack(r))
-		return rawpci_call_end(ctx, r);
 	if (r < 0)
-		return rawpci_call_end(ctx, rawpci_fail(ctx, r,
-							"%s: there is no such device in "
-							"%s/bus/pci/devices",
-							address, ctx->sysfs_dir));
+		return rawpci_call_end(ctx, r);
 	memcpy(out, &device, size);
 	return rawpci_call_end(ctx, 0);
 }

@@ -21,7 +21,7 @@ struct rawpci_ids {
 void rawpci_ids_load(struct rawpci *ctx, struct rawpci_ids *ids);
 void rawpci_ids_free(struct rawpci_ids *ids);
 
-/* -ENODEV: there is no such device. */
+/* -ENODEV: there is no such device; or what keeps it from being looked for, such as -EACCES. */
 int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_ids *ids,
 			 const struct rawpci_address *address, struct rawpci_host_device *out);
 

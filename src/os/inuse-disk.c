@@ -37,10 +37,11 @@ struct member {
 
 static int find_disks(const struct search *search, const char *below);
 
-/* Counts an absent directory as empty. -ENOENT of each() still is an error. */
+/* Counts an absent directory as empty. A directory that may not be read is an error, and so is
+ * -ENOENT of each(). */
 static int list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
 {
-	return rawpci_sys_access(path, F_OK) < 0 ? 0 : rawpci_sys_list(path, each, opaque);
+	return rawpci_sys_access(path, F_OK) == -ENOENT ? 0 : rawpci_sys_list(path, each, opaque);
 }
 
 /* Reads a file of unknown size. */
@@ -273,10 +274,12 @@ static int visit_disk(void *opaque, const char *name)
 	const struct search *search = opaque;
 	char path[RAWPCI_SYSFS_PATH];
 
-	if (rawpci_sysfs_class(search->root, "block", name, "", path) < 0 ||
-	    !rawpci_sysfs_goes_through(path, search->below))
+	int r = rawpci_sysfs_class(search->root, "block", name, "", path);
+
+	if (r < 0)
 		return 0;
-	return check_disk(search, name);
+	r = rawpci_sysfs_goes_through(path, search->below);
+	return r == 1 ? check_disk(search, name) : r;
 }
 
 /* The disks and partitions whose path goes through a directory. */

@@ -493,6 +493,33 @@ START_TEST(gone)
 }
 END_TEST
 
+static int give(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+	(void)info;
+	(void)kind;
+	(void)where;
+	return lchown(path, 65534, 65534);
+}
+
+/* A device that may not be looked at is not gone: its record stays. */
+START_TEST(not_to_be_seen)
+{
+	static const char *const above[] = { "bus/pci/devices", "bus/pci/devices/" BDF };
+
+	leave_taken();
+	if (geteuid() == 0)
+		ck_assert_int_eq(nftw(host.tree.root, give, 16, FTW_PHYS), 0);
+	for (int i = 0; i < 2; i++) {
+		tree_bar(&host.tree, above[i], 0);
+		ck_assert_int_eq(rawpci_recover(ctx), -EACCES);
+		ck_assert_msg(strstr(rawpci_last_error(), "so its record stays") != NULL, "%s",
+			      rawpci_last_error());
+		tree_unbar(&host.tree, above[i]);
+		ck_assert(there(RECORD));
+	}
+}
+END_TEST
+
 START_TEST(not_a_record)
 {
 	struct rawpci_device *dev;
@@ -765,6 +792,7 @@ int main(void)
 	tcase_add_test(tests, another_device);
 	tcase_add_test(tests, another_device_at_close);
 	tcase_add_test(tests, gone);
+	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, gone_at_close);
 	tcase_add_loop_test(tests, driver_comes, 0, 2);
 	tcase_add_test(tests, not_a_record);

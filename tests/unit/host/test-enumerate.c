@@ -61,6 +61,37 @@ START_TEST(identity)
 }
 END_TEST
 
+static int count(void *opaque, const struct rawpci_host_device *device)
+{
+	(void)device;
+	++*(int *)opaque;
+	return 0;
+}
+
+START_TEST(not_to_be_seen)
+{
+	static const char *const above[] = { "sys", "sys/bus/pci/devices", DEVICES NIC };
+	struct rawpci_host_device device;
+	int seen = 0;
+
+	for (int i = 0; i < 3; i++) {
+		tree_bar(&host.tree, above[i], 0);
+		ck_assert_int_eq(rawpci_host_device(host.ctx, NIC, sizeof(device), &device),
+				 -EACCES);
+		ck_assert_ptr_nonnull(strstr(rawpci_last_error(), " has no permission to search"));
+		ck_assert_int_eq(rawpci_enumerate(host.ctx, sizeof(device), count, &seen), -EACCES);
+		ck_assert_ptr_null(strstr(rawpci_last_error(), "mounted"));
+		ck_assert_int_eq(seen, 0);
+		tree_unbar(&host.tree, above[i]);
+	}
+	/* A directory that may be read but not searched shows names without devices. */
+	tree_bar(&host.tree, "sys/bus/pci/devices", 0444);
+	ck_assert_int_eq(rawpci_enumerate(host.ctx, sizeof(device), count, &seen), -EACCES);
+	ck_assert_int_eq(seen, 0);
+	tree_unbar(&host.tree, "sys/bus/pci/devices");
+}
+END_TEST
+
 START_TEST(little_known)
 {
 	struct rawpci_host_device device;
@@ -288,6 +319,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, identity);
+	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, little_known);
 	tcase_add_test(tests, kinds);
 	tcase_add_test(tests, regions);
