@@ -181,7 +181,7 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 	if (r < 0 || rawpci_sys_access(path, F_OK) == -ENOENT)
 		return 0;
 	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
-	if (r < 0 && r != -ETIMEDOUT)
+	if (r < 0 && r != -ETIMEDOUT && r != -ENOENT && r != -ENODEV)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: returned, but its reset failed: %s", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	return r == -ETIMEDOUT ? r : 0;
@@ -313,6 +313,8 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 		r = stop_first(ctx, &at, name);
 	if (r < 0 || !record->state.known || !is_of_this_boot(&record->state, killed))
 		return r;
-	return fail_put_back(ctx, name, bare,
-			     put_back(ctx, &at, name, &record->state, killed, now[0] != '\0'));
+	r = put_back(ctx, &at, name, &record->state, killed, now[0] != '\0');
+	if (r < 0 && rawpci_sysfs_present(at.root, &at.address) == -ENODEV)
+		return 0;
+	return fail_put_back(ctx, name, bare, r);
 }

@@ -10,6 +10,14 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
+#define VANISHING_MS 100
+
+/* Errors of a device, a driver or a file that is not there. */
+static bool is_of_absence(int error)
+{
+	return error == -ENODEV || error == -ENOENT || error == -ENXIO || error == -EINVAL;
+}
+
 /* A driver that another program has bound in the meantime keeps the device. */
 static void say_returned(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
 			 const char *driver)
@@ -54,14 +62,24 @@ static int fail_return(struct rawpci *ctx, const char *name, const struct rawpci
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
-int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
-			 const struct rawpci_address *address, const struct rawpci_record *record,
-			 bool killed)
+/* The record has no device any more. */
+static void erase(struct rawpci *ctx, const struct rawpci_locks *locks)
+{
+	char text[128];
+	int r = rawpci_record_erase(locks);
+
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
+			   locks->name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
+static int settle(struct rawpci *ctx, const struct rawpci_locks *locks,
+		  const struct rawpci_address *address, const struct rawpci_record *record,
+		  bool killed)
 {
 	const struct rawpci_binding at = rawpci_handover_binding(ctx, locks, address);
 	const struct rawpci_driver_hold *hold = &record->hold;
 	const char *name = locks->name;
-	char text[128];
 	bool idle;
 	int r = rawpci_idle_hold(&at, record, &idle);
 
@@ -79,12 +97,36 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 		r = rawpci_driver_return(&at, hold);
 	if (r < 0)
 		return fail_return(ctx, name, address, hold->driver, r);
-	r = rawpci_record_erase(locks);
-	if (r < 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
-			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	erase(ctx, locks);
 	if (hold->held)
 		say_returned(ctx, name, address, hold->driver);
+	return 1;
+}
+
+/* The kernel may remove a device while it is being returned: it waited for this process to close
+ * it. A step then fails, and a moment later the device is not in sysfs any more. */
+static bool vanishes(const struct rawpci *ctx, const struct rawpci_address *address, int error)
+{
+	const uint64_t end = rawpci_sys_now_ms() + (is_of_absence(error) ? VANISHING_MS : 0);
+	int r = rawpci_sysfs_present(ctx->sysfs_dir, address);
+
+	while (r == 0 && rawpci_sys_now_ms() < end) {
+		rawpci_sys_sleep_ms(10);
+		r = rawpci_sysfs_present(ctx->sysfs_dir, address);
+	}
+	return r == -ENODEV;
+}
+
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
+			 const struct rawpci_address *address, const struct rawpci_record *record,
+			 bool killed)
+{
+	int r = settle(ctx, locks, address, record, killed);
+
+	if (r >= 0 || r == -ETIMEDOUT || !vanishes(ctx, address, r))
+		return r;
+	rawpci_say_removed(ctx, locks->name);
+	erase(ctx, locks);
 	return 0;
 }
 
@@ -129,5 +171,5 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 	r = rawpci_record_settle(ctx, locks, address, &record, true);
 	if (r < 0)
 		*owed = record;
-	return r < 0 ? r : 1;
+	return r;
 }

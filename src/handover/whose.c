@@ -124,6 +124,11 @@ static int check_sysfs(struct rawpci *ctx, const char *name)
 	return 0;
 }
 
+void rawpci_say_removed(struct rawpci *ctx, const char *name)
+{
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: the host has removed it: nothing to return", name);
+}
+
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address, const struct rawpci_record *record)
 {
@@ -134,8 +139,7 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 	if (r < 0)
 		return r;
 	if (rawpci_sysfs_present(ctx->sysfs_dir, address) == -ENODEV) {
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, so it is not returned to %s", name,
-			   rawpci_or_none(record->hold.driver));
+		rawpci_say_removed(ctx, name);
 		return 0;
 	}
 	r = rawpci_handover_ids(ctx, address, &now);

@@ -429,21 +429,56 @@ START_TEST(another_device_at_close)
 }
 END_TEST
 
+/* One line says what has become of the device; the record goes with it. */
+static void check_removed(void)
+{
+	ck_assert_msg(heard("the host has removed it: nothing to return"), "%s", said);
+	ck_assert_msg(!heard("load that driver") && !heard("could not be returned") &&
+			      !heard("cannot be restored"),
+		      "%s", said);
+	ck_assert(!there(RECORD));
+}
+
 /* A removed device cannot be returned, so no sentence advises to load its driver. */
 START_TEST(gone_at_close)
 {
-	char from[512], to[512];
 	struct rawpci_device *dev;
 
 	host_bind("e1000e");
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
-	tree_path(&host.tree, from, "bus/pci/devices/" BDF);
-	tree_path(&host.tree, to, "bus/pci/devices/away");
-	ck_assert_int_eq(rename(from, to), 0);
+	host_remove();
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
-	ck_assert_msg(!heard("load that driver"), "%s", said);
-	ck_assert_msg(heard("gone, so it is not returned"), "%s", said);
-	ck_assert(!there(RECORD));
+	check_removed();
+}
+END_TEST
+
+/* The kernel removes it at each step of its return, of a device with a driver and without. */
+START_TEST(gone_while_it_is_returned)
+{
+	static const char *const steps[] = { "/unbind", "driver_override", "drivers_probe" };
+	const bool driven = _i < 3;
+	struct rawpci_device *dev;
+
+	if (driven)
+		host_bind("e1000e");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	host.failing = steps[_i % 3];
+	host.error = -ENODEV;
+	host.vanishes = true;
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	check_removed();
+}
+END_TEST
+
+/* The next owner finds it gone, too. */
+START_TEST(gone_while_it_is_recovered)
+{
+	leave_taken();
+	host.failing = "driver_override";
+	host.error = -ENODEV;
+	host.vanishes = true;
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	check_removed();
 }
 END_TEST
 
@@ -794,6 +829,8 @@ int main(void)
 	tcase_add_test(tests, gone);
 	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, gone_at_close);
+	tcase_add_loop_test(tests, gone_while_it_is_returned, 0, 5);
+	tcase_add_test(tests, gone_while_it_is_recovered);
 	tcase_add_loop_test(tests, driver_comes, 0, 2);
 	tcase_add_test(tests, not_a_record);
 	tcase_add_test(tests, sysfs_is_elsewhere);
