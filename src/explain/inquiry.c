@@ -150,6 +150,7 @@ static int explain(struct rawpci *ctx, const char *address,
 		   const struct rawpci_explain_options *options, struct rawpci_explanation **out)
 {
 	struct rawpci_inquiry q = { .ctx = ctx };
+	char text[128];
 	int r = take_options(ctx, options, &q.options);
 
 	if (r < 0)
@@ -176,7 +177,8 @@ static int explain(struct rawpci *ctx, const char *address,
 	if (r == 0)
 		r = rawpci_explain_text(q.out);
 	if (r < 0) {
-		r = rawpci_fail(ctx, r, "no memory");
+		r = rawpci_fail(ctx, r, "%s: what keeps it from being opened cannot be told: %s",
+				q.name, rawpci_sys_error_text(r, text, sizeof(text)));
 		goto undo_out;
 	}
 	*out = q.out;
