@@ -124,10 +124,16 @@ static bool find_use(struct rawpci_custody *custody, unsigned flags, const char 
 	look_at_use(custody, dev);
 	if (use->found == 0)
 		return false;
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_IN_USE, insists ? 0 : -EBUSY, "%s", use->what);
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_IN_USE,
+			   insists                    ? 0
+			   : use->found == -ETIMEDOUT ? -ETIMEDOUT
+						      : -EBUSY,
+			   "%s", use->what);
 	if (insists)
 		return true;
-	if (use->found < 0)
+	if (use->found == -ETIMEDOUT)
+		SAY(finding->remedy, "see the kernel log (dmesg) for the disk, " INSIST);
+	else if (use->found < 0)
 		SAY(finding->remedy, "run as root");
 	else
 		SAY(finding->remedy, "%s, " INSIST,

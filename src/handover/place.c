@@ -45,6 +45,7 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 	return (struct rawpci_inuse_host){
 		.sys = ctx->sysfs_dir,
 		.proc = "/proc",
+		.limit_ms = ctx->driver_timeout_ms,
 		.vfio = ctx->vfio_dir,
 		.uio = ctx->uio_dir,
 	};

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/inuse.h"
+#include "os/slow.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 
@@ -23,6 +24,7 @@
 struct search {
 	const char *root;
 	const char *nodes;    /* directory of the disks' nodes, to open them; NULL: only look */
+	unsigned limit_ms;    /* for each open */
 	char *mounts, *swaps; /* whole files */
 	const char *below;    /* name of a directory in the path of each disk */
 	char *text;
@@ -187,18 +189,16 @@ static int find_head(const struct search *search, const char *name)
 }
 
 /* Tries for a moment: the node may be about to appear, and a claim may be as short as this one. */
-static int claim(const char *node)
+static int claim(const char *node, unsigned limit_ms)
 {
-	int fd = rawpci_sys_open(node, O_RDONLY | O_EXCL | O_NONBLOCK);
+	const int flags = O_RDONLY | O_EXCL | O_NONBLOCK;
+	int r = rawpci_slow_claim(node, flags, limit_ms);
 
-	for (int i = 0; i < 10 && (fd == -ENOENT || fd == -EBUSY); i++) {
+	for (int i = 0; i < 10 && (r == -ENOENT || r == -EBUSY); i++) {
 		rawpci_sys_sleep_ms(10);
-		fd = rawpci_sys_open(node, O_RDONLY | O_EXCL | O_NONBLOCK);
+		r = rawpci_slow_claim(node, flags, limit_ms);
 	}
-	if (fd < 0)
-		return fd;
-	rawpci_sys_close(&fd);
-	return 0;
+	return r;
 }
 
 /* O_EXCL without O_CREAT claims a block device for one user. Every file system, swap, array, volume
@@ -214,7 +214,7 @@ static int check_claim(const struct search *search, const char *name)
 		return -ENAMETOOLONG;
 	for (char *at = node; (at = strchr(at, '!')) != NULL;)
 		*at = '/';
-	r = claim(node);
+	r = claim(node, search->limit_ms);
 	if (r == 0 || r == -ENOMEDIUM)
 		return 0;
 	if (r == -EBUSY) {
@@ -224,10 +224,15 @@ static int check_claim(const struct search *search, const char *name)
 			       name);
 		return 1;
 	}
-	(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
-		       "whether the host uses %s cannot be found "
-		       "out: %.128s: %s",
-		       name, node, rawpci_sys_error_text(r, error, sizeof(error)));
+	if (r == -ETIMEDOUT)
+		(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
+			       "whether the host uses the disk %s cannot be found out, because the "
+			       "disk hangs: the kernel has not opened it in %u ms",
+			       name, search->limit_ms);
+	else
+		(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
+			       "whether the host uses %s cannot be found out: %.128s: %s", name,
+			       node, rawpci_sys_error_text(r, error, sizeof(error)));
 	return r;
 }
 
@@ -302,7 +307,7 @@ static int find_disks(const struct search *search, const char *below)
 /* Looks at the lists first, because they have names. */
 int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text)
 {
-	struct search search = { .root = host->sys, .text = text };
+	struct search search = { .root = host->sys, .text = text, .limit_ms = host->limit_ms };
 	int r = read_table(host->proc, "self/mountinfo", &search.mounts);
 
 	if (r == 0)

@@ -398,6 +398,39 @@ START_TEST(in_use)
 }
 END_TEST
 
+static bool hung; /* a disk does not open */
+
+int __real_rawpci_slow_claim(const char *path, int flags, unsigned limit_ms);
+int __wrap_rawpci_slow_claim(const char *path, int flags, unsigned limit_ms);
+int __wrap_rawpci_slow_claim(const char *path, int flags, unsigned limit_ms)
+{
+	return hung ? -ETIMEDOUT : __real_rawpci_slow_claim(path, flags, limit_ms);
+}
+
+/* The sentence says which disk. A caller that insists is told, and gets the device. */
+START_TEST(its_disk_hangs)
+{
+	struct rawpci_device *dev = NULL;
+
+	host_bind("e1000e");
+	tree_link(&host.tree, "class/block/sdz", "../../devices/pci0000:00/" BDF "/block/sdz");
+	tree_write(&host.tree, "devices/pci0000:00/" BDF "/block/sdz/dev", "8:400\n");
+	hung = true;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
+	ck_assert_msg(strstr(rawpci_last_error(),
+			     "whether the host uses the disk sdz cannot be found "
+			     "out, because the disk hangs: the kernel has not "
+			     "opened it in 10000 ms: see the kernel log (dmesg) "
+			     "for the disk, or insist") != NULL,
+		      "%s", rawpci_last_error());
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH | RAWPCI_OPEN_INSIST, &dev), 0);
+	ck_assert(heard("although whether the host uses the disk sdz"));
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+}
+END_TEST
+
 START_TEST(another_device)
 {
 	leave_taken();
@@ -824,6 +857,7 @@ int main(void)
 	tcase_add_loop_test(tests, step_hangs, 0, 3);
 	tcase_add_loop_test(tests, step_fails, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, its_disk_hangs);
 	tcase_add_test(tests, another_device);
 	tcase_add_test(tests, another_device_at_close);
 	tcase_add_test(tests, gone);
