@@ -26,10 +26,8 @@ static void say_returned(struct rawpci *ctx, const char *name, const struct rawp
 
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
 	    strcmp(now, driver) != 0)
-		rawpci_say(ctx, RAWPCI_LOG_INFO,
-			   "%s: another program has bound it to %s: not "
-			   "returned to %s",
-			   name, now, rawpci_or_none(driver));
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: another program has bound it to %s%s%s", name,
+			   now, driver[0] ? ": not returned to " : ", where it stays", driver);
 	else
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
@@ -55,11 +53,16 @@ static int fail_return(struct rawpci *ctx, const char *name, const struct rawpci
 				   "that device, then call rawpci_recover(); the kernel log may "
 				   "say more (dmesg)",
 				   name, driver, neighbour);
+	(void)rawpci_sys_error_text(r, text, sizeof(text));
+	if (driver[0] == '\0')
+		return rawpci_fail(ctx, r,
+				   "%s: it could not be unbound, or its driver_override restored "
+				   "(%s): call rawpci_recover() later",
+				   name, text);
 	return rawpci_fail(ctx, r,
-			   "%s: it could not be returned to %s (%s): load that driver, "
-			   "then call rawpci_recover()",
-			   name, rawpci_or_none(driver),
-			   rawpci_sys_error_text(r, text, sizeof(text)));
+			   "%s: it could not be returned to %s (%s): load that driver, then call "
+			   "rawpci_recover()",
+			   name, driver, text);
 }
 
 /* The record has no device any more. */
