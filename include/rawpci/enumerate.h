@@ -95,7 +95,9 @@ struct rawpci_host_device {
 /**
  * Calls each() for every PCI device of the host, in the order of addresses.
  *
- * Devices that vanish meanwhile are left out. Pretend devices (<rawpci/fake.h>) are not listed.
+ * Devices that vanish meanwhile are left out. Pretend devices (<rawpci/fake.h>) are not listed,
+ * except in a context that was created for the backend "fake": such a context lists them, and none
+ * of the host's.
  *
  * @param ctx    the context
  * @param size   sizeof(struct rawpci_host_device) as the program was compiled with
@@ -119,7 +121,7 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		     void *opaque);
 
 /**
- * Describes one device of the host.
+ * Describes one device of the host, or of the pretend devices that rawpci_enumerate() lists.
  *
  * @param ctx     the context
  * @param address as for rawpci_address_parse()

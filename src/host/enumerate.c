@@ -7,6 +7,7 @@
 #include "core/call.h"
 #include "core/context.h"
 #include "core/finding.h"
+#include "core/registry.h"
 #include "host/host.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
@@ -92,6 +93,109 @@ static int describe(struct rawpci *ctx, const struct rawpci_ids *ids,
 	return rawpci_fail(ctx, -ENODEV, "%s: it came just now: try again", name);
 }
 
+/* The devices of a context that was created for a backend that pretends. */
+struct pretended {
+	struct rawpci_host_device *devices;
+	size_t count, room;
+};
+
+static int keep(void *opaque, const struct rawpci_host_device *device)
+{
+	struct pretended *to = opaque;
+
+	if (to->count == to->room) {
+		size_t room = to->room ? to->room * 2 : 16;
+		struct rawpci_host_device *more = realloc(to->devices, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		to->devices = more;
+		to->room = room;
+	}
+	to->devices[to->count++] = *device;
+	return 0;
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+	const struct rawpci_host_device *one = a, *other = b;
+
+	return rawpci_address_compare(&one->address, &other->address);
+}
+
+/* NULL: the context is about the host's devices. A table before version 3 has no devices(). */
+static const struct rawpci_registered *pretender(const struct rawpci *ctx)
+{
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
+
+	for (unsigned i = 0; chosen && i < ctx->backend_count; i++)
+		if (ctx->backends[i].backend == chosen && chosen->pretend && chosen->version >= 3 &&
+		    chosen->devices)
+			return &ctx->backends[i];
+	return NULL;
+}
+
+static int collect_pretended(struct rawpci *ctx, const struct rawpci_registered *with,
+			     struct pretended *to)
+{
+	int r = with->backend->devices(with->instance, keep, to);
+
+	if (r < 0)
+		return rawpci_fail(ctx, -ENOMEM, "no memory");
+	if (to->count > 0)
+		qsort(to->devices, to->count, sizeof(to->devices[0]), compare_devices);
+	return 0;
+}
+
+static int enumerate_pretended(struct rawpci *ctx, const struct rawpci_registered *with,
+			       int (*each)(void *opaque, const struct rawpci_host_device *device),
+			       void *opaque)
+{
+	struct pretended all = { NULL, 0, 0 };
+	int r = collect_pretended(ctx, with, &all);
+
+	(void)rawpci_call_end(ctx, r);
+	for (size_t i = 0; i < all.count && r == 0; i++)
+		r = each(opaque, &all.devices[i]);
+	free(all.devices);
+	return r;
+}
+
+static int find_pretended(struct rawpci *ctx, const struct rawpci_registered *with,
+			  const struct rawpci_address *address, struct rawpci_host_device *out)
+{
+	struct pretended all = { NULL, 0, 0 };
+	char name[RAWPCI_ADDRESS_TEXT];
+	int r = collect_pretended(ctx, with, &all);
+	size_t i = 0;
+
+	while (i < all.count && rawpci_address_compare(&all.devices[i].address, address) != 0)
+		i++;
+	if (r == 0 && i < all.count)
+		*out = all.devices[i];
+	else if (r == 0)
+		r = rawpci_fail(ctx, -ENODEV, "%s: the backend %s has no such device",
+				rawpci_address_format(address, name), with->backend->name);
+	free(all.devices);
+	return r;
+}
+
+/* As describe(), of the host or of the backend that pretends. */
+static int find(struct rawpci *ctx, const struct rawpci_address *address,
+		struct rawpci_host_device *device)
+{
+	const struct rawpci_registered *with = pretender(ctx);
+	struct rawpci_ids ids;
+	int r;
+
+	if (with)
+		return find_pretended(ctx, with, address, device);
+	rawpci_ids_load(ctx, &ids);
+	r = describe(ctx, &ids, address, device);
+	rawpci_ids_free(&ids);
+	return r;
+}
+
 int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		     int (*each)(void *opaque, const struct rawpci_host_device *device),
 		     void *opaque)
@@ -106,6 +210,8 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
 							ctx ? "each" : "the context"));
 	r = check_size(ctx, size);
+	if (r == 0 && pretender(ctx))
+		return enumerate_pretended(ctx, pretender(ctx), each, opaque);
 	if (r == 0)
 		r = collect_all(ctx, &found);
 	if (r < 0) {
@@ -134,7 +240,6 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 {
 	struct rawpci_host_device device;
 	struct rawpci_address parsed;
-	struct rawpci_ids ids;
 	int r;
 
 	rawpci_call_begin();
@@ -151,9 +256,7 @@ int rawpci_host_device(struct rawpci *ctx, const char *address, size_t size,
 							"\"%s\" is no PCI address: "
 							"write 0000:03:00.0 or 03:00.0",
 							address));
-	rawpci_ids_load(ctx, &ids);
-	r = describe(ctx, &ids, &parsed, &device);
-	rawpci_ids_free(&ids);
+	r = find(ctx, &parsed, &device);
 	if (r < 0)
 		return rawpci_call_end(ctx, r);
 	memcpy(out, &device, size);
