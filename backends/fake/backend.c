@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <rawpci/enumerate.h>
 
 #define EDU_ADDRESS "0000:00:04.0"
 
@@ -154,6 +157,47 @@ static int reset(void *device)
 	return 0;
 }
 
+/* It has neither a driver nor an IOMMU group on the host. */
+static void describe(struct rawpci_fake *fake, struct rawpci_host_device *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->address = fake->address;
+	out->vendor_id = fake->is.vendor_id;
+	out->device_id = fake->is.device_id;
+	out->class_code = fake->is.class_code;
+	for (unsigned i = 0; i < RAWPCI_REGIONS; i++) {
+		out->regions[i].address = fake->regions[i].address;
+		out->regions[i].size = fake->regions[i].size;
+		out->regions[i].flags = fake->regions[i].flags;
+	}
+	out->iommu_group = -1;
+	out->config_size = fake->is.extended ? 4096 : 256;
+	out->reset_methods = fake->is.no_reset ? 0 : RAWPCI_RESET_DEVICE_SPECIFIC;
+	out->capabilities_known = true;
+	for (int type = RAWPCI_IRQ_INTX; type <= RAWPCI_IRQ_MSIX; type++)
+		out->irq_count[type] = rawpci_fake_irq_count(fake, (enum rawpci_irq_type)type);
+	out->power_states = fake->cap_pm ? 1u << 3 : 0;
+	out->express = fake->cap_express != 0;
+}
+
+static int devices(void *instance,
+		   int (*each)(void *opaque, const struct rawpci_host_device *device), void *opaque)
+{
+	struct rawpci_fake_instance *in = instance;
+	struct rawpci_host_device device;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&in->lock);
+	for (struct rawpci_fake *fake = in->devices; fake && r == 0; fake = fake->next) {
+		if (atomic_load(&fake->gone))
+			continue;
+		describe(fake, &device);
+		r = each(opaque, &device);
+	}
+	(void)pthread_mutex_unlock(&in->lock);
+	return r;
+}
+
 const struct rawpci_backend rawpci_backend_fake = {
 	.version = RAWPCI_BACKEND_VERSION,
 	.name = "fake",
@@ -183,4 +227,5 @@ const struct rawpci_backend rawpci_backend_fake = {
 	.space_limits = rawpci_fake_space_limits,
 	.dma_map = rawpci_fake_dma_map,
 	.dma_unmap = rawpci_fake_dma_unmap,
+	.devices = devices,
 };

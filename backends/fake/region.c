@@ -45,7 +45,7 @@ undo_reserve:
 undo_fd:
 	rawpci_sys_close(&fd);
 fail:
-	return rawpci_backend_fail(fake->instance->ctx, r, "%s: no memory for region %u: %s",
+	return rawpci_backend_fail(fake->instance->ctx, r, "%s: region %u cannot be made: %s",
 				   fake->name, index, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 

@@ -131,6 +131,21 @@ static int read_ids(const struct rawpci_sysdev *device, uint32_t offset, unsigne
 	return r;
 }
 
+/* The copy of a device that is gone reads as all ones, too. */
+static int read_copy(struct rawpci_sysdev *device, const uint32_t *copy, uint32_t offset,
+		     unsigned width, uint32_t *value)
+{
+	uint32_t class_revision;
+	int r = rawpci_sysdev_raw_read(device, RAWPCI_CFG_CLASS_REVISION, 4, &class_revision);
+
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&device->config.lock);
+	*value = cut(class_revision == UINT32_MAX ? UINT32_MAX : *copy, offset, width);
+	(void)pthread_mutex_unlock(&device->config.lock);
+	return 0;
+}
+
 int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32_t *value)
 {
 	struct rawpci_sysdev *device = opaque;
@@ -138,12 +153,8 @@ int rawpci_sysdev_cfg_read(void *opaque, uint32_t offset, unsigned width, uint32
 	const uint32_t *copy = rawpci_sysdev_copy_at(device, offset & ~3u, &mask);
 	int r;
 
-	if (copy) {
-		(void)pthread_mutex_lock(&device->config.lock);
-		*value = cut(*copy, offset, width);
-		(void)pthread_mutex_unlock(&device->config.lock);
-		return 0;
-	}
+	if (copy)
+		return read_copy(device, copy, offset, width, value);
 	if (device->vf && offset < RAWPCI_CFG_COMMAND)
 		return read_ids(device, offset, width, value);
 	r = rawpci_sysdev_raw_read(device, offset, width, &result);

@@ -98,7 +98,7 @@ bool rawpci_sysdev_is_lost(const struct rawpci_sysdev *device)
 	const char *root = rawpci_sysdev_root(device->ctx);
 	char now[RAWPCI_SYSFS_NAME];
 
-	if (rawpci_sysfs_present(root, &device->address) < 0)
+	if (rawpci_sysfs_present(root, &device->address) == -ENODEV)
 		return true;
 	return rawpci_sysfs_driver(root, &device->address, now) == 0 && now[0] != '\0' &&
 	       strcmp(now, device->driver) != 0;

@@ -19,17 +19,7 @@ static const char *root_of(struct rawpci *ctx)
 bool rawpci_sysdev_find_absent(struct rawpci *ctx, const struct rawpci_address *address,
 			       struct rawpci_finding *finding)
 {
-	if (rawpci_sysfs_present(root_of(ctx), address) == 0)
-		return false;
-	*finding = (struct rawpci_finding){
-		.obstacle = RAWPCI_OBSTACLE_NO_DEVICE,
-		.blocks = true,
-		.error = -ENODEV,
-	};
-	SAY(finding->cause, "there is no such device (no entry in %.256s/bus/pci/devices)",
-	    root_of(ctx));
-	SAY(finding->remedy, "lspci -D lists the devices of this host");
-	return true;
+	return rawpci_sysfs_find_absent(root_of(ctx), address, finding);
 }
 
 static int open_config(struct rawpci *ctx, const struct rawpci_address *address, int flags)

@@ -95,10 +95,10 @@ static int find_path(struct rawpci *ctx, const struct rawpci_address *address,
 
 	if (r == 0)
 		r = rawpci_sys_list(path, take_name, node);
-	if (rawpci_sys_result(r, 0) < 0)
-		return r;
-	if (r <= 0)
+	if (r == 0 || r == -ENOENT)
 		return -ENODATA;
+	if (r < 0)
+		return r;
 	n = snprintf(path, RAWPCI_SYSFS_PATH, "%s/%s", rawpci_backend_setting(ctx, "uio.dir"),
 		     node);
 	return n < 0 || n >= RAWPCI_SYSFS_PATH ? -ENAMETOOLONG : 0;

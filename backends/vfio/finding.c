@@ -2,6 +2,7 @@
 /* A question about a device, and the findings that answer it. */
 #include "vfio/finding.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ void rawpci_vfio_question_init(struct rawpci_vfio_question *q, struct rawpci *ct
 	q->sysfs = rawpci_vfio_sysfs(ctx);
 	q->address = address;
 	q->grouped = rawpci_sysfs_group(q->sysfs, address, &q->group);
-	q->loaded = rawpci_sysfs_has_driver(q->sysfs, "vfio-pci") == 0;
+	q->loaded = rawpci_sysfs_has_driver(q->sysfs, "vfio-pci") != -ENODEV;
 }
 
 struct rawpci_finding rawpci_vfio_finding(enum rawpci_obstacle obstacle, int error)

@@ -19,7 +19,7 @@ struct rawpci_vfio_question {
 	const struct rawpci_address *address;
 	int grouped; /* 0: .group is its IOMMU group; else a negative errno: -ENOENT: none */
 	unsigned group;
-	bool loaded;      /* the driver vfio-pci is there */
+	bool loaded;      /* the driver vfio-pci is there, as far as can be seen */
 	bool group_ours;  /* this context has the group open, and its devices share the node */
 	uint64_t memory;  /* bytes that would be mapped for DMA; 0: not known */
 	const char *node; /* that the kernel has refused; NULL: none */

@@ -23,24 +23,27 @@ static int access_to(const char *path)
 	return rawpci_sys_access(path, R_OK | W_OK);
 }
 
-/* What is said of a missing node, and how udev knows it; NULL: all users may open it. */
+/* What is said of a missing node, and how udev knows it; NULL: all users may open it. made: sysfs
+ * has one of these if the kernel has the device of the node; NULL: that is not asked. */
 static const struct node_words {
-	const char *missing, *rule;
+	const char *missing, *rule, *made[2];
 } node_words[] = {
 	[RAWPCI_VFIO_NODE_IOMMUFD] = {
 		"is not there: this kernel has no iommufd (it came with 6.2), or its module is not "
 		"loaded\nmodprobe iommufd", "KERNEL==\"iommu\"",
+		{ "class/misc/iommu", "module/iommufd" },
 	},
 	[RAWPCI_VFIO_NODE_CONTAINER] = {
 		"is not there: the kernel's vfio module is not loaded\nmodprobe vfio-pci", NULL,
+		{ "class/misc/vfio", "module/vfio" },
 	},
 	[RAWPCI_VFIO_NODE_CDEV] = {
 		"did not appear\nin a container, it has to be passed in",
-		"SUBSYSTEM==\"vfio-dev\"",
+		"SUBSYSTEM==\"vfio-dev\"", { NULL, NULL },
 	},
 	[RAWPCI_VFIO_NODE_GROUP] = {
 		"is gone, because no device of the IOMMU group is bound to vfio-pci\n"
-		"bind it to vfio-pci", "SUBSYSTEM==\"vfio\"",
+		"bind it to vfio-pci", "SUBSYSTEM==\"vfio\"", { NULL, NULL },
 	},
 };
 
@@ -73,10 +76,28 @@ static void describe_forbidden(const char *path, const char *rule, int error,
 	}
 }
 
-void rawpci_vfio_describe_node(enum rawpci_vfio_node_kind kind, const char *path, int error,
-			       struct rawpci_finding *finding)
+/* Has the kernel the device of a node? Then only this process does not see the node. */
+static bool is_made(struct rawpci *ctx, enum rawpci_vfio_node_kind kind)
 {
-	const char *words = node_words[kind].missing;
+	char path[RAWPCI_VFIO_PATH];
+	bool made = false;
+
+	for (int i = 0; i < 2 && !made && node_words[kind].made[i]; i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s", rawpci_vfio_sysfs(ctx),
+				 node_words[kind].made[i]);
+
+		made = n >= 0 && (size_t)n < sizeof(path) && rawpci_sys_access(path, F_OK) == 0;
+	}
+	return made;
+}
+
+void rawpci_vfio_describe_node(struct rawpci *ctx, enum rawpci_vfio_node_kind kind,
+			       const char *path, int error, struct rawpci_finding *finding)
+{
+	const char *words = error == -ENOENT && is_made(ctx, kind)
+				    ? "is not there, although the kernel has that device\n"
+				      "add the node to the /dev of the container or of this process"
+				    : node_words[kind].missing;
 	char text[128];
 
 	if (is_forbidden(error)) {
@@ -131,8 +152,8 @@ static bool has_no_space(const struct rawpci_vfio_question *q, struct rawpci_fin
 	if (iommufd == 0)
 		return false;
 	if (ways == RAWPCI_VFIO_BY_CDEV) {
-		rawpci_vfio_describe_node(RAWPCI_VFIO_NODE_IOMMUFD, rawpci_vfio_iommu(q->ctx),
-					  iommufd, finding);
+		rawpci_vfio_describe_node(q->ctx, RAWPCI_VFIO_NODE_IOMMUFD,
+					  rawpci_vfio_iommu(q->ctx), iommufd, finding);
 		return true;
 	}
 	rawpci_vfio_node(q->ctx, "vfio", container);
@@ -143,7 +164,7 @@ static bool has_no_space(const struct rawpci_vfio_question *q, struct rawpci_fin
 		return true;
 	if (r == 0)
 		return false;
-	rawpci_vfio_describe_node(RAWPCI_VFIO_NODE_CONTAINER, container, r, finding);
+	rawpci_vfio_describe_node(q->ctx, RAWPCI_VFIO_NODE_CONTAINER, container, r, finding);
 	return true;
 }
 
@@ -199,7 +220,7 @@ static int find_forbidden(struct rawpci_vfio_question *q, enum rawpci_vfio_node_
 
 	if (!is_forbidden(error))
 		return 0;
-	rawpci_vfio_describe_node(kind, path, error, &finding);
+	rawpci_vfio_describe_node(q->ctx, kind, path, error, &finding);
 	return rawpci_vfio_found(q, &finding);
 }
 

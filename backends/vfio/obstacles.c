@@ -20,11 +20,10 @@ static bool is_bridge(const char *sysfs, const struct rawpci_address *address)
 
 int rawpci_vfio_find_absent(struct rawpci_vfio_question *q)
 {
-	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV);
+	struct rawpci_finding finding;
 
-	if (rawpci_sysfs_present(q->sysfs, q->address) == 0)
+	if (!rawpci_sysfs_find_absent(q->sysfs, q->address, &finding))
 		return 0;
-	rawpci_vfio_say(&finding, "there is no such device in %s/bus/pci/devices", q->sysfs);
 	return rawpci_vfio_found(q, &finding);
 }
 

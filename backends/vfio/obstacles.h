@@ -42,8 +42,8 @@ enum rawpci_vfio_node_kind {
 };
 
 /* Why a node cannot be opened. */
-void rawpci_vfio_describe_node(enum rawpci_vfio_node_kind kind, const char *path, int error,
-			       struct rawpci_finding *finding);
+void rawpci_vfio_describe_node(struct rawpci *ctx, enum rawpci_vfio_node_kind kind,
+			       const char *path, int error, struct rawpci_finding *finding);
 
 /* A missing group, also where the settings do not ask for one. */
 int rawpci_vfio_find_why_no_group(struct rawpci_vfio_question *q);

@@ -75,7 +75,7 @@ int rawpci_vfio_refused_node(const struct rawpci_vfio_device *device,
 					rawpci_vfio_find_missing_node);
 	if (r < 0)
 		return r;
-	rawpci_vfio_describe_node(kind, path, error, &finding);
+	rawpci_vfio_describe_node(device->vfio->ctx, kind, path, error, &finding);
 	return rawpci_vfio_fail(device->vfio->ctx, device->name, &finding);
 }
 

@@ -50,8 +50,9 @@ extern "C" {
 #endif
 
 /** The version of this contract. */
-#define RAWPCI_BACKEND_VERSION 2
+#define RAWPCI_BACKEND_VERSION 3
 
+struct rawpci_host_device;
 struct rawpci_findings;
 
 /** What rawpci_backend::info tells about an open device. */
@@ -91,7 +92,8 @@ struct rawpci_dma_limits {
 
 /** A backend: a table of operations. */
 struct rawpci_backend {
-	/** #RAWPCI_BACKEND_VERSION. 1 is known, too: such a table has no ready(). */
+	/** #RAWPCI_BACKEND_VERSION. 1 and 2 are known, too: a table of version 1 has no ready(), and
+	 * neither has devices(). */
 	uint32_t version;
 	const char *name; /**< A lower-case word. */
 	const char *help; /**< One line. */
@@ -463,6 +465,23 @@ struct rawpci_backend {
 	 * @retval -ETIMEDOUT not yet
 	 */
 	int (*ready)(void *device);
+
+	/**
+	 * Calls each() with every device of a backend that pretends (.pretend).
+	 *
+	 * The core asks for rawpci_enumerate() and rawpci_host_device(), in a context that was
+	 * created for this backend. Optional: without it these calls describe the host's devices.
+	 *
+	 * @param each   returns 0 to go on, or -ENOMEM. It copies the device and calls nothing
+	 * @param opaque handed to each()
+	 * @par Guarantees
+	 * Changes nothing.
+	 * @retval 0       done
+	 * @retval -ENOMEM no memory
+	 */
+	int (*devices)(void *instance,
+		       int (*each)(void *opaque, const struct rawpci_host_device *device),
+		       void *opaque);
 };
 
 /**

@@ -167,7 +167,7 @@ enum rawpci_open_flags {
  *                     - the host uses the device, or whether it does cannot be found out
  * @retval -ETIMEDOUT  the host driver does not let go of the device, or the kernel does not end
  *                     enabling it. The record stays, and rawpci_recover() or the next open returns
- *                     the device later
+ *                     the device later. Or one of its disks hangs: then nothing has changed
  * @retval -EUSERS     the context has 255 devices open
  * @retval -EACCES     permission; rawpci_last_error() names the file. The paragraph Records has two
  *                     more causes

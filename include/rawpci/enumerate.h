@@ -96,7 +96,9 @@ struct rawpci_host_device {
 /**
  * Calls each() for every PCI device of the host, in the order of addresses.
  *
- * Devices that vanish meanwhile are left out. Pretend devices (<rawpci/fake.h>) are not listed.
+ * Devices that vanish meanwhile are left out. Pretend devices (<rawpci/fake.h>) are not listed,
+ * except in a context that was created for the backend "fake": such a context lists them, and none
+ * of the host's.
  *
  * @param ctx    the context
  * @param size   sizeof(struct rawpci_host_device) as the program was compiled with
@@ -108,6 +110,10 @@ struct rawpci_host_device {
  * @retval -EFAULT ctx or each is NULL
  * @retval -EINVAL size is 0 or larger than the library's
  * @retval -ENODEV there is no PCI here (rawpci_last_error() names the directory)
+ * @retval -EACCES permission to look into sysfs (rawpci_last_error() names the directory); each() may
+ *                 have been called for others
+ * @retval -EPERM  as -EACCES
+ * @retval -EIO    the kernel failed a look at a device
  * @retval -ENOSPC no descriptor to read a device's files; each() may have been called for others
  * @retval -ENOMEM no memory; as -ENOSPC
  */
@@ -116,7 +122,7 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
 		     void *opaque);
 
 /**
- * Describes one device of the host.
+ * Describes one device of the host, or of the pretend devices that rawpci_enumerate() lists.
  *
  * @param ctx     the context
  * @param address as for rawpci_address_parse()
@@ -126,6 +132,10 @@ int rawpci_enumerate(struct rawpci *ctx, size_t size,
  * @retval -EFAULT ctx, address or out is NULL
  * @retval -EINVAL not an address, or size is 0 or larger than the library's
  * @retval -ENODEV there is no such device
+ * @retval -EACCES permission: whether the device is there cannot be seen (rawpci_last_error() names
+ *                 the directory)
+ * @retval -EPERM  as -EACCES
+ * @retval -EIO    the kernel failed a look at the device
  * @retval -ENOSPC no descriptor to read the device's files
  * @retval -ENOMEM no memory
  */

@@ -10,7 +10,9 @@
  * That page lists the registers. examples/passthrough/edu.h has most of them as macros. The DMA
  * engine decodes the lower 28 bits of a bus address and ignores the others (backends/fake/edu.c).
  *
- * rawpci_enumerate() lists the host's devices only, not pretend ones.
+ * In a context that was created for "fake", rawpci_enumerate() lists the pretend devices that are
+ * plugged in, and rawpci_host_device() describes them. In any other context both are about the host's
+ * devices only.
  *
  * To open a pretend device, set options.backend to "fake". Any thread may call the functions below,
  * in any context. They neither log their failures nor set rawpci_last_error(): the return value is

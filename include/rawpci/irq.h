@@ -18,15 +18,26 @@
  * @section irq-hint A call is a hint
  *
  * Signals that arrive faster than they are served coalesce into one call, as the interrupts
- * themselves do. A call may come without cause. A handler therefore asks its device. The same holds
- * for the signals of a routed eventfd.
+ * themselves do. A call may come without cause: no interrupt was sent. A handler therefore asks its
+ * device. The same holds for the signals of a routed eventfd. Calls without cause come where an
+ * interrupt may have been lost (see below), and from the engine:
+ * - When the engine makes room for more vectors, or changes from io_uring to epoll, it calls each
+ *   handler once whose vector was ever signalled. It cannot tell a new signal from an old one then.
+ * - The same holds for one vector if the kernel has ended the engine's poll of it
+ *   (rawpci_irq_stats::rearmed).
+ *
+ * A program that attaches many handlers one after another to a device whose vectors cannot be added
+ * one by one gets the most of them: for 2,048 handlers up to 4,000. It gets none if it attaches them
+ * before the device is turned on, or before it sets Bus Master.
  *
  * @section irq-lost Lost interrupts are signalled again
  *
  * If a vector was disabled for a moment, an interrupt may have come in that moment. The library
  * afterwards signals the vector once, by its eventfd. Such moments are:
  * - Adding a vector if the kernel cannot add one to an enabled device. All vectors are then
- *   disabled and enabled again (MSI; MSI-X before Linux 6.5).
+ *   disabled and enabled again (MSI; MSI-X before Linux 6.5). The number of enabled vectors doubles
+ *   each time, so that this is rare. While Bus Master is off, the device can send no MSI, so none is
+ *   lost, and no vector is signalled.
  * - Routing a vector to another eventfd, or a route that failed.
  * - A reset and a suspension of a device that is on.
  *

@@ -30,6 +30,34 @@ bool rawpci_device_gone(struct rawpci_device *dev)
 	return true;
 }
 
+void rawpci_device_lose(struct rawpci_device *dev)
+{
+	if (atomic_fetch_and(&dev->reach.access, ~RAWPCI_ACCESS_PRESENT) & RAWPCI_ACCESS_PRESENT)
+		rawpci_say(dev->ctx, RAWPCI_LOG_WARNING,
+			   "%s: the host has removed it or its driver: close it", dev->name);
+	dev->reach.lost(dev);
+}
+
+int rawpci_access_notice(struct rawpci_device *dev)
+{
+	if (!dev->backend->bare || !rawpci_can_ask(&dev->reach) || !rawpci_device_gone(dev))
+		return 0;
+	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+}
+
+int rawpci_access_failed(struct rawpci_device *dev, int r)
+{
+	struct rawpci_reason reason;
+
+	if (r == -ESHUTDOWN || !rawpci_can_ask(&dev->reach))
+		return r;
+	rawpci_reason_keep(&reason);
+	if (rawpci_device_gone(dev))
+		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	rawpci_reason_restore(&reason);
+	return r;
+}
+
 static int fail_unsteady(struct rawpci_device *dev)
 {
 	return rawpci_fail(dev->ctx, -ESHUTDOWN,

@@ -38,6 +38,21 @@ int rawpci_config_poke(struct rawpci_device *dev, uint32_t offset, unsigned widt
 /* Asks the device whether it is gone. If so, notes that and logs it. */
 bool rawpci_device_gone(struct rawpci_device *dev);
 
+/* The host has taken the device away, whether it still answers or not. Notes and logs that, and takes
+ * direct accesses away. Needs no gate. */
+void rawpci_device_lose(struct rawpci_device *dev);
+
+/*
+ * The host can remove a device from sysfs while it is open. Its mappings then still work, and so may
+ * its copied registers. So calls other than a plain MMIO access ask first, if no kernel driver takes
+ * the accesses (a backend that is bare). -ESHUTDOWN: the device is gone.
+ */
+int rawpci_access_notice(struct rawpci_device *dev);
+
+/* After an access that has failed with r: -ESHUTDOWN if the device is gone, else r, whose sentence
+ * stays. */
+int rawpci_access_failed(struct rawpci_device *dev, int r);
+
 /* May config space be accessed: is the device there, and is no reset under way? */
 static inline bool rawpci_can_ask(const struct rawpci_reach *reach)
 {

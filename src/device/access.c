@@ -44,10 +44,19 @@ static int doubt(struct rawpci_device *dev, struct access *a)
 	return 0;
 }
 
+/* Ports and the ROM need no question before the access: it fails if the device is gone. */
+static bool needs_notice(const struct rawpci_device *dev, unsigned region)
+{
+	return region != RAWPCI_REGION_ROM && !(dev->regions[region].flags & RAWPCI_REGION_IO);
+}
+
 /* An access that goes through the backend. */
 static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, struct access *a)
 {
-	int r;
+	int r = needs_notice(dev, region) ? rawpci_access_notice(dev) : 0;
+
+	if (r < 0)
+		return r;
 
 	if (a->width == 8 && !dev->caps.wide_access)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
@@ -56,9 +65,12 @@ static int trapped(struct rawpci_device *dev, unsigned region, uint64_t offset, 
 				   dev->name, dev->backend->name, (unsigned long long)offset,
 				   region);
 	if (a->write)
-		return dev->backend->region_write(dev->handle, region, offset, a->width, a->value);
-	r = dev->backend->region_read(dev->handle, region, offset, a->width, &a->value);
-	return r < 0 ? r : doubt(dev, a);
+		r = dev->backend->region_write(dev->handle, region, offset, a->width, a->value);
+	else
+		r = dev->backend->region_read(dev->handle, region, offset, a->width, &a->value);
+	if (r < 0)
+		return rawpci_access_failed(dev, r);
+	return a->write ? 0 : doubt(dev, a);
 }
 
 /* In the order of the contract. */

@@ -177,7 +177,7 @@ int rawpci_do_config_read(struct rawpci_device *dev, uint32_t offset, unsigned w
 		return r;
 	r = rawpci_config_peek(dev, offset, width, &result);
 	if (r < 0)
-		return r;
+		return rawpci_access_failed(dev, r);
 	ones = UINT32_MAX >> (32 - 8 * width);
 	if (result == ones && rawpci_device_gone(dev))
 		return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
@@ -202,13 +202,17 @@ int rawpci_do_config_write(struct rawpci_device *dev, uint32_t offset, unsigned 
 {
 	int r = check_access(dev, offset, width, value);
 
+	if (r == 0)
+		r = rawpci_access_notice(dev);
 	if (r < 0)
 		return r;
 	if (rawpci_resets_start(&dev->config->resets, offset, width, value))
-		return write_that_resets(dev, offset, width, value);
-	if (!matters(dev, offset, width))
-		return write_plain(dev, offset, width, value);
-	return write_locked(dev, offset, width, value);
+		r = write_that_resets(dev, offset, width, value);
+	else if (!matters(dev, offset, width))
+		r = write_plain(dev, offset, width, value);
+	else
+		r = write_locked(dev, offset, width, value);
+	return r < 0 ? rawpci_access_failed(dev, r) : 0;
 }
 
 int rawpci_config_read(struct rawpci_device *dev, uint32_t offset, unsigned width, uint32_t *value)

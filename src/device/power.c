@@ -157,6 +157,8 @@ static int change(struct rawpci_device *dev, enum rawpci_power state)
 		return 0;
 	}
 	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT);
+	if (r == 0)
+		r = rawpci_access_notice(dev);
 	if (r < 0)
 		return r;
 	if (state == RAWPCI_POWER_ON)

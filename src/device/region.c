@@ -95,7 +95,8 @@ static int check_map(struct rawpci_device *dev, unsigned region, uint64_t offset
 				   region, (unsigned long long)info->size, (unsigned long long)size,
 				   (unsigned long long)(info->address + offset),
 				   (unsigned long long)info->address);
-	return rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	return r < 0 ? r : rawpci_access_notice(dev);
 }
 
 static int map_with(struct rawpci_device *dev, unsigned region, uint64_t offset, uint64_t size,

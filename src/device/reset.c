@@ -146,6 +146,8 @@ static int reset_and_restore(struct rawpci_device *dev)
 	r = rawpci_reset_wait(dev);
 	if (r == 0)
 		r = rawpci_access_check(dev, RAWPCI_ACCESS_FOR_CONFIG);
+	if (r == 0)
+		r = rawpci_access_notice(dev);
 	if (r < 0)
 		return r;
 	if (!dev->info.can_reset)

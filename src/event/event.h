@@ -67,6 +67,10 @@ struct rawpci_source_options {
 	 * its own too. */
 	void (*fn)(void *arg);
 
+	/* The engine cannot wait for the descriptor or read it any more, because the device is gone,
+	 * and calls this as it calls fn, for the last time. NULL: the engine notes the error. */
+	void (*lost)(void *arg);
+
 	/* The engine calls it once, without a lock, when fn is not running and will not run
 	 * again: before rawpci_engine_remove() returns. If fn itself removes the source: after fn
 	 * has returned. May be NULL. */

@@ -132,7 +132,9 @@ static int enlarge(struct rawpci_engine *engine)
 	if (r < 0) {
 		engine->entries = ENTRIES_MAX;
 		rawpci_engine_note(engine, RAWPCI_LOG_WARNING,
-				   "no memory for a larger completion queue", r);
+				   "the completion queue for interrupts cannot be "
+				   "enlarged, so each costs more",
+				   r);
 		return 0;
 	}
 	engine->entries = entries;

@@ -244,8 +244,9 @@ void rawpci_source_orphan(struct rawpci_engine *engine)
 }
 
 /* The kernel may end a poll itself, for instance when the completion queue is full. Arming it again
- * is enough: a descriptor that was signalled meanwhile has its event at once. */
-static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *source, int result)
+ * is enough: a descriptor that was signalled meanwhile has its event at once. True: the source is
+ * alive and cannot be waited for any more. */
+static bool poll_ended(struct rawpci_engine *engine, struct rawpci_source *source, int result)
 {
 	bool again = result >= 0 || result == -ECANCELED || result == -ENOMEM || result == -EAGAIN;
 	bool alive;
@@ -263,9 +264,17 @@ static void poll_ended(struct rawpci_engine *engine, struct rawpci_source *sourc
 			rawpci_count(&engine->rearmed, 1);
 	}
 	pthread_mutex_unlock(&engine->lock);
-	if (alive && !again)
-		rawpci_engine_note(engine, RAWPCI_LOG_ERROR,
-				   "an interrupt's descriptor cannot be waited for", result);
+	return alive && !again;
+}
+
+/* Announced as running. */
+static void lose(struct rawpci_engine *engine, struct rawpci_source *source, const char *text,
+		 int error)
+{
+	if (source->options.lost)
+		source->options.lost(source->options.arg);
+	else
+		rawpci_engine_note(engine, RAWPCI_LOG_ERROR, text, error);
 }
 
 /* Reads read_size bytes before the call of fn. False: the descriptor has none. An alive source is
@@ -285,10 +294,10 @@ static bool take(struct rawpci_engine *engine, struct rawpci_source *source, uin
 		disarm(engine, source);
 	}
 	pthread_mutex_unlock(&engine->lock);
-	if (r < 0 && r != -EAGAIN)
-		rawpci_engine_note(engine, RAWPCI_LOG_ERROR,
-				   "an interrupt's descriptor cannot be read any more", r);
-	return r == 0;
+	if (r == 0 || r == -EAGAIN)
+		return r == 0;
+	lose(engine, source, "an interrupt's descriptor cannot be read any more", r);
+	return false;
 }
 
 static void released_dead(struct rawpci_engine *engine, struct rawpci_source *source)
@@ -324,17 +333,19 @@ bool rawpci_source_event(struct rawpci_engine *engine, const struct rawpci_poll_
 {
 	struct rawpci_source *source = slot(engine, (uint32_t)event->user_data);
 	uint64_t alive = (event->user_data >> 32) * RAWPCI_SOURCE_GENERATION;
-	bool ran = false;
+	const bool failed = !event->more && poll_ended(engine, source, event->result);
+	bool current, ran = false;
 
-	if (!event->more)
-		poll_ended(engine, source, event->result);
-	if (event->result < 0)
+	if (event->result < 0 && !failed)
 		return false;
 	announce(engine, source);
 	/* Another state: the source was removed, or the event is an earlier source's of the
 	 * slot. */
-	if (atomic_load(&source->state) == alive &&
-	    (source->options.read_size == 0 || take(engine, source, alive))) {
+	current = atomic_load(&source->state) == alive;
+	if (current && failed) {
+		lose(engine, source, "an interrupt's descriptor cannot be waited for",
+		     event->result);
+	} else if (current && (source->options.read_size == 0 || take(engine, source, alive))) {
 		source->options.fn(source->options.arg);
 		ran = true;
 		*counted += source->options.uncounted ? 0 : 1;

@@ -17,8 +17,9 @@ static int check_absent(struct rawpci_inquiry *q)
 {
 	struct rawpci_finding finding;
 
-	rawpci_find_absent(q->ctx, &finding);
-	if (q->choice.error != 0)
+	if (!rawpci_sysfs_find_absent(q->ctx->sysfs_dir, &q->out->address, &finding))
+		return 0;
+	if (q->choice.error != 0 && finding.obstacle == RAWPCI_OBSTACLE_NO_DEVICE)
 		finding.error = q->choice.error;
 	return rawpci_backend_finding(&q->found, &finding);
 }
@@ -146,6 +147,7 @@ static int explain(struct rawpci *ctx, const char *address,
 		   const struct rawpci_explain_options *options, struct rawpci_explanation **out)
 {
 	struct rawpci_inquiry q = { .ctx = ctx };
+	char text[128];
 	int r = take_options(ctx, options, &q.options);
 
 	if (r < 0)
@@ -172,7 +174,8 @@ static int explain(struct rawpci *ctx, const char *address,
 	if (r == 0)
 		r = rawpci_explain_text(q.out);
 	if (r < 0) {
-		r = rawpci_fail(ctx, r, "no memory");
+		r = rawpci_fail(ctx, r, "%s: what keeps it from being opened cannot be told: %s",
+				q.name, rawpci_sys_error_text(r, text, sizeof(text)));
 		goto undo_out;
 	}
 	*out = q.out;

@@ -91,8 +91,6 @@ int rawpci_custody_keep(struct rawpci_custody *custody, unsigned flags, bool ask
 /* False: the module is loaded. */
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 			struct rawpci_finding *finding);
-/* The host has no such device. */
-void rawpci_find_absent(const struct rawpci *ctx, struct rawpci_finding *finding);
 /* Calls each() with every obstacle, in the order in which take meets them, until each() returns
  * other than 0; returns that, or 0. dev: "/dev" if the caller is about to take the device, so that
  * its disks are tried (os/inuse.h); else NULL. */

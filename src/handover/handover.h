@@ -112,6 +112,8 @@ int rawpci_group_owned(struct rawpci *ctx, const struct rawpci_address *address)
 /* Is this record about the device that is present now? 1, 0 (no: the record can go) or -errno. */
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address, const struct rawpci_record *record);
+/* Logs that the host has removed the device. */
+void rawpci_say_removed(struct rawpci *ctx, const char *name);
 /* For a passing error of rawpci_handover_lock(): the program that has the lock (-EWOULDBLOCK), or
  * why the lock cannot be taken now. */
 void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *address, bool shared,
@@ -153,11 +155,12 @@ void rawpci_kept_close(struct rawpci_custody *custody);
  * return-by-record.c
  */
 /* Returns the device as the record says, then removes the record. killed: the state of the device
- * is unknown, because its owner has not returned it or it has been silent. */
+ * is unknown, because its owner has not returned it or it has been silent. Returns 1; 0: the host
+ * has removed the device, and the record is removed, too; or -errno. */
 int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 			 const struct rawpci_address *address, const struct rawpci_record *record,
 			 bool killed);
-/* Settles a device's record. Returns 1: the device has been returned; 0: no record; or
+/* Settles a device's record. Returns 1: the device has been returned; 0: no record, or no device; or
  * -errno: it has to be returned later, as *owed says if the record could be read. 0 with
  * owed->kept: it is kept, and stays as it is. -EWOULDBLOCK:
  * another program uses the device. *foreign: the record is not valid; it stays as it is. */

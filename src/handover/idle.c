@@ -56,8 +56,10 @@ int rawpci_idle_release(struct rawpci *ctx, const struct rawpci_binding *at, con
 	char text[128];
 	int r = rawpci_idle_let(at, true);
 
-	if (r == 0 || r == -ENOENT || r == -ETIMEDOUT)
-		return r == -ENOENT ? 0 : r;
+	if (r == -ENOENT || r == -ENODEV)
+		return 0;
+	if (r == 0 || r == -ETIMEDOUT)
+		return r;
 	rawpci_say(ctx, RAWPCI_LOG_WARNING,
 		   "%s: \"auto\" cannot be written to its file " RAWPCI_IDLE_FILE
 		   " again (%s), so it never runtime-suspends: write it there",

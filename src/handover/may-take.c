@@ -57,7 +57,7 @@ static void add_commands(struct rawpci_custody *custody, struct rawpci_finding *
 	look_at_use(custody, NULL);
 	if (custody->use.found != 0 || rawpci_sysfs_driver(root, &custody->address, now) < 0)
 		return;
-	if (driver[0] != '\0' && rawpci_sysfs_has_driver(root, driver) < 0)
+	if (driver[0] != '\0' && rawpci_sysfs_has_driver(root, driver) == -ENODEV)
 		SAY(load, "modprobe %s\n", driver);
 	if (driver[0] != '\0')
 		SAY(probe, "echo %s > %.64s/bus/pci/drivers_probe\n", custody->name, root);
@@ -106,7 +106,7 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked
 bool rawpci_find_module(const struct rawpci *ctx, const char *driver,
 			struct rawpci_finding *finding)
 {
-	if (driver[0] == '\0' || rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0)
+	if (driver[0] == '\0' || rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) != -ENODEV)
 		return false;
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_MODULE, -ENODEV,
 			   "the kernel module %s is not loaded", driver);
@@ -126,10 +126,16 @@ static bool find_use(struct rawpci_custody *custody, unsigned flags, const char 
 	look_at_use(custody, dev);
 	if (use->found == 0)
 		return false;
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_IN_USE, insists ? 0 : -EBUSY, "%s", use->what);
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_IN_USE,
+			   insists                    ? 0
+			   : use->found == -ETIMEDOUT ? -ETIMEDOUT
+						      : -EBUSY,
+			   "%s", use->what);
 	if (insists)
 		return true;
-	if (use->found < 0)
+	if (use->found == -ETIMEDOUT)
+		SAY(finding->remedy, "see the kernel log (dmesg) for the disk, " INSIST);
+	else if (use->found < 0)
 		SAY(finding->remedy, "run as root");
 	else
 		SAY(finding->remedy, "%s, " INSIST,
@@ -259,8 +265,8 @@ int rawpci_custody_check(struct rawpci_custody *custody, unsigned flags, const c
 	if (there && custody->purpose.handed && find_other(custody, &finding))
 		return each(opaque, &finding);
 	/* Without its module nothing is taken. Taking has looked for that already. */
-	if (wanted[0] != '\0' &&
-	    (there || (!dev && rawpci_sysfs_has_driver(custody->ctx->sysfs_dir, wanted) < 0)))
+	if (wanted[0] != '\0' && (there || (!dev && rawpci_sysfs_has_driver(custody->ctx->sysfs_dir,
+									    wanted) == -ENODEV)))
 		return 0;
 	/* The host may also use a device that no driver holds: a bridge. */
 	if (find_use(custody, flags, dev, &finding))

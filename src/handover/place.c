@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "core/context.h"
-#include "core/finding.h"
 #include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/sys.h"
@@ -52,15 +51,8 @@ struct rawpci_inuse_host rawpci_inuse_where(const struct rawpci *ctx)
 	return (struct rawpci_inuse_host){
 		.sys = ctx->sysfs_dir,
 		.proc = "/proc",
+		.limit_ms = ctx->driver_timeout_ms,
 		.vfio = ctx->vfio_dir,
 		.uio = ctx->uio_dir,
 	};
-}
-
-void rawpci_find_absent(const struct rawpci *ctx, struct rawpci_finding *finding)
-{
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV,
-			   "there is no such device in %.256s/bus/pci/devices", ctx->sysfs_dir);
-	SAY(finding->remedy, "lspci -D lists all devices; one that was removed comes back with "
-			     "echo 1 > /sys/bus/pci/rescan");
 }

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "handover/handover.h"
 #include "os/slow.h"
+#include "os/opener.h"
 #include "os/sys.h"
 #include "pci/pci.h"
 
@@ -170,10 +171,10 @@ static int reset(struct rawpci *ctx, const struct rawpci_binding *at, const char
 	char path[RAWPCI_SYSFS_PATH], text[128];
 	int r = rawpci_sysfs_path(at->root, &at->address, "reset", path, sizeof(path));
 
-	if (r < 0 || rawpci_sys_access(path, F_OK) < 0)
+	if (r < 0 || rawpci_sys_access(path, F_OK) == -ENOENT)
 		return 0;
 	r = rawpci_slow_write(path, "1", at->limit_ms, &at->keep);
-	if (r < 0 && r != -ETIMEDOUT)
+	if (r < 0 && r != -ETIMEDOUT && r != -ENOENT && r != -ENODEV)
 		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: returned, but its reset failed: %s", name,
 			   rawpci_sys_error_text(r, text, sizeof(text)));
 	return r == -ETIMEDOUT ? r : 0;
@@ -275,6 +276,33 @@ static int fail_put_back(struct rawpci *ctx, const char *name, bool bare, int r)
 	return 0;
 }
 
+/* Has a process one of the device's regions open? Such a program may use a device of pci-stub. (This
+ * process has "config" open, for the lock.) */
+static bool is_open(const struct rawpci_binding *at)
+{
+	static const char *const files[] = { "resource0", "resource1", "resource2",
+					     "resource3", "resource4", "resource5" };
+	struct rawpci_opener opener = { .process = 0 };
+	char path[RAWPCI_SYSFS_PATH];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && opener.process == 0; i++)
+		if (rawpci_sysfs_path(at->root, &at->address, files[i], path, sizeof(path)) == 0 &&
+		    rawpci_sys_access(path, F_OK) == 0)
+			rawpci_opener_find("/proc", path, false, &opener);
+	return opener.process != 0;
+}
+
+/* May the registers be restored under the driver that is bound now? pci-stub touches no register. It
+ * keeps a device for later, so what a killed process has left goes on. */
+static bool is_undriven(const struct rawpci_binding *at, const struct rawpci_record *record,
+			const char *now)
+{
+	const bool bare = record->state.bare;
+
+	return now[0] == '\0' || (bare && strcmp(now, record->hold.taken_by) == 0) ||
+	       (bare && strcmp(now, "pci-stub") == 0 && !is_open(at));
+}
+
 /* A device that another driver has is not touched. A kernel driver that turns bus mastering off
  * itself has done that by now: if it is on again, a new program uses the device. */
 int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, const char *name,
@@ -285,12 +313,12 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 	char now[RAWPCI_SYSFS_NAME];
 	int r;
 
-	if (rawpci_sysfs_present(at.root, &at.address) < 0)
+	if (rawpci_sysfs_present(at.root, &at.address) == -ENODEV)
 		return 0;
 	r = rawpci_sysfs_driver(at.root, &at.address, now);
 	if (r < 0)
 		return fail_put_back(ctx, name, true, r);
-	if (killed && (now[0] == '\0' || (bare && strcmp(now, record->hold.taken_by) == 0)))
+	if (killed && is_undriven(&at, record, now))
 		r = stop_first(ctx, &at, name);
 	if (r < 0)
 		return r;
@@ -299,12 +327,14 @@ int rawpci_state_restore(struct rawpci *ctx, const struct rawpci_binding *from, 
 	r = rawpci_sysfs_driver(at.root, &at.address, now);
 	if (r < 0)
 		return fail_put_back(ctx, name, true, r);
-	if (now[0] != '\0' && (!bare || strcmp(now, record->hold.taken_by) != 0))
+	if (!is_undriven(&at, record, now))
 		return 0;
 	if (killed)
 		r = stop_first(ctx, &at, name);
 	if (r < 0 || !record->state.known || !is_of_this_boot(&record->state, killed))
 		return r;
-	return fail_put_back(ctx, name, bare,
-			     put_back(ctx, &at, name, &record->state, killed, now[0] != '\0'));
+	r = put_back(ctx, &at, name, &record->state, killed, now[0] != '\0');
+	if (r < 0 && rawpci_sysfs_present(at.root, &at.address) == -ENODEV)
+		return 0;
+	return fail_put_back(ctx, name, bare, r);
 }

@@ -10,6 +10,14 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
+#define VANISHING_MS 100
+
+/* Errors of a device, a driver or a file that is not there. */
+static bool is_of_absence(int error)
+{
+	return error == -ENODEV || error == -ENOENT || error == -ENXIO || error == -EINVAL;
+}
+
 /* A driver that another program has bound in the meantime keeps the device. */
 static void say_returned(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
 			 const char *driver)
@@ -18,10 +26,8 @@ static void say_returned(struct rawpci *ctx, const char *name, const struct rawp
 
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, address, now) == 0 && now[0] != '\0' &&
 	    strcmp(now, driver) != 0)
-		rawpci_say(ctx, RAWPCI_LOG_INFO,
-			   "%s: another program has bound it to %s: not "
-			   "returned to %s",
-			   name, now, rawpci_or_none(driver));
+		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: another program has bound it to %s%s%s", name,
+			   now, driver[0] ? ": not returned to " : ", where it stays", driver);
 	else
 		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: returned%s%s", name,
 			   driver[0] ? " to " : ", bound to no driver as before", driver);
@@ -47,21 +53,36 @@ static int fail_return(struct rawpci *ctx, const char *name, const struct rawpci
 				   "that device, then call rawpci_recover(); the kernel log may "
 				   "say more (dmesg)",
 				   name, driver, neighbour);
+	(void)rawpci_sys_error_text(r, text, sizeof(text));
+	if (driver[0] == '\0')
+		return rawpci_fail(ctx, r,
+				   "%s: it could not be unbound, or its driver_override restored "
+				   "(%s): call rawpci_recover() later",
+				   name, text);
 	return rawpci_fail(ctx, r,
-			   "%s: it could not be returned to %s (%s): load that driver, "
-			   "then call rawpci_recover()",
-			   name, rawpci_or_none(driver),
-			   rawpci_sys_error_text(r, text, sizeof(text)));
+			   "%s: it could not be returned to %s (%s): load that driver, then call "
+			   "rawpci_recover()",
+			   name, driver, text);
 }
 
-int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
-			 const struct rawpci_address *address, const struct rawpci_record *record,
-			 bool killed)
+/* The record has no device any more. */
+static void erase(struct rawpci *ctx, const struct rawpci_locks *locks)
+{
+	char text[128];
+	int r = rawpci_record_erase(locks);
+
+	if (r < 0)
+		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
+			   locks->name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
+static int settle(struct rawpci *ctx, const struct rawpci_locks *locks,
+		  const struct rawpci_address *address, const struct rawpci_record *record,
+		  bool killed)
 {
 	const struct rawpci_binding at = rawpci_handover_binding(ctx, locks, address);
 	const struct rawpci_driver_hold *hold = &record->hold;
 	const char *name = locks->name;
-	char text[128];
 	bool idle;
 	int r;
 
@@ -81,12 +102,36 @@ int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 		r = rawpci_driver_return(&at, hold);
 	if (r < 0)
 		return fail_return(ctx, name, address, hold->driver, r);
-	r = rawpci_record_erase(locks);
-	if (r < 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING, "%s: its record in %s cannot be removed (%s)",
-			   name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
+	erase(ctx, locks);
 	if (hold->held)
 		say_returned(ctx, name, address, hold->driver);
+	return 1;
+}
+
+/* The kernel may remove a device while it is being returned: it waited for this process to close
+ * it. A step then fails, and a moment later the device is not in sysfs any more. */
+static bool vanishes(const struct rawpci *ctx, const struct rawpci_address *address, int error)
+{
+	const uint64_t end = rawpci_sys_now_ms() + (is_of_absence(error) ? VANISHING_MS : 0);
+	int r = rawpci_sysfs_present(ctx->sysfs_dir, address);
+
+	while (r == 0 && rawpci_sys_now_ms() < end) {
+		rawpci_sys_sleep_ms(10);
+		r = rawpci_sysfs_present(ctx->sysfs_dir, address);
+	}
+	return r == -ENODEV;
+}
+
+int rawpci_record_settle(struct rawpci *ctx, const struct rawpci_locks *locks,
+			 const struct rawpci_address *address, const struct rawpci_record *record,
+			 bool killed)
+{
+	int r = settle(ctx, locks, address, record, killed);
+
+	if (r >= 0 || r == -ETIMEDOUT || !vanishes(ctx, address, r))
+		return r;
+	rawpci_say_removed(ctx, locks->name);
+	erase(ctx, locks);
 	return 0;
 }
 
@@ -137,5 +182,5 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 	r = rawpci_record_settle(ctx, locks, address, &record, true);
 	if (r < 0)
 		*owed = record;
-	return r < 0 ? r : 1;
+	return r;
 }

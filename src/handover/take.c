@@ -148,7 +148,7 @@ static int fail_move(struct rawpci_custody *custody, enum rawpci_driver_step ste
 	if (rawpci_sys_result(r, 0) < 0)
 		return rawpci_fail(ctx, r, "%s: it could not be bound to %s: %s", custody->name, to,
 				   text);
-	if (r == -ENODEV && rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
+	if (r == -ENODEV && rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) == -ENODEV)
 		return rawpci_fail(ctx, r, "%s: it was removed while it was being bound to %s",
 				   custody->name, to);
 	if (r == -ENODEV)
@@ -216,10 +216,8 @@ static int look(struct rawpci_custody *custody, const struct rawpci_binding *at,
 	/* Return sees by it whether another program has set the override. */
 	if (r == 0 && !found->held && (custody->purpose.bare || custody->purpose.handed))
 		r = rawpci_driver_override(at, found->override);
-	if (r == -ENODEV && rawpci_sysfs_present(at->root, &at->address) < 0) {
-		rawpci_find_absent(custody->ctx, &finding);
+	if (r == -ENODEV && rawpci_sysfs_find_absent(at->root, &at->address, &finding))
 		return rawpci_fail_finding(custody->ctx, custody->name, &finding);
-	}
 	if (r == -ENODEV && rawpci_find_module(custody->ctx, wanted, &finding))
 		return rawpci_fail_finding(custody->ctx, custody->name, &finding);
 	if (r == -ETIMEDOUT)

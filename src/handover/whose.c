@@ -124,6 +124,11 @@ static int check_sysfs(struct rawpci *ctx, const char *name)
 	return 0;
 }
 
+void rawpci_say_removed(struct rawpci *ctx, const char *name)
+{
+	rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: the host has removed it: nothing to return", name);
+}
+
 int rawpci_record_applies(struct rawpci *ctx, const char *name,
 			  const struct rawpci_address *address, const struct rawpci_record *record)
 {
@@ -133,9 +138,8 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 
 	if (r < 0)
 		return r;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, address) < 0) {
-		rawpci_say(ctx, RAWPCI_LOG_INFO, "%s: gone, so it is not returned to %s", name,
-			   rawpci_or_none(record->hold.driver));
+	if (rawpci_sysfs_present(ctx->sysfs_dir, address) == -ENODEV) {
+		rawpci_say_removed(ctx, name);
 		return 0;
 	}
 	r = rawpci_handover_ids(ctx, address, &now);
@@ -161,7 +165,7 @@ bool rawpci_custody_lost(struct rawpci_custody *custody)
 
 	if (!custody->purpose.bare)
 		return false;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) < 0)
+	if (rawpci_sysfs_present(ctx->sysfs_dir, &custody->address) == -ENODEV)
 		return true;
 	/* If the driver cannot be read, the device counts as unchanged. */
 	if (rawpci_sysfs_driver(ctx->sysfs_dir, &custody->address, now) < 0)

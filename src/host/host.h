@@ -11,7 +11,7 @@
 
 struct rawpci;
 
-/* -ENODEV: there is no such device. */
+/* -ENODEV: there is no such device; or what keeps it from being looked for, such as -EACCES. */
 int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_address *address,
 			 struct rawpci_host_device *out);
 

@@ -163,9 +163,10 @@ int rawpci_host_describe(struct rawpci *ctx, const struct rawpci_address *addres
 			 struct rawpci_host_device *out)
 {
 	const char *root = ctx->sysfs_dir;
+	int r = rawpci_sysfs_present(root, address);
 
-	if (rawpci_sysfs_present(root, address) < 0)
-		return -ENODEV;
+	if (r < 0)
+		return r;
 	memset(out, 0, sizeof(*out));
 	out->address = *address;
 	describe_ids(root, out);

@@ -118,6 +118,7 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 	struct rawpci_source_options source = {
 		.fn = rawpci_vector_run,
 		.done = rawpci_vector_done,
+		.lost = rawpci_vector_lost,
 		.arg = vector,
 	};
 	char text[128];
@@ -165,6 +166,8 @@ int rawpci_do_irq_attach(struct rawpci_device *dev, void (*handler)(void *opaque
 	int r;
 
 	r = rawpci_access_check(dev, RAWPCI_ACCESS_PRESENT | RAWPCI_ACCESS_AWAKE);
+	if (r == 0)
+		r = rawpci_access_notice(dev);
 	if (r == 0)
 		r = check_room(dev);
 	if (r == 0)

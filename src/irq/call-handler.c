@@ -7,18 +7,24 @@
 #include "irq/vector.h"
 #include "os/sys.h"
 
-static void handle(struct rawpci_vector *vector)
+/* An attach that fails waits until the engine's call has ended. A handler may close the device, and
+ * closing waits for the attach. So the handler runs only after the attach has worked. */
+static bool is_attached(struct rawpci_vector *vector)
 {
 	struct rawpci_device *dev = vector->dev;
 
-	/* An attach that fails waits until this function has ended. A handler may close the device,
-	 * and closing waits for the attach. So the handler runs only after the attach has
-	 * worked. */
 	if (atomic_load(&vector->pending)) {
 		(void)pthread_mutex_lock(&dev->irqs->lock);
 		(void)pthread_mutex_unlock(&dev->irqs->lock);
 	}
-	if (atomic_load(&vector->detached))
+	return !atomic_load(&vector->detached);
+}
+
+static void handle(struct rawpci_vector *vector)
+{
+	struct rawpci_device *dev = vector->dev;
+
+	if (!is_attached(vector))
 		return;
 	vector->handler(vector->opaque, vector->irq);
 	/* A handler that has closed the device has detached itself. */
@@ -41,6 +47,30 @@ void rawpci_vector_run(void *arg)
 
 	rawpci_handler_enter(&call, vector->handlers);
 	handle(vector);
+	rawpci_handler_leave(&call);
+}
+
+/* uio's node ends when the host removes the device or unbinds its driver. A removal unbinds first, so
+ * the device may still answer here. */
+static void lose(struct rawpci_vector *vector)
+{
+	struct rawpci_device *dev = vector->dev;
+
+	if (!is_attached(vector))
+		return;
+	rawpci_call_about(&dev->told);
+	rawpci_device_lose(dev);
+	rawpci_call_about(NULL);
+	rawpci_call_flush();
+}
+
+void rawpci_vector_lost(void *arg)
+{
+	struct rawpci_vector *vector = arg;
+	struct rawpci_handler_call call;
+
+	rawpci_handler_enter(&call, vector->handlers);
+	lose(vector);
 	rawpci_handler_leave(&call);
 }
 

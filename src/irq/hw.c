@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "irq/vector.h"
 #include "os/sys.h"
+#include "pci/pci.h"
 
 static int fd_of(const struct rawpci_irqs *irqs, unsigned line)
 {
@@ -78,10 +79,33 @@ static unsigned used(const struct rawpci_irqs *irqs)
 	return n;
 }
 
+/* An MSI is a write to memory, so a device without Bus Master sends none (PCI Local Bus
+ * Specification 3.0, 6.8.2). */
+static bool may_signal(struct rawpci_device *dev)
+{
+	uint32_t command;
+
+	return !rawpci_can_ask(&dev->reach) ||
+	       rawpci_config_peek(dev, RAWPCI_CFG_COMMAND, 2, &command) < 0 ||
+	       (command & RAWPCI_COMMAND_MASTER);
+}
+
+/* Signals the lines from the given one on, except the n new ones. */
+static void hint_others(struct rawpci_irqs *irqs, unsigned from, unsigned first, unsigned n)
+{
+	if (from < first)
+		rawpci_irq_hw_hint(irqs, from, first - from);
+	if (from < first + n)
+		from = first + n;
+	if (from < irqs->count)
+		rawpci_irq_hw_hint(irqs, from, irqs->count - from);
+}
+
 /* Doubles the vectors, so that a device with many is not enabled again for each of them. */
 static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
+	bool lossy = may_signal(dev);
 	unsigned before = irqs->enabled;
 	unsigned generous = before * 2;
 	unsigned needed = first + n;
@@ -101,9 +125,10 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 			   "%s: its %u vectors could not be enabled "
 			   "again: attach a handler or route a vector again",
 			   dev->name, before);
-	/* Interrupts of the other lines, while those were disabled, are lost. */
-	rawpci_irq_hw_hint(irqs, 0, first);
-	rawpci_irq_hw_hint(irqs, first + n, irqs->count - first - n);
+	lossy = may_signal(dev) || lossy;
+	/* Interrupts of the other lines, while those were disabled, are lost. Lines that were not
+	 * enabled before were in use without that for some time. */
+	hint_others(irqs, lossy ? 0 : before, first, n);
 	return r;
 }
 

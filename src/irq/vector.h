@@ -114,6 +114,8 @@ void rawpci_vector_stop_timer(struct rawpci_engine *engine, struct rawpci_vector
 /* For the engine: arg is a vector. */
 void rawpci_vector_run(void *arg);
 void rawpci_vector_done(void *arg);
+/* The device is gone. */
+void rawpci_vector_lost(void *arg);
 /* After stop_timer: forgets the vector, and waits for its handler. Needs no lock held, and does not
  * use the device. */
 void rawpci_vector_retire(struct rawpci_engine *engine, struct rawpci_vector *vector);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/inuse.h"
+#include "os/slow.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
 
@@ -23,6 +24,7 @@
 struct search {
 	const char *root;
 	const char *nodes;    /* directory of the disks' nodes, to open them; NULL: only look */
+	unsigned limit_ms;    /* for each open */
 	char *mounts, *swaps; /* whole files */
 	const char *below;    /* name of a directory in the path of each disk */
 	char *text;
@@ -37,10 +39,11 @@ struct member {
 
 static int find_disks(const struct search *search, const char *below);
 
-/* Counts an absent directory as empty. -ENOENT of each() still is an error. */
+/* Counts an absent directory as empty. A directory that may not be read is an error, and so is
+ * -ENOENT of each(). */
 static int list(const char *path, int (*each)(void *opaque, const char *name), void *opaque)
 {
-	return rawpci_sys_access(path, F_OK) < 0 ? 0 : rawpci_sys_list(path, each, opaque);
+	return rawpci_sys_access(path, F_OK) == -ENOENT ? 0 : rawpci_sys_list(path, each, opaque);
 }
 
 /* Reads a file of unknown size. */
@@ -186,18 +189,16 @@ static int find_head(const struct search *search, const char *name)
 }
 
 /* Tries for a moment: the node may be about to appear, and a claim may be as short as this one. */
-static int claim(const char *node)
+static int claim(const char *node, unsigned limit_ms)
 {
-	int fd = rawpci_sys_open(node, O_RDONLY | O_EXCL | O_NONBLOCK);
+	const int flags = O_RDONLY | O_EXCL | O_NONBLOCK;
+	int r = rawpci_slow_claim(node, flags, limit_ms);
 
-	for (int i = 0; i < 10 && (fd == -ENOENT || fd == -EBUSY); i++) {
+	for (int i = 0; i < 10 && (r == -ENOENT || r == -EBUSY); i++) {
 		rawpci_sys_sleep_ms(10);
-		fd = rawpci_sys_open(node, O_RDONLY | O_EXCL | O_NONBLOCK);
+		r = rawpci_slow_claim(node, flags, limit_ms);
 	}
-	if (fd < 0)
-		return fd;
-	rawpci_sys_close(&fd);
-	return 0;
+	return r;
 }
 
 /* O_EXCL without O_CREAT claims a block device for one user. Every file system, swap, array, volume
@@ -213,7 +214,7 @@ static int check_claim(const struct search *search, const char *name)
 		return -ENAMETOOLONG;
 	for (char *at = node; (at = strchr(at, '!')) != NULL;)
 		*at = '/';
-	r = claim(node);
+	r = claim(node, search->limit_ms);
 	if (r == 0 || r == -ENOMEDIUM)
 		return 0;
 	if (r == -EBUSY) {
@@ -223,10 +224,15 @@ static int check_claim(const struct search *search, const char *name)
 			       name);
 		return 1;
 	}
-	(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
-		       "whether the host uses %s cannot be found "
-		       "out: %.128s: %s",
-		       name, node, rawpci_sys_error_text(r, error, sizeof(error)));
+	if (r == -ETIMEDOUT)
+		(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
+			       "whether the host uses the disk %s cannot be found out, because the "
+			       "disk hangs: the kernel has not opened it in %u ms",
+			       name, search->limit_ms);
+	else
+		(void)snprintf(search->text, RAWPCI_INUSE_TEXT,
+			       "whether the host uses %s cannot be found out: %.128s: %s", name,
+			       node, rawpci_sys_error_text(r, error, sizeof(error)));
 	return r;
 }
 
@@ -273,10 +279,12 @@ static int visit_disk(void *opaque, const char *name)
 	const struct search *search = opaque;
 	char path[RAWPCI_SYSFS_PATH];
 
-	if (rawpci_sysfs_class(search->root, "block", name, "", path) < 0 ||
-	    !rawpci_sysfs_goes_through(path, search->below))
+	int r = rawpci_sysfs_class(search->root, "block", name, "", path);
+
+	if (r < 0)
 		return 0;
-	return check_disk(search, name);
+	r = rawpci_sysfs_goes_through(path, search->below);
+	return r == 1 ? check_disk(search, name) : r;
 }
 
 /* The disks and partitions whose path goes through a directory. */
@@ -299,7 +307,7 @@ static int find_disks(const struct search *search, const char *below)
 /* Looks at the lists first, because they have names. */
 int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text)
 {
-	struct search search = { .root = host->sys, .text = text };
+	struct search search = { .root = host->sys, .text = text, .limit_ms = host->limit_ms };
 	int r = read_table(host->proc, "self/mountinfo", &search.mounts);
 
 	if (r == 0)

@@ -31,9 +31,11 @@ static int visit_interface(void *opaque, const char *name)
 	char path[RAWPCI_SYSFS_PATH], flags[32];
 	int r;
 
-	if (rawpci_sysfs_class(search->root, "net", name, "", path) < 0 ||
-	    !rawpci_sysfs_goes_through(path, search->name))
+	if (rawpci_sysfs_class(search->root, "net", name, "", path) < 0)
 		return 0;
+	r = rawpci_sysfs_goes_through(path, search->name);
+	if (r <= 0)
+		return r;
 	r = rawpci_sysfs_class(search->root, "net", name, "/flags", path);
 	if (r == 0)
 		r = rawpci_sys_read_file(path, flags, sizeof(flags));

@@ -20,6 +20,8 @@ struct rawpci_inuse_host {
 	 * the device should ask for this. NULL: only look. */
 	const char *dev;
 
+	unsigned limit_ms; /* with dev: how long to wait at most for a disk to open */
+
 	const char *vfio; /* "/dev/vfio"; NULL: do not look for VFIO's users */
 	const char *uio;  /* "/dev", with UIO's nodes; NULL: do not look for UIO's users */
 };
@@ -39,7 +41,8 @@ struct rawpci_inuse_host {
  * @text: receives the use ("nvme0n1p1 is mounted on /srv"); RAWPCI_INUSE_TEXT bytes
  *
  * Returns 1: text says how the host uses the device; 0: it found no use; or a negative errno value:
- * text says what it could not find out, and why.
+ * text says what it could not find out, and why. -ETIMEDOUT: a disk, which text names, did not open
+ * in limit_ms.
  */
 int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_address *address,
 		      char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a read or a write in a thread of its own. A child process does not serve: a child of a
+ * Runs a read, a write or an open in a thread of its own. A child process does not serve: a child of a
  * program with several threads may do very little. The thread may run long after its caller has
  * gone on, so everything that it uses belongs to its job.
  */
@@ -19,6 +19,12 @@
 
 #define STACK_BYTES (128 * 1024)
 
+enum kind {
+	WRITING,  /* text to the file */
+	READING,  /* the file into text */
+	CLAIMING, /* opens the file and closes it */
+};
+
 struct rawpci_slow {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
@@ -26,7 +32,8 @@ struct rawpci_slow {
 	bool abandoned; /* the caller has left: the thread frees the job */
 	int result;
 	struct rawpci_keep keep;
-	bool reading; /* the thread reads into text; else it writes text */
+	enum kind kind;
+	int flags; /* of the open */
 	pthread_t thread;
 	void (*then)(void *arg);
 	void *arg;
@@ -69,11 +76,28 @@ static void finish_alone(struct rawpci_slow *job)
 	job_destroy(job);
 }
 
+static int claim(const char *path, int flags)
+{
+	int fd = rawpci_sys_open(path, flags);
+
+	if (fd < 0)
+		return fd;
+	rawpci_sys_close(&fd);
+	return 0;
+}
+
+static int work(struct rawpci_slow *job)
+{
+	if (job->kind == CLAIMING)
+		return claim(job->path, job->flags);
+	return job->kind == READING ? rawpci_sys_read_file(job->path, job->text, sizeof(job->text))
+				    : rawpci_sys_write_file(job->path, job->text);
+}
+
 static void *run(void *opaque)
 {
 	struct rawpci_slow *job = opaque;
-	int r = job->reading ? rawpci_sys_read_file(job->path, job->text, sizeof(job->text))
-			     : rawpci_sys_write_file(job->path, job->text);
+	int r = work(job);
 	bool abandoned;
 
 	(void)pthread_mutex_lock(&job->lock);
@@ -181,21 +205,29 @@ static int copy(int fd, int *to)
 	return 0;
 }
 
-/* text: NULL to read. *late receives the job, which the caller has to free or to leave; NULL:
- * no thread was started. */
-static int do_job(const char *path, const char *text, unsigned limit_ms,
-		  const struct rawpci_keep *keep, struct rawpci_slow **late)
+/* What a job is to do; text is for writing, flags are for claiming. */
+struct order {
+	enum kind kind;
+	const char *path, *text;
+	int flags;
+};
+
+/* *late receives the job, which the caller has to free or to leave; NULL: no thread was started. */
+static int do_job(const struct order *order, unsigned limit_ms, const struct rawpci_keep *keep,
+		  struct rawpci_slow **late)
 {
+	const char *text = order->text ? order->text : "";
 	struct rawpci_slow *job;
 	int r;
 
 	*late = NULL;
-	if (strlen(path) >= sizeof(job->path) || (text && strlen(text) >= sizeof(job->text)))
+	if (strlen(order->path) >= sizeof(job->path) || strlen(text) >= sizeof(job->text))
 		return -ENAMETOOLONG;
-	job = job_create(path, text ? text : "");
+	job = job_create(order->path, text);
 	if (!job)
 		return -ENOMEM;
-	job->reading = !text;
+	job->kind = order->kind;
+	job->flags = order->flags;
 	r = copy(keep->lock, &job->keep.lock);
 	if (r == 0)
 		r = copy(keep->shared, &job->keep.shared);
@@ -221,7 +253,8 @@ int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms,
 		      const struct rawpci_keep *keep, void (*then)(void *arg), void *arg,
 		      struct rawpci_slow **late)
 {
-	int r = do_job(path, text, limit_ms, keep, late);
+	const struct order order = { text ? WRITING : READING, path, text, 0 };
+	int r = do_job(&order, limit_ms, keep, late);
 
 	if (r != -ETIMEDOUT) {
 		done_with(late);
@@ -234,11 +267,12 @@ int rawpci_slow_begin(const char *path, const char *text, unsigned limit_ms,
 	return r;
 }
 
-int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
-		      const struct rawpci_keep *keep)
+/* For an order whose thread needs nothing of the caller's once the limit has passed. */
+static int do_and_leave(const struct order *order, unsigned limit_ms,
+			const struct rawpci_keep *keep)
 {
 	struct rawpci_slow *job;
-	int r = do_job(path, text, limit_ms, keep, &job);
+	int r = do_job(order, limit_ms, keep, &job);
 
 	if (r == -ETIMEDOUT)
 		rawpci_slow_leave(&job);
@@ -246,11 +280,27 @@ int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
 	return r;
 }
 
+int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
+		      const struct rawpci_keep *keep)
+{
+	const struct order order = { WRITING, path, text, 0 };
+
+	return do_and_leave(&order, limit_ms, keep);
+}
+
+int rawpci_slow_claim(const char *path, int flags, unsigned limit_ms)
+{
+	const struct order order = { CLAIMING, path, NULL, flags };
+
+	return do_and_leave(&order, limit_ms, &RAWPCI_KEEP_NONE);
+}
+
 int rawpci_slow_read(const char *path, char text[RAWPCI_SYSFS_NAME], unsigned limit_ms,
 		     const struct rawpci_keep *keep)
 {
+	const struct order order = { READING, path, NULL, 0 };
 	struct rawpci_slow *job;
-	int r = do_job(path, NULL, limit_ms, keep, &job);
+	int r = do_job(&order, limit_ms, keep, &job);
 
 	if (r == -ETIMEDOUT)
 		rawpci_slow_leave(&job);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads and writes that can hang. A driver that is asked to unbind waits for its users, and
+ * Reads, writes and opens that can hang. A driver that is asked to unbind waits for its users, and
  * the kernel keeps the device locked meanwhile (Linux drivers/base/dd.c). Reads and writes of other
- * files of the device wait for that lock. A thread of its own makes each such read or write.
+ * files of the device wait for that lock. A disk that does not answer keeps an open of its node
+ * waiting. A thread of its own makes each such step.
  */
 #ifndef RAWPCI_OS_SLOW_H
 #define RAWPCI_OS_SLOW_H
@@ -37,6 +38,11 @@ struct rawpci_binding {
  */
 int rawpci_slow_write(const char *path, const char *text, unsigned limit_ms,
 		      const struct rawpci_keep *keep);
+
+/* Opens a file with the flags of open(2) and closes it, in a thread of its own. Returns 0 or a
+ * negative errno value; -ETIMEDOUT: the limit has passed. The file is then closed once the kernel has
+ * opened it. */
+int rawpci_slow_claim(const char *path, int flags, unsigned limit_ms);
 
 /* A write or a read that the caller may wait for again. */
 struct rawpci_slow;

@@ -11,7 +11,7 @@
  * Its headers, each of which calls only those below it:
  *
  *   inuse.h, idle.h       what the host does with a device
- *   opener.h, slow.h      which process has a file open; reads and writes that can hang
+ *   opener.h, slow.h      which process has a file open; reads, writes and opens that can hang
  *   sysfs.h               what sysfs says about PCI devices; uses src/pci
  *   sys.h, epoll.h        the seam
  *

@@ -32,30 +32,35 @@ int rawpci_sysfs_class(const char *root, const char *class, const char *name, co
 	return n >= 0 && n < RAWPCI_SYSFS_PATH ? 0 : -ENAMETOOLONG;
 }
 
-bool rawpci_sysfs_goes_through(const char *link, const char *directory)
+int rawpci_sysfs_goes_through(const char *link, const char *directory)
 {
 	char target[PATH_MAX];
 	size_t length = strlen(directory);
 	const char *at = target;
+	int r = rawpci_sys_read_link(link, target, sizeof(target));
 
-	if (rawpci_sys_read_link(link, target, sizeof(target)) < 0)
-		return false;
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR || r == -EINVAL ? 0 : r;
 	while ((at = strstr(at, directory)) != NULL) {
 		if (at > target && at[-1] == '/' && (at[length] == '/' || at[length] == '\0'))
-			return true;
+			return 1;
 		at += length;
 	}
-	return false;
+	return 0;
+}
+
+/* A look that fails for another reason does not say that there is nothing. */
+static int absent(int looked)
+{
+	return looked == -ENOENT || looked == -ENOTDIR ? -ENODEV : looked;
 }
 
 int rawpci_sysfs_present(const char *root, const struct rawpci_address *address)
 {
 	char path[RAWPCI_SYSFS_PATH];
-	int r = rawpci_sysfs_path(root, address, NULL, path, sizeof(path));
+	int r = rawpci_sysfs_path(root, address, ".", path, sizeof(path));
 
-	if (r < 0)
-		return r;
-	return rawpci_sys_access(path, F_OK) < 0 ? -ENODEV : 0;
+	return r < 0 ? r : absent(rawpci_sys_access(path, F_OK));
 }
 
 /* The last part of a link of the device; -ENOENT: the device has no such link. */
@@ -67,8 +72,11 @@ static int device_link(const char *root, const struct rawpci_address *address, c
 
 	if (r == 0)
 		r = rawpci_sys_link_name(path, name, size);
-	if (r == -ENOENT && rawpci_sysfs_present(root, address) < 0)
-		return -ENODEV;
+	if (r == -ENOENT) {
+		int present = rawpci_sysfs_present(root, address);
+
+		return present < 0 ? present : r;
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -90,7 +98,7 @@ int rawpci_sysfs_has_driver(const char *root, const char *driver)
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	return driver[0] != '\0' && rawpci_sys_access(path, F_OK) == 0 ? 0 : -ENODEV;
+	return driver[0] == '\0' ? -ENODEV : absent(rawpci_sys_access(path, F_OK));
 }
 
 static bool ends_with(const char *text, const char *end)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <rawpci/device.h>
+#include <rawpci/explain.h>
 
 #define RAWPCI_SYSFS_PATH 512
 #define RAWPCI_SYSFS_NAME 64
@@ -21,17 +21,25 @@ int rawpci_sysfs_path(const char *root, const struct rawpci_address *address, co
 int rawpci_sysfs_class(const char *root, const char *class, const char *name, const char *file,
 		       char path[RAWPCI_SYSFS_PATH]);
 
-/* Is directory one of the directories in a link's target? */
-bool rawpci_sysfs_goes_through(const char *link, const char *directory);
+/* Is directory one of the directories in a link's target? 1; 0: it is not, or path is no link; or
+ * what keeps the link from being read. */
+int rawpci_sysfs_goes_through(const char *link, const char *directory);
 
-/* Returns 0 if the host has the device, else -ENODEV. */
+/* Returns 0 if the host has the device and this process may look into its directory; -ENODEV: the
+ * host has no such device; another error, such as -EACCES: that cannot be seen. */
 int rawpci_sysfs_present(const char *root, const struct rawpci_address *address);
+
+/* The obstacle that rawpci_sysfs_present() meets, as a finding (absent.c). False: the device is
+ * there. */
+bool rawpci_sysfs_find_absent(const char *root, const struct rawpci_address *address,
+			      struct rawpci_finding *finding);
 
 /* The name of the driver that is bound to the device; "" if none. */
 int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
 			char name[RAWPCI_SYSFS_NAME]);
 
-/* Returns 0 if the kernel has a PCI driver of that name, else -ENODEV or -ENAMETOOLONG. */
+/* Returns 0 if the kernel has a PCI driver of that name; -ENODEV: it has none; -ENAMETOOLONG; or
+ * what kept it from being looked for. */
 int rawpci_sysfs_has_driver(const char *root, const char *driver);
 
 /* Is it vfio-pci or one of its variants ("mlx5-vfio-pci")? */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -31,6 +32,7 @@ struct rig {
 	atomic_uint batches;
 	atomic_uint notes;
 	atomic_int note_level;
+	char note[256]; /* the last one */
 };
 
 struct counter {
@@ -57,6 +59,7 @@ static inline void rig_note(void *opaque, int level, const char *message)
 	struct rig *rig = opaque;
 
 	ck_assert_ptr_nonnull(message);
+	(void)snprintf(rig->note, sizeof(rig->note), "%s", message);
 	atomic_store(&rig->note_level, level);
 	atomic_fetch_add(&rig->notes, 1);
 }

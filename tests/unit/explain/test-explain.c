@@ -122,6 +122,30 @@ START_TEST(absent)
 }
 END_TEST
 
+/* It is a matter of permission, to explain and to open, with each backend of the library. */
+START_TEST(not_to_be_seen)
+{
+	static const char *const backends[] = { "vfio", "uio", "sysfs", NULL };
+
+	for (unsigned i = 0; i < 4; i++) {
+		host_destroy(&host);
+		host_create(&host, backends[i], "irq.engine=epoll");
+		host_add(&host, NIC, 14, NULL);
+		tree_bar(&host.tree, "sys/bus", 0);
+		ck_assert_int_eq(rawpci_explain(host.ctx, NIC, NULL, &e), 0);
+		ck_assert(!e->openable);
+		ck_assert_ptr_null(e->device);
+		ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_PERMISSION);
+		check_first("has no permission to search /");
+		check_first("/sys/bus, so no device can be seen: run as root");
+		check_open(0, -EACCES);
+		rawpci_explanation_destroy(e);
+		e = NULL;
+		tree_unbar(&host.tree, "sys/bus");
+	}
+}
+END_TEST
+
 /* The mock has a device that sysfs does not know. */
 START_TEST(not_in_sysfs)
 {
@@ -693,6 +717,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, nothing_found);
 	tcase_add_test(tests, absent);
+	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, not_in_sysfs);
 	tcase_add_test(tests, gone);
 	tcase_add_test(tests, host_driver);

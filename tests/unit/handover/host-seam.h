@@ -39,6 +39,7 @@ struct host {
 	const char *hangs;    /* writes to this file wait */
 	const char *failing;  /* writes to this file fail */
 	int error;            /* with this, a negative errno */
+	bool vanishes;        /* and the host removes the device then */
 	atomic_uint steps;
 	unsigned stop_at; /* the process ends at this step; 0: never */
 };
@@ -261,16 +262,30 @@ static inline void host_create_peer(const char *driver)
 	tree_write(&host.tree, PEER_DEVICE "driver_override", "(null)\n");
 }
 
+/* The host removes the device. */
+static inline void host_remove(void)
+{
+	char from[512], to[512];
+
+	tree_path(&host.tree, from, "bus/pci/devices/" BDF);
+	tree_path(&host.tree, to, "bus/pci/devices/away");
+	ck_assert_int_eq(rename(from, to), 0);
+}
+
 static inline int host_write(const char *file, const char *text)
 {
 	char override[512], now[RAWPCI_SYSFS_NAME];
 	struct pollfd gate = { .fd = host.hanging, .events = POLLIN };
 
-	ck_assert_int_eq(rawpci_sysfs_driver(host.tree.root, &host.address, now), 0);
+	if (rawpci_sysfs_driver(host.tree.root, &host.address, now) == -ENODEV)
+		return -ENODEV;
 	tree_read(&host.tree, DEVICE "driver_override", override);
 	override[strcspn(override, "\n")] = '\0';
-	if (host.failing && strstr(file, host.failing))
+	if (host.failing && strstr(file, host.failing)) {
+		if (host.vanishes)
+			host_remove();
 		return host.error;
+	}
 	if (host_is_peer(file, text))
 		return host_write_peer(file, text);
 	if (strcmp(file, DEVICE "driver_override") == 0) {

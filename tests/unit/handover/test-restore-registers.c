@@ -290,17 +290,47 @@ START_TEST(another_programs_driver)
 {
 	(void)begin(0);
 	leave();
-	host_bind("pci-stub");
+	host_bind("vboxpci");
 	host_configure(4, 0x0507);
 	host_count(DEVICE "enable", 1);
 	tree_write(&host.tree, "resets", "0\n");
 	ck_assert_int_eq(rawpci_recover(ctx), 1);
-	host_check("pci-stub", "(null)");
+	host_check("vboxpci", "(null)");
 	ck_assert_uint_eq(host_config(4), 0x0507);
 	ck_assert_int_eq(host_count(DEVICE "enable", 0), 2);
 	ck_assert_int_eq(host_count("resets", 0), 0);
 	ck_assert(!there(RECORD));
-	ck_assert(heard("another program has bound it to pci-stub") && !heard("as before"));
+	ck_assert(heard("another program has bound it to vboxpci, where it stays") &&
+		  !heard("as before"));
+}
+END_TEST
+
+/* pci-stub drives no device, so what the killed owner has left is stopped and put back, unless a
+ * program has one of the device's files open. */
+START_TEST(bound_to_a_stub)
+{
+	char path[512];
+	int fd = -1;
+
+	(void)begin(0);
+	leave();
+	host_bind("pci-stub");
+	host_configure(0x12, 0);
+	ck_assert_uint_eq(host_config(4) & MASTER, MASTER);
+	tree_write(&host.tree, "resets", "0\n");
+	tree_write(&host.tree, DEVICE "resource0", "");
+	if (_i == 1)
+		fd = open(tree_path(&host.tree, path, DEVICE "resource0"), O_RDONLY);
+	ck_assert_int_eq(rawpci_recover(ctx), 1);
+	host_check("pci-stub", "(null)");
+	ck_assert_uint_eq(host_config(4) & MASTER, _i == 1 ? MASTER : 0);
+	ck_assert_uint_eq(host_config(0x12), _i == 1 ? 0 : 0xfeb0);
+	ck_assert_int_eq(host_count("resets", 0), 0);
+	ck_assert(!there(RECORD));
+	ck_assert(heard("another program has bound it to pci-stub, where it stays"));
+	ck_assert(!heard("as before"));
+	if (fd >= 0)
+		ck_assert_int_eq(close(fd), 0);
 }
 END_TEST
 
@@ -735,6 +765,7 @@ int main(void)
 	tcase_add_test(tests, cannot_be_stopped);
 	tcase_add_test(tests, stopped_before_it_is_unbound);
 	tcase_add_test(tests, another_programs_driver);
+	tcase_add_loop_test(tests, bound_to_a_stub, 0, 2);
 	tcase_add_test(tests, enabled_by_another_too);
 	tcase_add_test(tests, interrupt_stays_off);
 	tcase_add_loop_test(tests, suspended_and_resumed, 0, 2);

@@ -398,6 +398,39 @@ START_TEST(in_use)
 }
 END_TEST
 
+static bool hung; /* a disk does not open */
+
+int __real_rawpci_slow_claim(const char *path, int flags, unsigned limit_ms);
+int __wrap_rawpci_slow_claim(const char *path, int flags, unsigned limit_ms);
+int __wrap_rawpci_slow_claim(const char *path, int flags, unsigned limit_ms)
+{
+	return hung ? -ETIMEDOUT : __real_rawpci_slow_claim(path, flags, limit_ms);
+}
+
+/* The sentence says which disk. A caller that insists is told, and gets the device. */
+START_TEST(its_disk_hangs)
+{
+	struct rawpci_device *dev = NULL;
+
+	host_bind("e1000e");
+	tree_link(&host.tree, "class/block/sdz", "../../devices/pci0000:00/" BDF "/block/sdz");
+	tree_write(&host.tree, "devices/pci0000:00/" BDF "/block/sdz/dev", "8:400\n");
+	hung = true;
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), -ETIMEDOUT);
+	ck_assert_msg(strstr(rawpci_last_error(),
+			     "whether the host uses the disk sdz cannot be found "
+			     "out, because the disk hangs: the kernel has not "
+			     "opened it in 10000 ms: see the kernel log (dmesg) "
+			     "for the disk, or insist") != NULL,
+		      "%s", rawpci_last_error());
+	host_check("e1000e", "(null)");
+	ck_assert(!there(RECORD));
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH | RAWPCI_OPEN_INSIST, &dev), 0);
+	ck_assert(heard("although whether the host uses the disk sdz"));
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+}
+END_TEST
+
 START_TEST(another_device)
 {
 	leave_taken();
@@ -429,21 +462,56 @@ START_TEST(another_device_at_close)
 }
 END_TEST
 
+/* One line says what has become of the device; the record goes with it. */
+static void check_removed(void)
+{
+	ck_assert_msg(heard("the host has removed it: nothing to return"), "%s", said);
+	ck_assert_msg(!heard("load that driver") && !heard("could not be returned") &&
+			      !heard("cannot be restored"),
+		      "%s", said);
+	ck_assert(!there(RECORD));
+}
+
 /* A removed device cannot be returned, so no sentence advises to load its driver. */
 START_TEST(gone_at_close)
 {
-	char from[512], to[512];
 	struct rawpci_device *dev;
 
 	host_bind("e1000e");
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
-	tree_path(&host.tree, from, "bus/pci/devices/" BDF);
-	tree_path(&host.tree, to, "bus/pci/devices/away");
-	ck_assert_int_eq(rename(from, to), 0);
+	host_remove();
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
-	ck_assert_msg(!heard("load that driver"), "%s", said);
-	ck_assert_msg(heard("gone, so it is not returned"), "%s", said);
-	ck_assert(!there(RECORD));
+	check_removed();
+}
+END_TEST
+
+/* The kernel removes it at each step of its return, of a device with a driver and without. */
+START_TEST(gone_while_it_is_returned)
+{
+	static const char *const steps[] = { "/unbind", "driver_override", "drivers_probe" };
+	const bool driven = _i < 3;
+	struct rawpci_device *dev;
+
+	if (driven)
+		host_bind("e1000e");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	host.failing = steps[_i % 3];
+	host.error = -ENODEV;
+	host.vanishes = true;
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	check_removed();
+}
+END_TEST
+
+/* The next owner finds it gone, too. */
+START_TEST(gone_while_it_is_recovered)
+{
+	leave_taken();
+	host.failing = "driver_override";
+	host.error = -ENODEV;
+	host.vanishes = true;
+	ck_assert_int_eq(rawpci_recover(ctx), 0);
+	check_removed();
 }
 END_TEST
 
@@ -490,6 +558,33 @@ START_TEST(gone)
 	ck_assert_int_eq(rawpci_recover(ctx), 0);
 	ck_assert(!there(RECORD));
 	ck_assert_int_eq(rename(to, from), 0);
+}
+END_TEST
+
+static int give(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+	(void)info;
+	(void)kind;
+	(void)where;
+	return lchown(path, 65534, 65534);
+}
+
+/* A device that may not be looked at is not gone: its record stays. */
+START_TEST(not_to_be_seen)
+{
+	static const char *const above[] = { "bus/pci/devices", "bus/pci/devices/" BDF };
+
+	leave_taken();
+	if (geteuid() == 0)
+		ck_assert_int_eq(nftw(host.tree.root, give, 16, FTW_PHYS), 0);
+	for (int i = 0; i < 2; i++) {
+		tree_bar(&host.tree, above[i], 0);
+		ck_assert_int_eq(rawpci_recover(ctx), -EACCES);
+		ck_assert_msg(strstr(rawpci_last_error(), "so its record stays") != NULL, "%s",
+			      rawpci_last_error());
+		tree_unbar(&host.tree, above[i]);
+		ck_assert(there(RECORD));
+	}
 }
 END_TEST
 
@@ -762,10 +857,14 @@ int main(void)
 	tcase_add_loop_test(tests, step_hangs, 0, 3);
 	tcase_add_loop_test(tests, step_fails, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(tests, in_use);
+	tcase_add_test(tests, its_disk_hangs);
 	tcase_add_test(tests, another_device);
 	tcase_add_test(tests, another_device_at_close);
 	tcase_add_test(tests, gone);
+	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, gone_at_close);
+	tcase_add_loop_test(tests, gone_while_it_is_returned, 0, 5);
+	tcase_add_test(tests, gone_while_it_is_recovered);
 	tcase_add_loop_test(tests, driver_comes, 0, 2);
 	tcase_add_test(tests, not_a_record);
 	tcase_add_test(tests, sysfs_is_elsewhere);

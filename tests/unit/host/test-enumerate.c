@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <rawpci/enumerate.h>
+#include <rawpci/fake.h>
 #include <rawpci/irq.h>
 #include <rawpci/log.h>
 
@@ -56,6 +57,37 @@ START_TEST(identity)
 	ck_assert_str_eq(device.driver, "e1000e");
 	ck_assert_int_eq(device.iommu_group, 14);
 	ck_assert(!device.bridge && !device.boot_vga && !device.virtual_function && !device.gone);
+}
+END_TEST
+
+static int count(void *opaque, const struct rawpci_host_device *device)
+{
+	(void)device;
+	++*(int *)opaque;
+	return 0;
+}
+
+START_TEST(not_to_be_seen)
+{
+	static const char *const above[] = { "sys", "sys/bus/pci/devices", DEVICES NIC };
+	struct rawpci_host_device device;
+	int seen = 0;
+
+	for (int i = 0; i < 3; i++) {
+		tree_bar(&host.tree, above[i], 0);
+		ck_assert_int_eq(rawpci_host_device(host.ctx, NIC, sizeof(device), &device),
+				 -EACCES);
+		ck_assert_ptr_nonnull(strstr(rawpci_last_error(), " has no permission to search"));
+		ck_assert_int_eq(rawpci_enumerate(host.ctx, sizeof(device), count, &seen), -EACCES);
+		ck_assert_ptr_null(strstr(rawpci_last_error(), "mounted"));
+		ck_assert_int_eq(seen, 0);
+		tree_unbar(&host.tree, above[i]);
+	}
+	/* A directory that may be read but not searched shows names without devices. */
+	tree_bar(&host.tree, "sys/bus/pci/devices", 0444);
+	ck_assert_int_eq(rawpci_enumerate(host.ctx, sizeof(device), count, &seen), -EACCES);
+	ck_assert_int_eq(seen, 0);
+	tree_unbar(&host.tree, "sys/bus/pci/devices");
 }
 END_TEST
 
@@ -231,6 +263,45 @@ START_TEST(all_in_order)
 }
 END_TEST
 
+/* A context for the fake lists the devices that it pretends, and no other. */
+START_TEST(pretend_devices)
+{
+	const struct rawpci_fake_config config = {
+		.size = sizeof(config),
+		.address = "0000:00:02.0",
+		.vendor_id = 0x1234,
+		.device_id = 0x5678,
+		.class_code = 0x010802,
+		.bars = { { .size = 0x4000, .flags = RAWPCI_REGION_64BIT } },
+		.msix = 4,
+		.msix_bar = 0,
+		.pm = true,
+	};
+	struct rawpci_host_device device;
+	struct seen seen = { .names = "" }, none = { .names = "" };
+	struct rawpci_fake *fake;
+
+	host_destroy(&host);
+	host_create(&host, "fake", NULL);
+	host_add(&host, NIC, 14, "e1000e");
+	ck_assert_int_eq(rawpci_fake_add(host.ctx, &config, &fake), 0);
+	ck_assert_int_eq(rawpci_enumerate(host.ctx, sizeof(device), see, &seen), 0);
+	ck_assert_str_eq(seen.names, "0000:00:02.0 0000:00:04.0 ");
+	device = describe("00:02.0");
+	ck_assert_uint_eq(device.vendor_id, 0x1234);
+	ck_assert_uint_eq(device.device_id, 0x5678);
+	ck_assert_uint_eq(device.class_code, 0x010802);
+	ck_assert_uint_eq(device.regions[0].size, 0x4000);
+	ck_assert_uint_eq(device.irq_count[RAWPCI_IRQ_MSIX], 4);
+	ck_assert(device.iommu_group == -1 && device.capabilities_known);
+	ck_assert_int_eq(rawpci_host_device(host.ctx, NIC, sizeof(device), &device), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "the backend fake has no such device"));
+	ck_assert_int_eq(rawpci_fake_unplug(fake), 0);
+	ck_assert_int_eq(rawpci_enumerate(host.ctx, sizeof(device), see, &none), 0);
+	ck_assert_str_eq(none.names, "0000:00:04.0 ");
+}
+END_TEST
+
 START_TEST(wrong_arguments)
 {
 	struct rawpci_host_device device = { .revision = 77 };
@@ -286,6 +357,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, identity);
+	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, little_known);
 	tcase_add_test(tests, kinds);
 	tcase_add_test(tests, regions);
@@ -294,6 +366,7 @@ int main(void)
 	tcase_add_test(tests, asleep);
 	tcase_add_test(tests, resets);
 	tcase_add_test(tests, all_in_order);
+	tcase_add_test(tests, pretend_devices);
 	tcase_add_test(tests, wrong_arguments);
 	tcase_add_test(tests, shorter_structure);
 	tcase_add_test(tests, no_pci);

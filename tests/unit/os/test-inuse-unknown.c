@@ -71,6 +71,7 @@ START_TEST(a_use_that_cannot_be_found_out_counts_as_a_use)
 			tree_write(&tree, "bus/pci/devices/0000:03:00.0/sriov_numvfs", "0\n");
 	}
 	host = (struct rawpci_inuse_host){ .sys = tree.root,
+					   .limit_ms = 10000,
 					   .proc = tree_path(&tree, proc, "proc"),
 					   .dev = tree_path(&tree, dev, "dev") };
 	failing = rows[_i].failing;

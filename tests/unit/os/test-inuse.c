@@ -2,6 +2,7 @@
 /* What the host uses a device for, in a tree that stands in for /sys, /proc and /dev. */
 #include <errno.h>
 #include <limits.h>
+#include <semaphore.h>
 
 #include "harness.h"
 #include "os/inuse.h"
@@ -15,7 +16,10 @@
 static const struct rawpci_address address = { 0, 3, 0, 0 };
 static struct tree tree;
 static bool look_only;
-static int held; /* how many more opens of a node with the text "held" fail */
+static unsigned limit_ms = 10000;
+static int gate[2];  /* an open of a node with the text "hung" waits until a byte is there */
+static sem_t opened; /* and then says so here */
+static int held;     /* how many more opens of a node with the text "held" fail */
 
 /* A file stands in for the node of a disk. Its text says how opening it ends. */
 int __real_rawpci_sys_open(const char *path, int flags);
@@ -33,6 +37,14 @@ int __wrap_rawpci_sys_open(const char *path, int flags)
 			held--;
 			return -EBUSY;
 		}
+		if (strcmp(said, "hung") == 0) {
+			char byte;
+			int fd = read(gate[0], &byte, 1) == 1 ? __real_rawpci_sys_open(path, flags)
+							      : -EIO;
+
+			ck_assert_int_eq(sem_post(&opened), 0);
+			return fd;
+		}
 		if (strcmp(said, "held") != 0 && said[0] != '\0')
 			return -atoi(said);
 	}
@@ -44,6 +56,7 @@ static int find(char text[RAWPCI_INUSE_TEXT])
 	char proc[512], dev[512], vfio[512], uio[512];
 	struct rawpci_inuse_host host = {
 		.sys = tree.root,
+		.limit_ms = limit_ms,
 		.vfio = tree_path(&tree, vfio, "vfio"),
 		.uio = tree_path(&tree, uio, "uio"),
 	};
@@ -396,6 +409,34 @@ START_TEST(a_missing_list_of_mounts_is_an_error)
 }
 END_TEST
 
+/* A disk that does not answer keeps its open waiting. Once the kernel has returned, the disk is not
+ * held any more. */
+START_TEST(a_disk_that_hangs)
+{
+	char text[RAWPCI_INUSE_TEXT];
+	unsigned before;
+
+	ck_assert_int_eq(pipe(gate), 0);
+	ck_assert_int_eq(sem_init(&opened, 0, 0), 0);
+	add_disk("nvme0n1", "259:0", "pci0000:00/" BDF "/nvme/nvme0");
+	tree_write(&tree, "dev/nvme0n1", "hung");
+	before = harness_descriptors();
+	limit_ms = 50;
+	ck_assert_int_eq(find(text), -ETIMEDOUT);
+	ck_assert_str_eq(text,
+			 "whether the host uses the disk nvme0n1 cannot be found out, because "
+			 "the disk hangs: the kernel has not opened it in 50 ms");
+	ck_assert_int_eq(write(gate[1], "", 1), 1);
+	ck_assert_int_eq(sem_wait(&opened), 0);
+	for (int i = 0; i < 1000 && harness_descriptors() != before; i++)
+		(void)usleep(1000);
+	ck_assert_uint_eq(harness_descriptors(), before);
+	limit_ms = 10000;
+	ck_assert_int_eq(write(gate[1], "", 1), 1);
+	check_found(NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("inuse");
@@ -422,6 +463,7 @@ int main(void)
 	tcase_add_test(tests, enabled_virtual_functions_are_a_use);
 	tcase_add_test(tests, a_bridge_is_in_use);
 	tcase_add_test(tests, a_missing_list_of_mounts_is_an_error);
+	tcase_add_test(tests, a_disk_that_hangs);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }

@@ -43,6 +43,40 @@ START_TEST(a_device_is_present_or_not)
 }
 END_TEST
 
+/* Where a directory may not be searched, nothing says that the device is absent. */
+START_TEST(a_look_that_is_forbidden_is_no_absence)
+{
+	static const char *const above[] = { "bus", "bus/pci/devices",
+					     "bus/pci/devices/0000:03:00.1" };
+	char name[RAWPCI_SYSFS_NAME], path[512];
+	struct rawpci_finding finding;
+	unsigned group;
+
+	ck_assert(rawpci_sysfs_find_absent(tree.root, &absent, &finding));
+	ck_assert_int_eq(finding.obstacle, RAWPCI_OBSTACLE_NO_DEVICE);
+	ck_assert_int_eq(finding.error, -ENODEV);
+	ck_assert(!rawpci_sysfs_find_absent(tree.root, &address, &finding));
+	for (int i = 0; i < 3; i++) {
+		tree_bar(&tree, above[i], 0);
+		ck_assert_int_eq(rawpci_sysfs_present(tree.root, &address), -EACCES);
+		ck_assert_int_eq(rawpci_sysfs_driver(tree.root, &address, name), -EACCES);
+		ck_assert_int_eq(rawpci_sysfs_group(tree.root, &address, &group), -EACCES);
+		ck_assert(rawpci_sysfs_find_absent(tree.root, &address, &finding));
+		ck_assert_int_eq(finding.obstacle, RAWPCI_OBSTACLE_PERMISSION);
+		ck_assert(finding.blocks);
+		ck_assert_int_eq(finding.error, -EACCES);
+		(void)snprintf(path, sizeof(path), "%s/%s", tree.root, above[i]);
+		ck_assert_str_eq(finding.path, path);
+		ck_assert_ptr_nonnull(strstr(finding.cause, "has no permission to search /"));
+		ck_assert_ptr_nonnull(strstr(finding.remedy, path));
+		if (i == 0)
+			ck_assert_int_eq(rawpci_sysfs_has_driver(tree.root, "uio"), -EACCES);
+		tree_unbar(&tree, above[i]);
+	}
+	ck_assert_int_eq(rawpci_sysfs_has_driver(tree.root, "uio"), -ENODEV);
+}
+END_TEST
+
 START_TEST(the_bound_driver_is_read)
 {
 	char name[RAWPCI_SYSFS_NAME] = "unset";
@@ -149,6 +183,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, paths_are_built_and_checked_for_length);
 	tcase_add_test(tests, a_device_is_present_or_not);
+	tcase_add_test(tests, a_look_that_is_forbidden_is_no_absence);
 	tcase_add_test(tests, the_bound_driver_is_read);
 	tcase_add_test(tests, the_group_number_is_read);
 	tcase_add_test(tests, the_devices_of_a_group_are_listed);

@@ -34,6 +34,30 @@ static inline int tree_remove_one(const char *path, const struct stat *info, int
 	return remove(path);
 }
 
+/* Gives a directory of the tree a mode, such as 0 so that it may not be searched, and makes this
+ * process another user if it is root. Each test has a process of its own. */
+static inline void tree_bar(const struct tree *tree, const char *directory, mode_t mode)
+{
+	char path[512];
+
+	ck_assert_int_lt(snprintf(path, sizeof(path), "%s/%s", tree->root, directory), 512);
+	ck_assert_int_eq(chmod(tree->root, 0755), 0);
+	ck_assert_int_eq(chmod(path, mode), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+}
+
+/* After tree_bar(), so that the tree can be removed. */
+static inline void tree_unbar(const struct tree *tree, const char *directory)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", tree->root, directory);
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+}
+
 static inline void tree_destroy(struct tree *tree)
 {
 	(void)nftw(tree->root, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -144,6 +144,8 @@ START_TEST(without_node_or_driver)
 	ck_assert_int_eq(unlink(tree_path(&tree, path, "dev/uio3")), 0);
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(rawpci_last_error(), "dev/uio3"));
+	ck_assert_ptr_nonnull(
+		strstr(rawpci_last_error(), "is not there: add the node to the /dev"));
 	ck_assert_uint_eq(config(0x04, 2), 0x0003);
 	ck_assert_int_eq(rmdir(tree_path(&tree, path, "bus/pci/drivers/uio_pci_generic")), 0);
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), -EOPNOTSUPP);

@@ -149,6 +149,32 @@ START_TEST(no_container)
 }
 END_TEST
 
+/* A container: the kernel has the device, and only the node is missing. */
+START_TEST(node_not_passed_in)
+{
+	static const char *const of_vfio[] = { "sys/module/vfio", "sys/class/misc/vfio" };
+	static const char *const of_iommufd[] = { "sys/module/iommufd", "sys/class/misc/iommu" };
+	const char *words = "is not there, although the kernel has that device: add the node";
+
+	ck_assert_int_eq(rawpci_destroy(host.ctx), 0);
+	tree_destroy(&host.tree);
+	for (int i = 0; i < 4; i++) {
+		host_create(&host, "vfio", i < 2 ? "vfio.via=group" : "vfio.via=cdev");
+		host_add(&host, NIC, 14, "vfio-pci");
+		tree_directory(&host.tree, "sys/bus/pci/drivers/vfio-pci");
+		tree_directory(&host.tree, i < 2 ? of_vfio[i] : of_iommufd[i - 2]);
+		check(explain(0), RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP, words);
+		check(e->findings, RAWPCI_OBSTACLE_OTHER, -EOPNOTSUPP,
+		      i < 2 ? "/vfio/vfio" : "/iommu");
+		ck_assert_msg(!strstr(e->text, "modprobe"), "%s", e->text);
+		rawpci_explanation_destroy(e);
+		e = NULL;
+		if (i < 3)
+			host_destroy(&host);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("vfio-nodes");
@@ -161,6 +187,7 @@ int main(void)
 	tcase_add_test(tests, held);
 	tcase_add_test(tests, group_is_open_here);
 	tcase_add_test(tests, no_container);
+	tcase_add_test(tests, node_not_passed_in);
 	suite_add_tcase(suite, tests);
 	return harness_run(suite);
 }
