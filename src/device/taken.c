@@ -186,10 +186,8 @@ static int check(struct rawpci_taken *taken, unsigned flags)
 	for (unsigned i = 0; i < taken->n && r == 0; i++) {
 		struct rawpci_custody *custody = &taken->each[i].custody;
 
-		if (rawpci_sysfs_present(taken->ctx->sysfs_dir, &custody->address) < 0) {
-			rawpci_find_absent(taken->ctx, &finding);
+		if (rawpci_sysfs_find_absent(taken->ctx->sysfs_dir, &custody->address, &finding))
 			return rawpci_fail_finding(taken->ctx, custody->name, &finding);
-		}
 		if (with)
 			r = with->backend->probe(with->instance, &custody->address);
 		if (r == 0)
