@@ -49,7 +49,8 @@ static char *in_options(char *text)
 	return text;
 }
 
-static void say(const struct tool *tool, const char *format, va_list arguments)
+static __attribute__((format(printf, 2, 0))) void say(const struct tool *tool, const char *format,
+						      va_list arguments)
 {
 	char *text;
 
