@@ -192,6 +192,8 @@ START_TEST(others_change)
 	if (_i == 0) {
 		nodes[0].owner.gid = 5;
 	} else {
+		nodes[2] = (struct node){ "/nodes/8", 240, 8, roots, true };
+		tree_write(&host.tree, "class/vfio/8/dev", "240:8\n");
 		tree_unlink(&host.tree, DEVICE "iommu_group");
 		tree_link(&host.tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/8");
 	}
