@@ -18,19 +18,6 @@ static bool is_bridge(const char *sysfs, const struct rawpci_address *address)
 	return rawpci_sysfs_number(sysfs, address, "class") >> 8 == CLASS_PCI_BRIDGE;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), m = strlen(end);
-
-	return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* vfio-pci or one of its variants ("mlx5-vfio-pci"). */
-static bool is_vfio(const char *driver)
-{
-	return ends_with(driver, "vfio-pci") || ends_with(driver, "vfio_pci");
-}
-
 int rawpci_vfio_find_absent(struct rawpci_vfio_question *q)
 {
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_NO_DEVICE, -ENODEV);
@@ -115,8 +102,8 @@ int rawpci_vfio_find_functions(struct rawpci_vfio_question *q)
 	char driver[RAWPCI_SYSFS_NAME];
 
 	finding.number = (unsigned)rawpci_sysfs_number(q->sysfs, q->address, "sriov_numvfs");
-	if (finding.number == 0 ||
-	    (rawpci_sysfs_driver(q->sysfs, q->address, driver) == 0 && is_vfio(driver)))
+	if (finding.number == 0 || (rawpci_sysfs_driver(q->sysfs, q->address, driver) == 0 &&
+				    rawpci_sysfs_is_vfio(driver)))
 		return 0;
 	rawpci_vfio_say(&finding,
 			"vfio-pci refuses a device with enabled virtual functions (%u)\n"
@@ -134,8 +121,9 @@ static bool blocks(const struct rawpci_vfio_question *q, const struct rawpci_add
 	return rawpci_address_compare(address, q->address) != 0 &&
 	       (rawpci_backend_taken(q->ctx, address, driver) ||
 		rawpci_sysfs_driver(q->sysfs, address, driver) == 0) &&
-	       driver[0] != '\0' && !is_vfio(driver) && strcmp(driver, "pci-stub") != 0 &&
-	       strcmp(driver, "pcieport") != 0 && !is_bridge(q->sysfs, address);
+	       driver[0] != '\0' && !rawpci_sysfs_is_vfio(driver) &&
+	       strcmp(driver, "pci-stub") != 0 && strcmp(driver, "pcieport") != 0 &&
+	       !is_bridge(q->sysfs, address);
 }
 
 static int find_blocker(void *opaque, const struct rawpci_address *address)

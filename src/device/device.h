@@ -14,6 +14,7 @@
  *   reset.c suspend.c power.c config.c   what changes that
  *   access.c                             MMIO, and accesses by the backend
  *   attach.c choice.c open.c             the way in, and out again
+ *   taken.c                              devices for other programs, without opening them
  */
 #ifndef RAWPCI_DEVICE_DEVICE_H
 #define RAWPCI_DEVICE_DEVICE_H

@@ -44,15 +44,6 @@ static const struct rawpci_registered *backend_of(const struct rawpci *ctx, cons
 	return NULL;
 }
 
-/* vfio-pci and its variants ("mlx5-vfio-pci") put the registers back. */
-static bool is_vfio(const char *driver)
-{
-	const size_t length = strlen(driver), end = strlen(VFIO);
-
-	return length >= end && (strcmp(driver + length - end, "vfio-pci") == 0 ||
-				 strcmp(driver + length - end, "vfio_pci") == 0);
-}
-
 static bool all_have_groups(const struct rawpci_taken *taken)
 {
 	unsigned group;
@@ -93,7 +84,7 @@ static int set_driver(struct rawpci_taken *taken, const char *driver)
 	for (unsigned i = 0; i < taken->n; i++)
 		taken->each[i].custody.purpose = (struct rawpci_purpose){
 			.driver = taken->driver,
-			.bare = !is_vfio(taken->driver),
+			.bare = !rawpci_sysfs_is_vfio(taken->driver),
 			.handed = true,
 		};
 	if (rawpci_find_module(taken->ctx, taken->driver, &finding))

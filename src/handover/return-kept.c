@@ -65,9 +65,7 @@ static int collect_kept(struct all *all)
 {
 	int r = rawpci_record_each(all->ctx->run_dir, add_if_kept, all);
 
-	if (r == -ENOENT || r == -ENOMEM)
-		return r == -ENOENT ? 0 : r;
-	return r < 0 ? fail_directory(all->ctx, r) : 0;
+	return r < 0 && r != -ENOENT ? fail_directory(all->ctx, r) : 0;
 }
 
 static int collect(struct all *all, const char *const *addresses, unsigned n)

@@ -93,6 +93,18 @@ int rawpci_sysfs_has_driver(const char *root, const char *driver)
 	return driver[0] != '\0' && rawpci_sys_access(path, F_OK) == 0 ? 0 : -ENODEV;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+bool rawpci_sysfs_is_vfio(const char *driver)
+{
+	return ends_with(driver, "vfio-pci") || ends_with(driver, "vfio_pci");
+}
+
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group)
 {
 	char name[RAWPCI_SYSFS_NAME];

@@ -34,6 +34,9 @@ int rawpci_sysfs_driver(const char *root, const struct rawpci_address *address,
 /* Returns 0 if the kernel has a PCI driver of that name, else -ENODEV or -ENAMETOOLONG. */
 int rawpci_sysfs_has_driver(const char *root, const char *driver);
 
+/* Is it vfio-pci or one of its variants ("mlx5-vfio-pci")? */
+bool rawpci_sysfs_is_vfio(const char *driver);
+
 /* The number of the device's IOMMU group; -ENOENT: the device has no group. */
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group);
 

@@ -33,7 +33,7 @@ START_TEST(only_that_node)
 	ck_assert_int_eq(rawpci_sys_node_owner("/dev/null", 2, 3, &owner), -ENODEV);
 	ck_assert_int_eq(rawpci_sys_node_owner(tree_path(&tree, path, "link"), 1, 3, &owner),
 			 -ENODEV);
-	ck_assert_int_eq(rawpci_sys_node_owner(tree_path(&tree, path, "file"), 1, 3, &owner),
+	ck_assert_int_eq(rawpci_sys_node_owner(tree_path(&tree, path, "file"), 0, 0, &owner),
 			 -ENODEV);
 	ck_assert_int_eq(rawpci_sys_node_owner(tree_path(&tree, path, "none"), 1, 3, &owner),
 			 -ENOENT);
