@@ -29,7 +29,8 @@ static _Thread_local char logged[2048];
 /* A context that cannot be created: tool_context() says why, in the command's own words. */
 static _Thread_local bool creating;
 
-static void say(const struct tool *tool, const char *format, va_list arguments)
+static __attribute__((format(printf, 2, 0))) void say(const struct tool *tool, const char *format,
+						      va_list arguments)
 {
 	char *text;
 

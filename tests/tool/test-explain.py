@@ -7,7 +7,7 @@ from tool import Host, check, end, run, wrong
 
 NIC = '0000:03:00.0'
 host = Host()
-host.device(NIC, driver='e1000e', group=14, vendor='0x8086', device='0x10d3',
+host.device(NIC, driver='e1000e', group=14, vendor='0x1af4', device='0x1041',
             **{'class': '0x020000'})
 settings = host.settings()
 
@@ -22,7 +22,7 @@ check(done.stdout.count('the host driver e1000e holds it') == 1, 'a cause is sai
       done.stdout)
 names = [line for line in lines if line.startswith('  name ')]
 check(len(names) == 1 and 'Ethernet controller' in names[0] and
-      '  device      8086:10d3' in lines, 'a name, and ids', done.stdout)
+      '  device      1af4:1041' in lines, 'a name, and ids', done.stdout)
 check('      # echo 0000:03:00.0 > ' in done.stdout, 'commands that help', done.stdout)
 check(run('explain', *settings, '03:00.0').stdout == done.stdout, 'a short address')
 detached = run('explain', '--detach', NIC, *settings)
@@ -45,7 +45,7 @@ check(done.returncode == 1 and
       set(said) == {'address', 'openable', 'boot_display', 'device', 'ways', 'findings', 'text'},
       'JSON: all of it', done.stdout)
 check(said['address'] == NIC and said['openable'] is False and
-      said['device']['vendor_id'] == '8086' and said['device']['driver'] == 'e1000e' and
+      said['device']['vendor_id'] == '1af4' and said['device']['driver'] == 'e1000e' and
       said['device']['iommu_group'] == 14, 'JSON: the device', said['device'])
 check([way['backend'] for way in said['ways']] == ['vfio', 'uio', 'sysfs'] and
       all('the host driver e1000e holds it' in way['reason'] and way['works'] is False
