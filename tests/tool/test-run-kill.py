@@ -10,6 +10,7 @@ import time
 from answering import DISK, NIC, Host, children, is_left, until
 from tool import check, end
 
+OTHER = os.open('/dev/null', os.O_RDONLY) # that rawpci inherits
 SLEEP = ['sleep', '60']
 # Has the node open, and a child that still has it open for a time.
 HOLDER = [sys.executable, '-c', """
@@ -30,7 +31,7 @@ def kill(process):
 
 def started(host, *words):
     """A run, its command and its keeper."""
-    process = host.start(NIC, DISK, '--', *words)
+    process = host.start(NIC, DISK, '--', *words, pass_fds=[OTHER])
     until(lambda: words[0] in children(process.pid) and host.bound(DISK)[0] == 'vfio-pci')
     found = children(process.pid)
     return process, found[words[0]], found['rawpci-keeper']
@@ -48,6 +49,8 @@ def one_by_one():
     """Each of the three."""
     host = Host()
     process, command, keeper = started(host, *SLEEP)
+    has = os.listdir(f'/proc/{keeper}/fd')
+    check(set(has) <= set('01234'), 'the keeper has its socket and the command\'s pidfd', has)
     kill(command)
     check(process.wait(30) == 137, 'the command is killed')
     as_before(host, process, 'the command')
