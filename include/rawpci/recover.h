@@ -31,7 +31,9 @@ struct rawpci;
  * @par Left alone
  * - A device whose VFIO or UIO node another program has open without this library. The library sees
  *   only programs that /proc shows to this process.
- * - A driver that another program has bound in the meantime.
+ * - A driver that another program has bound in the meantime, with the device's registers. But
+ *   pci-stub touches no register: under it a device that sysfs or uio had open is stopped and put
+ *   back as below, unless /proc shows a process that has one of its regions open.
  * - A device that is kept (rawpci_taken_keep()), until the host boots again.
  *
  * @par Registers of sysfs and uio
