@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* rawpci list: the PCI devices, and what could open each. */
 #include <stdio.h>
-#include <string.h>
 
 #include <rawpci/enumerate.h>
 #include <rawpci/explain.h>
@@ -9,10 +8,6 @@
 #include "as-json.h"
 #include "device.h"
 #include "tool.h"
-
-/* The fake has devices of its own, and a new context has this one (<rawpci/fake.h>). */
-#define PRETEND_BACKEND "fake"
-#define PRETEND_DEVICE "0000:00:04.0"
 
 struct list {
 	struct tool *tool;
@@ -40,6 +35,28 @@ static void add_ways(struct table *table, const struct rawpci_explanation *expla
 			  first ? rawpci_obstacle_name(first->obstacle) : "no-backend");
 }
 
+/* The finding that the device is kept; its driver is the host driver. NULL: it is not. */
+static const struct rawpci_finding *find_kept(const struct rawpci_explanation *explanation)
+{
+	const struct rawpci_finding *finding = explanation->findings;
+
+	while (finding && finding->obstacle != RAWPCI_OBSTACLE_KEPT)
+		finding = finding->next;
+	return finding;
+}
+
+static void add_driver(struct table *table, const struct rawpci_host_device *device,
+		       const struct rawpci_finding *kept)
+{
+	const char *driver = device->driver[0] ? device->driver : "-";
+
+	if (kept)
+		table_add(table, OUTPUT_YELLOW, "%s (kept from %s)", driver,
+			  kept->driver[0] ? kept->driver : "no driver");
+	else
+		table_add(table, OUTPUT_PLAIN, "%s", driver);
+}
+
 static void add_row(struct list *list, const struct rawpci_host_device *device,
 		    const struct rawpci_explanation *explanation)
 {
@@ -47,32 +64,26 @@ static void add_row(struct list *list, const struct rawpci_host_device *device,
 	char address[RAWPCI_ADDRESS_TEXT], words[DEVICE_WORDS];
 
 	table_add(table, OUTPUT_BOLD, "%s", rawpci_address_format(&explanation->address, address));
-	if (device)
-		table_add(table, OUTPUT_PLAIN, "%04x:%04x", device->vendor_id, device->device_id);
-	else
-		table_add(table, OUTPUT_PLAIN, "-");
-	if (device && device->iommu_group >= 0)
+	table_add(table, OUTPUT_PLAIN, "%04x:%04x", device->vendor_id, device->device_id);
+	if (device->iommu_group >= 0)
 		table_add(table, OUTPUT_PLAIN, "%lld", (long long)device->iommu_group);
 	else
 		table_add(table, OUTPUT_PLAIN, "-");
-	table_add(table, OUTPUT_PLAIN, "%s", device && device->driver[0] ? device->driver : "-");
+	add_driver(table, device, find_kept(explanation));
 	add_ways(table, explanation);
-	table_add(table, OUTPUT_PLAIN, "%s",
-		  device ? device_words(list->tool, device, words) : "a pretend device");
+	table_add(table, OUTPUT_PLAIN, "%s", device_words(list->tool, device, words));
 }
 
 static void add_object(struct list *list, const struct rawpci_host_device *device,
 		       const struct rawpci_explanation *explanation)
 {
 	struct json *json = &list->json;
-	const struct rawpci_finding *first = explanation->findings;
+	const struct rawpci_finding *first = explanation->findings, *kept = find_kept(explanation);
 
 	json_object(json, NULL);
-	if (device)
-		json_host_device(json, device);
-	else
-		json_address(json, "address", &explanation->address);
-	json_bool(json, "boot_display", device && device_is_boot_display(list->tool, device));
+	json_host_device(json, device);
+	json_bool(json, "boot_display", device_is_boot_display(list->tool, device));
+	json_string(json, "kept_from", kept ? kept->driver : NULL);
 	json_bool(json, "openable", explanation->openable);
 	json_string(json, "obstacle",
 		    first && first->blocks ? rawpci_obstacle_name(first->obstacle) : NULL);
@@ -80,10 +91,13 @@ static void add_object(struct list *list, const struct rawpci_host_device *devic
 	json_end_object(json);
 }
 
-static int add(struct list *list, const char *address, const struct rawpci_host_device *device)
+static int add(void *opaque, const struct rawpci_host_device *device)
 {
+	struct list *list = opaque;
+	char address[RAWPCI_ADDRESS_TEXT];
 	struct rawpci_explanation *explanation;
-	int r = rawpci_explain(list->ctx, address, NULL, &explanation);
+	int r = rawpci_explain(list->ctx, rawpci_address_format(&device->address, address), NULL,
+			       &explanation);
 
 	if (r < 0)
 		return r;
@@ -95,18 +109,10 @@ static int add(struct list *list, const char *address, const struct rawpci_host_
 	return 0;
 }
 
-static int add_device(void *opaque, const struct rawpci_host_device *device)
-{
-	char address[RAWPCI_ADDRESS_TEXT];
-
-	return add(opaque, rawpci_address_format(&device->address, address), device);
-}
-
 static int print(struct list *list)
 {
 	static const char *const titles[] = { "ADDRESS", "IDS",        "GROUP",
 					      "DRIVER",  "OPENS WITH", "DEVICE" };
-	const char *backend = list->tool->backend;
 	bool json = list->tool->json;
 	int r;
 
@@ -114,11 +120,7 @@ static int print(struct list *list)
 		json_array(&list->json, NULL);
 	for (unsigned i = 0; !json && i < list->table.columns; i++)
 		table_add(&list->table, OUTPUT_BOLD, "%s", titles[i]);
-	if (backend && strcmp(backend, PRETEND_BACKEND) == 0)
-		r = add(list, PRETEND_DEVICE, NULL);
-	else
-		r = rawpci_enumerate(list->ctx, sizeof(struct rawpci_host_device), add_device,
-				     list);
+	r = rawpci_enumerate(list->ctx, sizeof(struct rawpci_host_device), add, list);
 	if (json)
 		json_end_array(&list->json);
 	else if (!table_print(&list->table, stdout))
@@ -149,7 +151,8 @@ const struct subcommand tool_list = {
 	.help = "usage: rawpci list [OPTION]...\n"
 		"Lists the PCI devices of this host, and the backends that could open each now;\n"
 		"\"no:\" and the first thing in the way where there is none. rawpci explain ADDRESS\n"
-		"says more. Nothing is opened or changed. Lines are cut to the terminal's width.\n"
+		"says more. \"kept\": rawpci take has taken it. Nothing is opened or changed.\n"
+		"Lines are cut to the terminal's width.\n"
 		"Exit status: 0 printed, 1 the devices could not be read, 2 wrong usage.\n",
 	.run = run,
 };

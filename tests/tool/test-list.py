@@ -102,8 +102,8 @@ expected = {
 }
 for name, value in expected.items():
     check(devices[1].get(name, 'missing') == value, f'JSON: {name}', devices[1].get(name))
-check(set(devices[1]) - set(expected) == {'vendor_name', 'device_name', 'openable', 'obstacle',
-                                          'ways'}, 'JSON: no other fields', set(devices[1]))
+check(set(devices[1]) - set(expected) == {'vendor_name', 'device_name', 'kept_from', 'openable',
+                                          'obstacle', 'ways'}, 'JSON: no other fields', set(devices[1]))
 check([way['backend'] for way in devices[1]['ways']] == ['vfio', 'uio', 'sysfs'] and
       all(set(way) == {'backend', 'works', 'interrupts', 'dma', 'reason'}
           for way in devices[1]['ways']), 'JSON: ways', devices[1]['ways'])
@@ -123,7 +123,8 @@ done = run('list', '--json', '--backend', 'fake')
 check([(one['address'], one['openable']) for one in json.loads(done.stdout)] ==
       [('0000:00:04.0', True)], "the fake's device", done.stdout)
 check(run('list', RAWPCI_BACKEND='fake').stdout.splitlines()[1:] ==
-      ['0000:00:04.0  -    -      -       fake        a pretend device'], '$RAWPCI_BACKEND')
+      ['0000:00:04.0  1234:11e8  -      -       fake        Unclassified device'],
+      '$RAWPCI_BACKEND')
 empty = Host()
 empty.write('sys/bus/pci/devices/x', '')
 check(run('list', '--json', *empty.settings()).stdout == '[]\n', 'no devices: an empty array',

@@ -40,6 +40,12 @@ def both():
     check(host.bound(NIC) == VFIO and host.bound(DISK) == VFIO, 'both are taken', host.seen())
     done = host.run('recover')
     check(done.returncode == 0 and host.bound(NIC) == VFIO, 'recover leaves them alone', done)
+    done = host.run('list', '--json')
+    kept = {one['address']: one['kept_from'] for one in json.loads(done.stdout)}
+    check(kept.get(NIC) == 'e1000e' and kept.get(DISK) == 'nvme', 'list --json knows them', done)
+    done = host.run('list')
+    check([line.count('vfio-pci (kept from nvme)') for line in done.stdout.splitlines()
+           if line.startswith(DISK)] == [1], 'list marks them', done)
     done = host.run('take', NIC)
     check(done.returncode == 1 and len(done.stderr.splitlines()) == 1 and host.bound(NIC) == VFIO,
           'a second take fails', done)
