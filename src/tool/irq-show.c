@@ -104,10 +104,8 @@ static void show_line(const struct irq *irq, uint64_t now)
 	(void)puts(*before == ' ' ? "" : ")");
 }
 
-void irq_show(struct irq *irq)
+void irq_show(struct irq *irq, uint64_t now)
 {
-	uint64_t now = irq_now();
-
 	if (irq->tool->json)
 		return;
 	if (isatty(STDOUT_FILENO))
@@ -135,9 +133,9 @@ static void show_json(const struct irq *irq, uint64_t ns)
 	json_end_object(&json);
 }
 
-void irq_show_summary(struct irq *irq)
+void irq_show_summary(struct irq *irq, uint64_t now)
 {
-	uint64_t ns = irq_now() - irq->start_ns, all = total(irq->counts, irq->vectors);
+	uint64_t ns = now - irq->start_ns, all = total(irq->counts, irq->vectors);
 
 	if (irq->tool->json) {
 		show_json(irq, ns);

@@ -17,7 +17,7 @@ enum { TIMER = 1 << 16, SIGNALS, ENGINE };
 #define EVENTS 64
 #define SECOND_NS 1000000000U
 
-uint64_t irq_now(void)
+static uint64_t now_ns(void)
 {
 	struct timespec now;
 
@@ -86,7 +86,7 @@ static void on_timer(struct irq *irq)
 
 	if (read(irq->timer, &times, sizeof(times)) != (ssize_t)sizeof(times))
 		return;
-	irq_show(irq);
+	irq_show(irq, now_ns());
 	if (fflush(stdout) != 0) /* main() says why */
 		irq->ended = true;
 	if (irq->intervals != 0 &&
@@ -139,7 +139,7 @@ int irq_wait(struct irq *irq)
 
 	if (r >= 0)
 		return r;
-	irq->start_ns = irq->shown_ns = irq_now();
+	irq->start_ns = irq->shown_ns = now_ns();
 	for (unsigned i = 0; i < irq->write_count && r < 0; i++) {
 		int error = bar_field_write(irq->opened.dev, &irq->writes[i]);
 
@@ -156,6 +156,6 @@ int irq_wait(struct irq *irq)
 	if (r >= 0)
 		return r;
 	count_rest(irq);
-	irq_show_summary(irq);
+	irq_show_summary(irq, now_ns());
 	return irq->status;
 }

@@ -42,15 +42,12 @@ void irq_answer(struct irq *irq);
 /* irq-wait.c: counts until the end, and returns an exit status. */
 int irq_wait(struct irq *irq);
 
-/* irq-show.c */
+/* irq-show.c. now: the monotonic clock, in ns. */
 
 /* Prints a line, or the table on a terminal. */
-void irq_show(struct irq *irq);
+void irq_show(struct irq *irq, uint64_t now);
 
 /* Prints the summary. */
-void irq_show_summary(struct irq *irq);
-
-/* The monotonic clock. */
-uint64_t irq_now(void);
+void irq_show_summary(struct irq *irq, uint64_t now);
 
 #endif
