@@ -86,8 +86,8 @@ static void print_line(void *opaque, enum rawpci_log_level level, const char *me
 		(void)tool_failed(tool, "%s", message);
 }
 
-/* Without a record it has been returned, or was never taken. If it is kept, somebody has taken it
- * again with rawpci take. Returns as rawpci_return(). */
+/* Without a record it has been returned, or was never taken. If it is kept, another program has
+ * taken it again with rawpci take. Returns as rawpci_return(). */
 static int return_one(struct tool *tool, struct rawpci *ctx, const char *address)
 {
 	struct rawpci_address parsed;
@@ -96,7 +96,7 @@ static int return_one(struct tool *tool, struct rawpci *ctx, const char *address
 	int r;
 
 	if (rawpci_address_parse(address, &parsed) < 0 || kept_read(tool, ctx, &kept) >= 0)
-		return -EINVAL;
+		return 0; /* kept_read() has said why */
 	is_kept = kept_find(&kept, &parsed) != NULL;
 	kept_finish(&kept);
 	r = is_kept ? 0 : rawpci_return(ctx, &address, 1);
