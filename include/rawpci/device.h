@@ -160,6 +160,7 @@ enum rawpci_open_flags {
  * @retval -ENODEV     there is no such device, or no backend can open it: the log says why for each
  * @retval -EBUSY      one of these:
  *                     - the device is open already, here or in another process
+ *                     - it is taken, or kept for another driver (<rawpci/handover.h>)
  *                     - the kernel has not ended a reset that an earlier program asked for
  *                     - the device has a host driver, and the flag to detach it is not set
  *                     - another device of its IOMMU group has a host driver (vfio)

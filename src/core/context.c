@@ -134,7 +134,7 @@ static int check_unused(struct rawpci *ctx)
 			rawpci_address_format(&slot->address, first);
 	}
 	return rawpci_fail(ctx, -EBUSY,
-			   "the context still has %u devices open%s%s%s, %u sessions, "
+			   "the context still has %u devices open or taken%s%s%s, %u sessions, "
 			   "ports and factory references, and %u VMs: close or destroy them first",
 			   devices, devices ? " (" : "", first, devices ? ")" : "",
 			   ctx->users - devices, ctx->vm_count);

@@ -121,7 +121,6 @@ static int find(const struct rawpci *ctx, const struct rawpci_address *address,
 	unsigned group;
 	int r = 0;
 
-	out->n = 0;
 	if (rawpci_sysfs_group(ctx->sysfs_dir, address, &group) == 0) {
 		r = add(&search, RAWPCI_NODE_GROUP, group);
 		if (r == 0)
@@ -135,7 +134,7 @@ static int find(const struct rawpci *ctx, const struct rawpci_address *address,
 int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)
 {
 	struct rawpci *ctx = custody->ctx;
-	struct rawpci_nodes found;
+	struct rawpci_nodes found = { .n = 0 };
 	char text[128];
 	int r = find(ctx, &custody->address, &found);
 
@@ -191,7 +190,7 @@ int rawpci_nodes_give(struct rawpci_custody *custody)
 void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address,
 			  const char *name, const struct rawpci_nodes *nodes)
 {
-	struct rawpci_nodes now;
+	struct rawpci_nodes now = { .n = 0 };
 	char text[128];
 
 	if (nodes->n == 0 || find(ctx, address, &now) < 0)

@@ -194,7 +194,8 @@ int rawpci_sys_node_owner(const char *path, unsigned major, unsigned minor,
 
 /* -ESTALE: it is not as from has it, and stays so. */
 int rawpci_sys_node_change(const char *path, unsigned major, unsigned minor,
-			   const struct rawpci_node_owner *from, const struct rawpci_node_owner *to);
+			   const struct rawpci_node_owner *from,
+			   const struct rawpci_node_owner *to);
 
 /*
  * This process (process.c)
