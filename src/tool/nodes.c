@@ -23,11 +23,12 @@ static const char *setting(const struct tool *tool, const char *name, const char
 
 static void add(struct nodes *nodes, const char *directory, const char *prefix, const char *name)
 {
-	char *path = nodes->paths[nodes->count];
+	char *path;
 	int n;
 
 	if (nodes->count == NODES)
 		return;
+	path = nodes->paths[nodes->count];
 	n = snprintf(path, NODE_PATH, "%s/%s%s", directory, prefix, name);
 	if (n > 0 && n < NODE_PATH && access(path, F_OK) == 0)
 		nodes->count++;

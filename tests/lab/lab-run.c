@@ -232,8 +232,8 @@ static void kill_at_times(struct lab *lab, long length, int kills)
 int main(int argc, char **argv)
 {
 	struct lab lab = { .bdf = argv[2] };
-	long began, length;
-	int status;
+	long began, length = 0;
+	int status = 0;
 
 	if (argc == 4 && strcmp(argv[1], "open") == 0)
 		return open_vfio(argv[2], strtol(argv[3], NULL, 10));
@@ -248,13 +248,17 @@ int main(int argc, char **argv)
 		return check_end();
 	if (!check(is_as_before(&lab, PATIENCE_MS), "it is bound to '%s'", lab.driver))
 		return check_end();
-	unlink(SAID);
-	began = now_ms();
-	status = wait_for(start(&lab, "run"));
-	length = now_ms() - began;
-	show_said();
-	if (check(status == 0 && is_as_before(&lab, PATIENCE_MS), "not killed: status %d, %ld ms",
-		  status, length))
+	/* The first run reads the programs from the disk, and takes longer. */
+	for (int i = 0; i < 2 && status == 0; i++) {
+		unlink(SAID);
+		began = now_ms();
+		status = wait_for(start(&lab, "run"));
+		length = now_ms() - began;
+		show_said();
+		if (!is_as_before(&lab, PATIENCE_MS))
+			status = -1;
+	}
+	if (check(status == 0, "not killed: status %d, %ld ms", status, length))
 		kill_at_times(&lab, length, (int)strtol(argv[3], NULL, 10));
 	return check_end();
 }

@@ -33,7 +33,7 @@ def until(condition):
 
 
 def is_left():
-    """Has this process a child that runs, or that nobody has waited for?"""
+    """Has this process a child that still runs?"""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
