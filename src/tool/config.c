@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "view.h"
+#include "registers/view.h"
 
 enum { NAMES = OPENED_LETTERS };
 

@@ -6,8 +6,8 @@
 #include <rawpci/device.h>
 #include <rawpci/explain.h>
 
-#include "as-json.h"
-#include "device.h"
+#include "show/as-json.h"
+#include "show/device.h"
 #include "tool.h"
 
 /* The library names its flags; beside each, what it is called here. */

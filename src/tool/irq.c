@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "irq.h"
+#include "interrupts/irq.h"
 
 enum { INTERVAL = OPENED_LETTERS, COUNT, WRITE, ANSWER };
 

@@ -5,8 +5,8 @@
 #include <rawpci/enumerate.h>
 #include <rawpci/explain.h>
 
-#include "as-json.h"
-#include "device.h"
+#include "show/as-json.h"
+#include "show/device.h"
 #include "tool.h"
 
 struct list {

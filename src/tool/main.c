@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output.h"
+#include "show/output.h"
 #include "tool.h"
 
 static const struct subcommand *const subcommands[] = {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "registers.h"
+#include "registers/registers.h"
 
 struct mmio {
 	char address[RAWPCI_ADDRESS_TEXT];

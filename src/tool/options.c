@@ -8,7 +8,7 @@
 
 #include <rawpci/device.h>
 
-#include "output.h"
+#include "show/output.h"
 #include "tool.h"
 
 /* Letters of the common options; a subcommand's own are below. */

@@ -6,7 +6,7 @@
 
 #include <rawpci/recover.h>
 
-#include "output.h"
+#include "show/output.h"
 #include "tool.h"
 
 /* What the library says, in this thread. */

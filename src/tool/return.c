@@ -2,9 +2,9 @@
 /* rawpci return: return devices to their host drivers. */
 #include <stdio.h>
 
-#include "kept.h"
-#include "output.h"
-#include "taking.h"
+#include "handing/kept.h"
+#include "show/output.h"
+#include "handing/taking.h"
 #include "tool.h"
 
 enum { ALL = 1 };

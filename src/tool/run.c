@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "keeper.h"
-#include "signals.h"
-#include "taking.h"
+#include "handing/command.h"
+#include "handing/keeper.h"
+#include "handing/signals.h"
+#include "handing/taking.h"
 #include "tool.h"
 
 #define ENDED_BY 128 /* and a signal's number */

@@ -2,9 +2,9 @@
 /* rawpci take: take devices from the host until they are returned. */
 #include <stdio.h>
 
-#include "kept.h"
-#include "output.h"
-#include "taking.h"
+#include "handing/kept.h"
+#include "show/output.h"
+#include "handing/taking.h"
 #include "tool.h"
 
 static void print_json(struct json *json, const char *address, const struct rawpci_kept *device,

@@ -8,7 +8,7 @@
 #include <rawpci/handover.h>
 
 #include "owner.h"
-#include "tool.h"
+#include "../tool.h"
 
 struct taking {
 	const char *driver; /* --driver; NULL: the library chooses */

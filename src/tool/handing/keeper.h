@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "taking.h"
-#include "tool.h"
+#include "../tool.h"
 
 struct keeper {
 	pid_t process;

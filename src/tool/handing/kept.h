@@ -7,7 +7,7 @@
 
 #include <rawpci/handover.h>
 
-#include "tool.h"
+#include "../tool.h"
 
 struct kept {
 	struct rawpci_kept *devices;

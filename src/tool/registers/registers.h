@@ -14,10 +14,10 @@
 #include <rawpci/context.h>
 #include <rawpci/device.h>
 
-#include "output.h"
-#include "tool.h"
+#include "../show/output.h"
+#include "../tool.h"
 
-/* register-names.c: the names that setpci knows. */
+/* names.c: the names that setpci knows. */
 
 /* The kinds of headers that have a register: bit N for header type N. */
 enum register_headers { HEADER_DEVICE = 1, HEADER_BRIDGE = 2, HEADER_CARDBUS = 4, HEADER_ALL = 7 };

@@ -5,7 +5,7 @@
 
 #include <rawpci/irq.h>
 
-#include "registers.h"
+#include "../registers/registers.h"
 
 #define IRQ_WRITES 16
 
@@ -32,17 +32,17 @@ struct irq {
 	int status;
 };
 
-/* irq-vectors.c: enables the vectors. Functions that return an exit status return -1 to go on. */
+/* vectors.c: enables the vectors. Functions that return an exit status return -1 to go on. */
 int irq_vectors_enable(struct irq *irq);
 void irq_vectors_finish(struct irq *irq);
 
 /* Interrupts were counted: do the writes that answer them. */
 void irq_answer(struct irq *irq);
 
-/* irq-wait.c: counts until the end, and returns an exit status. */
+/* wait.c: counts until the end, and returns an exit status. */
 int irq_wait(struct irq *irq);
 
-/* irq-show.c. now: the monotonic clock, in ns. */
+/* show.c. now: the monotonic clock, in ns. */
 
 /* Prints a line, or the table on a terminal. */
 void irq_show(struct irq *irq, uint64_t now);

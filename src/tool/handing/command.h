@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "signals.h"
-#include "tool.h"
+#include "../tool.h"
 
 struct command {
 	pid_t process;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "tool.h"
+#include "../tool.h"
 
 struct owner {
 	uint32_t uid, gid; /* RAWPCI_TAKE_NO_ID: no change */

@@ -5,7 +5,7 @@
 
 #include <rawpci/enumerate.h>
 
-#include "tool.h"
+#include "../tool.h"
 
 #define DEVICE_WORDS 512
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names of devices for a person. Those of vendors and devices come from libpciaccess, which reads
- * the host's pci.ids. Without libpciaccess, no-names.c is compiled and there are ids alone.
+ * the host's pci.ids. Without libpciaccess, no-names.c is compiled and there are ids only.
  *
  * libpciaccess keeps its state in variables of the process, without a lock. The command has one
  * thread that calls it.
