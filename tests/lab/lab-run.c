@@ -6,7 +6,8 @@
  *
  * usage: lab-run RAWPCI BDF KILLS [NODE]
  *   RAWPCI  the command; it is where this program is
- *   NODE    the disk, from which the host must read each time what it has written
+ *   NODE    the disk, from which the host must read each time what it has written: a file in a file
+ *           system, if the kernel has ext4
  *
  *        lab-run open BDF MS
  *   The command that is run: it opens the device by VFIO, as QEMU does, for so many milliseconds.
@@ -17,7 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +30,8 @@
 
 #define SAID "/tmp/lab-run.said"
 #define PATTERN "the host's own data"
+#define MOUNTED "/tmp/lab-run.disk"
+#define MOUNTED_FILE MOUNTED "/file"
 #define PATIENCE_MS 10000
 #define OPEN_MS "80" /* that the command has the device open */
 #define ALONE 8      /* kills of all three processes */
@@ -36,8 +41,9 @@ enum { COMMAND = 1, RAWPCI = 2, KEEPER = 4 }; /* which are killed */
 struct lab {
 	char rawpci[256], self[256];
 	const char *bdf, *node;
-	char driver[64]; /* the host driver */
-	unsigned left;   /* kills after which the device was not back yet */
+	char driver[64];  /* the host driver */
+	bool file_system; /* there is one on the node */
+	unsigned left;    /* kills after which the device was not back yet */
 };
 
 static long now_ms(void)
@@ -112,11 +118,10 @@ static bool is_process_left(void)
 	return child == 0;
 }
 
-/* What was written to the disk is read from it. A disk that has come back has no page in memory. */
-static bool disk_reads(const char *node)
+static bool reads(const char *path)
 {
 	char block[sizeof(PATTERN)];
-	int fd = open(node, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool good = fd >= 0 && read(fd, block, sizeof(block)) == (ssize_t)sizeof(block) &&
 		    memcmp(block, PATTERN, sizeof(block)) == 0;
 
@@ -125,15 +130,71 @@ static bool disk_reads(const char *node)
 	return good;
 }
 
-static bool write_disk(const char *node)
+static bool writes(const char *path)
 {
-	int fd = open(node, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	bool good = fd >= 0 && write(fd, PATTERN, sizeof(PATTERN)) == (ssize_t)sizeof(PATTERN) &&
 		    fsync(fd) == 0;
 
 	if (fd >= 0)
 		close(fd);
 	return good;
+}
+
+static bool mounts(const struct lab *lab)
+{
+	return mount(lab->node, MOUNTED, "ext4", 0, NULL) == 0;
+}
+
+/* What was written to the disk is read from it. A disk that has come back has no page in memory. */
+static bool disk_reads(const struct lab *lab)
+{
+	bool good;
+
+	if (!lab->file_system)
+		return reads(lab->node);
+	if (!mounts(lab))
+		return false;
+	good = reads(MOUNTED_FILE);
+	return umount(MOUNTED) == 0 && good;
+}
+
+static bool kernel_has(const char *file_system)
+{
+	char line[64];
+	bool found = false;
+	FILE *file = fopen("/proc/filesystems", "re");
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, file_system) != NULL;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* While its file system is mounted, the disk is not taken. */
+static bool is_kept_while_mounted(struct lab *lab)
+{
+	char command[512];
+	int status;
+
+	snprintf(command, sizeof(command), "mke2fs -F %s >/dev/null 2>&1", lab->node);
+	mkdir(MOUNTED, 0700);
+	if (!check(system(command) == 0 && mounts(lab), "a file system on %s", lab->node))
+		return false;
+	check(writes(MOUNTED_FILE), "the host has written a file");
+	status = wait_for(start(lab, "run"));
+	check(status == 125 && strcmp(host_driver(lab->bdf), lab->driver) == 0,
+	      "it is not taken while the file system is mounted: status %d, bound to '%s'", status,
+	      host_driver(lab->bdf));
+	return check(reads(MOUNTED_FILE) && umount(MOUNTED) == 0, "nothing has happened to it");
+}
+
+static bool write_disk(struct lab *lab)
+{
+	lab->file_system = kernel_has("\text4\n");
+	return lab->file_system ? is_kept_while_mounted(lab)
+				: check(writes(lab->node), "the host has written to the disk");
 }
 
 static bool host_has_it(const struct lab *lab)
@@ -157,7 +218,7 @@ static bool is_as_before(const struct lab *lab, long patience_ms)
 {
 	long end = now_ms() + patience_ms;
 
-	while (!host_has_it(lab) || is_process_left() || (lab->node && !disk_reads(lab->node))) {
+	while (!host_has_it(lab) || is_process_left() || (lab->node && !disk_reads(lab))) {
 		if (now_ms() > end)
 			return false;
 		sleep_ms(5);
@@ -244,7 +305,7 @@ int main(int argc, char **argv)
 	snprintf(lab.self, sizeof(lab.self), "%s", argv[0]);
 	snprintf(lab.driver, sizeof(lab.driver), "%s", host_driver(lab.bdf));
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (lab.node && !check(write_disk(lab.node), "the host has written to the disk"))
+	if (lab.node && !write_disk(&lab))
 		return check_end();
 	if (!check(is_as_before(&lab, PATIENCE_MS), "it is bound to '%s'", lab.driver))
 		return check_end();
