@@ -122,7 +122,7 @@ static bool is_marked(unsigned function)
 	return record.kept[0] != '\0';
 }
 
-/* A process cannot read the boot's id, now (no descriptor) or at all (ProcSubset=pid of systemd). */
+/* A process cannot read the boot's id: now (no descriptor), or ever (systemd's ProcSubset=pid). */
 START_TEST(unknown_boot)
 {
 	struct rawpci_device *dev = NULL;
@@ -310,6 +310,27 @@ static int any_open(void *instance, const struct rawpci_address *address, void *
 	return 0;
 }
 
+static unsigned written; /* so often: config space */
+
+static int cfg_read(void *opened, uint32_t offset, unsigned width, uint32_t *value)
+{
+	(void)opened;
+	*value = host_config(offset) & (width == 1 ? 0xff : 0xffff);
+	if (width == 4)
+		*value |= (uint32_t)host_config(offset + 2) << 16;
+	return 0;
+}
+
+static int cfg_write(void *opened, uint32_t offset, unsigned width, uint32_t value)
+{
+	(void)opened;
+	(void)offset;
+	(void)width;
+	(void)value;
+	written++;
+	return 0;
+}
+
 /* Its close leaves the new one alone. */
 START_TEST(replaced_while_open)
 {
@@ -320,6 +341,8 @@ START_TEST(replaced_while_open)
 	line.bare = true;
 	line.open = any_open;
 	blank_add_device(&line);
+	line.cfg_read = cfg_read;
+	line.cfg_write = cfg_write;
 	ck_assert_int_eq(rawpci_backend_register(ctx, &line), 0);
 	tree_directory(&host.tree, "bus/pci/drivers/uio_pci_generic");
 	if (_i == 1)
@@ -327,7 +350,9 @@ START_TEST(replaced_while_open)
 	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, RAWPCI_OPEN_DETACH_HOST_DRIVER, &dev),
 			 0);
 	replace();
+	written = 0;
 	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_uint_eq(written, 0);
 	check_new_one();
 	ck_assert_int_eq(rawpci_destroy(ctx), 0);
 	ctx = create();
