@@ -175,7 +175,8 @@ int rawpci_taken_return(struct rawpci_taken *taken);
  *
  * A reboot ends that: the devices then have their host drivers, and the records are like those of a
  * killed process, even where run.dir outlives the reboot. It also ends when another program binds
- * another driver to the device.
+ * another driver to the device. A process that cannot read the boot id from /proc takes the boot
+ * for the same, and leaves the device alone.
  *
  * A library that does not know of kept devices reports such a record and leaves the device alone.
  *
@@ -200,12 +201,18 @@ int rawpci_taken_keep(struct rawpci_taken *taken);
  * is as for rawpci_recover(). If a device is gone, or another one is in its place, its record is
  * removed.
  *
+ * Before a device changes, its record loses the mark. So if this process is killed,
+ * rawpci_recover() or the next open returns the device. The same holds for a device that fails,
+ * unless it still has the driver that it is kept for: then it is still kept. On a full disk the mark
+ * stays until the device is returned.
+ *
  * @par Threads
  * Any thread may call it at any time.
  *
  * @param ctx       the context. The process must be able to write to sysfs (root)
  * @param addresses n addresses, as for rawpci_address_parse(); ignored if n is 0
- * @param n         how many. 0: all devices that are kept, also if there are none
+ * @param n         how many. 0: all devices that are kept, also if there are none. A device that
+ *                  another process returns meanwhile counts as returned
  * @retval 0          done
  * @retval -EFAULT    ctx, addresses, or one of them is NULL
  * @retval -EINVAL    not an address, or an address is there twice
@@ -231,7 +238,7 @@ struct rawpci_kept {
 };
 
 /**
- * Calls each() for every device that is kept, in no order.
+ * Calls each() for every device that was kept when the call began, in no order.
  *
  * @par Threads
  * Any thread may call it at any time.
@@ -248,6 +255,7 @@ struct rawpci_kept {
  * @retval -EACCES run.dir cannot be used; rawpci_last_error() says why
  * @retval -ENOMEM no memory
  * @retval -ENOSPC no descriptor
+ * @retval -EIO    an I/O error
  */
 int rawpci_kept_each(struct rawpci *ctx, size_t size,
 		     int (*each)(void *opaque, const struct rawpci_kept *kept), void *opaque);

@@ -54,7 +54,8 @@ struct rawpci;
  *
  * @par Reboot
  * After a reboot the library puts back no register. It only turns bus mastering off before it binds
- * the host driver. The same holds if it cannot read the boot id from /proc.
+ * the host driver. The same holds if it cannot read the boot id from /proc. A device that is kept
+ * then stays as it is.
  *
  * @par Records
  * A record of an older version of the library says nothing of registers. The driver gets such a

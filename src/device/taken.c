@@ -338,22 +338,26 @@ int rawpci_taken_return(struct rawpci_taken *taken)
 	return r;
 }
 
+/* All records are marked, or none. */
 static int mark(struct rawpci_taken *taken)
 {
 	struct rawpci_reason reason;
-	unsigned i;
+	unsigned copied = 0;
 	int r = 0;
 
-	for (i = 0; i < taken->n; i++) {
-		r = rawpci_custody_mark(&taken->each[i].custody, true);
+	for (; copied < taken->n; copied++) {
+		r = rawpci_custody_copy(&taken->each[copied].custody);
 		if (r < 0)
 			break;
 	}
-	if (i == taken->n)
-		return 0;
+	for (unsigned i = 0; r == 0 && i < taken->n; i++)
+		r = rawpci_custody_mark(&taken->each[i].custody);
 	rawpci_reason_keep(&reason);
-	while (i-- > 0)
-		(void)rawpci_custody_mark(&taken->each[i].custody, false);
+	while (copied-- > 0)
+		if (r < 0)
+			rawpci_custody_unmark(&taken->each[copied].custody);
+		else
+			rawpci_custody_drop_copy(&taken->each[copied].custody);
 	rawpci_reason_restore(&reason);
 	return r;
 }

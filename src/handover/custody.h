@@ -47,12 +47,11 @@ struct rawpci_custody {
 	struct rawpci_state state;      /* the registers to restore */
 	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
 	bool recorded;                  /* hold, state and idle are in the record */
-	char kept[RAWPCI_BOOT_TEXT];    /* so are these, as in struct rawpci_record */
-	struct rawpci_nodes nodes;
-	uint16_t recorded_ids[2];  /* so are these, of the vendor and the device */
-	struct rawpci_record owed; /* a former owner's, not returned yet, if .hold.held; with
+	struct rawpci_nodes nodes;      /* so are these, as in struct rawpci_record */
+	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
+	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held; with
 					   .kept: it is to stay as it is */
-	bool as_kept;              /* set by take: so is the device after its return */
+	bool as_kept;                   /* set by take: so is the device after its return */
 
 	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */
@@ -108,9 +107,16 @@ void rawpci_custody_undo(struct rawpci_custody *custody);
 /* Lets a user and a group open the nodes of the device, until it is returned. UINT32_MAX: no
  * change. 0 or -errno, with a sentence. */
 int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid);
-/* Marks the record as one of a device that is kept, or takes the mark away. Finish then leaves the
- * device as it is. 0 or -errno, with a sentence. */
-int rawpci_custody_mark(struct rawpci_custody *custody, bool kept);
+/* Before mark: writes a copy of the record, so that unmark needs no room on the disk. 0 or -errno,
+ * with a sentence. */
+int rawpci_custody_copy(struct rawpci_custody *custody);
+/* Marks the record as one of a device that is kept. Finish then leaves the device as it is. 0 or
+ * -errno, with a sentence: call unmark. */
+int rawpci_custody_mark(struct rawpci_custody *custody);
+/* Puts the copy in the record's place. */
+void rawpci_custody_unmark(struct rawpci_custody *custody);
+/* Removes the copy. */
+void rawpci_custody_drop_copy(struct rawpci_custody *custody);
 /* As return, for a device that was handed to another program. 0 or -errno, with a sentence: the
  * record stays. -EBUSY: that program, or another, still uses the device. */
 int rawpci_custody_hand_back(struct rawpci_custody *custody);

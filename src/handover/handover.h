@@ -137,10 +137,18 @@ void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *addre
 			  const char *name, const struct rawpci_nodes *nodes);
 
 /*
+ * take.c
+ */
+/* The record of a device that this process takes. Once it is written, the ids stay those in it:
+ * another device may have come to the address. 0 or -errno. */
+int rawpci_record_compose(const struct rawpci_custody *custody,
+			  const struct rawpci_driver_hold *hold, struct rawpci_record *record);
+
+/*
  * kept.c
  */
 /* Does the device stay as it is, because it is kept? Not after a reboot, and not if another driver
- * has it now. */
+ * has it now. If this boot's id cannot be read, the boot counts as the same. */
 bool rawpci_record_is_kept(const struct rawpci *ctx, const struct rawpci_address *address,
 			   const struct rawpci_record *record);
 /* The finding for it. */

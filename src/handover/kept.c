@@ -19,7 +19,7 @@ bool rawpci_record_is_kept(const struct rawpci *ctx, const struct rawpci_address
 	if (record->kept[0] == '\0')
 		return false;
 	rawpci_handover_boot(boot);
-	if (strcmp(boot, record->kept) != 0)
+	if (boot[0] != '\0' && strcmp(boot, record->kept) != 0)
 		return false;
 	return rawpci_sysfs_driver(ctx->sysfs_dir, address, now) < 0 || now[0] == '\0' ||
 	       strcmp(now, record->hold.taken_by) == 0;
@@ -52,6 +52,50 @@ bool rawpci_find_kept_otherwise(const struct rawpci_custody *custody,
 	return true;
 }
 
+static int fail_unmarked(struct rawpci_custody *custody, int r)
+{
+	struct rawpci_finding finding;
+
+	rawpci_find_unrecorded(custody, true, r, &finding);
+	return rawpci_fail_finding(custody->ctx, custody->name, &finding);
+}
+
+int rawpci_custody_copy(struct rawpci_custody *custody)
+{
+	struct rawpci_record record;
+	int r = rawpci_record_compose(custody, &custody->hold, &record);
+
+	if (r == 0)
+		r = rawpci_record_copy(&custody->locks, &record);
+	return r < 0 ? fail_unmarked(custody, r) : 0;
+}
+
+int rawpci_custody_mark(struct rawpci_custody *custody)
+{
+	struct rawpci_record record;
+	int r = rawpci_record_compose(custody, &custody->hold, &record);
+
+	rawpci_handover_boot(record.kept);
+	if (record.kept[0] == '\0')
+		return rawpci_fail(custody->ctx, -EACCES,
+				   "%s: it cannot be kept, because the kernel does not tell the "
+				   "id of this boot: make /proc/sys/kernel/random/boot_id readable",
+				   custody->name);
+	if (r == 0)
+		r = rawpci_record_write(&custody->locks, &record);
+	return r < 0 ? fail_unmarked(custody, r) : 0;
+}
+
+void rawpci_custody_unmark(struct rawpci_custody *custody)
+{
+	(void)rawpci_record_put_copy(&custody->locks);
+}
+
+void rawpci_custody_drop_copy(struct rawpci_custody *custody)
+{
+	rawpci_record_drop_copy(&custody->locks);
+}
+
 /* Whatever the program did to the registers, the next one finds them as this one has. The record
  * has those of the host's time. */
 void rawpci_kept_close(struct rawpci_custody *custody)
@@ -59,9 +103,13 @@ void rawpci_kept_close(struct rawpci_custody *custody)
 	const struct rawpci_binding at = rawpci_handover_binding(custody->ctx, &custody->locks,
 								 &custody->address);
 	struct rawpci_record record = { .state = custody->state };
+	int r;
 
 	custody->as_kept = false;
 	if (custody->unfinished || !custody->state.known)
+		return;
+	r = rawpci_record_applies(custody->ctx, custody->name, &custody->address, &custody->owed);
+	if (r == 0 || (r < 0 && !rawpci_is_passing(r)))
 		return;
 	SAY(record.hold.driver, "%s", custody->purpose.driver);
 	SAY(record.hold.taken_by, "%s", custody->purpose.driver);

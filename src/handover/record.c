@@ -39,30 +39,76 @@ static int write_all(int fd, const char *text, size_t size)
 
 /* A file that is half-written, or that another program has put there, is replaced, not written
  * to. */
-int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record)
+static int write_aside(const struct rawpci_locks *locks, const struct rawpci_record *record,
+		       const char *name)
 {
-	char text[RAWPCI_RECORD_BYTES], temporary[FILE_NAME];
+	char text[RAWPCI_RECORD_BYTES];
 	int length = rawpci_record_format(locks->name, record, text);
 	int fd, r;
 
 	if (length < 0)
 		return length;
-	(void)snprintf(temporary, sizeof(temporary), "%s.new", locks->name);
-	r = rawpci_sys_unlink_at(locks->directory, temporary);
+	r = rawpci_sys_unlink_at(locks->directory, name);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	fd = rawpci_sys_open_at(locks->directory, temporary, O_WRONLY | O_CREAT | O_EXCL);
+	fd = rawpci_sys_open_at(locks->directory, name, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return fd;
 	r = write_all(fd, text, (size_t)length);
 	rawpci_sys_close(&fd);
+	if (r < 0)
+		(void)rawpci_sys_unlink_at(locks->directory, name);
+	return r;
+}
+
+/* Puts another file in the record's place. */
+static int replace(const struct rawpci_locks *locks, const char *name)
+{
+	int r = rawpci_sys_rename_at(locks->directory, name, locks->name);
+
 	if (r == 0)
-		r = rawpci_sys_rename_at(locks->directory, temporary, locks->name);
-	if (r < 0) {
-		(void)rawpci_sys_unlink_at(locks->directory, temporary);
-		return r;
-	}
-	return rawpci_sys_sync(locks->directory);
+		return rawpci_sys_sync(locks->directory);
+	(void)rawpci_sys_unlink_at(locks->directory, name);
+	return r;
+}
+
+int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record)
+{
+	char name[FILE_NAME];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%s.new", locks->name);
+	r = write_aside(locks, record, name);
+	return r < 0 ? r : replace(locks, name);
+}
+
+static void name_copy(const struct rawpci_locks *locks, char name[FILE_NAME])
+{
+	(void)snprintf(name, FILE_NAME, "%s.copy", locks->name);
+}
+
+int rawpci_record_copy(const struct rawpci_locks *locks, const struct rawpci_record *record)
+{
+	char name[FILE_NAME];
+
+	name_copy(locks, name);
+	return write_aside(locks, record, name);
+}
+
+int rawpci_record_put_copy(const struct rawpci_locks *locks)
+{
+	char name[FILE_NAME];
+
+	name_copy(locks, name);
+	return replace(locks, name);
+}
+
+void rawpci_record_drop_copy(const struct rawpci_locks *locks)
+{
+	char name[FILE_NAME];
+
+	name_copy(locks, name);
+	(void)rawpci_sys_unlink_at(locks->directory, name);
 }
 
 int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record)

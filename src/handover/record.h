@@ -65,6 +65,12 @@ struct rawpci_record {
  * -EINVAL: a name that rawpci_record_read() would not accept. */
 int rawpci_record_write(const struct rawpci_locks *locks, const struct rawpci_record *record);
 
+/* Writes a record to a file of its own, which put_copy() puts in the record's place. That needs no
+ * room on the disk. */
+int rawpci_record_copy(const struct rawpci_locks *locks, const struct rawpci_record *record);
+int rawpci_record_put_copy(const struct rawpci_locks *locks);
+void rawpci_record_drop_copy(const struct rawpci_locks *locks);
+
 /* Reads the record; .held is set. -ENOENT: there is none; -EBADMSG: the file is no record, or
  * another device's; -EPERM, -ELOOP: another user may have written it. */
 int rawpci_record_read(const struct rawpci_locks *locks, struct rawpci_record *record);

@@ -13,6 +13,7 @@
 #include "handover/custody.h"
 #include "handover/handover.h"
 #include "os/sys.h"
+#include "os/sysfs.h"
 #include "pci/pci.h"
 
 struct one {
@@ -20,12 +21,14 @@ struct one {
 	struct rawpci_locks locks;
 	struct rawpci_record record;
 	bool applies; /* false: the device is gone, so its record can go */
+	bool done;    /* another process has returned it meanwhile */
 };
 
 struct all {
 	struct rawpci *ctx;
 	struct one *each;
 	unsigned n;
+	int error; /* that ended the walk of the records */
 };
 
 static int add(struct all *all, const struct rawpci_address *address)
@@ -42,15 +45,29 @@ static int add(struct all *all, const struct rawpci_address *address)
 	return 0;
 }
 
+static int fail_unread(struct rawpci *ctx, const char *name, int r)
+{
+	struct rawpci_finding finding;
+
+	rawpci_find_unread(ctx, r, &finding);
+	return rawpci_fail_finding(ctx, name, &finding);
+}
+
 static int add_if_kept(void *opaque, const struct rawpci_address *address)
 {
 	struct all *all = opaque;
 	struct rawpci_record record;
+	const unsigned before = all->n;
+	char name[RAWPCI_ADDRESS_TEXT];
+	int r = rawpci_record_peek(all->ctx->run_dir, address, &record);
 
-	if (rawpci_record_peek(all->ctx->run_dir, address, &record) < 0 ||
-	    !rawpci_record_is_kept(all->ctx, address, &record))
-		return 0;
-	return add(all, address);
+	if (rawpci_is_passing(r))
+		all->error = fail_unread(all->ctx, rawpci_address_format(address, name), r);
+	else if (r == 0 && rawpci_record_is_kept(all->ctx, address, &record))
+		all->error = add(all, address);
+	if (r == 0 && all->n > before)
+		all->each[before].record = record;
+	return all->error;
 }
 
 static int fail_directory(struct rawpci *ctx, int r)
@@ -65,6 +82,8 @@ static int collect_kept(struct all *all)
 {
 	int r = rawpci_record_each(all->ctx->run_dir, add_if_kept, all);
 
+	if (all->error < 0)
+		return all->error;
 	return r < 0 && r != -ENOENT ? fail_directory(all->ctx, r) : 0;
 }
 
@@ -92,16 +111,13 @@ static int collect(struct all *all, const char *const *addresses, unsigned n)
 
 static int fail_record(struct rawpci *ctx, const char *name, int r)
 {
-	struct rawpci_finding finding;
 	char text[128];
 
 	if (r == -ENOENT)
 		return rawpci_fail(ctx, r, "%s: it is not taken: there is no record of it in %s",
 				   name, ctx->run_dir);
-	if (rawpci_is_passing(r)) {
-		rawpci_find_unread(ctx, r, &finding);
-		return rawpci_fail_finding(ctx, name, &finding);
-	}
+	if (rawpci_is_passing(r))
+		return fail_unread(ctx, name, r);
 	return rawpci_fail(ctx, rawpci_as_permission(r),
 			   "%s: %s/%s is not a valid record (%s): bind the device to its host "
 			   "driver, then remove the file",
@@ -141,6 +157,30 @@ static int own(struct rawpci *ctx, struct one *one)
 	return 0;
 }
 
+static void mark(struct one *one, const char *kept)
+{
+	memcpy(one->record.kept, kept, sizeof(one->record.kept));
+	(void)rawpci_record_write(&one->locks, &one->record);
+}
+
+/* From the first change on the device is not kept, so that rawpci_recover() finishes what this
+ * process has begun. If the disk is full, the mark stays. */
+static int settle(struct rawpci *ctx, struct one *one)
+{
+	char now[RAWPCI_SYSFS_NAME], kept[RAWPCI_BOOT_TEXT];
+	int r;
+
+	memcpy(kept, one->record.kept, sizeof(kept));
+	if (kept[0] != '\0')
+		mark(one, (const char[RAWPCI_BOOT_TEXT]){ "" });
+	r = rawpci_record_settle(ctx, &one->locks, &one->address, &one->record, true);
+	if (kept[0] != '\0' && r < 0 && r != -ETIMEDOUT &&
+	    rawpci_sysfs_driver(ctx->sysfs_dir, &one->address, now) == 0 &&
+	    strcmp(now, one->record.hold.taken_by) == 0)
+		mark(one, kept);
+	return r;
+}
+
 /* A device that fails does not keep the others from being returned. Returns the first error. */
 static int settle_all(struct all *all)
 {
@@ -151,9 +191,10 @@ static int settle_all(struct all *all)
 		struct one *one = &all->each[i];
 		int r = 0;
 
+		if (one->done)
+			continue;
 		if (one->applies)
-			r = rawpci_record_settle(all->ctx, &one->locks, &one->address, &one->record,
-						 true);
+			r = settle(all->ctx, one);
 		else
 			(void)rawpci_record_erase(&one->locks);
 		if (r < 0 && first == 0) {
@@ -174,8 +215,12 @@ static int return_all(struct rawpci *ctx, const char *const *addresses, unsigned
 	struct rawpci_reason reason;
 	int r = n > 0 ? collect(&all, addresses, n) : collect_kept(&all);
 
-	for (unsigned i = 0; i < all.n && r == 0; i++)
+	for (unsigned i = 0; i < all.n && r == 0; i++) {
 		r = own(ctx, &all.each[i]);
+		all.each[i].done = n == 0 && r == -ENOENT;
+		if (all.each[i].done)
+			r = 0;
+	}
 	if (r == 0)
 		r = settle_all(&all);
 	rawpci_reason_keep(&reason);
@@ -216,14 +261,12 @@ int rawpci_kept_each(struct rawpci *ctx, size_t size,
 	r = collect_kept(&all);
 	(void)rawpci_call_end(ctx, r);
 	for (unsigned i = 0; i < all.n && r == 0; i++) {
-		struct rawpci_record record;
+		const struct rawpci_driver_hold *hold = &all.each[i].record.hold;
 
-		if (rawpci_record_peek(ctx->run_dir, &all.each[i].address, &record) < 0)
-			continue;
 		memset(&kept, 0, sizeof(kept));
 		kept.address = all.each[i].address;
-		SAY(kept.host_driver, "%s", record.hold.driver);
-		SAY(kept.driver, "%s", record.hold.taken_by);
+		SAY(kept.host_driver, "%s", hold->driver);
+		SAY(kept.driver, "%s", hold->taken_by);
 		r = each(opaque, &kept);
 	}
 	free(all.each);

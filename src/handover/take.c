@@ -16,20 +16,27 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
-static int write_record(struct rawpci_custody *custody, const struct rawpci_driver_hold *hold)
+int rawpci_record_compose(const struct rawpci_custody *custody,
+			  const struct rawpci_driver_hold *hold, struct rawpci_record *record)
 {
-	struct rawpci_record record = {
+	*record = (struct rawpci_record){
+		.vendor = custody->recorded_ids[0],
+		.device = custody->recorded_ids[1],
 		.hold = *hold,
 		.state = custody->state,
 		.idle = custody->idle,
+		.nodes = custody->nodes,
 	};
+	return custody->recorded ? 0 : rawpci_handover_ids(custody->ctx, &custody->address, record);
+}
+
+static int write_record(struct rawpci_custody *custody, const struct rawpci_driver_hold *hold)
+{
+	struct rawpci_record record;
 	int r = custody->no_record;
 
-	record.nodes = custody->nodes;
-	memcpy(record.kept, custody->kept, sizeof(record.kept));
-
 	if (r == 0)
-		r = rawpci_handover_ids(custody->ctx, &custody->address, &record);
+		r = rawpci_record_compose(custody, hold, &record);
 	if (r == 0)
 		r = rawpci_record_write(&custody->locks, &record);
 	if (r < 0)
@@ -299,6 +306,8 @@ static int take_kept(struct rawpci_custody *custody, const struct rawpci_driver_
 	if (r < 0)
 		return r;
 	custody->as_kept = true;
+	custody->recorded_ids[0] = custody->owed.vendor;
+	custody->recorded_ids[1] = custody->owed.device;
 	if (!custody->purpose.bare)
 		return 0;
 	r = rawpci_state_look(&at, true, &custody->state);
@@ -306,24 +315,6 @@ static int take_kept(struct rawpci_custody *custody, const struct rawpci_driver_
 		rawpci_say(custody->ctx, RAWPCI_LOG_DEBUG, "%s: its registers cannot be read: %s",
 			   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
 	return 0;
-}
-
-int rawpci_custody_mark(struct rawpci_custody *custody, bool kept)
-{
-	int r = 0;
-
-	custody->kept[0] = '\0';
-	if (kept)
-		rawpci_handover_boot(custody->kept);
-	if (kept && custody->kept[0] == '\0')
-		return rawpci_fail(custody->ctx, -EACCES,
-				   "%s: it cannot be kept, because the kernel does not tell the "
-				   "id of this boot: make /proc/sys/kernel/random/boot_id readable",
-				   custody->name);
-	r = write_record(custody, &custody->hold);
-	if (r < 0)
-		custody->kept[0] = '\0';
-	return r < 0 ? fail_unrecorded(custody, true, r) : 0;
 }
 
 int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)

@@ -177,7 +177,8 @@ bool rawpci_custody_lost(struct rawpci_custody *custody)
 			   custody->name, now);
 		return true;
 	}
-	return custody->recorded && rawpci_handover_ids(ctx, &custody->address, &there) == 0 &&
+	return (custody->recorded || custody->as_kept) &&
+	       rawpci_handover_ids(ctx, &custody->address, &there) == 0 &&
 	       (there.vendor != custody->recorded_ids[0] ||
 		there.device != custody->recorded_ids[1]);
 }
