@@ -49,6 +49,7 @@ struct rawpci_custody {
 	bool recorded;                  /* hold, state and idle are in the record */
 	char kept[RAWPCI_BOOT_TEXT];    /* so are these, as in struct rawpci_record */
 	struct rawpci_nodes nodes;
+	struct rawpci_node_owner found[RAWPCI_NODES]; /* who owned them when they were looked at */
 	uint16_t recorded_ids[2];  /* so are these, of the vendor and the device */
 	struct rawpci_record owed; /* a former owner's, not returned yet, if .hold.held; with
 					   .kept: it is to stay as it is */
