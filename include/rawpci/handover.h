@@ -52,7 +52,8 @@ struct rawpci_take_options {
  * Takes n devices from the host, all or none.
  *
  * Every device is checked before the first one is touched. If one cannot be taken even so, those
- * that were taken already are returned. The devices are not opened. Nothing but their drivers,
+ * that were taken already are returned. A device whose node a program has opened until then stays
+ * as it is, with its record: rawpci_recover() or the next open returns it. The devices are not opened. Nothing but their drivers,
  * their records and the owners of their nodes changes.
  *
  * @par Checks
@@ -82,7 +83,11 @@ struct rawpci_take_options {
  * device's, and are left alone. The former owner is in the record. It is put back when the device
  * is returned, if the node is still there and no other program has changed its owner since. All
  * devices of an IOMMU group share one node in /dev/vfio: it gets its former owner back with the
- * first device that is returned.
+ * first device that is returned. If they were taken for several users, the last one has the node.
+ * It then gets its owner of before the first of them back, with the device that was taken last.
+ * @par
+ * The return of a device first ends the user's right to open its nodes. If a program has opened one
+ * until then, the return fails with -EBUSY, and the right has ended.
  * @par
  * The kernel makes the nodes while it binds the driver. A rule of udev for such a node is applied
  * later, and may replace the owner that this call has set.

@@ -36,8 +36,8 @@
  * afterwards signals the vector once, by its eventfd. Such moments are:
  * - Adding a vector if the kernel cannot add one to an enabled device. All vectors are then
  *   disabled and enabled again (MSI; MSI-X before Linux 6.5). The number of enabled vectors doubles
- *   each time, so that this is rare. While Bus Master is off, the device can send no MSI, so none is
- *   lost, and no vector is signalled.
+ *   each time, so that this is rare. While Bus Master is off, the device can send no MSI. If it stays
+ *   off for the whole time, none is lost, and no vector is signalled.
  * - Routing a vector to another eventfd, or a route that failed.
  * - A reset and a suspension of a device that is on.
  *

@@ -61,6 +61,10 @@ struct rawpci_device {
 	/* Used since the open or a reset, so power-on resets it. Accesses write it, so it is apart from
 	 * what they read. */
 	atomic_bool touched;
+
+	/* Counts writes after which Bus Master may differ from before, each once it is done. src/irq
+	 * sees by it whether the bit was on between two looks. */
+	atomic_uint command_writes;
 };
 
 #endif

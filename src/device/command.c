@@ -23,12 +23,13 @@ int rawpci_command_poke(struct rawpci_device *dev, uint32_t offset, unsigned wid
 	const bool masters = offset == RAWPCI_CFG_COMMAND;
 	int r;
 
-	if (!masters)
-		return rawpci_config_poke(dev, offset, width, value);
-	if (!dev->config->may_master)
+	if (masters && !dev->config->may_master)
 		value &= ~(uint32_t)RAWPCI_COMMAND_MASTER;
 	r = rawpci_config_poke(dev, offset, width, value);
-	dev->config->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
+	/* Also by waking up. */
+	atomic_fetch_add(&dev->command_writes, 1);
+	if (masters)
+		dev->config->masters = r < 0 || (value & RAWPCI_COMMAND_MASTER);
 	return r;
 }
 
@@ -42,6 +43,7 @@ int rawpci_command_put(struct rawpci_device *dev)
 	/* A write that fails may still have reached the device. */
 	dev->config->masters = true;
 	r = dev->backend->cfg_write(dev->handle, RAWPCI_CFG_COMMAND, 2, command);
+	atomic_fetch_add(&dev->command_writes, 1);
 	if (r == 0)
 		dev->config->masters = command & RAWPCI_COMMAND_MASTER;
 	return r;

@@ -48,10 +48,11 @@ struct rawpci_custody {
 	bool idle;                      /* the kernel may suspend it afterwards: os/idle.h */
 	bool recorded;                  /* hold, state and idle are in the record */
 	struct rawpci_nodes nodes;      /* so are these, as in struct rawpci_record */
-	uint16_t recorded_ids[2];       /* so are these, of the vendor and the device */
-	struct rawpci_record owed;      /* a former owner's, not returned yet, if .hold.held; with
+	struct rawpci_node_owner found[RAWPCI_NODES]; /* who owned them when they were looked at */
+	uint16_t recorded_ids[2];  /* so are these, of the vendor and the device */
+	struct rawpci_record owed; /* a former owner's, not returned yet, if .hold.held; with
 					   .kept: it is to stay as it is */
-	bool as_kept;                   /* set by take: so is the device after its return */
+	bool as_kept;              /* set by take: so is the device after its return */
 
 	/* Other rooms set these before the device is returned. */
 	bool was_gone;   /* it was silent for a time, and may have lost its registers */

@@ -121,7 +121,8 @@ void rawpci_find_lock(const struct rawpci *ctx, const struct rawpci_address *add
 /* For a passing error of rawpci_record_read(). */
 void rawpci_find_unread(const struct rawpci *ctx, int r, struct rawpci_finding *finding);
 /* Does a program without the lock use the device through the driver that it was taken by? VFIO's
- * and UIO's nodes can be opened without this library. */
+ * and UIO's nodes can be opened without this library. The finding has -EBUSY; or a passing error: it
+ * cannot be found out now. */
 bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *address,
 		      const struct rawpci_record *record, struct rawpci_finding *finding);
 
@@ -129,12 +130,14 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
  * nodes.c
  */
 /* Sets custody->nodes: those that the user (UINT32_MAX: no change) or the group may open from
- * rawpci_nodes_give() on. 0 or -errno, with a sentence. */
+ * rawpci_nodes_give() on. Give fails with -ESTALE if another program has changed an owner since the
+ * look: both can be called again. 0 or -errno, with a sentence. */
 int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid);
 int rawpci_nodes_give(struct rawpci_custody *custody);
-/* Gives the nodes that are still there to their former owners. */
-void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address,
-			  const char *name, const struct rawpci_nodes *nodes);
+/* Gives the nodes that are still there to their former owners. 0; -ENOSPC or -ENOMEM, with
+ * a sentence: call it again later. */
+int rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address, const char *name,
+			 const struct rawpci_nodes *nodes);
 
 /*
  * take.c

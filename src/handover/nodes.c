@@ -14,6 +14,7 @@
 #include "handover/handover.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
+#include "pci/pci.h"
 
 /* Where the kernel says which node it is, and the node. */
 struct place {
@@ -131,16 +132,91 @@ static int find(const struct rawpci *ctx, const struct rawpci_address *address,
 	return r == 0 ? add_all(&search, "uio", add_uio) : r;
 }
 
+static bool is(const struct rawpci_node_owner *a, const struct rawpci_node_owner *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->mode == b->mode;
+}
+
+/* A process that is killed while it gives a node, or gives it back, leaves it with the new owner and
+ * the former mode. */
+static bool is_given(const struct rawpci_node *node, const struct rawpci_node_owner *now)
+{
+	struct rawpci_node_owner between = node->meanwhile;
+
+	between.mode = node->before.mode;
+	return is(now, &node->meanwhile) || is(now, &between);
+}
+
+/* node->before is the owner of now. If nodes say that it was given to that one, they have the former
+ * owner. */
+static bool owe(struct rawpci_node *node, const struct rawpci_nodes *nodes)
+{
+	for (unsigned i = 0; i < nodes->n; i++) {
+		const struct rawpci_node *of = &nodes->each[i];
+
+		if (of->kind != node->kind || of->number != node->number ||
+		    !is_given(of, &node->before))
+			continue;
+		node->before = of->before;
+		return true;
+	}
+	return false;
+}
+
+struct sharing {
+	const struct rawpci_custody *custody;
+	struct rawpci_node *node;
+};
+
+/* Another device of the group may have been taken for a user, too. */
+static int look_at_peer(void *opaque, const struct rawpci_address *address)
+{
+	const struct sharing *sharing = opaque;
+	struct rawpci_record record;
+	int r;
+
+	if (rawpci_address_compare(address, &sharing->custody->address) == 0)
+		return 0;
+	r = rawpci_record_peek(sharing->custody->ctx->run_dir, address, &record);
+	if (r < 0)
+		return rawpci_is_passing(r) ? r : 0;
+	return owe(sharing->node, &record.nodes);
+}
+
+/* An earlier try of this call may have given the node already. */
+static int find_before(const struct rawpci_custody *custody, struct rawpci_node *node)
+{
+	struct sharing sharing = { custody, node };
+	int r = 0;
+
+	if (owe(node, &custody->nodes))
+		return 0;
+	if (node->kind == RAWPCI_NODE_GROUP || node->kind == RAWPCI_NODE_NOIOMMU)
+		r = rawpci_group_each(custody->ctx, &custody->address, look_at_peer, &sharing);
+	return r < 0 && rawpci_is_passing(r) ? r : 0;
+}
+
+static int fail_look(const struct rawpci_custody *custody, int r)
+{
+	char text[128];
+
+	return rawpci_fail(custody->ctx, rawpci_sys_result(r, r),
+			   "%s: its nodes cannot be read: %s", custody->name,
+			   rawpci_sys_error_text(r, text, sizeof(text)));
+}
+
 int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)
 {
 	struct rawpci *ctx = custody->ctx;
 	struct rawpci_nodes found = { .n = 0 };
-	char text[128];
 	int r = find(ctx, &custody->address, &found);
 
+	for (unsigned i = 0; r == 0 && i < found.n; i++) {
+		custody->found[i] = found.each[i].before;
+		r = find_before(custody, &found.each[i]);
+	}
 	if (r < 0)
-		return rawpci_fail(ctx, rawpci_sys_result(r, r), "%s: its nodes cannot be read: %s",
-				   custody->name, rawpci_sys_error_text(r, text, sizeof(text)));
+		return fail_look(custody, r);
 	if (found.n == 0)
 		return rawpci_fail(ctx, -ENODEV,
 				   "%s: %s made no node for it in %s or %s that a user could be "
@@ -150,7 +226,7 @@ int rawpci_nodes_look(struct rawpci_custody *custody, uint32_t uid, uint32_t gid
 	for (unsigned i = 0; i < found.n; i++) {
 		struct rawpci_node *node = &found.each[i];
 
-		node->meanwhile = node->before;
+		node->meanwhile = custody->found[i];
 		if (uid != UINT32_MAX)
 			node->meanwhile.uid = uid;
 		if (gid != UINT32_MAX)
@@ -173,7 +249,13 @@ int rawpci_nodes_give(struct rawpci_custody *custody)
 
 		if (r == 0)
 			r = rawpci_sys_node_change(place.node, place.major, place.minor,
-						   &node->before, &node->meanwhile);
+						   &custody->found[i], &node->meanwhile);
+		if (r == -ESTALE)
+			return rawpci_fail(ctx, r,
+					   "%s: %s cannot be given to user %u, group %u: another "
+					   "program changes its owner: try again",
+					   custody->name, place.node, node->meanwhile.uid,
+					   node->meanwhile.gid);
 		if (r < 0)
 			return rawpci_fail(
 				ctx, rawpci_sys_result(r, -EACCES),
@@ -185,33 +267,52 @@ int rawpci_nodes_give(struct rawpci_custody *custody)
 	return 0;
 }
 
+/* With such an error it can be tried again. Any other one stays. */
+static int lack(int r)
+{
+	return rawpci_sys_result(r, 0) < 0 ? r : 0;
+}
+
+static int restore(const struct rawpci *ctx, const struct rawpci_address *address,
+		   const struct rawpci_node *node, const struct rawpci_nodes *now)
+{
+	struct place place;
+	unsigned k = 0;
+	int r;
+
+	while (k < now->n &&
+	       (now->each[k].kind != node->kind || now->each[k].number != node->number))
+		k++;
+	if (k == now->n || !is_given(node, &now->each[k].before))
+		return 0;
+	r = find_place(ctx, address, node, &place);
+	if (r == 0)
+		r = rawpci_sys_node_change(place.node, place.major, place.minor,
+					   &now->each[k].before, &node->before);
+	return r == -ENOENT || r == -ENODEV || r == -ESTALE ? 0 : r;
+}
+
 /* Most nodes go with the driver. A node that is another device's by now is not touched, nor one
  * that another program has given to another user since. */
-void rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address,
-			  const char *name, const struct rawpci_nodes *nodes)
+int rawpci_nodes_restore(struct rawpci *ctx, const struct rawpci_address *address, const char *name,
+			 const struct rawpci_nodes *nodes)
 {
 	struct rawpci_nodes now = { .n = 0 };
 	char text[128];
+	int first = nodes->n > 0 ? lack(find(ctx, address, &now)) : 0;
 
-	if (nodes->n == 0 || find(ctx, address, &now) < 0)
-		return;
 	for (unsigned i = 0; i < nodes->n; i++) {
-		const struct rawpci_node *node = &nodes->each[i];
-		struct place place;
-		unsigned k = 0;
-		int r = 0;
+		int r = restore(ctx, address, &nodes->each[i], &now);
 
-		while (k < now.n &&
-		       (now.each[k].kind != node->kind || now.each[k].number != node->number))
-			k++;
-		if (k < now.n)
-			r = find_place(ctx, address, node, &place);
-		if (k < now.n && r == 0)
-			r = rawpci_sys_node_change(place.node, place.major, place.minor,
-						   &node->meanwhile, &node->before);
-		if (r < 0 && r != -ENOENT && r != -ENODEV && r != -ESTALE)
+		if (first == 0)
+			first = lack(r);
+		if (r < 0 && lack(r) == 0)
 			rawpci_say(ctx, RAWPCI_LOG_WARNING,
 				   "%s: its node cannot be given to its former owner again: %s",
 				   name, rawpci_sys_error_text(r, text, sizeof(text)));
 	}
+	return first < 0 ? rawpci_fail(ctx, first,
+				       "%s: its node cannot be given to its former owner now: %s",
+				       name, rawpci_sys_error_text(first, text, sizeof(text)))
+			 : 0;
 }

@@ -76,6 +76,18 @@ static void erase(struct rawpci *ctx, const struct rawpci_locks *locks)
 			   locks->name, ctx->run_dir, rawpci_sys_error_text(r, text, sizeof(text)));
 }
 
+/* A user that may open the nodes could do so after a look for users. So that right ends first. */
+static int withdraw(struct rawpci *ctx, const char *name, const struct rawpci_address *address,
+		    const struct rawpci_record *record)
+{
+	struct rawpci_finding finding;
+	int r = rawpci_nodes_restore(ctx, address, name, &record->nodes);
+
+	if (r == 0 && record->nodes.n > 0 && rawpci_find_user(ctx, address, record, &finding))
+		r = rawpci_fail_finding(ctx, name, &finding);
+	return r;
+}
+
 static int settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 		  const struct rawpci_address *address, const struct rawpci_record *record,
 		  bool killed)
@@ -84,9 +96,10 @@ static int settle(struct rawpci *ctx, const struct rawpci_locks *locks,
 	const struct rawpci_driver_hold *hold = &record->hold;
 	const char *name = locks->name;
 	bool idle;
-	int r;
+	int r = withdraw(ctx, name, address, record);
 
-	rawpci_nodes_restore(ctx, address, name, &record->nodes);
+	if (r < 0)
+		return r;
 	r = rawpci_idle_hold(&at, record, &idle);
 	if (r == 0)
 		r = rawpci_state_restore(ctx, &at, name, record, killed);
@@ -169,8 +182,8 @@ int rawpci_record_finish(struct rawpci *ctx, const struct rawpci_locks *locks,
 		return 0;
 	}
 	if (rawpci_find_user(ctx, address, &record, &finding)) {
-		(void)rawpci_fail_finding(ctx, locks->name, &finding);
-		return -EWOULDBLOCK;
+		r = rawpci_fail_finding(ctx, locks->name, &finding);
+		return r == -EBUSY ? -EWOULDBLOCK : r;
 	}
 	if (rawpci_record_is_kept(ctx, address, &record)) {
 		*owed = record;

@@ -16,6 +16,9 @@
 #include "os/sys.h"
 #include "os/sysfs.h"
 
+/* udev changes the owner of a new node, too: at most a few times. */
+#define GIVE_TRIES 5
+
 int rawpci_record_compose(const struct rawpci_custody *custody,
 			  const struct rawpci_driver_hold *hold, struct rawpci_record *record)
 {
@@ -319,15 +322,18 @@ static int take_kept(struct rawpci_custody *custody, const struct rawpci_driver_
 
 int rawpci_custody_admit(struct rawpci_custody *custody, uint32_t uid, uint32_t gid)
 {
-	int r;
+	int r = uid == UINT32_MAX && gid == UINT32_MAX ? 0 : -ESTALE;
 
-	if (uid == UINT32_MAX && gid == UINT32_MAX)
-		return 0;
-	r = rawpci_nodes_look(custody, uid, gid);
-	if (r < 0)
-		return r;
-	r = write_record(custody, &custody->hold);
-	return r < 0 ? fail_unrecorded(custody, true, r) : rawpci_nodes_give(custody);
+	for (int tries = 0; r == -ESTALE && tries < GIVE_TRIES; tries++) {
+		r = rawpci_nodes_look(custody, uid, gid);
+		if (r < 0)
+			return r;
+		r = write_record(custody, &custody->hold);
+		if (r < 0)
+			return fail_unrecorded(custody, true, r);
+		r = rawpci_nodes_give(custody);
+	}
+	return r == -ESTALE ? -EACCES : r;
 }
 
 /* Fails with what blocks. The log tells of a use that the caller overrides. */

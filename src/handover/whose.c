@@ -99,9 +99,20 @@ bool rawpci_find_user(const struct rawpci *ctx, const struct rawpci_address *add
 	const struct rawpci_inuse_host host = rawpci_inuse_where(ctx);
 	const char *by = record->hold.taken_by;
 	char now[RAWPCI_SYSFS_NAME], what[RAWPCI_INUSE_TEXT];
+	int r;
 
 	if (by[0] == '\0' || rawpci_sysfs_driver(ctx->sysfs_dir, address, now) < 0 ||
-	    strcmp(now, by) != 0 || rawpci_inuse_user(&host, address, what) <= 0)
+	    strcmp(now, by) != 0)
+		return false;
+	r = rawpci_inuse_user(&host, address, what);
+	if (r < 0 && rawpci_is_passing(r)) {
+		rawpci_finding_set(finding, RAWPCI_OBSTACLE_OTHER, rawpci_as_passing(r),
+				   "whether a program has its node open cannot be found out (%s)",
+				   rawpci_sys_error_text(r, what, sizeof(what)));
+		SAY(finding->remedy, "%s", passing_remedy(r));
+		return true;
+	}
+	if (r <= 0)
 		return false;
 	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s", what);
 	SAY(finding->remedy, CLOSE_THERE);

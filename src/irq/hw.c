@@ -105,6 +105,7 @@ static void hint_others(struct rawpci_irqs *irqs, unsigned from, unsigned first,
 static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 {
 	struct rawpci_irqs *irqs = dev->irqs;
+	const unsigned writes = atomic_load(&dev->command_writes);
 	bool lossy = may_signal(dev);
 	unsigned before = irqs->enabled;
 	unsigned generous = before * 2;
@@ -125,7 +126,10 @@ static int grow(struct rawpci_device *dev, unsigned first, unsigned n)
 			   "%s: its %u vectors could not be enabled "
 			   "again: attach a handler or route a vector again",
 			   dev->name, before);
+	/* Another thread may have turned Bus Master on and off in between. A write that has not been
+	 * counted yet is seen in the register, so the count is read last here, and first above. */
 	lossy = may_signal(dev) || lossy;
+	lossy = atomic_load(&dev->command_writes) != writes || lossy;
 	/* Interrupts of the other lines, while those were disabled, are lost. Lines that were not
 	 * enabled before were in use without that for some time. */
 	hint_others(irqs, lossy ? 0 : before, first, n);

@@ -26,6 +26,8 @@ static int check_node(const struct search *search, const char *name, bool others
 	if (n < 0 || (size_t)n >= sizeof(node) || rawpci_sys_access(node, F_OK) < 0)
 		return 0;
 	rawpci_opener_find(search->host->proc, node, false, &opener);
+	if (opener.error < 0)
+		return opener.error;
 	if (opener.process == 0 || (others && opener.self))
 		return 0;
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s has %.128s open", opener.text, node);

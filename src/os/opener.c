@@ -48,6 +48,12 @@ static int check_descriptor(void *opaque, const char *descriptor)
 	return !search->locked || has_lock(search, descriptor);
 }
 
+/* A process that has ended, or may not be looked at, is none. */
+static int lack(int r)
+{
+	return rawpci_sys_result(r, 0) < 0 ? r : 0;
+}
+
 static int check_process(void *opaque, const char *name)
 {
 	struct search *search = opaque;
@@ -60,8 +66,9 @@ static int check_process(void *opaque, const char *name)
 	if (n < 0 || (size_t)n >= sizeof(search->process))
 		return 0;
 	(void)snprintf(path, sizeof(path), "%s/fd", search->process);
-	if (rawpci_sys_list(path, check_descriptor, search) != 1)
-		return 0;
+	n = rawpci_sys_list(path, check_descriptor, search);
+	if (n != 1)
+		return lack(n);
 	(void)snprintf(search->number, sizeof(search->number), "%s", name);
 	return 1;
 }
@@ -86,9 +93,12 @@ void rawpci_opener_find(const char *proc, const char *path, bool locked, struct 
 		.locked = locked,
 	};
 	char file[PLACE + 8], self[16];
+	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (rawpci_sys_list(proc, check_process, &search) != 1) {
+	r = rawpci_sys_list(proc, check_process, &search);
+	if (r != 1) {
+		out->error = lack(r);
 		(void)snprintf(out->text, sizeof(out->text),
 			       "another process (in another "
 			       "container, of another user, or just ending)");
