@@ -69,24 +69,25 @@ static int read_arguments(struct tool *tool, int argc, char **argv, struct run *
 		return tool_wrong(tool, "there is no command after --");
 	if (operands == end)
 		return tool_wrong(tool, "there is no address before --");
-	run->taking.addresses = (const char *const *)argv + operands;
+	run->taking.addresses = (const char **)argv + operands;
 	run->taking.count = (unsigned)(end - operands);
 	return tool_addresses(tool, argv + operands, run->taking.count);
 }
 
-/* With the devices taken. */
+/* With the devices taken. A signal of the terminal that comes before the command's process is made
+ * does not reach that process, so signals are looked for afterwards. */
 static int run_command(struct tool *tool, struct run *run)
 {
-	int ended = signals_end();
-	int r = ended ? ENDED_BY + ended
-		      : command_prepare(tool, &run->command, run->argv, &run->signals);
+	int ended, r = command_prepare(tool, &run->command, run->argv, &run->signals);
 
 	if (r < 0)
 		r = keeper_watch(tool, &run->keeper, run->command.pidfd);
+	if (r < 0) {
+		ended = signals_end();
+		r = ended ? ENDED_BY + ended : -1;
+	}
 	if (r < 0)
-		r = command_go(tool, &run->command, run->argv[0]);
-	if (r < 0)
-		r = command_wait(&run->command, &run->signals);
+		r = command_run(tool, &run->command, run->argv[0], &run->signals);
 	command_finish(&run->command);
 	return r;
 }

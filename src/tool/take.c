@@ -93,7 +93,7 @@ static int run(struct tool *tool, int argc, char **argv)
 		return r;
 	if (operands == argc)
 		return tool_wrong(tool, "write an address: rawpci take ADDRESS...");
-	taking.addresses = (const char *const *)argv + operands;
+	taking.addresses = (const char **)argv + operands;
 	taking.count = (unsigned)(argc - operands);
 	r = tool_addresses(tool, argv + operands, taking.count);
 	if (r < 0)

@@ -114,6 +114,19 @@ def holders():
           host.seen())
 
 
+def holder_of_one():
+    """rawpci is killed, and a child of the command still has the first of two nodes open."""
+    host = Host()
+    process = host.start(NIC, DISK, '--', *HOLDER, host.path('dev/vfio/0'), '2')
+    until(lambda: any('python' in name for name in children(process.pid)))
+    kill(process.pid)
+    process.wait(30)
+    check(until(lambda: host.bound(DISK)[0] == 'nvme') and host.bound(NIC)[0] == 'vfio-pci',
+          'the keeper returns the device that is free', host.seen())
+    check(until(lambda: host.is_as_before() and not is_left()), 'and then the other one',
+          host.seen())
+
+
 def any_time(count):
     """At moments spread over the run's length."""
     host = Host()
@@ -147,5 +160,6 @@ one_by_one()
 all_three()
 deaf_keeper()
 holders()
+holder_of_one()
 any_time(45)
 end()

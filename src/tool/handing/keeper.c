@@ -103,25 +103,36 @@ static int return_one(struct tool *tool, struct rawpci *ctx, const char *address
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Returns those that no program has open, and takes them from the list. */
+static void return_free(struct tool *tool, struct rawpci *ctx, struct taking *taking)
+{
+	const char **list = taking->addresses;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < taking->count; i++) {
+		int r = return_one(tool, ctx, list[i]);
+
+		if (r == -EBUSY)
+			list[left++] = list[i];
+		else if (r < 0)
+			(void)tool_failed(tool, "%s", rawpci_last_error());
+	}
+	taking->count = left;
+}
+
 /* Programs that the command has started may still have a node open: their end is waited for. */
-static void return_devices(struct tool *tool, const struct taking *taking)
+static void return_devices(struct tool *tool, struct taking *taking)
 {
 	struct timespec pause = { .tv_nsec = 50000000 };
 	struct rawpci *ctx;
-	unsigned i = 0;
 
 	tool->log = print_line;
 	if (tool_context(tool, RAWPCI_IRQ_MODE_EMBEDDER, &ctx) >= 0)
 		return;
-	while (i < taking->count) {
-		int r = return_one(tool, ctx, taking->addresses[i]);
-
-		if (r < 0 && r != -EBUSY)
-			(void)tool_failed(tool, "%s", rawpci_last_error());
-		if (r != -EBUSY) {
-			i++;
-			continue;
-		}
+	for (;;) {
+		return_free(tool, ctx, taking);
+		if (taking->count == 0)
+			break;
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < LONGEST_PAUSE_NS)
 			pause.tv_nsec *= 2;
@@ -150,16 +161,37 @@ static int detach(int socket)
 	return kept;
 }
 
-__attribute__((noreturn)) static void keep(struct tool *tool, const struct taking *taking,
-					   int socket)
+/* Returns when rawpci has something to say, or has ended. rawpci may have been stopped together with
+ * the command. If the command ends then, rawpci goes on, to return the devices. */
+static void wait_for_message(int socket, int command)
+{
+	struct pollfd wait[] = {
+		{ .fd = socket, .events = POLLIN },
+		{ .fd = command, .events = POLLIN },
+	};
+
+	for (;;) {
+		int n = poll(wait, sizeof(wait) / sizeof(wait[0]), -1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || wait[0].revents)
+			return;
+		(void)kill(getppid(), SIGCONT);
+		wait[1].fd = -1;
+	}
+}
+
+__attribute__((noreturn)) static void keep(struct tool *tool, struct taking *taking, int socket)
 {
 	int command = -1;
 	char what;
 
 	socket = detach(socket);
-	do
+	do {
+		wait_for_message(socket, command);
 		what = receive_message(socket, &command);
-	while (what == WATCH);
+	} while (what == WATCH);
 	/* Programs of the command may run on for long: nothing waits for the end of stderr. */
 	if (what == LEAVE)
 		(void)dup2(STDIN_FILENO, STDERR_FILENO);
@@ -170,7 +202,7 @@ __attribute__((noreturn)) static void keep(struct tool *tool, const struct takin
 	_exit(0);
 }
 
-int keeper_start(struct tool *tool, const struct taking *taking, struct keeper *keeper)
+int keeper_start(struct tool *tool, struct taking *taking, struct keeper *keeper)
 {
 	int ends[2], error = 0;
 

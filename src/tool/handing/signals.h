@@ -26,7 +26,7 @@ int signals_end(void);
 /* Waits for the next signal. */
 void signals_wait(const struct signals *signals, siginfo_t *info);
 
-/* Passes a signal on to a process that is in the same process group, unless it has got it itself. */
+/* Passes a signal on to the process, unless it has got it itself. */
 void signals_pass(const siginfo_t *info, pid_t process);
 
 /* The command was stopped by this signal. If it comes from the terminal, stops this process, too, so

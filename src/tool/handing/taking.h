@@ -14,7 +14,7 @@ struct taking {
 	const char *driver; /* --driver; NULL: the library chooses */
 	bool insist;        /* --insist */
 	struct owner owner; /* --user */
-	const char *const *addresses;
+	const char **addresses;
 	unsigned count;
 };
 
