@@ -41,10 +41,12 @@ static void replace(char *text, const char *word, const char *by)
 	}
 }
 
-/* The library names its flags; a person wants the options. Returns text. */
+/* The library names its flags and functions; a person wants options and subcommands. Returns text. */
 static char *in_options(char *text)
 {
 	replace(text, "(the native API's RAWPCI_OPEN_INSIST)", "(--insist)");
+	replace(text, "run rawpci recover, call rawpci_recover(),", "run rawpci recover,");
+	replace(text, "call rawpci_recover()", "run rawpci recover");
 	replace(text, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER", "add --detach");
 	return text;
 }

@@ -7,9 +7,7 @@
  * taken, and knows the command before the command runs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "handing/command.h"
 #include "handing/keeper.h"
@@ -32,22 +30,8 @@ struct run {
 /* As a status of env(1). 2 is left to the command, but for wrong arguments. */
 static int library_failed(const struct tool *tool, int error)
 {
-	int status = tool_library_failed(tool, error);
-
-	return status == TOOL_USAGE ? status : TOOL_RUN_FAILED;
-}
-
-/* Nothing that is opened later gets the numbers of standard input, output or error, if they are
- * closed. The command has them closed, too. */
-static void fill_standard(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
+	(void)tool_library_failed(tool, error);
+	return TOOL_RUN_FAILED;
 }
 
 /* The first "--" ends the addresses. getopt(3) would move it. */
@@ -123,7 +107,6 @@ static int run(struct tool *tool, int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	fill_standard();
 	r = command_find(tool, run.argv[0]);
 	if (r >= 0)
 		return r;

@@ -11,9 +11,11 @@
  *   slow           each write takes so many milliseconds
  *   slow-pipe2     so does each call of pipe2(), which is then a line of "written", too
  *   slow-execvp    and of execvp()
+ *   refuse         the name of a file of which each write fails with EINVAL
  *   written        what has been written: a line "FILE TEXT" for each
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -165,7 +167,16 @@ static bool answer(const char *path, const char *text)
 	return true;
 }
 
-static bool answered(int fd, const void *buffer, size_t size)
+static bool is_refused(const char *path)
+{
+	char refuse[PATH], name[64];
+
+	read_line(in_tree(refuse, "refuse", "", ""), name);
+	return strcmp(strrchr(path, '/') + 1, name) == 0;
+}
+
+/* Returns 1 if the kernel has taken it, 0 if it is not for this host, or -1 and errno. */
+static int answered(int fd, const void *buffer, size_t size)
 {
 	const char *root = getenv("RAWPCI_TEST_HOST");
 	char link[64], path[PATH], text[64];
@@ -175,17 +186,22 @@ static bool answered(int fd, const void *buffer, size_t size)
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
 	if (!root || strncmp(path, root, strlen(root)) != 0 || size >= sizeof(text))
-		return false;
+		return 0;
 	(void)snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)buffer);
+	if (is_refused(path)) {
+		errno = EINVAL;
+		return -1;
+	}
 	return answer(path, text);
 }
 
 ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
 	ssize_t (*real)(int, const void *, size_t, off_t);
+	int taken = answered(fd, buffer, size);
 
-	if (answered(fd, buffer, size))
-		return (ssize_t)size;
+	if (taken != 0)
+		return taken < 0 ? -1 : (ssize_t)size;
 	*(void **)&real = dlsym(RTLD_NEXT, REAL);
 	return real(fd, buffer, size, offset);
 }

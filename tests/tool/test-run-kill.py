@@ -102,6 +102,16 @@ def deaf_keeper():
     as_before(host, process, 'signals to the keeper')
 
 
+def stopped_keeper():
+    """rawpci does not wait for a keeper that is stopped."""
+    host = Host()
+    process, command, keeper = started(host, *SLEEP)
+    os.kill(keeper, signal.SIGSTOP)
+    kill(command)
+    check(process.wait(30) == 137, 'the keeper is stopped: the command\'s status')
+    as_before(host, process, 'a stopped keeper')
+
+
 def holders():
     """A child of the command still has a node open."""
     host = Host()
@@ -159,6 +169,7 @@ def any_time(count):
 one_by_one()
 all_three()
 deaf_keeper()
+stopped_keeper()
 holders()
 holder_of_one()
 any_time(45)

@@ -19,7 +19,7 @@
 #define LONGEST_PAUSE_NS 800000000
 
 /* Messages of rawpci. The first has the command's pidfd with it. */
-enum { WATCH = 'w', DONE = 'd', LEAVE = 'l' };
+enum { WATCH = 'w', LEAVE = 'l' };
 
 /* Room for one descriptor. */
 union control {
@@ -195,10 +195,8 @@ __attribute__((noreturn)) static void keep(struct tool *tool, struct taking *tak
 	/* Programs of the command may run on for long: nothing waits for the end of stderr. */
 	if (what == LEAVE)
 		(void)dup2(STDIN_FILENO, STDERR_FILENO);
-	if (what != DONE) {
-		wait_for_process(command);
-		return_devices(tool, taking);
-	}
+	wait_for_process(command);
+	return_devices(tool, taking);
 	_exit(0);
 }
 
@@ -238,11 +236,12 @@ void keeper_leave(struct keeper *keeper)
 {
 	(void)send_message(keeper->socket, LEAVE, -1);
 	(void)close(keeper->socket);
+	(void)kill(keeper->process, SIGCONT); /* it may have been stopped */
 }
 
 void keeper_end(struct keeper *keeper)
 {
-	(void)send_message(keeper->socket, DONE, -1);
+	(void)kill(keeper->process, SIGKILL); /* also if it is stopped */
 	(void)close(keeper->socket);
 	(void)waitpid(keeper->process, NULL, 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The signals of "run": blocked, asked for one by one, and passed on. */
+/* Signals: blocked, asked for one by one, and passed on. */
 #include "signals.h"
 
 #include <stdbool.h>

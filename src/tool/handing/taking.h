@@ -38,4 +38,8 @@ int tool_addresses(const struct tool *tool, char *const *addresses, unsigned cou
 /* Takes them. Returns what rawpci_take() does. */
 int taking_take(const struct taking *taking, struct rawpci *ctx, struct rawpci_taken **taken);
 
+/* Says why the library could not take or return. The arguments were checked before, so it is never
+ * one of them that is wrong: returns TOOL_FAILED. */
+int taking_failed(const struct tool *tool, int error);
+
 #endif
