@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <rawpci/device.h>
 
@@ -108,7 +109,7 @@ bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number)
 	if (text[0] == '\0' || !strchr(digits, text[0]))
 		return false;
 	errno = 0;
-	*number = strtoull(text, &end, hex ? 16 : 0);
+	*number = strtoull(text, &end, hex || strncasecmp(text, "0x", 2) == 0 ? 16 : 10);
 	return *end == '\0' && errno == 0 && *number <= limit;
 }
 
@@ -171,7 +172,7 @@ static int wrong_option(const struct tool *tool, int letter, const char *word)
 	if (letter == ':')
 		return tool_wrong(tool, "the option \"%s\" needs a value: see rawpci %s --help",
 				  word, name);
-	if (optopt > 0 && optopt < HELP && strncmp(word, "--", 2) != 0)
+	if (optopt > 0 && optopt < HELP && (optopt > MOST_OWN || strncmp(word, "--", 2) != 0))
 		return tool_wrong(tool, "unknown option \"-%c\": see rawpci %s --help", optopt,
 				  name);
 	if (optopt > 0)
