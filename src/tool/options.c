@@ -113,6 +113,17 @@ bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number)
 	return *end == '\0' && errno == 0 && *number <= limit;
 }
 
+const char *tool_setting(const struct tool *tool, const char *name, const char *otherwise)
+{
+	size_t length = strlen(name);
+
+	for (unsigned i = tool->setting_count; i-- > 0;)
+		if (strncmp(tool->settings[i], name, length) == 0 &&
+		    tool->settings[i][length] == '=')
+			return tool->settings[i] + length + 1;
+	return otherwise;
+}
+
 static void print_help(const struct tool *tool)
 {
 	unsigned without = tool->subcommand->without;

@@ -93,6 +93,9 @@ int tool_failed(const struct tool *tool, const char *format, ...)
  * wrong (-EINVAL), else TOOL_FAILED. */
 int tool_library_failed(const struct tool *tool, int error);
 
+/* What --set says of a setting, else what is given as its default. */
+const char *tool_setting(const struct tool *tool, const char *name, const char *otherwise);
+
 /* Is the text a PCI address? If not, says so and returns TOOL_USAGE; else returns -1. */
 int tool_address(const struct tool *tool, const char *text);
 

@@ -60,6 +60,9 @@ def one_by_one():
     process.wait(30)
     time.sleep(0.1)
     check(host.bound(NIC)[0] == 'vfio-pci', 'rawpci is killed: the command still has the devices')
+    done = host.run('recover')
+    check(done.returncode == 0 and host.bound(NIC)[0] == 'vfio-pci', 'recover leaves them to it',
+          done)
     kill(command)
     as_before(host, process, 'rawpci')
 

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -75,6 +78,36 @@ static void wait_for_process(int pidfd)
 
 	while (pidfd >= 0 && poll(&end, 1, -1) < 0 && errno == EINTR)
 		;
+}
+
+/* Locks the devices as their owner does (rawpci-handover(7)): rawpci recover would return those that
+ * the command has not opened yet. The locks end with the descriptors. Returns NULL if none is. */
+static int *lock_devices(const struct tool *tool, const struct taking *taking)
+{
+	const char *run = tool_setting(tool, "run.dir", "/run/rawpci");
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int *locks = calloc(taking->count, sizeof(*locks));
+
+	for (unsigned i = 0; locks && i < taking->count; i++) {
+		char address[RAWPCI_ADDRESS_TEXT], path[PATH_MAX];
+		struct rawpci_address parsed = { 0 };
+
+		(void)rawpci_address_parse(taking->addresses[i], &parsed);
+		(void)snprintf(path, sizeof(path), "%s/%s.lock", run,
+			       rawpci_address_format(&parsed, address));
+		locks[i] = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (locks[i] >= 0)
+			(void)fcntl(locks[i], F_OFD_SETLK, &whole);
+	}
+	return locks;
+}
+
+static void unlock_devices(int *locks, unsigned count)
+{
+	for (unsigned i = 0; locks && i < count; i++)
+		if (locks[i] >= 0)
+			(void)close(locks[i]);
+	free(locks);
 }
 
 /* An error is said once, at the end. */
@@ -184,7 +217,7 @@ static void wait_for_message(int socket, int command)
 
 __attribute__((noreturn)) static void keep(struct tool *tool, struct taking *taking, int socket)
 {
-	int command = -1;
+	int *locks, command = -1;
 	char what;
 
 	socket = detach(socket);
@@ -195,7 +228,11 @@ __attribute__((noreturn)) static void keep(struct tool *tool, struct taking *tak
 	/* Programs of the command may run on for long: nothing waits for the end of stderr. */
 	if (what == LEAVE)
 		(void)dup2(STDIN_FILENO, STDERR_FILENO);
-	wait_for_process(command);
+	if (command >= 0) {
+		locks = lock_devices(tool, taking);
+		wait_for_process(command);
+		unlock_devices(locks, taking->count);
+	}
 	return_devices(tool, taking);
 	_exit(0);
 }
