@@ -42,7 +42,8 @@ static void replace(char *text, const char *word, const char *by)
 	}
 }
 
-/* The library names its flags and functions; a person wants options and subcommands. Returns text. */
+/* The library names its flags and functions. A person wants options and subcommands. Returns text,
+ * changed in place. */
 static char *in_options(char *text)
 {
 	replace(text, "(the native API's RAWPCI_OPEN_INSIST)", "(--insist)");

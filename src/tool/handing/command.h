@@ -21,13 +21,13 @@ struct command {
  * what is wrong. */
 int command_find(const struct tool *tool, const char *name);
 
-/* Makes the process. It waits for command_run(), and ends if this process ends before. Returns -1, or
- * the exit status after it has said what is wrong. */
+/* Makes the process. It waits for command_run(), and ends if this process ends before. Returns -1,
+ * or the exit status after it has said what is wrong. */
 int command_prepare(const struct tool *tool, struct command *command, char *const *argv,
 		    const struct signals *signals);
 
-/* Lets it execute its program, waits for its end, and passes signals on. Returns the exit status, and
- * has said what is wrong if the program could not be executed. */
+/* Lets it execute its program, waits for its end, and passes signals on. Returns the exit status.
+ * It has said what is wrong if the program could not be executed. */
 int command_run(const struct tool *tool, struct command *command, const char *name,
 		const struct signals *signals);
 

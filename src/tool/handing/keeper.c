@@ -80,8 +80,9 @@ static void wait_for_process(int pidfd)
 		;
 }
 
-/* Locks the devices as their owner does (rawpci-handover(7)): rawpci recover would return those that
- * the command has not opened yet. The locks end with the descriptors. Returns NULL if none is. */
+/* Locks the devices as their owner does (rawpci-handover(7)): rawpci recover would return those
+ * that the command has not opened yet. The locks end with the descriptors. NULL: no memory, and
+ * nothing is locked. */
 static int *lock_devices(const struct tool *tool, const struct taking *taking)
 {
 	const char *run = tool_setting(tool, "run.dir", "/run/rawpci");
@@ -194,8 +195,8 @@ static int detach(int socket)
 	return kept;
 }
 
-/* Returns when rawpci has something to say, or has ended. rawpci may have been stopped together with
- * the command. If the command ends then, rawpci goes on, to return the devices. */
+/* Returns when rawpci has something to say, or has ended. rawpci may have been stopped together
+ * with the command. If the command ends then, rawpci goes on, to return the devices. */
 static void wait_for_message(int socket, int command)
 {
 	struct pollfd wait[] = {
