@@ -64,7 +64,8 @@ _rawpci_addresses() {
 	done
 }
 
-# The BARs that the device has; all of them if it is not known here.
+# The BARs that the device has; all of them if it is not known here. Bash would run text of the file
+# in an arithmetic expression, so it is compared as text.
 _rawpci_bars() {
 	local address=$1 end bar=0
 
@@ -74,7 +75,7 @@ _rawpci_bars() {
 		return
 	fi
 	while read -r _ end _ && ((bar <= 6)); do
-		((end == 0)) || echo "${bar/6/rom}"
+		[[ $end =~ ^0x0+$ ]] || echo "${bar/6/rom}"
 		bar=$((bar + 1))
 	done <"$sysfs/bus/pci/devices/$address/resource"
 }
@@ -172,6 +173,7 @@ _rawpci() {
 		_rawpci_offer < <(compgen -c -- "$current" | sort -u)
 	elif ((behind > 1)); then
 		_rawpci_offer < <(compgen -f -- "$current")
+		compopt -o filenames 2>/dev/null # bash quotes them
 	elif [[ $current == --*=* ]]; then
 		word=${current%%=*}
 		current=${current#*=} _rawpci_value "$word"

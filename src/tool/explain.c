@@ -10,6 +10,18 @@
 #include "show/device.h"
 #include "tool.h"
 
+/* Prints a line break, or a character of UTF-8. Returns its length. */
+static size_t print_character(const char *text)
+{
+	char one[5] = { text[0] };
+	size_t length = 1;
+
+	for (; length < sizeof(one) - 1 && (text[length] & 0xc0) == 0x80; length++)
+		one[length] = text[length];
+	(void)fputs(text[0] == '\n' ? one : output_one_line(one), stdout);
+	return length;
+}
+
 /* The library names its flags; beside each, what it is called here. */
 static void print_lines(const char *text, size_t length)
 {
@@ -20,7 +32,6 @@ static void print_lines(const char *text, size_t length)
 		{ "RAWPCI_OPEN_INSIST", "--insist" },
 	};
 	const char *end = text + length;
-	char one[2] = "";
 
 	while (text < end) {
 		const char *option = NULL;
@@ -32,11 +43,10 @@ static void print_lines(const char *text, size_t length)
 			length = strlen(names[i].flag);
 			option = names[i].option;
 		}
-		one[0] = *text;
 		if (option)
 			(void)printf("%.*s, here %s", (int)length, text, option);
 		else
-			(void)fputs(*text == '\n' ? one : output_one_line(one), stdout);
+			length = print_character(text);
 		text += length;
 	}
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* rawpci SUBCOMMAND: finds the subcommand. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "show/output.h"
 #include "tool.h"
@@ -39,10 +41,24 @@ static int flush(int status)
 	return status == TOOL_DONE ? TOOL_FAILED : status;
 }
 
+/* Nothing that is opened later gets the numbers of standard input, output or error, if they are
+ * closed. To write there still fails. The command of "run" has them closed, too. */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct tool tool = { .backend = getenv("RAWPCI_BACKEND") };
 
+	fill_standard();
 	if (argc < 2) {
 		print_help(stderr);
 		return TOOL_USAGE;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <rawpci/device.h>
 
@@ -41,10 +42,13 @@ static void replace(char *text, const char *word, const char *by)
 	}
 }
 
-/* The library names its flags; a person wants the options. Returns text. */
+/* The library names its flags and functions. A person wants options and subcommands. Returns text,
+ * changed in place. */
 static char *in_options(char *text)
 {
 	replace(text, "(the native API's RAWPCI_OPEN_INSIST)", "(--insist)");
+	replace(text, "run rawpci recover, call rawpci_recover(),", "run rawpci recover,");
+	replace(text, "call rawpci_recover()", "run rawpci recover");
 	replace(text, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER", "add --detach");
 	return text;
 }
@@ -106,8 +110,19 @@ bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number)
 	if (text[0] == '\0' || !strchr(digits, text[0]))
 		return false;
 	errno = 0;
-	*number = strtoull(text, &end, hex ? 16 : 0);
+	*number = strtoull(text, &end, hex || strncasecmp(text, "0x", 2) == 0 ? 16 : 10);
 	return *end == '\0' && errno == 0 && *number <= limit;
+}
+
+const char *tool_setting(const struct tool *tool, const char *name, const char *otherwise)
+{
+	size_t length = strlen(name);
+
+	for (unsigned i = tool->setting_count; i-- > 0;)
+		if (strncmp(tool->settings[i], name, length) == 0 &&
+		    tool->settings[i][length] == '=')
+			return tool->settings[i] + length + 1;
+	return otherwise;
 }
 
 static void print_help(const struct tool *tool)
@@ -169,7 +184,7 @@ static int wrong_option(const struct tool *tool, int letter, const char *word)
 	if (letter == ':')
 		return tool_wrong(tool, "the option \"%s\" needs a value: see rawpci %s --help",
 				  word, name);
-	if (optopt > 0 && optopt < HELP && strncmp(word, "--", 2) != 0)
+	if (optopt > 0 && optopt < HELP && (optopt > MOST_OWN || strncmp(word, "--", 2) != 0))
 		return tool_wrong(tool, "unknown option \"-%c\": see rawpci %s --help", optopt,
 				  name);
 	if (optopt > 0)

@@ -6,6 +6,7 @@
 
 #include <rawpci/recover.h>
 
+#include "handing/signals.h"
 #include "show/output.h"
 #include "tool.h"
 
@@ -90,6 +91,7 @@ static int recover(struct said *said)
 
 static int run(struct tool *tool, int argc, char **argv)
 {
+	struct signals signals;
 	struct said said = { .json = { .to = stdout } };
 	int operands, r = tool_options(tool, argc, argv, NULL, NULL, &operands);
 
@@ -104,7 +106,10 @@ static int run(struct tool *tool, int argc, char **argv)
 		return tool_failed(tool, "no memory");
 	said.tool = *tool;
 	said.tool.log = print_line;
+	signals_take(&signals);
 	r = recover(&said);
+	(void)fflush(stdout);
+	signals_give(&signals);
 	(void)fclose(said.warnings);
 	free(said.text);
 	return r;

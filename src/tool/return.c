@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 #include "handing/kept.h"
-#include "show/output.h"
+#include "handing/signals.h"
 #include "handing/taking.h"
+#include "show/output.h"
 #include "tool.h"
 
 enum { ALL = 1 };
@@ -75,7 +76,7 @@ static int return_them(struct tool *tool, const char *const *addresses, unsigned
 	if (status < 0) {
 		r = rawpci_return(ctx, count ? addresses : NULL, count);
 		if (r < 0)
-			status = tool_library_failed(tool, r);
+			status = taking_failed(tool, r);
 		r = report(tool, ctx, &before);
 		status = status < 0 ? r : status;
 		kept_finish(&before);
@@ -87,6 +88,7 @@ static int return_them(struct tool *tool, const char *const *addresses, unsigned
 static int run(struct tool *tool, int argc, char **argv)
 {
 	bool all = false;
+	struct signals signals;
 	int operands, r = tool_options(tool, argc, argv, take_option, &all, &operands);
 
 	if (r >= 0)
@@ -99,7 +101,11 @@ static int run(struct tool *tool, int argc, char **argv)
 	r = tool_addresses(tool, argv + operands, (unsigned)(argc - operands));
 	if (r >= 0)
 		return r;
-	return return_them(tool, (const char *const *)argv + operands, (unsigned)(argc - operands));
+	signals_take(&signals);
+	r = return_them(tool, (const char *const *)argv + operands, (unsigned)(argc - operands));
+	(void)fflush(stdout);
+	signals_give(&signals);
+	return r;
 }
 
 const struct subcommand tool_return = {

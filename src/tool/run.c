@@ -7,9 +7,7 @@
  * taken, and knows the command before the command runs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "handing/command.h"
 #include "handing/keeper.h"
@@ -32,22 +30,8 @@ struct run {
 /* As a status of env(1). 2 is left to the command, but for wrong arguments. */
 static int library_failed(const struct tool *tool, int error)
 {
-	int status = tool_library_failed(tool, error);
-
-	return status == TOOL_USAGE ? status : TOOL_RUN_FAILED;
-}
-
-/* Nothing that is opened later gets the numbers of standard input, output or error, if they are
- * closed. The command has them closed, too. */
-static void fill_standard(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		(void)close(fd);
+	(void)tool_library_failed(tool, error);
+	return TOOL_RUN_FAILED;
 }
 
 /* The first "--" ends the addresses. getopt(3) would move it. */
@@ -69,24 +53,25 @@ static int read_arguments(struct tool *tool, int argc, char **argv, struct run *
 		return tool_wrong(tool, "there is no command after --");
 	if (operands == end)
 		return tool_wrong(tool, "there is no address before --");
-	run->taking.addresses = (const char *const *)argv + operands;
+	run->taking.addresses = (const char **)argv + operands;
 	run->taking.count = (unsigned)(end - operands);
 	return tool_addresses(tool, argv + operands, run->taking.count);
 }
 
-/* With the devices taken. */
+/* With the devices taken. A signal of the terminal that comes before the command's process is made
+ * does not reach that process, so signals are looked for afterwards. */
 static int run_command(struct tool *tool, struct run *run)
 {
-	int ended = signals_end();
-	int r = ended ? ENDED_BY + ended
-		      : command_prepare(tool, &run->command, run->argv, &run->signals);
+	int ended, r = command_prepare(tool, &run->command, run->argv, &run->signals);
 
 	if (r < 0)
 		r = keeper_watch(tool, &run->keeper, run->command.pidfd);
+	if (r < 0) {
+		ended = signals_end();
+		r = ended ? ENDED_BY + ended : -1;
+	}
 	if (r < 0)
-		r = command_go(tool, &run->command, run->argv[0]);
-	if (r < 0)
-		r = command_wait(&run->command, &run->signals);
+		r = command_run(tool, &run->command, run->argv[0], &run->signals);
 	command_finish(&run->command);
 	return r;
 }
@@ -122,7 +107,6 @@ static int run(struct tool *tool, int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	fill_standard();
 	r = command_find(tool, run.argv[0]);
 	if (r >= 0)
 		return r;

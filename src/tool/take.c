@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 #include "handing/kept.h"
-#include "show/output.h"
+#include "handing/signals.h"
 #include "handing/taking.h"
+#include "show/output.h"
 #include "tool.h"
 
 static void print_json(struct json *json, const char *address, const struct rawpci_kept *device,
@@ -68,24 +69,33 @@ static int report(const struct tool *tool, struct rawpci *ctx, const struct taki
 	return TOOL_DONE;
 }
 
+/* A signal before all are taken undoes it. */
 static int take_and_keep(struct tool *tool, const struct taking *taking, struct rawpci *ctx)
 {
 	struct rawpci_taken *taken;
-	int status, r = taking_take(taking, ctx, &taken);
+	int ended, status = TOOL_FAILED, r = taking_take(taking, ctx, &taken);
 
 	if (r < 0)
-		return tool_library_failed(tool, r);
-	r = rawpci_taken_keep(taken);
-	if (r == 0)
-		return report(tool, ctx, taking);
-	status = tool_library_failed(tool, r);
-	(void)rawpci_taken_return(taken);
+		return taking_failed(tool, r);
+	ended = signals_end();
+	if (!ended) {
+		r = rawpci_taken_keep(taken);
+		if (r == 0)
+			return report(tool, ctx, taking);
+		status = taking_failed(tool, r);
+	}
+	r = rawpci_taken_return(taken);
+	if (ended && r < 0)
+		status = taking_failed(tool, r);
+	if (ended)
+		(void)raise(ended); /* it acts when signals are given back */
 	return status;
 }
 
 static int run(struct tool *tool, int argc, char **argv)
 {
 	struct taking taking = TAKING_NONE;
+	struct signals signals;
 	struct rawpci *ctx;
 	int operands, r = tool_options(tool, argc, argv, taking_option, &taking, &operands);
 
@@ -93,15 +103,18 @@ static int run(struct tool *tool, int argc, char **argv)
 		return r;
 	if (operands == argc)
 		return tool_wrong(tool, "write an address: rawpci take ADDRESS...");
-	taking.addresses = (const char *const *)argv + operands;
+	taking.addresses = (const char **)argv + operands;
 	taking.count = (unsigned)(argc - operands);
 	r = tool_addresses(tool, argv + operands, taking.count);
 	if (r < 0)
 		r = tool_context(tool, RAWPCI_IRQ_MODE_EMBEDDER, &ctx);
 	if (r >= 0)
 		return r;
+	signals_take(&signals);
 	r = take_and_keep(tool, &taking, ctx);
 	(void)rawpci_destroy(ctx);
+	(void)fflush(stdout);
+	signals_give(&signals);
 	return r;
 }
 

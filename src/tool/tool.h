@@ -93,11 +93,14 @@ int tool_failed(const struct tool *tool, const char *format, ...)
  * wrong (-EINVAL), else TOOL_FAILED. */
 int tool_library_failed(const struct tool *tool, int error);
 
+/* What --set says of a setting, else what is given as its default. */
+const char *tool_setting(const struct tool *tool, const char *name, const char *otherwise);
+
 /* Is the text a PCI address? If not, says so and returns TOOL_USAGE; else returns -1. */
 int tool_address(const struct tool *tool, const char *text);
 
-/* A number in C's notation, decimal, 0x... or, if hex is set, hexadecimal without 0x; nothing may
- * follow. False: it is none, or it is more than limit. */
+/* A number: decimal, also with zeros in front, 0x... or, if hex is set, hexadecimal with or without
+ * 0x; nothing may follow. False: it is none, or it is more than limit. */
 bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number);
 
 #endif

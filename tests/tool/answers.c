@@ -9,9 +9,13 @@
  *   match/ADDRESS  the driver that takes the device without an override
  *   real           nodes are character devices, not files
  *   slow           each write takes so many milliseconds
+ *   slow-pipe2     so does each call of pipe2(), which is then a line of "written", too
+ *   slow-execvp    and of execvp()
+ *   refuse         the name of a file of which each write fails with EINVAL
  *   written        what has been written: a line "FILE TEXT" for each
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,12 +56,13 @@ static void read_line(const char *path, char line[64])
 	line[strcspn(line, "\n")] = '\0';
 }
 
-static void take_time(void)
+/* file: says how much. */
+static void take_time(const char *file)
 {
 	char path[PATH], text[64];
 	struct timespec time;
 
-	read_line(in_tree(path, "slow", "", ""), text);
+	read_line(in_tree(path, file, "", ""), text);
 	time = (struct timespec){ .tv_sec = 0, .tv_nsec = atol(text) * 1000000 };
 	(void)nanosleep(&time, NULL);
 }
@@ -152,7 +157,7 @@ static bool answer(const char *path, const char *text)
 	if (!override && strcmp(name, "unbind") != 0 && strcmp(name, "drivers_probe") != 0)
 		return false;
 	note(name, text);
-	take_time();
+	take_time("slow");
 	if (override)
 		set_override(path, text);
 	else if (strcmp(name, "unbind") == 0)
@@ -162,7 +167,16 @@ static bool answer(const char *path, const char *text)
 	return true;
 }
 
-static bool answered(int fd, const void *buffer, size_t size)
+static bool is_refused(const char *path)
+{
+	char refuse[PATH], name[64];
+
+	read_line(in_tree(refuse, "refuse", "", ""), name);
+	return strcmp(strrchr(path, '/') + 1, name) == 0;
+}
+
+/* Returns 1 if the kernel has taken it, 0 if it is not for this host, or -1 and errno. */
+static int answered(int fd, const void *buffer, size_t size)
 {
 	const char *root = getenv("RAWPCI_TEST_HOST");
 	char link[64], path[PATH], text[64];
@@ -172,17 +186,51 @@ static bool answered(int fd, const void *buffer, size_t size)
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
 	if (!root || strncmp(path, root, strlen(root)) != 0 || size >= sizeof(text))
-		return false;
+		return 0;
 	(void)snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)buffer);
+	if (is_refused(path)) {
+		errno = EINVAL;
+		return -1;
+	}
 	return answer(path, text);
 }
 
 ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
 	ssize_t (*real)(int, const void *, size_t, off_t);
+	int taken = answered(fd, buffer, size);
 
-	if (answered(fd, buffer, size))
-		return (ssize_t)size;
+	if (taken != 0)
+		return taken < 0 ? -1 : (ssize_t)size;
 	*(void **)&real = dlsym(RTLD_NEXT, REAL);
 	return real(fd, buffer, size, offset);
+}
+
+static void slow_call(const char *name)
+{
+	char path[PATH], file[64];
+
+	(void)snprintf(file, sizeof(file), "slow-%s", name);
+	if (!getenv("RAWPCI_TEST_HOST") || access(in_tree(path, file, "", ""), F_OK) < 0)
+		return;
+	note(name, "");
+	take_time(file);
+}
+
+int pipe2(int ends[2], int flags)
+{
+	int (*real)(int *, int);
+
+	slow_call("pipe2");
+	*(void **)&real = dlsym(RTLD_NEXT, "pipe2");
+	return real(ends, flags);
+}
+
+int execvp(const char *name, char *const *argv)
+{
+	int (*real)(const char *, char *const *);
+
+	slow_call("execvp");
+	*(void **)&real = dlsym(RTLD_NEXT, "execvp");
+	return real(name, argv);
 }

@@ -17,6 +17,7 @@ for name in SUBCOMMANDS:
     wrong(f'{name}: an unknown option', ['"--nonsense"', f'rawpci {name} --help'], name,
           '--nonsense')
     wrong(f'{name}: an unknown letter', ['"-x"'], name, '-xy')
+    wrong(f'{name}: an unknown letter after an option', ['"-x"'], name, '--verbose', '-xy')
     wrong(f'{name}: a value too much', ['"--verbose=3"', 'takes no value'], name, '--verbose=3')
     wrong(f'{name}: a value that is missing', ['"--set"', 'needs a value'], name, '--set')
     wrong(f'{name}: a setting without "="', ['--set nonsense', 'NAME=VALUE'], name, '--set',

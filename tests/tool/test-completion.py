@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The completion for bash: what it offers for words, as bash would split them."""
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -77,6 +78,11 @@ offers('no addresses for list', [], 'list', *tree, '')
 offers('the BARs of the device', ['0', '2', 'rom'], 'mmio', *tree, '03:00.0', '')
 offers('the BARs of an unknown device', ['0', '1', '2', '3', '4', '5', 'rom'], 'mmio', *tree,
        '0000:04:00.0', '')
+mark = host.path('mark')
+host.device('0000:06:00.0', resource=f'0x0 a[$(touch${{IFS}}{mark})] 0x0')
+offered('mmio', *tree, '06:00.0', '')
+check(not os.path.exists(mark), 'text of the host is not run')
+shutil.rmtree(host.path('sys/bus/pci/devices/0000:06:00.0'))
 offers('nothing for an offset', [], 'mmio', *tree, '03:00.0', '0', '')
 offers('registers', ['INTERRUPT_LINE', 'INTERRUPT_PIN'], 'config', *tree, '03:00.0', 'INT')
 offers('registers in small letters', ['cap_msi', 'cap_msix'], 'config', *tree, '03:00.0', 'COMMAND=1',
@@ -85,4 +91,32 @@ check(len(offered('config', *tree, '03:00.0', '')) == len(run('config', '--regis
                                                          splitlines()) - 1, 'all registers')
 offers('a command', ['basename'], 'run', *tree, '03:00.0', '--', 'basenam')
 offers('a file', [SCRIPT], 'run', *tree, '03:00.0', '--', 'cat', SCRIPT)
+
+
+def completed(folder, typed):
+    """What a shell has on its line after these letters, a tabulator and Enter: its output."""
+    process, master = pty.fork()
+    if process == 0:
+        os.chdir(folder)
+        os.environ['PATH'] = os.path.dirname(COMMAND) + ':' + os.environ['PATH']
+        os.execvp('bash', ['bash', '--norc', '--noprofile', '-i'])
+    said = b''
+    os.write(master, f'source {SCRIPT}\n{typed}\t\nexit\n'.encode())
+    while True:
+        try:
+            said += os.read(master, 4096)
+        except OSError: # it has ended
+            break
+    os.waitpid(process, 0)
+    os.close(master)
+    return said.decode(errors='replace')
+
+
+folder = host.path('files')
+os.makedirs(folder)
+with open(f'{folder}/sp;touch ran', 'w', encoding='ascii'):
+    pass
+said = completed(folder, 'rawpci run ff:1f.7 -- cat s')
+check(os.listdir(folder) == ['sp;touch ran'] and 'sp\\;touch\\ ran' in said,
+      "a file's name is quoted", os.listdir(folder), said)
 end()

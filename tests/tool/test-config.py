@@ -163,6 +163,8 @@ def test_rings():
         check(done.returncode == 1 and 'does not have' in done.stderr, f'a ring, {word}',
               done.stdout, done.stderr)
     check(read(host, 'CAP_EXP.b').stdout == '10\n', 'the last entry of the ring')
+    kind = read(host, 'CAP_EXP.b@1')
+    check(kind.returncode == 1 and 'does not have' in kind.stderr, 'an entry counts once', kind)
 
 
 def test_pciutils():

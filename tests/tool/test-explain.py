@@ -31,6 +31,10 @@ host.device('0000:00:1f.0', **{'class': '0x060100'})
 done = run('explain', '00:1f.0', *settings)
 check("RAWPCI_OPEN_INSIST, here --insist)" in done.stdout, 'it names --insist', done.stdout)
 check("or insist" not in run('explain', '--insist', '00:1f.0', *settings).stdout, '--insist')
+host.device('0000:05:00.0', driver='\u00e91000\u009b31m')
+done = run('explain', '05:00.0', *settings)
+check('\u009b' not in done.stdout and '\u00e91000??31m' in done.stdout,
+      "a driver's name has no control characters, and other letters", done.stdout)
 done = run('explain', '--backend', 'fake', '0000:00:04.0')
 check(done.returncode == 0 and done.stdout.startswith('0000:00:04.0: nothing stands in the way'),
       'a device that could be opened: exit status 0', done.stdout)

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """rawpci irq: interrupts of the pretend device, counted until a signal or by intervals."""
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import subprocess
+import time
 
 from tool import COMMAND, LIMIT, check, end, run, run_on_terminal, wrong
 
@@ -96,6 +99,25 @@ def test_output():
         errors = process.communicate(timeout=LIMIT)[1]
     check(process.returncode == 1 and 'standard output' in errors,
           'a reader that ends does not kill it with the device open', process.returncode, errors)
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    with subprocess.Popen([COMMAND, 'irq', *FAKE, '--interval', '0.01'], stdout=writer,
+                          stderr=subprocess.PIPE, text=True) as process:
+        while select.select([], [writer], [], 0.5)[1]: # until the pipe is full
+            time.sleep(0.1)
+        process.terminate()
+        errors = process.communicate(timeout=LIMIT)[1]
+    os.close(reader)
+    os.close(writer)
+    check(process.returncode == 1 and 'no summary' in errors and len(errors.splitlines()) == 1,
+          'a reader that does not read does not keep it', process.returncode, errors)
+    with subprocess.Popen([COMMAND, 'irq', *FAKE, *SOON], stdout=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: os.close(2)) as process:
+        process.stdout.readline()
+        there = os.readlink(f'/proc/{process.pid}/fd/2')
+        process.terminate()
+        process.communicate(timeout=LIMIT)
+    check(there == '/dev/null', 'no file of the library becomes standard error', there)
 
 
 def test_arguments():

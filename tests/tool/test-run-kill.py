@@ -60,6 +60,9 @@ def one_by_one():
     process.wait(30)
     time.sleep(0.1)
     check(host.bound(NIC)[0] == 'vfio-pci', 'rawpci is killed: the command still has the devices')
+    done = host.run('recover')
+    check(done.returncode == 0 and host.bound(NIC)[0] == 'vfio-pci', 'recover leaves them to it',
+          done)
     kill(command)
     as_before(host, process, 'rawpci')
 
@@ -102,6 +105,16 @@ def deaf_keeper():
     as_before(host, process, 'signals to the keeper')
 
 
+def stopped_keeper():
+    """rawpci does not wait for a keeper that is stopped."""
+    host = Host()
+    process, command, keeper = started(host, *SLEEP)
+    os.kill(keeper, signal.SIGSTOP)
+    kill(command)
+    check(process.wait(30) == 137, 'the keeper is stopped: the command\'s status')
+    as_before(host, process, 'a stopped keeper')
+
+
 def holders():
     """A child of the command still has a node open."""
     host = Host()
@@ -111,6 +124,19 @@ def holders():
     check(process.returncode == 125 and 'dev/vfio/0' in said[1] and
           len(said[1].splitlines()) == 2 and 'when they are free' in said[1], 'rawpci says so', process.returncode, said)
     check(until(lambda: host.is_as_before() and not is_left()), 'the device comes back after it',
+          host.seen())
+
+
+def holder_of_one():
+    """rawpci is killed, and a child of the command still has the first of two nodes open."""
+    host = Host()
+    process = host.start(NIC, DISK, '--', *HOLDER, host.path('dev/vfio/0'), '2')
+    until(lambda: any('python' in name for name in children(process.pid)))
+    kill(process.pid)
+    process.wait(30)
+    check(until(lambda: host.bound(DISK)[0] == 'nvme') and host.bound(NIC)[0] == 'vfio-pci',
+          'the keeper returns the device that is free', host.seen())
+    check(until(lambda: host.is_as_before() and not is_left()), 'and then the other one',
           host.seen())
 
 
@@ -146,6 +172,8 @@ def any_time(count):
 one_by_one()
 all_three()
 deaf_keeper()
+stopped_keeper()
 holders()
+holder_of_one()
 any_time(45)
 end()

@@ -215,9 +215,101 @@ def hang_up():
     as_before(host, 'hang-up')
 
 
+def on_terminal(host, *words):
+    """A run that is the leader of the terminal's session, as under ssh -t or tmux. No shell."""
+    words = host.words('run', *words)
+    process, master = pty.fork()
+    if process == 0:
+        os.execve(words[0], words, {**os.environ, **host.environment()})
+    return process, master
+
+
+def status_of(process):
+    """How it has ended."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def leader():
+    """The terminal goes away: SIGHUP comes to the leader of the session alone."""
+    host = Host()
+    process, master = on_terminal(host, NIC, '--', 'sleep', '60')
+    until(lambda: 'sleep' in children(process))
+    time.sleep(0.2)
+    os.close(master)
+    check(status_of(process) == 129, 'a hang-up reaches the command of a session\'s leader')
+    as_before(host, 'leader')
+
+
+def other_group():
+    """A command that has left the process group gets the keys, too."""
+    for words, status in ((['timeout', '60', 'sleep', '60'], (130, 124)),
+                          (['setsid', 'sleep', '60'], (130,))):
+        host = Host()
+        process, master = on_terminal(host, NIC, '--', *words)
+        # timeout(1) has a child, which setsid(1) has not: it has become sleep.
+        until(lambda: os.getpgid(command_of(process)) != process
+              if len(children(process)) > 1 else False)
+        time.sleep(0.2)
+        os.write(master, b'\x03')
+        check(status_of(process) in status, f'^C reaches {words[0]}, which has a group of its own')
+        os.close(master)
+        as_before(host, words[0])
+
+
+def before_command():
+    """^C when the devices are taken, and the command's process is not made yet."""
+    host = Host()
+    host.write('slow-pipe2', '300')
+    process, master = on_terminal(host, NIC, '--', 'sleep', '60')
+    until(lambda: 'pipe2 ' in host.written())
+    os.write(master, b'\x03')
+    check(status_of(process) == 130, '^C before the command is not lost')
+    os.close(master)
+    as_before(host, 'before the command')
+
+
+def before_exec():
+    """^Z when the command's process has not executed its program yet."""
+    host = Host()
+    host.write('slow-execvp', '1000')
+    on = Terminal(host, NIC, '--', 'sleep', '60')
+    until(lambda: 'execvp ' in host.written())
+    on.type(b'\x1a')
+    job, status = on.report()
+    check(os.WIFSTOPPED(status), 'the shell sees that ^Z stops the job', status)
+    on.go_on()
+    until(lambda: 'sleep' in children(job))
+    on.type(b'\x03')
+    check(os.waitstatus_to_exitcode(on.report()[1]) == 130, 'and it goes on')
+    on.end()
+    as_before(host, 'before exec')
+
+
+def stopped_alone():
+    """rawpci has stopped with its command, which then ends."""
+    host = Host()
+    with host.start(NIC, '--', 'sleep', '60', preexec_fn=os.setpgrp) as process:
+        until(lambda: 'sleep' in children(process.pid))
+        command = children(process.pid)['sleep']
+        time.sleep(0.2)
+        os.kill(command, signal.SIGTSTP)
+        until(lambda: state(process.pid) == 'T')
+        os.kill(command, signal.SIGKILL)
+        check(until(host.is_as_before), 'the devices come back though rawpci was stopped',
+              host.seen(), state(process.pid))
+        process.send_signal(signal.SIGCONT)
+        check(process.wait(30) == 137, 'and the status is the command\'s', process.returncode)
+    as_before(host, 'stopped alone')
+
+
 passing()
 stopping()
 early()
 terminal()
 hang_up()
+leader()
+other_group()
+before_command()
+before_exec()
+stopped_alone()
 end()

@@ -99,11 +99,22 @@ def taken():
     as_before(host, 'one of them is not there')
 
 
+def refused():
+    """The kernel does not give a device back."""
+    host = Host()
+    done = host.run('run', NIC, '--', 'sh', '-c', 'echo drivers_probe > "$1"', 'sh',
+                    host.path('refuse'))
+    check(done.returncode == 125 and 'run rawpci recover' in done.stderr and
+          len(done.stderr.splitlines()) == 1, 'EINVAL of the kernel is no wrong argument', done)
+
+
 def owners():
     """--user."""
     host = Host()
     if not host.has_real_nodes():
         return
+    done = host.run('run', '--user', '01000', NIC, '--', 'stat', '-c', '%u', host.path('dev/vfio/0'))
+    check(done.stdout == '1000\n', '--user: a number is decimal', done)
     done = host.run('run', '--user', 'nobody:4321', NIC, '--', 'stat', '-c', '%U %g',
                     host.path('dev/vfio/0'))
     check(done.stdout == 'nobody 4321\n', '--user: the node is the user\'s', done)
@@ -146,6 +157,7 @@ arguments()
 commands(Host().root)
 statuses()
 taken()
+refused()
 owners()
 inheritance()
 end()

@@ -3,8 +3,10 @@
 """rawpci take and rawpci return, on a pretend host."""
 import json
 import os
+import signal
+import subprocess
 
-from answering import DISK, NIC, Host
+from answering import DISK, NIC, Host, until
 from tool import check, end, wrong
 
 VFIO = ('vfio-pci', 'vfio-pci')
@@ -94,8 +96,51 @@ def failures():
         check(host.is_as_before(), 'and back', host.seen())
 
 
+def interrupted():
+    """A signal while the devices are taken or returned."""
+    host = Host()
+    host.write('slow', '100')
+    for subcommand in 'take', 'return', 'recover':
+        if subcommand != 'take':
+            host.write('slow', '0')
+            host.run('take', NIC)
+            host.write('slow', '100')
+        if subcommand == 'recover': # of a killed program
+            host.write(f'run/{NIC}', f'rawpci 1\ndevice {NIC} 8086:3412\ndriver e1000e\n'
+                                     'override \ntaken-by vfio-pci\nend\n')
+        before = len(host.written())
+        with subprocess.Popen(host.words(subcommand, *[NIC] * (subcommand != 'recover')),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, **host.environment()}) as process:
+            until(lambda: len(host.written()) > before)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=30)
+        check(process.returncode == -signal.SIGINT and said[1] == '' and
+              ('returned' in said[0]) == (subcommand != 'take'),
+              f'^C of {subcommand} ends it', process.returncode, said)
+        check(host.is_as_before(), f'^C of {subcommand}: the devices are as before', host.seen())
+
+
+def refused():
+    """The kernel refuses with EINVAL: no argument is wrong."""
+    host = Host()
+    host.write('refuse', 'drivers_probe')
+    done = host.run('take', NIC)
+    check(done.returncode == 1 and 'rawpci_recover()' not in done.stderr and
+          'run rawpci recover' in done.stderr, 'take: the kernel refuses', done)
+    os.remove(host.path('refuse'))
+    done = host.run('recover')
+    check(done.returncode == 0 and host.is_as_before(), 'the remedy helps', done, host.seen())
+    host.run('take', NIC)
+    host.write('refuse', 'drivers_probe')
+    done = host.run('return', NIC)
+    check(done.returncode == 1 and done.stdout == '', 'return: the kernel refuses', done)
+
+
 arguments()
 both()
+interrupted()
+refused()
 for_programs()
 failures()
 end()

@@ -139,21 +139,6 @@ int command_prepare(const struct tool *tool, struct command *command, char *cons
 	return TOOL_RUN_FAILED;
 }
 
-int command_go(const struct tool *tool, struct command *command, const char *name)
-{
-	int error;
-
-	/* If the process has been killed, command_wait() tells. */
-	if (write(command->go, "", 1) < 0)
-		return -1;
-	close_one(&command->go);
-	if (read_all(command->exec_failed, &error, sizeof(error)) != (ssize_t)sizeof(error))
-		return -1;
-	(void)waitpid(command->process, NULL, 0);
-	command->process = 0;
-	return fail(tool, name, error, "its interpreter is missing");
-}
-
 /* Returns the exit status once the command has ended, before that -1. */
 static int take_changes(pid_t process)
 {
@@ -173,11 +158,16 @@ static int take_changes(pid_t process)
 	}
 }
 
-int command_wait(const struct command *command, const struct signals *signals)
+int command_run(const struct tool *tool, struct command *command, const char *name,
+		const struct signals *signals)
 {
 	siginfo_t info;
-	int status = -1;
+	int error, status = -1;
 
+	/* The process may have been killed: its end tells. It may also be stopped before it executes
+	 * the program, so nothing waits for that. */
+	(void)!write(command->go, "", 1);
+	close_one(&command->go);
 	while (status < 0) {
 		signals_wait(signals, &info);
 		if (info.si_signo == SIGCHLD)
@@ -185,6 +175,8 @@ int command_wait(const struct command *command, const struct signals *signals)
 		else
 			signals_pass(&info, command->process);
 	}
+	if (read_all(command->exec_failed, &error, sizeof(error)) == (ssize_t)sizeof(error))
+		return fail(tool, name, error, "its interpreter is missing");
 	return status;
 }
 

@@ -21,16 +21,15 @@ struct command {
  * what is wrong. */
 int command_find(const struct tool *tool, const char *name);
 
-/* Makes the process. It waits for command_go(), and ends if this process ends before. Returns -1, or
- * the exit status after it has said what is wrong. */
+/* Makes the process. It waits for command_run(), and ends if this process ends before. Returns -1,
+ * or the exit status after it has said what is wrong. */
 int command_prepare(const struct tool *tool, struct command *command, char *const *argv,
 		    const struct signals *signals);
 
-/* Lets it execute its program. Returns as command_find(). */
-int command_go(const struct tool *tool, struct command *command, const char *name);
-
-/* Waits for its end, and passes signals on. Returns the exit status. */
-int command_wait(const struct command *command, const struct signals *signals);
+/* Lets it execute its program, waits for its end, and passes signals on. Returns the exit status.
+ * It has said what is wrong if the program could not be executed. */
+int command_run(const struct tool *tool, struct command *command, const char *name,
+		const struct signals *signals);
 
 /* Ends the process if it has not been let go, and closes what is open. */
 void command_finish(struct command *command);

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,7 +22,7 @@
 #define LONGEST_PAUSE_NS 800000000
 
 /* Messages of rawpci. The first has the command's pidfd with it. */
-enum { WATCH = 'w', DONE = 'd', LEAVE = 'l' };
+enum { WATCH = 'w', LEAVE = 'l' };
 
 /* Room for one descriptor. */
 union control {
@@ -77,6 +80,37 @@ static void wait_for_process(int pidfd)
 		;
 }
 
+/* Locks the devices as their owner does (rawpci-handover(7)): rawpci recover would return those
+ * that the command has not opened yet. The locks end with the descriptors. NULL: no memory, and
+ * nothing is locked. */
+static int *lock_devices(const struct tool *tool, const struct taking *taking)
+{
+	const char *run = tool_setting(tool, "run.dir", "/run/rawpci");
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int *locks = calloc(taking->count, sizeof(*locks));
+
+	for (unsigned i = 0; locks && i < taking->count; i++) {
+		char address[RAWPCI_ADDRESS_TEXT], path[PATH_MAX];
+		struct rawpci_address parsed = { 0 };
+
+		(void)rawpci_address_parse(taking->addresses[i], &parsed);
+		(void)snprintf(path, sizeof(path), "%s/%s.lock", run,
+			       rawpci_address_format(&parsed, address));
+		locks[i] = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (locks[i] >= 0)
+			(void)fcntl(locks[i], F_OFD_SETLK, &whole);
+	}
+	return locks;
+}
+
+static void unlock_devices(int *locks, unsigned count)
+{
+	for (unsigned i = 0; locks && i < count; i++)
+		if (locks[i] >= 0)
+			(void)close(locks[i]);
+	free(locks);
+}
+
 /* An error is said once, at the end. */
 static void print_line(void *opaque, enum rawpci_log_level level, const char *message)
 {
@@ -103,25 +137,36 @@ static int return_one(struct tool *tool, struct rawpci *ctx, const char *address
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Returns those that no program has open, and takes them from the list. */
+static void return_free(struct tool *tool, struct rawpci *ctx, struct taking *taking)
+{
+	const char **list = taking->addresses;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < taking->count; i++) {
+		int r = return_one(tool, ctx, list[i]);
+
+		if (r == -EBUSY)
+			list[left++] = list[i];
+		else if (r < 0)
+			(void)tool_failed(tool, "%s", rawpci_last_error());
+	}
+	taking->count = left;
+}
+
 /* Programs that the command has started may still have a node open: their end is waited for. */
-static void return_devices(struct tool *tool, const struct taking *taking)
+static void return_devices(struct tool *tool, struct taking *taking)
 {
 	struct timespec pause = { .tv_nsec = 50000000 };
 	struct rawpci *ctx;
-	unsigned i = 0;
 
 	tool->log = print_line;
 	if (tool_context(tool, RAWPCI_IRQ_MODE_EMBEDDER, &ctx) >= 0)
 		return;
-	while (i < taking->count) {
-		int r = return_one(tool, ctx, taking->addresses[i]);
-
-		if (r < 0 && r != -EBUSY)
-			(void)tool_failed(tool, "%s", rawpci_last_error());
-		if (r != -EBUSY) {
-			i++;
-			continue;
-		}
+	for (;;) {
+		return_free(tool, ctx, taking);
+		if (taking->count == 0)
+			break;
 		(void)nanosleep(&pause, NULL);
 		if (pause.tv_nsec < LONGEST_PAUSE_NS)
 			pause.tv_nsec *= 2;
@@ -150,27 +195,50 @@ static int detach(int socket)
 	return kept;
 }
 
-__attribute__((noreturn)) static void keep(struct tool *tool, const struct taking *taking,
-					   int socket)
+/* Returns when rawpci has something to say, or has ended. rawpci may have been stopped together
+ * with the command. If the command ends then, rawpci goes on, to return the devices. */
+static void wait_for_message(int socket, int command)
 {
-	int command = -1;
+	struct pollfd wait[] = {
+		{ .fd = socket, .events = POLLIN },
+		{ .fd = command, .events = POLLIN },
+	};
+
+	for (;;) {
+		int n = poll(wait, sizeof(wait) / sizeof(wait[0]), -1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || wait[0].revents)
+			return;
+		(void)kill(getppid(), SIGCONT);
+		wait[1].fd = -1;
+	}
+}
+
+__attribute__((noreturn)) static void keep(struct tool *tool, struct taking *taking, int socket)
+{
+	int *locks, command = -1;
 	char what;
 
 	socket = detach(socket);
-	do
+	do {
+		wait_for_message(socket, command);
 		what = receive_message(socket, &command);
-	while (what == WATCH);
+	} while (what == WATCH);
 	/* Programs of the command may run on for long: nothing waits for the end of stderr. */
 	if (what == LEAVE)
 		(void)dup2(STDIN_FILENO, STDERR_FILENO);
-	if (what != DONE) {
+	if (command >= 0) {
+		locks = lock_devices(tool, taking);
 		wait_for_process(command);
-		return_devices(tool, taking);
+		unlock_devices(locks, taking->count);
 	}
+	return_devices(tool, taking);
 	_exit(0);
 }
 
-int keeper_start(struct tool *tool, const struct taking *taking, struct keeper *keeper)
+int keeper_start(struct tool *tool, struct taking *taking, struct keeper *keeper)
 {
 	int ends[2], error = 0;
 
@@ -206,11 +274,12 @@ void keeper_leave(struct keeper *keeper)
 {
 	(void)send_message(keeper->socket, LEAVE, -1);
 	(void)close(keeper->socket);
+	(void)kill(keeper->process, SIGCONT); /* it may have been stopped */
 }
 
 void keeper_end(struct keeper *keeper)
 {
-	(void)send_message(keeper->socket, DONE, -1);
+	(void)kill(keeper->process, SIGKILL); /* also if it is stopped */
 	(void)close(keeper->socket);
 	(void)waitpid(keeper->process, NULL, 0);
 }

@@ -19,7 +19,7 @@ struct keeper {
 
 /* Starts it. No context may have been created. Returns -1, or TOOL_RUN_FAILED after it has said what
  * is wrong. */
-int keeper_start(struct tool *tool, const struct taking *taking, struct keeper *keeper);
+int keeper_start(struct tool *tool, struct taking *taking, struct keeper *keeper);
 
 /* Names the process to wait for. Returns as keeper_start(). */
 int keeper_watch(const struct tool *tool, const struct keeper *keeper, int pidfd);

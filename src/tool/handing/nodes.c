@@ -9,18 +9,6 @@
 
 #include "kept.h"
 
-/* What a setting says, else its default. */
-static const char *setting(const struct tool *tool, const char *name, const char *otherwise)
-{
-	size_t length = strlen(name);
-
-	for (unsigned i = tool->setting_count; i-- > 0;)
-		if (strncmp(tool->settings[i], name, length) == 0 &&
-		    tool->settings[i][length] == '=')
-			return tool->settings[i] + length + 1;
-	return otherwise;
-}
-
 static void add(struct nodes *nodes, const char *directory, const char *prefix, const char *name)
 {
 	char *path;
@@ -38,7 +26,7 @@ static void add(struct nodes *nodes, const char *directory, const char *prefix, 
 static void add_named(const struct tool *tool, struct nodes *nodes, const char *address,
 		      const char *names, const char *directory, const char *prefix)
 {
-	const char *sysfs = setting(tool, "sysfs.dir", "/sys");
+	const char *sysfs = tool_setting(tool, "sysfs.dir", "/sys");
 	char path[NODE_PATH];
 	int n = snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/%s", sysfs, address, names);
 	DIR *dir = n > 0 && n < NODE_PATH ? opendir(path) : NULL;
@@ -54,7 +42,7 @@ static void add_named(const struct tool *tool, struct nodes *nodes, const char *
 void nodes_find(const struct tool *tool, struct rawpci *ctx, const struct rawpci_address *address,
 		struct nodes *nodes)
 {
-	const char *vfio = setting(tool, "vfio.dir", "/dev/vfio");
+	const char *vfio = tool_setting(tool, "vfio.dir", "/dev/vfio");
 	char text[RAWPCI_ADDRESS_TEXT], group[32];
 	struct rawpci_host_device device;
 
@@ -68,5 +56,5 @@ void nodes_find(const struct tool *tool, struct rawpci *ctx, const struct rawpci
 		add(nodes, vfio, "noiommu-", group);
 	}
 	add_named(tool, nodes, text, "vfio-dev", vfio, "devices/");
-	add_named(tool, nodes, text, "uio", setting(tool, "uio.dir", "/dev"), "");
+	add_named(tool, nodes, text, "uio", tool_setting(tool, "uio.dir", "/dev"), "");
 }

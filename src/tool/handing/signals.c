@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The signals of "run": blocked, asked for one by one, and passed on. */
+/* Signals: blocked, asked for one by one, and passed on. */
 #include "signals.h"
 
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 static const int others[] = { SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGCHLD };
@@ -71,11 +72,20 @@ void signals_wait(const struct signals *signals, siginfo_t *info)
 		;
 }
 
-/* The terminal sends its signals to the whole process group. Their code is SI_KERNEL. A signal of
- * the command itself may have gone to the group, too. */
+/* The terminal sends its signals to the whole process group, which the command may have left. But
+ * when the terminal goes away, SIGHUP and SIGCONT come to the leader of the session alone. */
+static bool is_for_group(const siginfo_t *info)
+{
+	return getsid(0) != getpid() || (info->si_signo != SIGHUP && info->si_signo != SIGCONT);
+}
+
+/* Signals of the terminal have the code SI_KERNEL. A signal of the command itself may have gone to
+ * the group, too. */
 void signals_pass(const siginfo_t *info, pid_t process)
 {
-	if (info->si_code != SI_KERNEL && info->si_pid != process)
+	bool sent = info->si_code == SI_KERNEL ? is_for_group(info) : info->si_pid == process;
+
+	if (!sent || getpgid(process) != getpgrp())
 		(void)kill(process, info->si_signo);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The signals of "run". They are blocked from start to end, so that no signal ends the program
- * while it has devices. It asks for them one by one and passes them on to the command.
+ * The signals of subcommands that take and return devices. They are blocked, so that no signal ends
+ * the program half-way. "run" asks for them one by one and passes them on to its command.
  */
 #ifndef RAWPCI_TOOL_SIGNALS_H
 #define RAWPCI_TOOL_SIGNALS_H
@@ -17,7 +17,7 @@ struct signals {
 
 void signals_take(struct signals *signals);
 
-/* Puts back what signals_take() has changed. */
+/* Puts back what signals_take() has changed. A signal that has come meanwhile acts now. */
 void signals_give(const struct signals *signals);
 
 /* Has a signal come that asks the program to end? Returns the first of them, or 0. Forgets it. */
@@ -26,7 +26,7 @@ int signals_end(void);
 /* Waits for the next signal. */
 void signals_wait(const struct signals *signals, siginfo_t *info);
 
-/* Passes a signal on to a process that is in the same process group, unless it has got it itself. */
+/* Passes a signal on to the process, unless it has got it itself. */
 void signals_pass(const siginfo_t *info, pid_t process);
 
 /* The command was stopped by this signal. If it comes from the terminal, stops this process, too, so

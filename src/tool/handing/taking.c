@@ -88,3 +88,9 @@ int taking_take(const struct taking *taking, struct rawpci *ctx, struct rawpci_t
 	options.gid = taking->owner.gid;
 	return rawpci_take(ctx, taking->addresses, taking->count, &options, taken);
 }
+
+int taking_failed(const struct tool *tool, int error)
+{
+	(void)tool_library_failed(tool, error);
+	return TOOL_FAILED;
+}

@@ -14,7 +14,7 @@ struct taking {
 	const char *driver; /* --driver; NULL: the library chooses */
 	bool insist;        /* --insist */
 	struct owner owner; /* --user */
-	const char *const *addresses;
+	const char **addresses;
 	unsigned count;
 };
 
@@ -37,5 +37,9 @@ int tool_addresses(const struct tool *tool, char *const *addresses, unsigned cou
 
 /* Takes them. Returns what rawpci_take() does. */
 int taking_take(const struct taking *taking, struct rawpci *ctx, struct rawpci_taken **taken);
+
+/* Says why the library could not take or return. The arguments were checked before, so it is never
+ * one of them that is wrong: returns TOOL_FAILED. */
+int taking_failed(const struct tool *tool, int error);
 
 #endif

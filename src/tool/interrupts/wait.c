@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Waits for interrupts, signals and the time of the next line, in one loop. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +16,7 @@
 enum { TIMER = 1 << 16, SIGNALS, ENGINE };
 
 #define EVENTS 64
+#define PATIENCE_MS 1000 /* for the reader of standard output */
 #define SECOND_NS 1000000000U
 
 static uint64_t now_ns(void)
@@ -80,13 +82,24 @@ static void count_vector(struct irq *irq, unsigned vector)
 	irq_answer(irq);
 }
 
+/* A reader that does not read would keep signals from ending this process. False: it takes nothing
+ * now. */
+static bool has_reader(int milliseconds)
+{
+	struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&output, 1, milliseconds) != 0;
+}
+
+/* The next line tells of the time of a line that is left out. */
 static void on_timer(struct irq *irq)
 {
 	uint64_t times;
 
 	if (read(irq->timer, &times, sizeof(times)) != (ssize_t)sizeof(times))
 		return;
-	irq_show(irq, now_ns());
+	if (has_reader(0))
+		irq_show(irq, now_ns());
 	if (fflush(stdout) != 0) /* main() says why */
 		irq->ended = true;
 	if (irq->intervals != 0 &&
@@ -156,6 +169,8 @@ int irq_wait(struct irq *irq)
 	if (r >= 0)
 		return r;
 	count_rest(irq);
+	if (!has_reader(PATIENCE_MS))
+		return tool_failed(irq->tool, "standard output takes nothing: there is no summary");
 	irq_show_summary(irq, now_ns());
 	return irq->status;
 }

@@ -14,14 +14,25 @@
 #define HEADER_END 0x40
 #define EXTENDED 0x100
 
-/* More have no room, so the list is a ring. */
-#define MOST ((EXTENDED - HEADER_END) / 4)
-#define MOST_EXTENDED ((VIEW_MOST - EXTENDED) / 4)
+/* Places that a list has been to. A list that comes back to one is a ring, and ends there. */
+struct visited {
+	uint64_t places[VIEW_MOST / 4 / 64];
+};
+
+static bool is_new(struct visited *visited, uint32_t at)
+{
+	uint64_t *word = &visited->places[at / 4 / 64], bit = UINT64_C(1) << (at / 4 % 64);
+	bool was = *word & bit;
+
+	*word |= bit;
+	return !was;
+}
 
 /* *at is 0 if the device has no such capability. */
 static int find_in_list(const struct tool *tool, const struct view *view, const struct field *field,
 			uint32_t *at)
 {
+	struct visited visited = { 0 };
 	uint32_t status, type, entry;
 	unsigned index = field->index;
 	int r = view_read(tool, view, STATUS, 2, &status);
@@ -32,7 +43,7 @@ static int find_in_list(const struct tool *tool, const struct view *view, const 
 	if (r >= 0 || !(status & STATUS_LIST))
 		return r;
 	r = view_read(tool, view, (type & HEADER_MASK) == CARDBUS ? CARDBUS_LIST : LIST, 1, at);
-	for (unsigned i = 0; i < MOST && r < 0 && *at >= HEADER_END; i++) {
+	while (r < 0 && *at >= HEADER_END && is_new(&visited, *at)) {
 		*at &= ~3U;
 		r = view_read(tool, view, *at, 2, &entry);
 		if (r >= 0 || (entry & 0xff) == 0xff)
@@ -48,12 +59,13 @@ static int find_in_list(const struct tool *tool, const struct view *view, const 
 static int find_extended(const struct tool *tool, const struct view *view,
 			 const struct field *field, uint32_t *at)
 {
+	struct visited visited = { 0 };
 	uint32_t entry;
 	unsigned index = field->index;
 	int r = -1;
 
 	*at = view->size > EXTENDED ? EXTENDED : 0;
-	for (unsigned i = 0; i < MOST_EXTENDED && r < 0 && *at >= EXTENDED; i++) {
+	while (r < 0 && *at >= EXTENDED && is_new(&visited, *at)) {
 		r = view_read(tool, view, *at, 4, &entry);
 		if (r >= 0 || entry == 0 || entry == UINT32_MAX)
 			break;
