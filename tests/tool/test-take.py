@@ -26,6 +26,9 @@ def arguments():
     for option in ('--driver=a/b', '--user=no-such-user', '--user=:', '--driver='):
         wrong(f'take {option}', [option.split('=')[0]], 'take', *some, option, NIC,
               **host.environment())
+    for driver in 'nvme', 'nosuch':
+        wrong(f'take --driver {driver}', [driver, 'no driver for user space', '(--insist)'], 'take',
+              *some, '--driver', driver, NIC, **host.environment())
     check(host.written() == [], 'nothing is touched', host.written())
 
 
@@ -85,6 +88,22 @@ def failures():
     check(done.returncode == 1 and '0000:05:00.0' in done.stderr and done.stdout == '' and
           len(done.stderr.splitlines()) == 1, 'one of them is not there', done)
     check(host.is_as_before(), 'none is taken', host.seen())
+    done = host.run('take', '--driver', 'e1000e', '--insist', NIC)
+    check(done.returncode == 1 and 'is its host driver already' in done.stderr and
+          host.is_as_before(), '--driver is the host driver', done)
+    host.driver('nvme')
+    done = host.run('take', '--driver', 'nvme', '--insist', NIC)
+    check(done.returncode == 0 and host.bound(NIC) == ('nvme', 'nvme'), '--insist', done)
+    host.run('return', NIC)
+    os.unlink(host.path('sys/bus/pci/drivers/vfio-pci/unbind'))
+    os.rmdir(host.path('sys/bus/pci/drivers/vfio-pci'))
+    for words in (NIC, 'no such device'), ('0000:05:00.0', 'no such device'):
+        done = host.run('take', words[0])
+        check(done.returncode == 1 and len(done.stderr.splitlines()) == 1 and
+              (words[1] in done.stderr) == (words[0] != NIC) and
+              ('modprobe vfio-pci' in done.stderr) == (words[0] == NIC) and host.is_as_before(),
+              f'without vfio-pci: {words[0]}', done)
+    host.driver('vfio-pci')
     if host.has_real_nodes():
         node = host.path('dev/vfio/0')
         done = host.run('take', '--user', '4321:1234', NIC)
