@@ -49,6 +49,14 @@ def both():
     done = host.run('list')
     check([line.count('vfio-pci (kept from nvme)') for line in done.stdout.splitlines()
            if line.startswith(DISK)] == [1], 'list marks them', done)
+    node = os.open(host.path('dev/vfio/1'), os.O_RDWR)
+    done = host.run('list', '--json')
+    kept = {one['address']: (one['kept_from'], one['obstacle']) for one in json.loads(done.stdout)}
+    check(kept.get(DISK) == ('nvme', 'owned'), 'list --json while a program has one open', done)
+    done = host.run('list')
+    check(['vfio-pci (kept from nvme) no:owned' in ' '.join(line.split()) for line in done.stdout.splitlines()
+           if line.startswith(DISK)] == [True], 'list while a program has one open', done)
+    os.close(node)
     done = host.run('take', NIC)
     check(done.returncode == 1 and len(done.stderr.splitlines()) == 1 and host.bound(NIC) == VFIO,
           'a second take fails', done)

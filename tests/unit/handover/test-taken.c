@@ -709,6 +709,36 @@ START_TEST(kept_and_explained)
 }
 END_TEST
 
+/* It is kept also while a program uses it: one with its node open, or one of this library. */
+START_TEST(kept_and_owned)
+{
+	struct rawpci_device *dev = NULL;
+	struct rawpci_explanation *e;
+	const struct rawpci_finding *f;
+	int stay = -1;
+	pid_t child = 0;
+
+	keep_it("vfio-pci");
+	if (_i == 0)
+		child = open_node(&stay);
+	else
+		ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_explain(other, BDF, NULL, &e), 0);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_OWNED);
+	f = find_kept(e->findings);
+	ck_assert_ptr_nonnull(f);
+	ck_assert(!f->blocks && !e->openable);
+	ck_assert_str_eq(f->driver, "e1000e");
+	rawpci_explanation_destroy(e);
+	if (_i == 0)
+		end(child, stay);
+	else
+		ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	check_untouched();
+}
+END_TEST
+
 /* After a reboot the mark says nothing. */
 START_TEST(kept_until_reboot)
 {
@@ -874,6 +904,7 @@ int main(void)
 	tcase_add_test(tests, kept_and_unbound);
 	tcase_add_test(tests, kept_for_another);
 	tcase_add_loop_test(tests, kept_and_explained, 0, 3);
+	tcase_add_loop_test(tests, kept_and_owned, 0, 2);
 	tcase_add_loop_test(tests, kept_until_reboot, 0, 3);
 	tcase_add_test(tests, kept_no_more);
 	tcase_add_test(tests, cannot_be_kept);
