@@ -127,6 +127,21 @@ static void print_help(const struct tool *tool)
 		    stdout);
 }
 
+static int wrong_backend(const struct tool *tool, const char *value)
+{
+	const struct option *own = tool->subcommand->options;
+
+	while (own && own->name && strcmp(own->name, "driver") != 0)
+		own++;
+	if (own && own->name)
+		return tool_wrong(tool,
+				  "--backend %s: nothing is opened here; write --driver and the "
+				  "driver, such as vfio-pci or uio_pci_generic",
+				  value);
+	return tool_wrong(tool, "--backend %s: the backend does not matter here; leave it out",
+			  value);
+}
+
 static int take_common(struct tool *tool, int letter, char *value)
 {
 	unsigned without = tool->subcommand->without;
@@ -134,10 +149,7 @@ static int take_common(struct tool *tool, int letter, char *value)
 	switch (letter) {
 	case BACKEND:
 		if (without & TOOL_WITHOUT_BACKEND)
-			return tool_wrong(tool,
-					  "--backend %s: the backend does not matter here; "
-					  "leave it out",
-					  value);
+			return wrong_backend(tool, value);
 		tool->backend = value;
 		return TOOL_DONE;
 	case SET:

@@ -3,6 +3,7 @@
 """rawpci take and rawpci return, on a pretend host."""
 import json
 import os
+import re
 
 from answering import DISK, NIC, Host
 from tool import check, end, wrong
@@ -23,6 +24,7 @@ def arguments():
                   **host.environment())
         wrong(f'{subcommand}: an address twice', ['twice'], subcommand, *some, NIC, '3:0.0')
         wrong(f'{subcommand} --backend', ['--backend'], subcommand, *some, '--backend', 'vfio', NIC)
+    wrong('take --backend', ['--driver', 'uio_pci_generic'], 'take', *some, '--backend', 'uio', NIC)
     for option in ('--driver=a/b', '--user=no-such-user', '--user=:', '--driver='):
         wrong(f'take {option}', [option.split('=')[0]], 'take', *some, option, NIC,
               **host.environment())
@@ -72,7 +74,27 @@ def both():
     check((done.returncode, done.stdout) == (0, f'{DISK}: returned to nvme\n') and
           host.is_as_before(), 'return --all', done, host.seen())
     done = host.run('return', '--all')
-    check((done.returncode, done.stdout, done.stderr) == (0, '', ''), 'and again', done)
+    check((done.returncode, done.stdout, done.stderr) == (0, '0 devices returned\n', ''),
+          'and again', done)
+
+
+def left():
+    """One that a killed program has left, as a boot does, too: return names it."""
+    host = Host()
+    for words in ([], ['--json']):
+        host.run('take', NIC, DISK)
+        record = host.path(f'run/{NIC}')
+        with open(record, encoding='ascii') as file:
+            text = re.sub('kept .*', 'kept another-boot', file.read())
+        with open(record, 'w', encoding='ascii') as file:
+            file.write(text)
+        done = host.run('return', *words, DISK, NIC)
+        check((done.returncode, done.stderr) == (0, '') and (
+            json.loads(done.stdout) == [{'address': DISK, 'driver': 'nvme'},
+                                        {'address': NIC, 'driver': 'e1000e'}] if words else
+            done.stdout == f'{DISK}: returned to nvme\n{NIC}: returned to e1000e\n'),
+              f'return {words} of one that was left', done)
+    check(host.is_as_before(), 'and it is returned', host.seen())
 
 
 def for_programs():
@@ -123,6 +145,7 @@ def failures():
 
 arguments()
 both()
+left()
 for_programs()
 failures()
 end()
