@@ -95,7 +95,10 @@ int tool_address(const struct tool *tool, const char *text)
 
 	if (rawpci_address_parse(text, &address) == 0)
 		return -1;
-	return tool_wrong(tool, "\"%s\" is no PCI address: write 0000:03:00.0 or 03:00.0", text);
+	return tool_wrong(tool,
+			  "\"%s\" is no PCI address: write 0000:03:00.0 or 03:00.0; the device is "
+			  "00 to 1f, the function 0 to 7",
+			  text);
 }
 
 bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number)
