@@ -33,9 +33,8 @@ struct rawpci_taken;
 struct rawpci_take_options {
 	/** sizeof(struct rawpci_take_options) as the program was compiled with. */
 	size_t size;
-	/** The driver to bind the devices to, any that the kernel has. NULL: that of the context's
-	 * backend, if it has one. Otherwise vfio-pci if every device has an IOMMU group and
-	 * vfio-pci is there, else uio_pci_generic. */
+	/** The driver to bind the devices to. NULL: that of the context's backend, if it has one.
+	 * Otherwise vfio-pci if a device has an IOMMU group, else uio_pci_generic. */
 	const char *driver;
 	unsigned flags; /**< 0 or #RAWPCI_OPEN_INSIST. */
 	uint32_t uid;   /**< The user that may open the nodes. #RAWPCI_TAKE_NO_ID: no change. */
@@ -60,8 +59,16 @@ struct rawpci_take_options {
  * They are those of rawpci_device_open() (paragraph Devices in use there), and those of the backend
  * that works with the driver: vfio for vfio-pci, uio for uio_pci_generic. A call for vfio-pci fails
  * if another device of an IOMMU group has a host driver. Devices of the same call count as taken.
- * For other drivers only the checks of rawpci_device_open() are made. #RAWPCI_OPEN_INSIST overrides
- * the host's use of a device, and nothing else.
+ * For other drivers only the checks of rawpci_device_open() are made.
+ * @par
+ * #RAWPCI_OPEN_INSIST overrides the host's use of a device, and the check of the driver. It
+ * overrides nothing else.
+ *
+ * @par Drivers
+ * The driver has to be one for user space. The library knows vfio-pci and its variants, whose names
+ * end in "-vfio-pci" or "_vfio_pci", uio_pci_generic, igb_uio, pci-stub, and the drivers of the
+ * context's backends. Another driver would work with the device itself, so it needs
+ * #RAWPCI_OPEN_INSIST. If it is the host driver of a device already, the call fails even so.
  *
  * @par While they are taken
  * The devices count as open in the context. Another open or take of them fails with -EBUSY, in this
@@ -74,7 +81,7 @@ struct rawpci_take_options {
  * alone while another program has its VFIO or UIO node open.
  *
  * @par A device that has the driver already
- * Its driver stays, also when the device is returned.
+ * A driver for user space that the device has already stays, also when the device is returned.
  *
  * @par Nodes
  * options.uid and options.gid become the owner of each node that is the device's own:
@@ -104,7 +111,8 @@ struct rawpci_take_options {
  * @retval 0           done
  * @retval -EFAULT     ctx, addresses, one of them, or out is NULL
  * @retval -EINVAL     not an address; an address is there twice; n is 0; options.driver is not a
- *                     driver's name; or options.size is too small for its own field
+ *                     driver's name, or is no driver for user space; or options.size is too
+ *                     small for its own field
  * @retval -EBADRQC    a flag is unknown
  * @retval -EUSERS     the context has 255 devices open or taken
  * @retval -ENODEV     there is no such device; the driver is not loaded, or refuses the device; or
@@ -114,6 +122,7 @@ struct rawpci_take_options {
  * @retval -EBUSY      one of these:
  *                     - the device is open or taken, here or in another process, or it is kept
  *                     - another program has its node open
+ *                     - options.driver is its host driver already, and none for user space
  *                     - the host uses the device, or whether it does cannot be found out
  *                     - another device of its IOMMU group has a host driver (vfio-pci)
  *                     - it has virtual functions enabled (vfio-pci)

@@ -44,42 +44,44 @@ static const struct rawpci_registered *backend_of(const struct rawpci *ctx, cons
 	return NULL;
 }
 
-static bool all_have_groups(const struct rawpci_taken *taken)
+static bool is_for_user(const struct rawpci *ctx, const char *driver)
+{
+	return rawpci_sysfs_is_for_user(driver) || backend_of(ctx, driver);
+}
+
+static bool any_has_group(const struct rawpci_taken *taken)
 {
 	unsigned group;
 
 	for (unsigned i = 0; i < taken->n; i++)
 		if (rawpci_sysfs_group(taken->ctx->sysfs_dir, &taken->each[i].custody.address,
-				       &group) < 0)
-			return false;
-	return true;
+				       &group) == 0)
+			return true;
+	return false;
 }
 
-static bool has_driver(const struct rawpci *ctx, const char *driver)
-{
-	return rawpci_sysfs_has_driver(ctx->sysfs_dir, driver) == 0;
-}
-
-/* If neither driver is there, the better one is missed. */
+/* Only the caller gives up the protection of an IOMMU, so vfio-pci may be missing. */
 static const char *choose_driver(const struct rawpci_taken *taken)
 {
-	const struct rawpci *ctx = taken->ctx;
-	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
+	const struct rawpci_backend *chosen = atomic_load(&taken->ctx->chosen);
 
 	if (chosen && chosen->driver)
 		return chosen->driver;
-	return all_have_groups(taken) && (has_driver(ctx, VFIO) || !has_driver(ctx, UIO)) ? VFIO
-											  : UIO;
+	return any_has_group(taken) ? VFIO : UIO;
 }
 
-static int set_driver(struct rawpci_taken *taken, const char *driver)
+static int set_driver(struct rawpci_taken *taken, const char *driver, unsigned flags)
 {
 	const char *name = driver ? driver : choose_driver(taken);
-	struct rawpci_finding finding;
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') ||
 	    strlen(name) >= sizeof(taken->driver))
 		return rawpci_fail(taken->ctx, -EINVAL, "\"%s\" is no name of a driver", name);
+	if (!(flags & RAWPCI_OPEN_INSIST) && !is_for_user(taken->ctx, name))
+		return rawpci_fail(taken->ctx, -EINVAL,
+				   "%s is no driver for user space: name one, such as " VFIO
+				   " or " UIO ", or insist (the native API's RAWPCI_OPEN_INSIST)",
+				   name);
 	memcpy(taken->driver, name, strlen(name) + 1);
 	for (unsigned i = 0; i < taken->n; i++)
 		taken->each[i].custody.purpose = (struct rawpci_purpose){
@@ -87,6 +89,20 @@ static int set_driver(struct rawpci_taken *taken, const char *driver)
 			.bare = !rawpci_sysfs_is_vfio(taken->driver),
 			.handed = true,
 		};
+	return 0;
+}
+
+/* Are the devices and the driver there? The driver of a device that is not there is no matter. */
+static int find_all(const struct rawpci_taken *taken)
+{
+	struct rawpci_finding finding;
+
+	for (unsigned i = 0; i < taken->n; i++) {
+		const struct rawpci_custody *custody = &taken->each[i].custody;
+
+		if (rawpci_sysfs_find_absent(taken->ctx->sysfs_dir, &custody->address, &finding))
+			return rawpci_fail_finding(taken->ctx, custody->name, &finding);
+	}
 	if (rawpci_find_module(taken->ctx, taken->driver, &finding))
 		return rawpci_fail_finding(taken->ctx, taken->each[0].custody.name, &finding);
 	return 0;
@@ -188,6 +204,13 @@ static int check(struct rawpci_taken *taken, unsigned flags)
 
 		if (rawpci_sysfs_find_absent(taken->ctx->sysfs_dir, &custody->address, &finding))
 			return rawpci_fail_finding(taken->ctx, custody->name, &finding);
+		/* That driver would go on working with the device. */
+		if (strcmp(custody->bound, taken->driver) == 0 &&
+		    !is_for_user(taken->ctx, taken->driver))
+			return rawpci_fail(taken->ctx, -EBUSY,
+					   "%s: %s is its host driver already: name a driver for "
+					   "user space, such as " VFIO,
+					   custody->name, taken->driver);
 		if (with)
 			r = with->backend->probe(with->instance, &custody->address);
 		if (r == 0)
@@ -228,7 +251,9 @@ static int take(struct rawpci *ctx, const char *const *addresses, unsigned n,
 	if (r < 0)
 		return r;
 	rawpci_sys_forget_lack();
-	r = set_driver(taken, options->driver);
+	r = set_driver(taken, options->driver, flags);
+	if (r == 0)
+		r = find_all(taken);
 	if (r == 0)
 		r = reserve(taken);
 	if (r == 0)

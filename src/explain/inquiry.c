@@ -52,6 +52,8 @@ static int check_owner(struct rawpci_inquiry *q)
 	q->found.step = RAWPCI_STEP_OWN;
 	r = rawpci_backend_finding(&q->found, &finding);
 	q->found.owned = finding.obstacle == RAWPCI_OBSTACLE_OWNED;
+	if (r == 0 && q->found.owned && rawpci_custody_find_kept(&q->custody, &finding))
+		r = rawpci_backend_finding(&q->found, &finding);
 	return r;
 }
 

@@ -78,6 +78,9 @@ struct rawpci_purpose rawpci_purpose_of(const struct rawpci_backend *backend);
 bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_host_device *device,
 			 struct rawpci_finding *finding);
 
+/* A device that a program owns may be kept, too. True: *finding is set; it does not block. */
+bool rawpci_custody_find_kept(const struct rawpci_custody *custody, struct rawpci_finding *finding);
+
 /*
  * Obstacles to taking the device from custody->bound for custody->purpose. These functions look and
  * change nothing.

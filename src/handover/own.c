@@ -115,6 +115,17 @@ static bool find_left(struct rawpci_custody *custody, const struct rawpci_host_d
 	return true;
 }
 
+bool rawpci_custody_find_kept(const struct rawpci_custody *custody, struct rawpci_finding *finding)
+{
+	struct rawpci_record record;
+
+	if (rawpci_record_peek(custody->ctx->run_dir, &custody->address, &record) < 0 ||
+	    !rawpci_record_is_kept(custody->ctx, &custody->address, &record))
+		return false;
+	rawpci_find_kept(&record, finding);
+	return true;
+}
+
 bool rawpci_custody_look(struct rawpci_custody *custody, const struct rawpci_host_device *device,
 			 struct rawpci_finding *finding)
 {

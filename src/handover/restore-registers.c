@@ -292,14 +292,16 @@ static bool is_open(const struct rawpci_binding *at)
 	return opener.process != 0;
 }
 
-/* May the registers be restored under the driver that is bound now? pci-stub touches no register. It
- * keeps a device for later, so what a killed process has left goes on. */
+/* May the registers be restored under the driver that is bound now? Not if that driver works with
+ * the device itself. pci-stub touches no register. It keeps a device for later, so what a killed
+ * process has left goes on. */
 static bool is_undriven(const struct rawpci_binding *at, const struct rawpci_record *record,
 			const char *now)
 {
 	const bool bare = record->state.bare;
 
-	return now[0] == '\0' || (bare && strcmp(now, record->hold.taken_by) == 0) ||
+	return now[0] == '\0' ||
+	       (bare && rawpci_sysfs_is_for_user(now) && strcmp(now, record->hold.taken_by) == 0) ||
 	       (bare && strcmp(now, "pci-stub") == 0 && !is_open(at));
 }
 

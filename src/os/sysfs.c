@@ -113,6 +113,16 @@ bool rawpci_sysfs_is_vfio(const char *driver)
 	return ends_with(driver, "vfio-pci") || ends_with(driver, "vfio_pci");
 }
 
+bool rawpci_sysfs_is_for_user(const char *driver)
+{
+	static const char *const names[] = { "vfio-pci", "uio_pci_generic", "igb_uio", "pci-stub" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(driver, names[i]) == 0)
+			return true;
+	return ends_with(driver, "-vfio-pci") || ends_with(driver, "_vfio_pci");
+}
+
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group)
 {
 	char name[RAWPCI_SYSFS_NAME];

@@ -45,6 +45,9 @@ int rawpci_sysfs_has_driver(const char *root, const char *driver);
 /* Is it vfio-pci or one of its variants ("mlx5-vfio-pci")? */
 bool rawpci_sysfs_is_vfio(const char *driver);
 
+/* Does the driver give its devices to programs, and work with none itself? Its name decides. */
+bool rawpci_sysfs_is_for_user(const char *driver);
+
 /* The number of the device's IOMMU group; -ENOENT: the device has no group. */
 int rawpci_sysfs_group(const char *root, const struct rawpci_address *address, unsigned *group);
 

@@ -207,6 +207,9 @@ static int run_parsed(struct tool *tool, char **operands, struct config *config)
 
 	if (r >= 0)
 		return r;
+	if ((config->flags & RAWPCI_OPEN_DETACH_HOST_DRIVER) && !must_open(tool, config))
+		return tool_wrong(tool, "--detach: nothing is written, so nothing is opened; leave "
+					"it out");
 	return must_open(tool, config) ? open_and_access(tool, config) : look(tool, config);
 }
 
@@ -222,8 +225,9 @@ static int run(struct tool *tool, int argc, char **argv)
 		return TOOL_DONE;
 	}
 	if (argc == operands)
-		return tool_wrong(tool,
-				  "write rawpci config ADDRESS [REGISTER[.WIDTH][=VALUE]]...");
+		return tool_wrong(
+			tool,
+			"an address is missing: write rawpci config ADDRESS [REGISTER[.WIDTH][=VALUE]]...");
 	config.count = (unsigned)(argc - operands - 1);
 	config.fields = calloc(config.count + 1U, sizeof(*config.fields));
 	config.at = calloc(config.count + 1U, sizeof(*config.at));

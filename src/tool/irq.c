@@ -118,8 +118,12 @@ static int run(struct tool *tool, int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	if (argc - operands != 1)
-		return tool_wrong(tool, "write rawpci irq [OPTION]... ADDRESS");
+	if (argc == operands)
+		return tool_wrong(tool, "an address is missing: write rawpci irq [OPTION]... "
+					"ADDRESS");
+	if (argc - operands > 1)
+		return tool_wrong(tool, "\"%s\" is too much: write rawpci irq [OPTION]... ADDRESS",
+				  argv[operands + 1]);
 	r = opened_address(tool, argv[operands], irq.address);
 	return r >= 0 ? r : open_and_count(tool, &irq);
 }

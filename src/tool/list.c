@@ -2,6 +2,7 @@
 /* rawpci list: the PCI devices, and what could open each. */
 #include <stdio.h>
 
+#include <rawpci/device.h>
 #include <rawpci/enumerate.h>
 #include <rawpci/explain.h>
 
@@ -16,10 +17,44 @@ struct list {
 	struct json json;
 };
 
-/* The backends that could open it now; where there is none, the first thing in the way. */
-static void add_ways(struct table *table, const struct rawpci_explanation *explanation)
+static const struct rawpci_finding *find(const struct rawpci_explanation *explanation,
+					 enum rawpci_obstacle obstacle)
 {
+	const struct rawpci_finding *finding = explanation->findings;
+
+	while (finding && finding->obstacle != obstacle)
+		finding = finding->next;
+	return finding;
+}
+
+/* The name of the first thing in the way; NULL: none is. A host driver can be detached, so the
+ * host's use of the device says more. */
+static const char *first_obstacle(struct rawpci *ctx, const struct rawpci_explanation *explanation)
+{
+	const struct rawpci_explain_options options = {
+		.size = sizeof(options),
+		.flags = RAWPCI_OPEN_DETACH_HOST_DRIVER,
+	};
 	const struct rawpci_finding *first = explanation->findings;
+	struct rawpci_explanation *detached;
+	char address[RAWPCI_ADDRESS_TEXT];
+	bool in_use;
+
+	if (!first || first->obstacle != RAWPCI_OBSTACLE_HOST_DRIVER)
+		return first && first->blocks ? rawpci_obstacle_name(first->obstacle) : NULL;
+	if (rawpci_explain(ctx, rawpci_address_format(&explanation->address, address), &options,
+			   &detached) < 0)
+		return rawpci_obstacle_name(first->obstacle);
+	in_use = find(detached, RAWPCI_OBSTACLE_IN_USE) != NULL;
+	rawpci_explanation_destroy(detached);
+	return rawpci_obstacle_name(in_use ? RAWPCI_OBSTACLE_IN_USE : first->obstacle);
+}
+
+/* The backends that could open it now; where there is none, the first thing in the way. */
+static void add_ways(struct list *list, const struct rawpci_explanation *explanation)
+{
+	struct table *table = &list->table;
+	const char *obstacle;
 	const struct rawpci_way *way;
 	char names[256] = "";
 	size_t length = 0;
@@ -28,23 +63,15 @@ static void add_ways(struct table *table, const struct rawpci_explanation *expla
 		if (way->works)
 			length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
 						   length > 0 ? "," : "", way->backend);
-	if (length > 0)
+	if (length > 0) {
 		table_add(table, OUTPUT_GREEN, "%s", names);
-	else
-		table_add(table, OUTPUT_YELLOW, "no:%s",
-			  first ? rawpci_obstacle_name(first->obstacle) : "no-backend");
+		return;
+	}
+	obstacle = first_obstacle(list->ctx, explanation);
+	table_add(table, OUTPUT_YELLOW, "no:%s", obstacle ? obstacle : "no-backend");
 }
 
-/* The finding that the device is kept; its driver is the host driver. NULL: it is not. */
-static const struct rawpci_finding *find_kept(const struct rawpci_explanation *explanation)
-{
-	const struct rawpci_finding *finding = explanation->findings;
-
-	while (finding && finding->obstacle != RAWPCI_OBSTACLE_KEPT)
-		finding = finding->next;
-	return finding;
-}
-
+/* kept: the finding that says so; its driver is the host driver. */
 static void add_driver(struct table *table, const struct rawpci_host_device *device,
 		       const struct rawpci_finding *kept)
 {
@@ -69,8 +96,8 @@ static void add_row(struct list *list, const struct rawpci_host_device *device,
 		table_add(table, OUTPUT_PLAIN, "%lld", (long long)device->iommu_group);
 	else
 		table_add(table, OUTPUT_PLAIN, "-");
-	add_driver(table, device, find_kept(explanation));
-	add_ways(table, explanation);
+	add_driver(table, device, find(explanation, RAWPCI_OBSTACLE_KEPT));
+	add_ways(list, explanation);
 	table_add(table, OUTPUT_PLAIN, "%s", device_words(list->tool, device, words));
 }
 
@@ -78,15 +105,14 @@ static void add_object(struct list *list, const struct rawpci_host_device *devic
 		       const struct rawpci_explanation *explanation)
 {
 	struct json *json = &list->json;
-	const struct rawpci_finding *first = explanation->findings, *kept = find_kept(explanation);
+	const struct rawpci_finding *kept = find(explanation, RAWPCI_OBSTACLE_KEPT);
 
 	json_object(json, NULL);
 	json_host_device(json, device);
 	json_bool(json, "boot_display", device_is_boot_display(list->tool, device));
 	json_string(json, "kept_from", kept ? kept->driver : NULL);
 	json_bool(json, "openable", explanation->openable);
-	json_string(json, "obstacle",
-		    first && first->blocks ? rawpci_obstacle_name(first->obstacle) : NULL);
+	json_string(json, "obstacle", first_obstacle(list->ctx, explanation));
 	json_ways(json, "ways", explanation->ways);
 	json_end_object(json);
 }

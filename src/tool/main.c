@@ -63,6 +63,11 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return TOOL_USAGE;
 	}
+	if (argc > 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--version") == 0)) {
+		(void)fprintf(stderr, "rawpci: \"%s\" is too much: %s stands alone\n",
+			      output_one_line(argv[2]), argv[1]);
+		return TOOL_USAGE;
+	}
 	if (strcmp(argv[1], "--help") == 0) {
 		print_help(stdout);
 		return flush(TOOL_DONE);

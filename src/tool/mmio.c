@@ -105,13 +105,17 @@ static int open_and_access(struct tool *tool, const struct mmio *mmio)
 
 static int run(struct tool *tool, int argc, char **argv)
 {
+	static const char *const missing[] = { "an address", "a BAR", "an offset" };
 	struct mmio mmio = { 0 };
 	int operands, r = tool_options(tool, argc, argv, take, &mmio, &operands);
 
 	if (r >= 0)
 		return r;
 	if (argc - operands < 3)
-		return tool_wrong(tool, "write rawpci mmio ADDRESS BAR OFFSET[.WIDTH][=VALUE]...");
+		return tool_wrong(tool,
+				  "%s is missing: write rawpci mmio ADDRESS BAR "
+				  "OFFSET[.WIDTH][=VALUE]...",
+				  missing[argc - operands]);
 	mmio.count = (unsigned)(argc - operands - 2);
 	mmio.fields = calloc(mmio.count, sizeof(*mmio.fields));
 	if (!mmio.fields)

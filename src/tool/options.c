@@ -99,7 +99,10 @@ int tool_address(const struct tool *tool, const char *text)
 
 	if (rawpci_address_parse(text, &address) == 0)
 		return -1;
-	return tool_wrong(tool, "\"%s\" is no PCI address: write 0000:03:00.0 or 03:00.0", text);
+	return tool_wrong(tool,
+			  "\"%s\" is no PCI address: write 0000:03:00.0 or 03:00.0; the device is "
+			  "00 to 1f, the function 0 to 7",
+			  text);
 }
 
 bool tool_number(const char *text, bool hex, uint64_t limit, uint64_t *number)
@@ -142,6 +145,21 @@ static void print_help(const struct tool *tool)
 		    stdout);
 }
 
+static int wrong_backend(const struct tool *tool, const char *value)
+{
+	const struct option *own = tool->subcommand->options;
+
+	while (own && own->name && strcmp(own->name, "driver") != 0)
+		own++;
+	if (own && own->name)
+		return tool_wrong(tool,
+				  "--backend %s: nothing is opened here; write --driver and the "
+				  "driver, such as vfio-pci or uio_pci_generic",
+				  value);
+	return tool_wrong(tool, "--backend %s: the backend does not matter here; leave it out",
+			  value);
+}
+
 static int take_common(struct tool *tool, int letter, char *value)
 {
 	unsigned without = tool->subcommand->without;
@@ -149,10 +167,7 @@ static int take_common(struct tool *tool, int letter, char *value)
 	switch (letter) {
 	case BACKEND:
 		if (without & TOOL_WITHOUT_BACKEND)
-			return tool_wrong(tool,
-					  "--backend %s: the backend does not matter here; "
-					  "leave it out",
-					  value);
+			return wrong_backend(tool, value);
 		tool->backend = value;
 		return TOOL_DONE;
 	case SET:

@@ -31,6 +31,27 @@ check(done.returncode == 0 and all(f'  {name} ' in done.stdout for name in SUBCO
       '--help lists the subcommands', done.stdout)
 done = run('--version')
 check(done.returncode == 0 and done.stdout.startswith('rawpci '), '--version', done.stdout)
+for option in '--help', '--version':
+    done = run(option, 'x\ny')
+    check((done.returncode, done.stdout) == (2, '') and '"x?y"' in done.stderr and
+          option in done.stderr and len(done.stderr.splitlines()) == 1, f'{option} and more',
+          done.stdout, done.stderr)
+FAKE = ['--backend', 'fake', '0:4.0']
+wrong('config: no address', ['an address is missing'], 'config')
+wrong('config: a width that is none', ['"STATUS.Q"', '.Q is no width', '.B, .W or .L'], 'config',
+      *FAKE, 'STATUS.Q')
+wrong('config: --detach to read', ['--detach', 'nothing is written'], 'config', '--detach', '0:4.0',
+      'STATUS')
+wrong('mmio: no address', ['an address is missing'], 'mmio', *FAKE[:2])
+wrong('mmio: no BAR', ['a BAR is missing'], 'mmio', *FAKE)
+wrong('mmio: no offset', ['an offset is missing'], 'mmio', *FAKE, '0')
+wrong('mmio: a width that is none', ['"0.X"', '.X is no width'], 'mmio', *FAKE, '0', '0.X')
+wrong('irq: no address', ['an address is missing'], 'irq')
+wrong('irq: two operands', ['"5" is too much'], 'irq', *FAKE, '5')
+for name in 'explain', 'config', 'irq', 'take':
+    for address in '00:20.0', '00:03.9':
+        wrong(f'{name}: {address}', [f'"{address}"', '00 to 1f', '0 to 7'], name, address)
+
 done = run()
 check(done.returncode == 2 and done.stdout == '' and 'usage: ' in done.stderr, 'no argument',
       done.stderr)

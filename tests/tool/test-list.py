@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """rawpci list: columns, cutting, colour, JSON, and what it refuses."""
 import json
+import os
 import re
 
 from tool import Host, check, end, run, run_on_terminal, wrong
@@ -117,6 +118,18 @@ host.device('0000:04:00.0', driver=b'\xff\xc3\xa9\xed\xa0\x80\xc0\xaf'.decode('u
 done = run('list', '--json', *settings)
 check(json.loads(done.stdout.encode('utf-8', 'surrogateescape'))[2]['driver'] ==
       '\ufffdé\ufffd\ufffd\ufffd\ufffd\ufffd', 'JSON: bytes that are no UTF-8', done.stdout)
+
+# The host's use of a device says more than its driver.
+busy = Host()
+busy.device(NIC, driver='e1000e')
+os.makedirs(busy.path('sys/class/net'))
+os.symlink(f'../../bus/pci/devices/{NIC}/net/eth0', busy.path('sys/class/net/eth0'))
+for flags, obstacle in ('0x1003', 'in-use'), ('0x1002', 'host-driver'):
+    busy.write(f'sys/bus/pci/devices/{NIC}/net/eth0/flags', flags + '\n')
+    done = run('list', '--json', *busy.settings())
+    check(json.loads(done.stdout)[0]['obstacle'] == obstacle, f'JSON: {obstacle}', done)
+    done = run('list', *busy.settings())
+    check(f' no:{obstacle} ' in done.stdout, f'no:{obstacle}', done)
 
 # The fake, which has devices of its own; an empty host; a host without PCI.
 done = run('list', '--json', '--backend', 'fake')

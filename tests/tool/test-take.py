@@ -3,6 +3,7 @@
 """rawpci take and rawpci return, on a pretend host."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -25,9 +26,13 @@ def arguments():
                   **host.environment())
         wrong(f'{subcommand}: an address twice', ['twice'], subcommand, *some, NIC, '3:0.0')
         wrong(f'{subcommand} --backend', ['--backend'], subcommand, *some, '--backend', 'vfio', NIC)
+    wrong('take --backend', ['--driver', 'uio_pci_generic'], 'take', *some, '--backend', 'uio', NIC)
     for option in ('--driver=a/b', '--user=no-such-user', '--user=:', '--driver='):
         wrong(f'take {option}', [option.split('=')[0]], 'take', *some, option, NIC,
               **host.environment())
+    for driver in 'nvme', 'nosuch':
+        wrong(f'take --driver {driver}', [driver, 'no driver for user space', '(--insist)'], 'take',
+              *some, '--driver', driver, NIC, **host.environment())
     check(host.written() == [], 'nothing is touched', host.written())
 
 
@@ -48,6 +53,14 @@ def both():
     done = host.run('list')
     check([line.count('vfio-pci (kept from nvme)') for line in done.stdout.splitlines()
            if line.startswith(DISK)] == [1], 'list marks them', done)
+    node = os.open(host.path('dev/vfio/1'), os.O_RDWR)
+    done = host.run('list', '--json')
+    kept = {one['address']: (one['kept_from'], one['obstacle']) for one in json.loads(done.stdout)}
+    check(kept.get(DISK) == ('nvme', 'owned'), 'list --json while a program has one open', done)
+    done = host.run('list')
+    check(['vfio-pci (kept from nvme) no:owned' in ' '.join(line.split()) for line in done.stdout.splitlines()
+           if line.startswith(DISK)] == [True], 'list while a program has one open', done)
+    os.close(node)
     done = host.run('take', NIC)
     check(done.returncode == 1 and len(done.stderr.splitlines()) == 1 and host.bound(NIC) == VFIO,
           'a second take fails', done)
@@ -63,7 +76,27 @@ def both():
     check((done.returncode, done.stdout) == (0, f'{DISK}: returned to nvme\n') and
           host.is_as_before(), 'return --all', done, host.seen())
     done = host.run('return', '--all')
-    check((done.returncode, done.stdout, done.stderr) == (0, '', ''), 'and again', done)
+    check((done.returncode, done.stdout, done.stderr) == (0, '0 devices returned\n', ''),
+          'and again', done)
+
+
+def left():
+    """One that a killed program has left, as a boot does, too: return names it."""
+    host = Host()
+    for words in ([], ['--json']):
+        host.run('take', NIC, DISK)
+        record = host.path(f'run/{NIC}')
+        with open(record, encoding='ascii') as file:
+            text = re.sub('kept .*', 'kept another-boot', file.read())
+        with open(record, 'w', encoding='ascii') as file:
+            file.write(text)
+        done = host.run('return', *words, DISK, NIC)
+        check((done.returncode, done.stderr) == (0, '') and (
+            json.loads(done.stdout) == [{'address': DISK, 'driver': 'nvme'},
+                                        {'address': NIC, 'driver': 'e1000e'}] if words else
+            done.stdout == f'{DISK}: returned to nvme\n{NIC}: returned to e1000e\n'),
+              f'return {words} of one that was left', done)
+    check(host.is_as_before(), 'and it is returned', host.seen())
 
 
 def for_programs():
@@ -87,6 +120,22 @@ def failures():
     check(done.returncode == 1 and '0000:05:00.0' in done.stderr and done.stdout == '' and
           len(done.stderr.splitlines()) == 1, 'one of them is not there', done)
     check(host.is_as_before(), 'none is taken', host.seen())
+    done = host.run('take', '--driver', 'e1000e', '--insist', NIC)
+    check(done.returncode == 1 and 'is its host driver already' in done.stderr and
+          host.is_as_before(), '--driver is the host driver', done)
+    host.driver('nvme')
+    done = host.run('take', '--driver', 'nvme', '--insist', NIC)
+    check(done.returncode == 0 and host.bound(NIC) == ('nvme', 'nvme'), '--insist', done)
+    host.run('return', NIC)
+    os.unlink(host.path('sys/bus/pci/drivers/vfio-pci/unbind'))
+    os.rmdir(host.path('sys/bus/pci/drivers/vfio-pci'))
+    for words in (NIC, 'no such device'), ('0000:05:00.0', 'no such device'):
+        done = host.run('take', words[0])
+        check(done.returncode == 1 and len(done.stderr.splitlines()) == 1 and
+              (words[1] in done.stderr) == (words[0] != NIC) and
+              ('modprobe vfio-pci' in done.stderr) == (words[0] == NIC) and host.is_as_before(),
+              f'without vfio-pci: {words[0]}', done)
+    host.driver('vfio-pci')
     if host.has_real_nodes():
         node = host.path('dev/vfio/0')
         done = host.run('take', '--user', '4321:1234', NIC)
@@ -141,6 +190,7 @@ arguments()
 both()
 interrupted()
 refused()
+left()
 for_programs()
 failures()
 end()

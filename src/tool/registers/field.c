@@ -193,8 +193,12 @@ int field_parse(const struct tool *tool, const char *text, const struct field_ki
 	memcpy(out->text, place, length + 1);
 	number = kind->config ? split(place, '@') : NULL;
 	width = split(place, '.');
-	if (!parse_place(place, kind, out) || !parse_width(width, kind, out))
+	if (!parse_place(place, kind, out))
 		return place_wrong(tool, text, kind);
+	if (!parse_width(width, kind, out))
+		return tool_wrong(tool, "\"%s\": .%s is no width here: write %s", text,
+				  width ? width : "",
+				  kind->config ? ".B, .W or .L" : ".B, .W, .L or .Q");
 	if (number && (out->base == FIELD_AT || !tool_number(number, true, 0xfff, &index)))
 		return tool_wrong(tool,
 				  "\"%s\": write @N behind a capability, N from 0 in hexadecimal: "

@@ -228,10 +228,86 @@ START_TEST(chooses_the_driver)
 	ck_assert_int_eq(rawpci_taken_return(taken), 0);
 	host_create_peer("e1000e");
 	taken = take(2, NULL);
-	ck_assert_str_eq(rawpci_taken_driver(taken), "uio_pci_generic");
+	ck_assert_str_eq(rawpci_taken_driver(taken), "vfio-pci");
 	ck_assert_int_eq(rawpci_taken_return(taken), 0);
 	check_untouched();
 	check_peer("e1000e");
+}
+END_TEST
+
+/* A device with an IOMMU group is not taken without its protection, unless the caller says so. */
+START_TEST(no_vfio_loaded)
+{
+	struct rawpci_taken *taken;
+	char path[512];
+
+	tree_link(&host.tree, DEVICE "iommu_group", "../../../../kernel/iommu_groups/7");
+	tree_directory(&host.tree, "kernel/iommu_groups/7/devices/" BDF);
+	ck_assert_int_eq(rmdir(tree_path(&host.tree, path, "bus/pci/drivers/vfio-pci")), 0);
+	ck_assert_int_eq(fails_to_take(both, 1, NULL), -ENODEV);
+	ck_assert(says("the kernel module vfio-pci is not loaded: modprobe vfio-pci"));
+	check_untouched();
+	taken = take(1, "uio_pci_generic");
+	ck_assert_int_eq(rawpci_taken_return(taken), 0);
+	check_untouched();
+}
+END_TEST
+
+/* Drivers of the host are none for user space. */
+START_TEST(not_for_user_space)
+{
+	static const char *const names[] = { "nvme", "e1000e", "vfio_pci", "myvfio-pci", "nosuch" };
+	static const char *const drivers[] = { "mlx5-vfio-pci", "mlx5_vfio_pci", "igb_uio",
+					       "pci-stub" };
+	struct rawpci_take_options options = RAWPCI_TAKE_OPTIONS_DEFAULT;
+	struct rawpci_taken *taken = NULL;
+	char path[512];
+
+	tree_directory(&host.tree, "bus/pci/drivers/nvme");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		options.driver = names[i];
+		ck_assert_int_eq(fails_to_take(both, 1, &options), -EINVAL);
+		ck_assert(says(names[i]) && says("user space") && says("RAWPCI_OPEN_INSIST"));
+	}
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		(void)snprintf(path, sizeof(path), "bus/pci/drivers/%s", drivers[i]);
+		tree_directory(&host.tree, path);
+		ck_assert_int_eq(rawpci_taken_return(take(1, drivers[i])), 0);
+	}
+	check_untouched();
+	options.driver = "nvme";
+	options.flags = RAWPCI_OPEN_INSIST;
+	ck_assert_int_eq(rawpci_take(ctx, both, 1, &options, &taken), 0);
+	host_check("nvme", "nvme");
+	ck_assert_int_eq(rawpci_taken_return(taken), 0);
+	check_untouched();
+}
+END_TEST
+
+/* Its host driver works with it: nothing is taken, and no register is written. */
+START_TEST(host_driver_wanted)
+{
+	struct rawpci_take_options options = RAWPCI_TAKE_OPTIONS_DEFAULT;
+	const unsigned command = host_config(4);
+
+	options.driver = "e1000e";
+	options.flags = RAWPCI_OPEN_INSIST;
+	ck_assert_int_eq(fails_to_take(both, 1, &options), -EBUSY);
+	ck_assert(says("e1000e is its host driver"));
+	check_untouched();
+	ck_assert_uint_eq(host_config(4), command);
+}
+END_TEST
+
+/* A device that is not there is missed before a driver is. */
+START_TEST(device_before_driver)
+{
+	const char *const absent[] = { BDF, "0000:04:00.0" };
+	struct rawpci_take_options options = RAWPCI_TAKE_OPTIONS_DEFAULT;
+
+	options.driver = "igb_uio";
+	ck_assert_int_eq(fails_to_take(absent, 2, &options), -ENODEV);
+	ck_assert(says("0000:04:00.0: there is no such device"));
 }
 END_TEST
 
@@ -338,6 +414,35 @@ START_TEST(kept)
 	ck_assert_int_eq(rawpci_return(other, _i == 0 ? both : NULL, _i == 0 ? 1 : 0), 0);
 	check_untouched();
 	ck_assert(is_kept(""));
+}
+END_TEST
+
+static void swap_in_record(const char *from, const char *to)
+{
+	char text[512], changed[512];
+	const char *at = strstr(tree_read(&host.tree, RECORD, text), from);
+
+	ck_assert_ptr_nonnull(at);
+	(void)snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, to,
+		       at + strlen(from));
+	tree_write(&host.tree, RECORD, changed);
+}
+
+/* The record of an older library says that a driver was taken which stays bound: it keeps its
+ * registers. */
+START_TEST(driver_that_stays)
+{
+	unsigned command;
+
+	keep_it("pci-stub");
+	swap_in_record("pci-stub", "e1000e");
+	host_unbind("pci-stub");
+	host_bind("e1000e");
+	command = host_config(4);
+	ck_assert_uint_eq(command & 0x4, 0x4);
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	ck_assert_uint_eq(host_config(4), command);
+	ck_assert(!there(RECORD));
 }
 END_TEST
 
@@ -484,17 +589,6 @@ START_TEST(kept_beside_a_close)
 }
 END_TEST
 
-static void swap_in_record(const char *from, const char *to)
-{
-	char text[512], changed[512];
-	const char *at = strstr(tree_read(&host.tree, RECORD, text), from);
-
-	ck_assert_ptr_nonnull(at);
-	(void)snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, to,
-		       at + strlen(from));
-	tree_write(&host.tree, RECORD, changed);
-}
-
 /* An open works with the driver that the device is kept for, and leaves it kept. */
 START_TEST(kept_and_opened)
 {
@@ -612,6 +706,36 @@ START_TEST(kept_and_explained)
 	ck_assert(f && !f->blocks && strstr(f->cause, driver));
 	rawpci_explanation_destroy(e);
 	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+}
+END_TEST
+
+/* It is kept also while a program uses it: one with its node open, or one of this library. */
+START_TEST(kept_and_owned)
+{
+	struct rawpci_device *dev = NULL;
+	struct rawpci_explanation *e;
+	const struct rawpci_finding *f;
+	int stay = -1;
+	pid_t child = 0;
+
+	keep_it("vfio-pci");
+	if (_i == 0)
+		child = open_node(&stay);
+	else
+		ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 0, &dev), 0);
+	ck_assert_int_eq(rawpci_explain(other, BDF, NULL, &e), 0);
+	ck_assert_int_eq(e->findings->obstacle, RAWPCI_OBSTACLE_OWNED);
+	f = find_kept(e->findings);
+	ck_assert_ptr_nonnull(f);
+	ck_assert(!f->blocks && !e->openable);
+	ck_assert_str_eq(f->driver, "e1000e");
+	rawpci_explanation_destroy(e);
+	if (_i == 0)
+		end(child, stay);
+	else
+		ck_assert_int_eq(rawpci_device_close(dev), 0);
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	check_untouched();
 }
 END_TEST
 
@@ -761,6 +885,11 @@ int main(void)
 	tcase_add_test(tests, taken_and_returned);
 	tcase_add_test(tests, wrong_arguments);
 	tcase_add_test(tests, chooses_the_driver);
+	tcase_add_test(tests, no_vfio_loaded);
+	tcase_add_test(tests, not_for_user_space);
+	tcase_add_test(tests, host_driver_wanted);
+	tcase_add_test(tests, device_before_driver);
+	tcase_add_test(tests, driver_that_stays);
 	tcase_add_test(tests, all_or_none);
 	tcase_add_test(tests, group_of_two);
 	tcase_add_loop_test(tests, bound_before, 0, 2);
@@ -775,6 +904,7 @@ int main(void)
 	tcase_add_test(tests, kept_and_unbound);
 	tcase_add_test(tests, kept_for_another);
 	tcase_add_loop_test(tests, kept_and_explained, 0, 3);
+	tcase_add_loop_test(tests, kept_and_owned, 0, 2);
 	tcase_add_loop_test(tests, kept_until_reboot, 0, 3);
 	tcase_add_test(tests, kept_no_more);
 	tcase_add_test(tests, cannot_be_kept);
