@@ -80,6 +80,9 @@ static void add_object(struct list *list, const struct rawpci_host_device *devic
 	struct json *json = &list->json;
 	const struct rawpci_finding *first = explanation->findings, *kept = find_kept(explanation);
 
+	char address[RAWPCI_ADDRESS_TEXT];
+
+	(void)rawpci_address_format(&device->address, address);
 	json_object(json, NULL);
 	json_host_device(json, device);
 	json_bool(json, "boot_display", device_is_boot_display(list->tool, device));
@@ -87,7 +90,7 @@ static void add_object(struct list *list, const struct rawpci_host_device *devic
 	json_bool(json, "openable", explanation->openable);
 	json_string(json, "obstacle",
 		    first && first->blocks ? rawpci_obstacle_name(first->obstacle) : NULL);
-	json_ways(json, "ways", explanation->ways);
+	json_ways(json, address, explanation->ways);
 	json_end_object(json);
 }
 

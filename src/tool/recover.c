@@ -6,7 +6,7 @@
 
 #include <rawpci/recover.h>
 
-#include "show/output.h"
+#include "show/as-json.h"
 #include "tool.h"
 
 /* What the library says, in this thread. */
@@ -37,7 +37,7 @@ static void print_line(void *opaque, enum rawpci_log_level level, const char *me
 	if (said->tool.json) {
 		json_object(&said->json, NULL);
 		json_string(&said->json, "level", name_of(level));
-		json_string(&said->json, "message", message);
+		json_words(&said->json, "message", message, NULL);
 		json_end_object(&said->json);
 	} else if (level == RAWPCI_LOG_INFO) {
 		(void)output_text(stdout, message, 0, OUTPUT_PLAIN, false);
@@ -54,7 +54,7 @@ static void print_json_end(struct said *said, int returned)
 		json_number(&said->json, "returned", returned);
 	else
 		json_string(&said->json, "returned", NULL);
-	json_string(&said->json, "error", returned < 0 ? rawpci_last_error() : NULL);
+	json_words(&said->json, "error", returned < 0 ? rawpci_last_error() : NULL, NULL);
 	json_end_object(&said->json);
 }
 
