@@ -129,8 +129,9 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 {
 	struct rawpci_vfio_question *q = opaque;
 	struct rawpci_finding finding = rawpci_vfio_finding(RAWPCI_OBSTACLE_GROUP, -EBUSY);
-	const struct rawpci_inuse_host host = { .sys = q->sysfs, .proc = "/proc" };
-	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "", remedy[200];
+	char name[RAWPCI_ADDRESS_TEXT], use[RAWPCI_INUSE_TEXT] = "", stop[RAWPCI_INUSE_STOP] = "";
+	const struct rawpci_inuse_host host = { .sys = q->sysfs, .proc = "/proc", .stop = stop };
+	char remedy[320];
 
 	if (!blocks(q, address, finding.driver))
 		return 0;
@@ -144,9 +145,10 @@ static int find_blocker(void *opaque, const struct rawpci_address *address)
 			       "it");
 	else
 		(void)snprintf(remedy, sizeof(remedy),
-			       "%sunbind %s from %s, or bind it to "
+			       "%s%s%s%s%sunbind %s from %s, or bind it to "
 			       "vfio-pci too",
-			       use[0] ? "stop that; then " : "", name, finding.driver);
+			       use[0] ? "stop that" : "", stop[0] ? " (" : "", stop,
+			       stop[0] ? ")" : "", use[0] ? "; then " : "", name, finding.driver);
 	rawpci_vfio_say(&finding,
 			"VFIO cannot have IOMMU group %u, because %s of that group is "
 			"bound to %s%s%.200s\n%s",

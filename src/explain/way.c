@@ -39,6 +39,17 @@ static int add(void *opaque, const struct rawpci_finding *finding)
 	return rawpci_backend_finding(found, finding);
 }
 
+/* If the device is kept, or a program owns it, moving it by hand would take it from that program. */
+static int add_without_recipe(void *opaque, const struct rawpci_finding *finding)
+{
+	struct rawpci_finding bare = *finding;
+
+	bare.commands[0] = '\0';
+	if (bare.obstacle == RAWPCI_OBSTACLE_HOST_DRIVER)
+		bare.remedy[0] = '\0';
+	return add(opaque, &bare);
+}
+
 int rawpci_explain_refusal(struct rawpci_inquiry *q, int error, const char *reason)
 {
 	const enum rawpci_obstacle obstacle = error == -EACCES || error == -EPERM
@@ -67,6 +78,10 @@ int rawpci_explain_way(struct rawpci_inquiry *q, bool driven)
 	if (r == 0 && q->found.refusal != 0 && !q->found.refusal_found)
 		r = rawpci_explain_refusal(q, q->found.refusal, rawpci_reason());
 	if (r == 0 && driven)
-		r = rawpci_custody_check(&q->custody, q->options.flags, NULL, add, &q->found);
+		r = rawpci_custody_check(&q->custody, q->options.flags, NULL,
+					 q->found.owned || q->custody.owed.kept[0] != '\0'
+						 ? add_without_recipe
+						 : add,
+					 &q->found);
 	return r;
 }

@@ -23,6 +23,7 @@ struct rawpci_use {
 	int found;   /* 1: something, 0: nothing; a negative errno: why it cannot be known */
 	bool bridge; /* the device is a bridge */
 	char what[RAWPCI_INUSE_TEXT];
+	char stop[RAWPCI_INUSE_STOP]; /* the command that ends it; "": none */
 };
 
 /* What a device is taken for. */

@@ -18,6 +18,9 @@
 #define BIND_IT(driver) (driver)[0] ? "bind it to " : "unbind it", driver
 #define BOUND(driver) (driver)[0] ? "bound to " : "unbound", driver
 
+/* For "%s%s%s": the command behind "stop that". */
+#define BY(stop) (stop)[0] ? " (" : "", stop, (stop)[0] ? ")" : ""
+
 #define INSIST "or insist (the native API's RAWPCI_OPEN_INSIST)"
 
 bool rawpci_driver_is_kept(const struct rawpci_custody *custody, unsigned flags)
@@ -41,6 +44,7 @@ static void look_at_use(struct rawpci_custody *custody, const char *dev)
 	if (use->known && !dev)
 		return;
 	host.dev = dev;
+	host.stop = use->stop;
 	use->bridge = rawpci_inuse_bridge(host.sys, &custody->address, use->what) != 0;
 	use->found = custody->bound[0] == '\0'
 			     ? use->bridge
@@ -93,11 +97,14 @@ static bool find_kept(struct rawpci_custody *custody, unsigned flags, bool asked
 	SAY(finding->driver, "%s", bound);
 	if (use->bridge)
 		SAY(finding->remedy, "leave it to the host");
+	else if (use->found)
+		SAY(finding->remedy,
+		    "stop that%s%s%s; then open it with RAWPCI_OPEN_DETACH_HOST_DRIVER",
+		    BY(use->stop));
 	else
 		SAY(finding->remedy,
-		    "%sopen it with RAWPCI_OPEN_DETACH_HOST_DRIVER, or %s%s "
-		    "yourself",
-		    use->found ? "stop that; then " : "", BIND_IT(wanted));
+		    "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER, or %s%s yourself",
+		    BIND_IT(wanted));
 	if (asked && !custody->left)
 		add_commands(custody, finding);
 	return true;
@@ -137,9 +144,10 @@ static bool find_use(struct rawpci_custody *custody, unsigned flags, const char 
 		SAY(finding->remedy, "see the kernel log (dmesg) for the disk, " INSIST);
 	else if (use->found < 0)
 		SAY(finding->remedy, "run as root");
+	else if (use->bridge)
+		SAY(finding->remedy, "leave it to the host, " INSIST);
 	else
-		SAY(finding->remedy, "%s, " INSIST,
-		    use->bridge ? "leave it to the host" : "stop that first");
+		SAY(finding->remedy, "stop that first%s%s%s, " INSIST, BY(use->stop));
 	return true;
 }
 

@@ -27,7 +27,7 @@ struct search {
 	unsigned limit_ms;    /* for each open */
 	char *mounts, *swaps; /* whole files */
 	const char *below;    /* name of a directory in the path of each disk */
-	char *text;
+	char *text, *stop;
 	unsigned depth;
 };
 
@@ -105,6 +105,18 @@ static const char *after_dash(const char *line)
 	return dash && (!end || dash < end) ? dash + 3 : "";
 }
 
+/* "/" cannot be unmounted. */
+static void say_umount(const struct search *search, const char *where, size_t length)
+{
+	char path[RAWPCI_INUSE_STOP];
+
+	if (length <= 1 || length >= sizeof(path))
+		return;
+	memcpy(path, where, length);
+	path[length] = '\0';
+	rawpci_inuse_stop(search->stop, "umount ", path, "");
+}
+
 /* Compares numbers, and names because some file systems have numbers of their own (btrfs). */
 static bool mounted(const struct search *search, const char *name, const char *number,
 		    const char nodes[2][RAWPCI_SYSFS_NAME * 2])
@@ -121,12 +133,14 @@ static bool mounted(const struct search *search, const char *name, const char *n
 			continue;
 		(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s is mounted on %.*s", name,
 			       (int)(length < 128 ? length : 128), where);
+		say_umount(search, where, length);
 		return true;
 	}
 	for (line = search->swaps; line; line = next_line(line)) {
 		if (!word_is(line, 0, nodes[0]) && !word_is(line, 0, nodes[1]))
 			continue;
 		(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "the host swaps to %s", name);
+		rawpci_inuse_stop(search->stop, "swapoff ", nodes[0], "");
 		return true;
 	}
 	return false;
@@ -307,7 +321,9 @@ static int find_disks(const struct search *search, const char *below)
 /* Looks at the lists first, because they have names. */
 int rawpci_inuse_disks(const struct rawpci_inuse_host *host, const char *below, char *text)
 {
-	struct search search = { .root = host->sys, .text = text, .limit_ms = host->limit_ms };
+	struct search search = {
+		.root = host->sys, .text = text, .stop = host->stop, .limit_ms = host->limit_ms
+	};
 	int r = read_table(host->proc, "self/mountinfo", &search.mounts);
 
 	if (r == 0)

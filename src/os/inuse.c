@@ -22,8 +22,21 @@
 struct search {
 	const char *root;
 	const char *name; /* of the device's directory */
-	char *text;
+	char *text, *stop;
 };
+
+void rawpci_inuse_stop(char *stop, const char *before, const char *name, const char *behind)
+{
+	const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._:@-";
+	int n = 0;
+
+	if (!stop)
+		return;
+	if (name[0] != '-' && name[strspn(name, plain)] == '\0')
+		n = snprintf(stop, RAWPCI_INUSE_STOP, "%s%s%s", before, name, behind);
+	if (n <= 0 || n >= RAWPCI_INUSE_STOP)
+		stop[0] = '\0';
+}
 
 static int visit_interface(void *opaque, const char *name)
 {
@@ -45,6 +58,7 @@ static int visit_interface(void *opaque, const char *name)
 	if (!(strtoul(flags, NULL, 16) & 1))
 		return 0;
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "the network interface %.64s is up", name);
+	rawpci_inuse_stop(search->stop, "ip link set ", name, " down");
 	return 1;
 }
 
@@ -131,13 +145,15 @@ static int find_display(const struct search *search, const struct rawpci_address
  * physical function that has any. */
 static int find_functions(const struct search *search, const struct rawpci_address *address)
 {
-	char value[8];
+	char value[8], path[RAWPCI_SYSFS_PATH];
 	int r = read_flag(search, address, "sriov_numvfs", value);
 
 	if (r < 0 || strcmp(value, "0") == 0)
 		return r;
 	(void)snprintf(search->text, RAWPCI_INUSE_TEXT, "%s of its virtual functions are enabled",
 		       value);
+	if (rawpci_sysfs_path(search->root, address, "sriov_numvfs", path, sizeof(path)) == 0)
+		rawpci_inuse_stop(search->stop, "echo 0 > ", path, "");
 	return 1;
 }
 
@@ -163,10 +179,13 @@ int rawpci_inuse_find(const struct rawpci_inuse_host *host, const struct rawpci_
 	char name[RAWPCI_ADDRESS_TEXT], error[64];
 	struct search search = { .root = host->sys,
 				 .text = text,
+				 .stop = host->stop,
 				 .name = rawpci_address_format(address, name) };
 	int r;
 
 	text[0] = '\0';
+	if (host->stop)
+		host->stop[0] = '\0';
 	r = rawpci_inuse_disks(host, name, text);
 	if (r == 0)
 		r = rawpci_inuse_user(host, address, text);

@@ -9,6 +9,7 @@
 #include <rawpci/device.h>
 
 #define RAWPCI_INUSE_TEXT 256
+#define RAWPCI_INUSE_STOP 128
 
 /* Where to look. */
 struct rawpci_inuse_host {
@@ -24,6 +25,10 @@ struct rawpci_inuse_host {
 
 	const char *vfio; /* "/dev/vfio"; NULL: do not look for VFIO's users */
 	const char *uio;  /* "/dev", with UIO's nodes; NULL: do not look for UIO's users */
+
+	/* Receives the command that ends the use, "" if there is none; RAWPCI_INUSE_STOP bytes.
+	 * NULL: not wanted. */
+	char *stop;
 };
 
 /**
@@ -55,6 +60,10 @@ int rawpci_inuse_bridge(const char *sys, const struct rawpci_address *address, c
  * The parts of rawpci_inuse_find() in files of their own. They return the same, but write text only
  * if they return 1 or have more to say than the errno value.
  */
+
+/* Writes the command to stop, with a name in it. A name that a shell might not take as it is gives no
+ * command. */
+void rawpci_inuse_stop(char *stop, const char *before, const char *name, const char *behind);
 
 /* Looks for a program that has the device open through VFIO or UIO (inuse-user.c). It finds the
  * programs that rawpci_opener_find() sees. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rawpci explain: what is in the way of opening a device, and what helps. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rawpci/device.h>
@@ -8,6 +9,7 @@
 
 #include "show/as-json.h"
 #include "show/device.h"
+#include "show/words.h"
 #include "tool.h"
 
 /* Prints a line break, or a character of UTF-8. Returns its length. */
@@ -22,39 +24,18 @@ static size_t print_character(const char *text)
 	return length;
 }
 
-/* The library names its flags; beside each, what it is called here. */
 static void print_lines(const char *text, size_t length)
 {
-	static const struct {
-		const char *flag, *option;
-	} names[] = {
-		{ "RAWPCI_OPEN_DETACH_HOST_DRIVER", "--detach" },
-		{ "RAWPCI_OPEN_INSIST", "--insist" },
-	};
 	const char *end = text + length;
 
-	while (text < end) {
-		const char *option = NULL;
-
-		length = 1;
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !option; i++) {
-			if (strncmp(text, names[i].flag, strlen(names[i].flag)) != 0)
-				continue;
-			length = strlen(names[i].flag);
-			option = names[i].option;
-		}
-		if (option)
-			(void)printf("%.*s, here %s", (int)length, text, option);
-		else
-			length = print_character(text);
-		text += length;
-	}
+	while (text < end)
+		text += print_character(text);
 }
 
 /* Names, which the library does not know, go below its first line. */
-static void print_text(const struct tool *tool, const struct rawpci_explanation *explanation)
+static void print_text(const struct tool *tool, const struct rawpci_explanation *explanation,
+		       const char *text)
 {
-	const char *text = explanation->text;
 	size_t first = strcspn(text, "\n");
 	char words[DEVICE_WORDS];
 
@@ -65,11 +46,14 @@ static void print_text(const struct tool *tool, const struct rawpci_explanation 
 	print_lines(text + first, strlen(text + first));
 }
 
-static void print_json(const struct tool *tool, const struct rawpci_explanation *explanation)
+static void print_json(const struct tool *tool, const struct rawpci_explanation *explanation,
+		       const char *text)
 {
 	struct json json = { .to = stdout };
 	const struct rawpci_host_device *device = explanation->device;
+	char address[RAWPCI_ADDRESS_TEXT];
 
+	(void)rawpci_address_format(&explanation->address, address);
 	json_object(&json, NULL);
 	json_address(&json, "address", &explanation->address);
 	json_bool(&json, "openable", explanation->openable);
@@ -81,9 +65,9 @@ static void print_json(const struct tool *tool, const struct rawpci_explanation 
 	} else {
 		json_string(&json, "device", NULL);
 	}
-	json_ways(&json, "ways", explanation->ways);
-	json_findings(&json, "findings", explanation->findings);
-	json_string(&json, "text", explanation->text);
+	json_ways(&json, address, explanation->ways);
+	json_findings(&json, address, explanation->findings);
+	json_string(&json, "text", text);
 	json_end_object(&json);
 }
 
@@ -91,15 +75,21 @@ static int explain(const struct tool *tool, struct rawpci *ctx, const char *addr
 		   const struct rawpci_explain_options *options)
 {
 	struct rawpci_explanation *explanation;
+	char name[RAWPCI_ADDRESS_TEXT], *text;
 	int r = rawpci_explain(ctx, address, options, &explanation);
 
 	if (r < 0)
 		return tool_library_failed(tool, r);
-	if (tool->json)
-		print_json(tool, explanation);
+	text = words_of(explanation->text, rawpci_address_format(&explanation->address, name));
+	if (!text)
+		r = tool_failed(tool, "no memory");
+	else if (tool->json)
+		print_json(tool, explanation, text);
 	else
-		print_text(tool, explanation);
-	r = explanation->openable ? TOOL_DONE : TOOL_FAILED;
+		print_text(tool, explanation, text);
+	if (text)
+		r = explanation->openable ? TOOL_DONE : TOOL_FAILED;
+	free(text);
 	rawpci_explanation_destroy(explanation);
 	return r;
 }

@@ -106,14 +106,16 @@ static void add_object(struct list *list, const struct rawpci_host_device *devic
 {
 	struct json *json = &list->json;
 	const struct rawpci_finding *kept = find(explanation, RAWPCI_OBSTACLE_KEPT);
+	char address[RAWPCI_ADDRESS_TEXT];
 
+	(void)rawpci_address_format(&device->address, address);
 	json_object(json, NULL);
 	json_host_device(json, device);
 	json_bool(json, "boot_display", device_is_boot_display(list->tool, device));
 	json_string(json, "kept_from", kept ? kept->driver : NULL);
 	json_bool(json, "openable", explanation->openable);
 	json_string(json, "obstacle", first_obstacle(list->ctx, explanation));
-	json_ways(json, "ways", explanation->ways);
+	json_ways(json, address, explanation->ways);
 	json_end_object(json);
 }
 

@@ -10,6 +10,7 @@
 #include <rawpci/device.h>
 
 #include "show/output.h"
+#include "show/words.h"
 #include "tool.h"
 
 /* Letters of the common options; a subcommand's own are below. */
@@ -30,38 +31,17 @@ static _Thread_local char logged[2048];
 /* A context that cannot be created: tool_context() says why, in the command's own words. */
 static _Thread_local bool creating;
 
-/* Replaces a word of the library by the shorter one of the command, in place. */
-static void replace(char *text, const char *word, const char *by)
-{
-	size_t length = strlen(word), shorter = strlen(by);
-
-	while ((text = strstr(text, word)) != NULL) {
-		for (size_t i = 0; i < shorter; i++)
-			text[i] = by[i];
-		memmove(text + shorter, text + length, strlen(text + length) + 1);
-	}
-}
-
-/* The library names its flags and functions. A person wants options and subcommands. Returns text,
- * changed in place. */
-static char *in_options(char *text)
-{
-	replace(text, "(the native API's RAWPCI_OPEN_INSIST)", "(--insist)");
-	replace(text, "run rawpci recover, call rawpci_recover(),", "run rawpci recover,");
-	replace(text, "call rawpci_recover()", "run rawpci recover");
-	replace(text, "open it with RAWPCI_OPEN_DETACH_HOST_DRIVER", "add --detach");
-	return text;
-}
-
 static __attribute__((format(printf, 2, 0))) void say(const struct tool *tool, const char *format,
 						      va_list arguments)
 {
-	char *text;
+	char *text, *words;
 
 	if (vasprintf(&text, format, arguments) < 0)
 		text = NULL;
+	words = text ? words_of(text, NULL) : NULL;
 	(void)fprintf(stderr, "rawpci %s: %s\n", tool->subcommand->name,
-		      text ? output_one_line(in_options(text)) : "no memory");
+		      words ? output_one_line(words) : "no memory");
+	free(words);
 	free(text);
 }
 

@@ -7,6 +7,7 @@
 #include <rawpci/recover.h>
 
 #include "handing/signals.h"
+#include "show/as-json.h"
 #include "show/output.h"
 #include "tool.h"
 
@@ -38,7 +39,7 @@ static void print_line(void *opaque, enum rawpci_log_level level, const char *me
 	if (said->tool.json) {
 		json_object(&said->json, NULL);
 		json_string(&said->json, "level", name_of(level));
-		json_string(&said->json, "message", message);
+		json_words(&said->json, "message", message, NULL);
 		json_end_object(&said->json);
 	} else if (level == RAWPCI_LOG_INFO) {
 		(void)output_text(stdout, message, 0, OUTPUT_PLAIN, false);
@@ -55,7 +56,7 @@ static void print_json_end(struct said *said, int returned)
 		json_number(&said->json, "returned", returned);
 	else
 		json_string(&said->json, "returned", NULL);
-	json_string(&said->json, "error", returned < 0 ? rawpci_last_error() : NULL);
+	json_words(&said->json, "error", returned < 0 ? rawpci_last_error() : NULL, NULL);
 	json_end_object(&said->json);
 }
 

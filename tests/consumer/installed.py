@@ -95,6 +95,17 @@ def check_command(root, library):
         report(f'bin/rawpci {words[0]}', said(command, *words, env=env))
 
 
+def check_search(root, prefix, library):
+    """Does the command find its library where no ldconfig was run?"""
+    name = 'bin/rawpci finds its library'
+    if prefix == '/usr' or not shutil.which('readelf'):
+        skip(name, 'the loader looks there, or no readelf (package binutils)')
+        return
+    done = subprocess.run(['readelf', '-d', os.path.join(root, 'bin', 'rawpci')], check=True,
+                          stdout=subprocess.PIPE, text=True)
+    report(name, [] if f'[{prefix}/{library}]' in done.stdout else done.stdout.splitlines())
+
+
 def check_pages(root):
     if not shutil.which('mandoc'):
         skip('the manual pages are readable', 'no mandoc (package mandoc)')
@@ -146,6 +157,7 @@ def main():
         report('it brings the files that it should',
                compare(directory, files + ([unit] if unit else [])))
         check_command(root, option(build, 'libdir'))
+        check_search(root, prefix, option(build, 'libdir'))
         check_pages(root)
         check_code(root, source, compiler)
         check_unit(unit and directory + unit, prefix)

@@ -15,9 +15,9 @@ settings = host.settings()
 done = run('explain', NIC, *settings)
 lines = done.stdout.splitlines()
 check(done.returncode == 1 and done.stderr == '' and
-      lines[0].startswith(f'{NIC}: the host driver e1000e holds it: open it with '
-                          'RAWPCI_OPEN_DETACH_HOST_DRIVER, here --detach, or'),
-      "the first line, with the command's own option", done.stdout, done.stderr)
+      lines[0].startswith(f'{NIC}: the host driver e1000e holds it: rawpci run {NIC} -- COMMAND '
+                          f'or rawpci take {NIC} takes it (--detach '),
+      'the first line, with the commands that take it', done.stdout, done.stderr)
 check(done.stdout.count('the host driver e1000e holds it') == 1, 'a cause is said once',
       done.stdout)
 names = [line for line in lines if line.startswith('  name ')]
@@ -29,7 +29,7 @@ detached = run('explain', '--detach', NIC, *settings)
 check('the host driver e1000e holds it' not in detached.stdout, '--detach', detached.stdout)
 host.device('0000:00:1f.0', **{'class': '0x060100'})
 done = run('explain', '00:1f.0', *settings)
-check("RAWPCI_OPEN_INSIST, here --insist)" in done.stdout, 'it names --insist', done.stdout)
+check("or insist (--insist)" in done.stdout, 'it names --insist', done.stdout)
 check("or insist" not in run('explain', '--insist', '00:1f.0', *settings).stdout, '--insist')
 host.device('0000:05:00.0', driver='\u00e91000\u009b31m')
 done = run('explain', '05:00.0', *settings)
@@ -61,7 +61,8 @@ check(first == {'obstacle': 'host-driver', 'blocks': True, 'error': -16, 'backen
                 'blocker': NIC, 'driver': 'e1000e', 'path': None, 'needed': 0, 'allowed': 0,
                 'used': 0, 'group': 0, 'number': 0, 'cause': 'the host driver e1000e holds it'},
       'JSON: a finding', first)
-check('RAWPCI_OPEN_DETACH_HOST_DRIVER' in remedy and commands.endswith('drivers_probe\n') and
+check('RAWPCI' not in done.stdout, 'JSON: no name of C', done.stdout)
+check(remedy.startswith(f'rawpci run {NIC} -- COMMAND or rawpci take {NIC} ') and commands.endswith('drivers_probe\n') and
       '\n' in commands, 'JSON: its remedy and commands', remedy, commands)
 check(said['text'].startswith(f'{NIC}: the host driver') and said['text'].endswith('\n'),
       'JSON: the text', said['text'])

@@ -3,10 +3,12 @@
 #include "as-json.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include <rawpci/irq.h>
 
 #include "names.h"
+#include "words.h"
 
 void json_address(struct json *json, const char *name, const struct rawpci_address *address)
 {
@@ -19,6 +21,14 @@ void json_address(struct json *json, const char *name, const struct rawpci_addre
 static void optional(struct json *json, const char *name, const char *text)
 {
 	json_string(json, name, text[0] ? text : NULL);
+}
+
+void json_words(struct json *json, const char *name, const char *text, const char *address)
+{
+	char *words = text && text[0] ? words_of(text, address) : NULL;
+
+	json_string(json, name, words);
+	free(words);
 }
 
 static void ids(struct json *json, const struct rawpci_host_device *d)
@@ -121,16 +131,16 @@ void json_host_device(struct json *json, const struct rawpci_host_device *d)
 	abilities(json, d);
 }
 
-void json_ways(struct json *json, const char *name, const struct rawpci_way *way)
+void json_ways(struct json *json, const char *address, const struct rawpci_way *way)
 {
-	json_array(json, name);
+	json_array(json, "ways");
 	for (; way; way = way->next) {
 		json_object(json, NULL);
 		json_string(json, "backend", way->backend);
 		json_bool(json, "works", way->works);
 		json_bool(json, "interrupts", way->interrupts);
 		json_bool(json, "dma", way->dma);
-		optional(json, "reason", way->reason);
+		json_words(json, "reason", way->reason, address);
 		json_end_object(json);
 	}
 	json_end_array(json);
@@ -142,9 +152,9 @@ static bool has_blocker(const struct rawpci_finding *f)
 	return f->obstacle == RAWPCI_OBSTACLE_GROUP || f->obstacle == RAWPCI_OBSTACLE_HOST_DRIVER;
 }
 
-void json_findings(struct json *json, const char *name, const struct rawpci_finding *f)
+void json_findings(struct json *json, const char *address, const struct rawpci_finding *f)
 {
-	json_array(json, name);
+	json_array(json, "findings");
 	for (; f; f = f->next) {
 		json_object(json, NULL);
 		json_string(json, "obstacle", rawpci_obstacle_name(f->obstacle));
@@ -162,8 +172,8 @@ void json_findings(struct json *json, const char *name, const struct rawpci_find
 		json_unsigned(json, "used", f->used);
 		json_unsigned(json, "group", f->group);
 		json_unsigned(json, "number", f->number);
-		json_string(json, "cause", f->cause);
-		optional(json, "remedy", f->remedy);
+		json_words(json, "cause", f->cause, address);
+		json_words(json, "remedy", f->remedy, address);
 		optional(json, "commands", f->commands);
 		json_end_object(json);
 	}

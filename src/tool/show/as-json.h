@@ -17,8 +17,11 @@ void json_address(struct json *json, const char *name, const struct rawpci_addre
 /* The members of an object. */
 void json_host_device(struct json *json, const struct rawpci_host_device *device);
 
-/* An array. */
-void json_ways(struct json *json, const char *name, const struct rawpci_way *ways);
-void json_findings(struct json *json, const char *name, const struct rawpci_finding *findings);
+/* A sentence of the library, as words_of() makes it. NULL or "": null. */
+void json_words(struct json *json, const char *name, const char *text, const char *address);
+
+/* An array. address: the device's. */
+void json_ways(struct json *json, const char *address, const struct rawpci_way *ways);
+void json_findings(struct json *json, const char *address, const struct rawpci_finding *findings);
 
 #endif

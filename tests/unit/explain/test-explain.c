@@ -368,8 +368,9 @@ START_TEST(in_use)
 	tree_write(&host.tree, "sys/devices/pci0000:00/" NIC "/net/eth7/flags", "0x1003\n");
 	f = explain();
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_HOST_DRIVER);
-	check_first("the host driver e1000e holds it, and the network interface eth7 is up: stop "
-		    "that; then open it with RAWPCI_OPEN_DETACH_HOST_DRIVER");
+	check_first(
+		"the host driver e1000e holds it, and the network interface eth7 is up: stop "
+		"that (ip link set eth7 down); then open it with RAWPCI_OPEN_DETACH_HOST_DRIVER");
 	ck_assert_str_eq(f->commands, "");
 	ck_assert_ptr_null(strstr(e->text, "unbind\n"));
 	check_open(0, -EBUSY);
@@ -378,7 +379,7 @@ START_TEST(in_use)
 	ck_assert_int_eq(f->obstacle, RAWPCI_OBSTACLE_IN_USE);
 	ck_assert(f->blocks && f->error == -EBUSY && !e->openable);
 	check_first("eth7");
-	check_first("stop that first, or insist");
+	check_first("stop that first (ip link set eth7 down), or insist");
 	f = explain_with(RAWPCI_OPEN_DETACH_HOST_DRIVER | RAWPCI_OPEN_INSIST, 0);
 	while (f && f->obstacle != RAWPCI_OBSTACLE_IN_USE)
 		f = f->next;
@@ -558,6 +559,16 @@ START_TEST(owned)
 	ck_assert_str_eq(e->findings->backend, "");
 	ck_assert_uint_eq(e->findings->number, (unsigned)child);
 	ck_assert_str_eq(e->findings->path, tree_path(&host.tree, path, "run/" NIC ".lock"));
+	/* Nothing says how to move it away from its owner. */
+	told = NULL;
+	host_link(&host, NIC, "driver", "../../drivers/e1000e");
+	ck_assert_int_eq(explain()->obstacle, RAWPCI_OBSTACLE_OWNED);
+	ck_assert_ptr_nonnull(strstr(e->text, "e1000e holds it"));
+	ck_assert_ptr_null(strstr(e->text, "yourself"));
+	ck_assert_ptr_null(strstr(e->text, "driver_override"));
+	tree_unlink(&host.tree, DEVICES NIC "/driver");
+	told = &again;
+	(void)explain();
 	(void)snprintf(words, sizeof(words),
 		       "process %d (test-explain) has it open: close it in "
 		       "that process",

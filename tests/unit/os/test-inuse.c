@@ -51,12 +51,15 @@ int __wrap_rawpci_sys_open(const char *path, int flags)
 	return __real_rawpci_sys_open(path, flags);
 }
 
+static char stop[RAWPCI_INUSE_STOP];
+
 static int find(char text[RAWPCI_INUSE_TEXT])
 {
 	char proc[512], dev[512], vfio[512], uio[512];
 	struct rawpci_inuse_host host = {
 		.sys = tree.root,
 		.limit_ms = limit_ms,
+		.stop = stop,
 		.vfio = tree_path(&tree, vfio, "vfio"),
 		.uio = tree_path(&tree, uio, "uio"),
 	};
@@ -166,6 +169,7 @@ START_TEST(a_mounted_partition_is_a_use)
 	tree_write(&tree, "proc/self/mountinfo",
 		   ROOT_LINE "40 21 259:1 / /srv rw,relatime shared:2 - ext4 /dev/nvme0n1p1 rw\n");
 	check_found("nvme0n1p1 is mounted on /srv");
+	ck_assert_str_eq(stop, "umount /srv");
 }
 END_TEST
 
@@ -301,6 +305,7 @@ START_TEST(swap_is_a_use)
 	tree_write(&tree, "proc/swaps",
 		   SWAPS "/dev/nvme0n1p1                          partition\t4\t0\t-2\n");
 	check_found("the host swaps to nvme0n1p1");
+	ck_assert_str_eq(stop, "swapoff /dev/nvme0n1p1");
 }
 END_TEST
 
@@ -351,6 +356,8 @@ END_TEST
 
 START_TEST(an_interface_that_is_up_is_a_use)
 {
+	char text[RAWPCI_INUSE_TEXT];
+
 	tree_link(&tree, "class/net/lo", "../../devices/virtual/net/lo");
 	tree_write(&tree, "devices/virtual/net/lo/flags", "0x9\n");
 	tree_link(&tree, "class/net/eth0", DEVICES BDF "/virtio0/net/eth0");
@@ -358,6 +365,11 @@ START_TEST(an_interface_that_is_up_is_a_use)
 	check_found(NULL);
 	tree_write(&tree, "devices/pci0000:00/" BDF "/virtio0/net/eth0/flags", "0x1003\n");
 	check_found("the network interface eth0 is up");
+	ck_assert_str_eq(stop, "ip link set eth0 down");
+	tree_unlink(&tree, "class/net/eth0");
+	tree_link(&tree, "class/net/eth$0", DEVICES BDF "/virtio0/net/eth0");
+	ck_assert_int_eq(find(text), 1);
+	ck_assert_str_eq(stop, "");
 }
 END_TEST
 

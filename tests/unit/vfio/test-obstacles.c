@@ -59,7 +59,8 @@ START_TEST(group_in_use)
 	f = explain(0);
 	check(f, RAWPCI_OBSTACLE_GROUP, -EBUSY,
 	      "0000:03:00.1 of that group is bound to e1000e, "
-	      "and the network interface eth7 is up: stop that; then unbind 0000:03:00.1");
+	      "and the network interface eth7 is up: stop that (ip link set eth7 down); "
+	      "then unbind 0000:03:00.1");
 	ck_assert_str_eq(f->commands, "");
 	rawpci_explanation_destroy(e);
 	tree_unlink(&host.tree, "sys/class/net/eth7");
