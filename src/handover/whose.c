@@ -138,11 +138,14 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 
 	if (r < 0)
 		return r;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, address) == -ENODEV) {
+	r = rawpci_sysfs_present(ctx->sysfs_dir, address);
+	if (r != -ENODEV)
+		r = rawpci_handover_ids(ctx, address, &now);
+	/* -ENOENT: the host removes it meanwhile. Its files go before its directory. */
+	if (r == -ENODEV || r == -ENOENT) {
 		rawpci_say_removed(ctx, name);
 		return 0;
 	}
-	r = rawpci_handover_ids(ctx, address, &now);
 	if (r < 0)
 		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so its record stays",
 				   name, rawpci_sys_error_text(r, text, sizeof(text)));
