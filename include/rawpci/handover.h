@@ -210,6 +210,7 @@ int rawpci_taken_keep(struct rawpci_taken *taken);
  * @retval -EFAULT    ctx, addresses, or one of them is NULL
  * @retval -EINVAL    not an address, or an address is there twice
  * @retval -ENOENT    a device has no record in run.dir: it is not taken
+ * @retval -EOPNOTSUPP the context's backend has no devices of the host
  * @retval -EBUSY     a device is open or taken, here or in another process, or a program has its
  *                    node open: rawpci_last_error() names it. Or another device of its IOMMU group
  *                    is open
@@ -245,6 +246,7 @@ struct rawpci_kept {
  * @retval 0       done; also if run.dir does not exist
  * @retval -EFAULT ctx or each is NULL
  * @retval -EINVAL size is 0 or larger than the library's
+ * @retval -EOPNOTSUPP the context's backend has no devices of the host
  * @retval -EACCES run.dir cannot be used; rawpci_last_error() says why
  * @retval -ENOMEM no memory
  * @retval -ENOSPC no descriptor

@@ -578,6 +578,27 @@ START_TEST(kept_for_another)
 }
 END_TEST
 
+/* A context of pretend devices leaves the host's alone. */
+START_TEST(kept_from_pretenders)
+{
+	char driver[RAWPCI_DRIVER_TEXT] = "";
+
+	keep_it("vfio-pci");
+	ck_assert_int_eq(rawpci_backend_choose(other, "fake"), 0);
+	ck_assert_int_eq(rawpci_return(other, both, 1), -EOPNOTSUPP);
+	ck_assert(says("devices of its own"));
+	ck_assert_int_eq(rawpci_return(other, NULL, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(rawpci_kept_each(other, sizeof(struct rawpci_kept), count_kept, driver),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(driver, "");
+	ck_assert_int_eq(rawpci_backend_choose(other, NULL), 0);
+	host_check("vfio-pci", "vfio-pci");
+	ck_assert(is_kept("vfio-pci"));
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	check_untouched();
+}
+END_TEST
+
 static const struct rawpci_finding *find_kept(const struct rawpci_finding *f)
 {
 	while (f && f->obstacle != RAWPCI_OBSTACLE_KEPT)
@@ -774,6 +795,7 @@ int main(void)
 	tcase_add_test(tests, kept_and_not_opened);
 	tcase_add_test(tests, kept_and_unbound);
 	tcase_add_test(tests, kept_for_another);
+	tcase_add_test(tests, kept_from_pretenders);
 	tcase_add_loop_test(tests, kept_and_explained, 0, 3);
 	tcase_add_loop_test(tests, kept_until_reboot, 0, 3);
 	tcase_add_test(tests, kept_no_more);
