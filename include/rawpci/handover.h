@@ -38,8 +38,10 @@ struct rawpci_take_options {
 	 * vfio-pci is there, else uio_pci_generic. */
 	const char *driver;
 	unsigned flags; /**< 0 or #RAWPCI_OPEN_INSIST. */
-	uint32_t uid;   /**< The user that may open the nodes. #RAWPCI_TAKE_NO_ID: no change. */
-	uint32_t gid;   /**< As uid: the group. */
+	/** The user that may open the nodes. #RAWPCI_TAKE_NO_ID: no change. 0 is root, so zeroed
+	 * options give the nodes to root. */
+	uint32_t uid;
+	uint32_t gid; /**< As uid: the group. */
 };
 
 /** The defaults. */
@@ -63,9 +65,11 @@ struct rawpci_take_options {
  * the host's use of a device, and nothing else.
  *
  * @par While they are taken
- * The devices count as open in the context. Another open or take of them fails with -EBUSY, in this
- * program and in others. The context cannot be destroyed. A child that inherits the descriptors of
- * this process inherits the locks, too.
+ * The devices count as open in the context, and the context cannot be destroyed. Another open or
+ * take of them fails with -EBUSY: in this program, and in each program that can use run.dir or may
+ * write to the device's config space in sysfs. A program that can do neither does not see the lock.
+ * If it may open the nodes, its rawpci_device_open() opens the device. A child that inherits the
+ * descriptors of this process inherits the locks, too.
  *
  * @par Records
  * Each device gets a record and a lock, as at an open. Without them nothing is taken. If this
