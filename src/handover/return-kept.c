@@ -213,12 +213,9 @@ int rawpci_kept_each(struct rawpci *ctx, size_t size,
 	if (!ctx || !each)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
 							!ctx ? "the context" : "each"));
-	if (size == 0 || size > sizeof(kept))
-		return rawpci_call_end(ctx,
-				       rawpci_fail(ctx, -EINVAL,
-						   "size %zu is not that of struct rawpci_kept",
-						   size));
-	r = rawpci_registry_check_owns(ctx);
+	r = rawpci_check_size(ctx, __func__, "rawpci_kept", size, sizeof(kept));
+	if (r == 0)
+		r = rawpci_registry_check_owns(ctx);
 	if (r == 0)
 		r = collect_kept(&all);
 	(void)rawpci_call_end(ctx, r);

@@ -49,7 +49,7 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	struct rawpci_opener owner;
 
 	rawpci_opener_find("/proc", path, true, &owner);
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has it open%s%s",
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has opened or taken it%s%s",
 			   owner.self ? "this process" : owner.text,
 			   shared ? ", with a directory of its own for locks (setting run.dir)"
 				  : "",
@@ -60,10 +60,10 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	finding->number = owner.process;
 	SAY(finding->path, "%.127s", path);
 	if (owner.process != 0) {
-		SAY(finding->remedy, CLOSE_THERE);
+		SAY(finding->remedy, "close or return it in that process, or end the process");
 	} else {
 		SAY(finding->remedy,
-		    "close it in that process; as root, outside of containers, "
+		    "close or return it in that process; as root, outside of containers, "
 		    "fuser -v %.200s finds it",
 		    path);
 		SAY(finding->commands, "fuser -v %.480s\n", path);

@@ -571,6 +571,10 @@ START_TEST(kept_for_another)
 		ck_assert(says("it is kept for pci-stub") && says("rawpci_return()") &&
 			  says("rawpci return " BDF));
 	}
+	ck_assert_int_eq(rawpci_backend_choose(ctx, "sysfs"), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 2, &dev), -EBUSY);
+	ck_assert_msg(says("it is kept for pci-stub, so it cannot be without a driver: return it"),
+		      "%s", rawpci_last_error());
 	host_check("pci-stub", "pci-stub");
 	ck_assert(is_kept("pci-stub"));
 	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
