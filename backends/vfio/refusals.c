@@ -221,8 +221,13 @@ int rawpci_vfio_refused_reset(const struct rawpci_vfio_device *device, int error
 		return rawpci_vfio_refuse(device, -EOPNOTSUPP, 0,
 					  "it has no reset that leaves its "
 					  "neighbours alone");
-	return rawpci_vfio_refuse(device,
-				  error == -EAGAIN ? -EBUSY : rawpci_sys_result(error, -EIO), error,
+	/* The kernel only tries to lock the device. */
+	if (error == -EAGAIN)
+		return rawpci_vfio_refuse(device, -EBUSY, 0,
+					  "the reset failed, because the host waits to have it "
+					  "back (unbind, remove), or works on it\nclose it if "
+					  "the host wants it back, else try again");
+	return rawpci_vfio_refuse(device, rawpci_sys_result(error, -EIO), error,
 				  "the reset failed");
 }
 

@@ -14,6 +14,10 @@
  * plugged in, and rawpci_host_device() describes them. In any other context both are about the host's
  * devices only.
  *
+ * rawpci_memory_map() and rawpci_device_power() do not find out whether the memory is there and
+ * writable (<rawpci/memory.h>). The program gets a signal when a pretend device accesses memory that
+ * is not there.
+ *
  * To open a pretend device, set options.backend to "fake". Any thread may call the functions below,
  * in any context. They neither log their failures nor set rawpci_last_error(): the return value is
  * all that they say.
@@ -190,7 +194,7 @@ int rawpci_fake_event(struct rawpci_fake *fake, enum rawpci_event event);
  * Raises an interrupt, from the device's side.
  *
  * It signals a vector of the type that is enabled. For INTx it asserts the line, which stays
- * asserted until rawpci_fake_lower(). An interrupt of a disabled type is lost, and so is an MSI
+ * asserted until rawpci_fake_lower() or a reset. An interrupt of a disabled type is lost, and so is an MSI
  * without bus mastering, as on hardware.
  *
  * @param fake   the device

@@ -37,8 +37,10 @@ struct rawpci_take_options {
 	 * Otherwise vfio-pci if a device has an IOMMU group, else uio_pci_generic. */
 	const char *driver;
 	unsigned flags; /**< 0 or #RAWPCI_OPEN_INSIST. */
-	uint32_t uid;   /**< The user that may open the nodes. #RAWPCI_TAKE_NO_ID: no change. */
-	uint32_t gid;   /**< As uid: the group. */
+	/** The user that may open the nodes. #RAWPCI_TAKE_NO_ID: no change. 0 is root, so zeroed
+	 * options give the nodes to root. */
+	uint32_t uid;
+	uint32_t gid; /**< As uid: the group. */
 };
 
 /** The defaults. */
@@ -71,9 +73,11 @@ struct rawpci_take_options {
  * #RAWPCI_OPEN_INSIST. If it is the host driver of a device already, the call fails even so.
  *
  * @par While they are taken
- * The devices count as open in the context. Another open or take of them fails with -EBUSY, in this
- * program and in others. The context cannot be destroyed. A child that inherits the descriptors of
- * this process inherits the locks, too.
+ * The devices count as open in the context, and the context cannot be destroyed. Another open or
+ * take of them fails with -EBUSY: in this program, and in each program that can use run.dir or may
+ * write to the device's config space in sysfs. A program that can do neither does not see the lock.
+ * If it may open the nodes, its rawpci_device_open() opens the device. A child that inherits the
+ * descriptors of this process inherits the locks, too.
  *
  * @par Records
  * Each device gets a record and a lock, as at an open. Without them nothing is taken. If this
@@ -231,6 +235,7 @@ int rawpci_taken_keep(struct rawpci_taken *taken);
  * @retval -EFAULT    ctx, addresses, or one of them is NULL
  * @retval -EINVAL    not an address, or an address is there twice
  * @retval -ENOENT    a device has no record in run.dir: it is not taken
+ * @retval -EOPNOTSUPP the context's backend has no devices of the host
  * @retval -EBUSY     a device is open or taken, here or in another process, or a program has its
  *                    node open: rawpci_last_error() names it. Or another device of its IOMMU group
  *                    is open
@@ -266,6 +271,7 @@ struct rawpci_kept {
  * @retval 0       done; also if run.dir does not exist
  * @retval -EFAULT ctx or each is NULL
  * @retval -EINVAL size is 0 or larger than the library's
+ * @retval -EOPNOTSUPP the context's backend has no devices of the host
  * @retval -EACCES run.dir cannot be used; rawpci_last_error() says why
  * @retval -ENOMEM no memory
  * @retval -ENOSPC no descriptor

@@ -55,3 +55,17 @@ int rawpci_leave(struct rawpci_call *call, int result)
 	rawpci_out(call, result);
 	return rawpci_call_end(call->ctx, result);
 }
+
+int rawpci_check_size(struct rawpci *ctx, const char *function, const char *structure, size_t size,
+		      size_t most)
+{
+	if (size == 0)
+		return rawpci_fail(ctx, -EINVAL, "%s: size is 0: give sizeof(struct %s)", function,
+				   structure);
+	if (size <= most)
+		return 0;
+	return rawpci_fail(ctx, -EINVAL,
+			   "%s: size is %zu, but struct %s has %zu bytes here: the library is "
+			   "older than the program's headers, so install a newer one",
+			   function, size, structure, most);
+}

@@ -38,6 +38,9 @@ void rawpci_call_begin(void);
 int rawpci_call_end(struct rawpci *ctx, int result);
 /* The same if a guest may have caused the failure: it is counted, and not logged as an error. */
 int rawpci_call_refused(struct rawpci *ctx, int result);
+/* Does the library know a structure of that size, of which it has most bytes? Else -EINVAL. */
+int rawpci_check_size(struct rawpci *ctx, const char *function, const char *structure, size_t size,
+		      size_t most);
 /* For the engine's thread: hands the collected lines to the log callback. */
 void rawpci_call_flush(void);
 

@@ -88,6 +88,28 @@ const struct rawpci_backend *rawpci_registry_find(struct rawpci *ctx, const char
 	return NULL;
 }
 
+bool rawpci_registry_owns(const struct rawpci *ctx)
+{
+	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
+
+	for (unsigned i = 0; i < ctx->backend_count; i++) {
+		const struct rawpci_backend *backend = ctx->backends[i].backend;
+
+		if (rawpci_registry_offers(chosen, backend) && !backend->pretend)
+			return true;
+	}
+	return false;
+}
+
+int rawpci_registry_check_owns(struct rawpci *ctx)
+{
+	if (rawpci_registry_owns(ctx))
+		return 0;
+	return rawpci_fail(ctx, -EOPNOTSUPP,
+			   "the backend of this context has devices of its own, not the host's: "
+			   "choose another backend");
+}
+
 static int check(struct rawpci *ctx, const struct rawpci_backend *backend)
 {
 	if (backend->version < 1 || backend->version > RAWPCI_BACKEND_VERSION)

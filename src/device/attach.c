@@ -203,13 +203,9 @@ int rawpci_device_info(struct rawpci_device *dev, size_t size, struct rawpci_dev
 	if (!out)
 		return rawpci_leave(&call, rawpci_fail(dev->ctx, -EFAULT,
 						       "rawpci_device_info: out is NULL"));
-	if (size == 0 || size > sizeof(dev->info))
-		return rawpci_leave(
-			&call,
-			rawpci_fail(
-				dev->ctx, -EINVAL,
-				"rawpci_device_info: size is %zu: give sizeof(struct rawpci_device_info), at most %zu here",
-				size, sizeof(struct rawpci_device_info)));
+	r = rawpci_check_size(dev->ctx, __func__, "rawpci_device_info", size, sizeof(dev->info));
+	if (r < 0)
+		return rawpci_leave(&call, r);
 	memcpy(out, &dev->info, size);
 	if (size > offsetof(struct rawpci_device_info, intx_stuck)) {
 		(void)pthread_mutex_lock(&dev->irqs->lock);

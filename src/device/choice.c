@@ -23,18 +23,6 @@ bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused)
 	return report;
 }
 
-bool rawpci_choice_owns(const struct rawpci *ctx)
-{
-	const struct rawpci_backend *chosen = atomic_load(&ctx->chosen);
-
-	for (unsigned i = 0; i < ctx->backend_count; i++) {
-		if (rawpci_choice_has(chosen, ctx->backends[i].backend) &&
-		    !ctx->backends[i].backend->pretend)
-			return true;
-	}
-	return false;
-}
-
 static int try_backend(struct rawpci_device *dev, const struct rawpci_registered *with,
 		       struct rawpci_vm *vm, unsigned flags)
 {
@@ -85,7 +73,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 
 	rawpci_sys_forget_lack();
 	/* The program that opened the descriptors owns the device. */
-	r = !dev->fds && rawpci_choice_owns(ctx) ? rawpci_custody_own(custody) : 0;
+	r = !dev->fds && rawpci_registry_owns(ctx) ? rawpci_custody_own(custody) : 0;
 	if (r < 0)
 		return r;
 	/* Owning returns the device to its host driver if a killed process had taken it. */
@@ -94,7 +82,7 @@ int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned
 		const struct rawpci_registered *with = &ctx->backends[i];
 		bool refused;
 
-		if (!rawpci_choice_has(chosen, with->backend))
+		if (!rawpci_registry_offers(chosen, with->backend))
 			continue;
 		rawpci_call_begin();
 		custody->purpose = rawpci_purpose_of(with->backend);

@@ -23,19 +23,9 @@ struct rawpci_choice {
 	bool ended; /* no further backend is tried */
 };
 
-/* Is the backend one to choose from? chosen: the context's; NULL: automatic. */
-static inline bool rawpci_choice_has(const struct rawpci_backend *chosen,
-				     const struct rawpci_backend *backend)
-{
-	return chosen ? backend == chosen : backend->rank >= 0;
-}
-
 /* A backend has failed. refused: it was not asked, because the host driver keeps the device. True:
  * this is the failure to report. */
 bool rawpci_choice_note(struct rawpci_choice *choice, int error, bool refused);
-
-/* Can a backend be chosen that opens devices of the host? Those have owners. */
-bool rawpci_choice_owns(const struct rawpci *ctx);
 
 /* Tries the backends that there are to choose from, and opens the device with the first that can. */
 int rawpci_choice_open(struct rawpci_device *dev, struct rawpci_vm *vm, unsigned flags);

@@ -51,12 +51,9 @@ int rawpci_region_info(struct rawpci_device *dev, unsigned region, size_t size,
 	if (!out)
 		r = rawpci_fail(dev->ctx, -EFAULT, "%s: rawpci_region_info: out is NULL",
 				dev->name);
-	else if (size == 0 || size > sizeof(info))
-		r = rawpci_fail(
-			dev->ctx, -EINVAL,
-			"rawpci_region_info: size is %zu: give sizeof(struct rawpci_region_info), at most %zu here",
-			size, sizeof(struct rawpci_region_info));
 	else
+		r = rawpci_check_size(dev->ctx, __func__, "rawpci_region_info", size, sizeof(info));
+	if (r == 0)
 		r = rawpci_do_region_info(dev, region, &info);
 	if (r == 0)
 		memcpy(out, &info, size);

@@ -11,7 +11,6 @@
 #include "core/finding.h"
 #include "core/handle.h"
 #include "core/log.h"
-#include "device/choice.h"
 #include "handover/custody.h"
 #include "os/sys.h"
 #include "os/sysfs.h"
@@ -307,10 +306,8 @@ int rawpci_take(struct rawpci *ctx, const char *const *addresses, unsigned n,
 	if (r == 0 && n > RAWPCI_SLOTS)
 		r = rawpci_fail(ctx, -EUSERS, "n is %u: a context has %d devices at most", n,
 				RAWPCI_SLOTS);
-	if (r == 0 && !rawpci_choice_owns(ctx))
-		r = rawpci_fail(ctx, -EOPNOTSUPP,
-				"the backend of this context has devices of its own, not the "
-				"host's: choose another backend");
+	if (r == 0)
+		r = rawpci_registry_check_owns(ctx);
 	if (r == 0)
 		r = take(ctx, addresses, n, &options, out);
 	return rawpci_call_end(ctx, r);

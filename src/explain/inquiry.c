@@ -92,7 +92,7 @@ static int describe(struct rawpci_inquiry *q)
 	int r;
 
 	/* A backend that pretends has a device of its own at that address. */
-	if (!rawpci_choice_owns(q->ctx))
+	if (!rawpci_registry_owns(q->ctx))
 		return 0;
 	q->device = calloc(1, sizeof(*q->device));
 	if (!q->device)
@@ -121,7 +121,7 @@ static int inquire(struct rawpci_inquiry *q)
 		r = check_uring(q);
 	if (r == 0)
 		r = rawpci_explain_ways(q);
-	if (r < 0 || q->device || q->out->openable || !rawpci_choice_owns(q->ctx))
+	if (r < 0 || q->device || q->out->openable || !rawpci_registry_owns(q->ctx))
 		return r;
 	rawpci_findings_begin(&q->found, "", 0);
 	return check_absent(q);

@@ -43,8 +43,10 @@ bool rawpci_find_kept_otherwise(const struct rawpci_custody *custody,
 	if (custody->owed.kept[0] == '\0' || (to->driver[0] == '\0' && !to->unbound) ||
 	    strcmp(to->driver, taken_by) == 0)
 		return false;
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_KEPT, -EBUSY, "it is kept for %s, not for %s",
-			   taken_by, rawpci_or_none(to->driver));
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_KEPT, -EBUSY, "it is kept for %s, %s%s",
+			   taken_by,
+			   to->driver[0] ? "not for " : "so it cannot be without a driver",
+			   to->driver);
 	finding->blocker = custody->address;
 	SAY(finding->driver, "%s", custody->owed.hold.driver);
 	SAY(finding->remedy, "return it first, with rawpci_return() (rawpci return %s)",

@@ -248,7 +248,7 @@ static int stop_first(struct rawpci *ctx, struct rawpci_binding *at, const char 
 	int r = stop(at);
 
 	if (r > 0)
-		rawpci_say(ctx, RAWPCI_LOG_WARNING,
+		rawpci_say(ctx, RAWPCI_LOG_INFO,
 			   "%s: it still mastered the bus: its bus "
 			   "mastering is off now",
 			   name);

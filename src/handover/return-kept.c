@@ -235,11 +235,16 @@ static int return_all(struct rawpci *ctx, const char *const *addresses, unsigned
 
 int rawpci_return(struct rawpci *ctx, const char *const *addresses, unsigned n)
 {
+	int r;
+
 	rawpci_call_begin();
 	if (!ctx || (n > 0 && !addresses))
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
 							!ctx ? "the context" : "addresses"));
-	return rawpci_call_end(ctx, return_all(ctx, addresses, n));
+	r = rawpci_registry_check_owns(ctx);
+	if (r == 0)
+		r = return_all(ctx, addresses, n);
+	return rawpci_call_end(ctx, r);
 }
 
 int rawpci_kept_each(struct rawpci *ctx, size_t size,
@@ -253,12 +258,11 @@ int rawpci_kept_each(struct rawpci *ctx, size_t size,
 	if (!ctx || !each)
 		return rawpci_call_end(ctx, rawpci_fail(ctx, -EFAULT, "%s is NULL",
 							!ctx ? "the context" : "each"));
-	if (size == 0 || size > sizeof(kept))
-		return rawpci_call_end(ctx,
-				       rawpci_fail(ctx, -EINVAL,
-						   "size %zu is not that of struct rawpci_kept",
-						   size));
-	r = collect_kept(&all);
+	r = rawpci_check_size(ctx, __func__, "rawpci_kept", size, sizeof(kept));
+	if (r == 0)
+		r = rawpci_registry_check_owns(ctx);
+	if (r == 0)
+		r = collect_kept(&all);
 	(void)rawpci_call_end(ctx, r);
 	for (unsigned i = 0; i < all.n && r == 0; i++) {
 		const struct rawpci_driver_hold *hold = &all.each[i].record.hold;

@@ -49,7 +49,7 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	struct rawpci_opener owner;
 
 	rawpci_opener_find("/proc", path, true, &owner);
-	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has it open%s%s",
+	rawpci_finding_set(finding, RAWPCI_OBSTACLE_OWNED, -EBUSY, "%s has opened or taken it%s%s",
 			   owner.self ? "this process" : owner.text,
 			   shared ? ", with a directory of its own for locks (setting run.dir)"
 				  : "",
@@ -60,10 +60,10 @@ static void find_owner(const char *path, bool shared, struct rawpci_finding *fin
 	finding->number = owner.process;
 	SAY(finding->path, "%.127s", path);
 	if (owner.process != 0) {
-		SAY(finding->remedy, CLOSE_THERE);
+		SAY(finding->remedy, "close or return it in that process, or end the process");
 	} else {
 		SAY(finding->remedy,
-		    "close it in that process; as root, outside of containers, "
+		    "close or return it in that process; as root, outside of containers, "
 		    "fuser -v %.200s finds it",
 		    path);
 		SAY(finding->commands, "fuser -v %.480s\n", path);
@@ -149,11 +149,14 @@ int rawpci_record_applies(struct rawpci *ctx, const char *name,
 
 	if (r < 0)
 		return r;
-	if (rawpci_sysfs_present(ctx->sysfs_dir, address) == -ENODEV) {
+	r = rawpci_sysfs_present(ctx->sysfs_dir, address);
+	if (r != -ENODEV)
+		r = rawpci_handover_ids(ctx, address, &now);
+	/* -ENOENT: the host removes it meanwhile. Its files go before its directory. */
+	if (r == -ENODEV || r == -ENOENT) {
 		rawpci_say_removed(ctx, name);
 		return 0;
 	}
-	r = rawpci_handover_ids(ctx, address, &now);
 	if (r < 0)
 		return rawpci_fail(ctx, r, "%s: its ids cannot be read (%s), so its record stays",
 				   name, rawpci_sys_error_text(r, text, sizeof(text)));

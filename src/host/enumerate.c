@@ -42,12 +42,8 @@ static int compare(const void *a, const void *b)
 
 static int check_size(struct rawpci *ctx, const char *function, size_t size)
 {
-	if (size > 0 && size <= sizeof(struct rawpci_host_device))
-		return 0;
-	return rawpci_fail(
-		ctx, -EINVAL,
-		"%s: size is %zu: give sizeof(struct rawpci_host_device), at most %zu here",
-		function, size, sizeof(struct rawpci_host_device));
+	return rawpci_check_size(ctx, function, "rawpci_host_device", size,
+				 sizeof(struct rawpci_host_device));
 }
 
 static bool is_forbidden(int r)

@@ -50,6 +50,14 @@ static int free_line(const struct rawpci_irqs *irqs, unsigned *line)
 	return -ENOSPC;
 }
 
+static int fail_full(struct rawpci_device *dev)
+{
+	return rawpci_fail(dev->ctx, -ENOSPC,
+			   "%s: every vector of its %u has a handler or is routed: detach a "
+			   "handler, or route a vector to -1",
+			   dev->name, dev->irqs->count);
+}
+
 /* Could a handler be attached? Asked before the engine is started for it. */
 static int check_room(struct rawpci_device *dev)
 {
@@ -59,10 +67,7 @@ static int check_room(struct rawpci_device *dev)
 
 	(void)pthread_mutex_lock(&dev->irqs->lock);
 	if (irqs->type >= 0 && free_line(irqs, &line) < 0)
-		r = rawpci_fail(dev->ctx, -ENOSPC,
-				"%s: every vector of its %u has a handler or is "
-				"routed",
-				dev->name, irqs->count);
+		r = fail_full(dev);
 	else if (!dev->backend->irq_enable)
 		r = rawpci_fail(dev->ctx, -EOPNOTSUPP,
 				"%s: %s has no interrupts: use vfio, or uio "
@@ -134,10 +139,7 @@ static int put_on_line(struct rawpci_device *dev, struct rawpci_engine *engine,
 		return r;
 	/* Another thread may have taken the last line since check_room(). */
 	if (free_line(irqs, &line) < 0)
-		return rawpci_fail(dev->ctx, -ENOSPC,
-				   "%s: every vector of its %u has a handler or "
-				   "is routed",
-				   dev->name, irqs->count);
+		return fail_full(dev);
 	vector->intx = irqs->type == RAWPCI_IRQ_INTX;
 	vector->irq = next_irq(irqs);
 	r = find_source(dev, vector, &source);

@@ -131,19 +131,16 @@ int rawpci_irq_stats(struct rawpci *ctx, size_t size, struct rawpci_irq_stats *o
 	struct rawpci_irq_stats stats;
 	struct rawpci_engine_stats counts;
 	struct rawpci_engine *engine;
+	int r;
 
 	rawpci_call_begin();
 	if (!ctx || !out)
 		return rawpci_call_end(ctx,
 				       rawpci_fail(ctx, -EFAULT, "rawpci_irq_stats: %s is NULL",
 						   ctx ? "out" : "the context"));
-	if (size == 0 || size > sizeof(stats))
-		return rawpci_call_end(
-			ctx,
-			rawpci_fail(
-				ctx, -EINVAL,
-				"rawpci_irq_stats: size is %zu: give sizeof(struct rawpci_irq_stats), at most %zu here",
-				size, sizeof(struct rawpci_irq_stats)));
+	r = rawpci_check_size(ctx, __func__, "rawpci_irq_stats", size, sizeof(stats));
+	if (r < 0)
+		return rawpci_call_end(ctx, r);
 	memset(&stats, 0, sizeof(stats));
 	(void)pthread_mutex_lock(&ctx->engine_lock);
 	engine = atomic_load(&ctx->engine);

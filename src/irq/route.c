@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Routing: vectors that signal the embedder's own eventfds. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/call.h"
@@ -34,6 +35,26 @@ static int check_descriptors(struct rawpci_device *dev, const struct route *rout
 	return 0;
 }
 
+/* Names the types that there are. */
+static int fail_type(struct rawpci_device *dev)
+{
+	static const char *const names[] = { "INTx", "MSI", "MSI-X" };
+	char offered[64] = "";
+	size_t length = 0;
+
+	for (int i = 0; dev->backend->irq_enable && i <= RAWPCI_IRQ_MSIX; i++)
+		if (dev->caps.irq_count[i] > 0 && length < sizeof(offered))
+			length += (size_t)snprintf(offered + length, sizeof(offered) - length,
+						   "%s%s (%u)", length ? ", " : "", names[i],
+						   dev->caps.irq_count[i]);
+	if (length == 0)
+		return rawpci_fail(dev->ctx, -EOPNOTSUPP, "%s: %s offers no interrupts for it",
+				   dev->name, dev->backend->name);
+	return rawpci_fail(dev->ctx, -EOPNOTSUPP,
+			   "%s: %s offers no interrupts of that type: use %s", dev->name,
+			   dev->backend->name, offered);
+}
+
 static int check(struct rawpci_device *dev, const struct route *route)
 {
 	unsigned count;
@@ -45,13 +66,7 @@ static int check(struct rawpci_device *dev, const struct route *route)
 		return rawpci_fail(dev->ctx, -EINVAL, "%s: a route of no vectors", dev->name);
 	count = dev->backend->irq_enable ? dev->caps.irq_count[route->type] : 0;
 	if (count == 0)
-		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
-				   "%s: %s has no interrupts of that type: "
-				   "use one of INTx (%u), MSI (%u), MSI-X (%u)",
-				   dev->name, dev->backend->name,
-				   dev->caps.irq_count[RAWPCI_IRQ_INTX],
-				   dev->caps.irq_count[RAWPCI_IRQ_MSI],
-				   dev->caps.irq_count[RAWPCI_IRQ_MSIX]);
+		return fail_type(dev);
 	if (dev->backend->irq_source)
 		return rawpci_fail(dev->ctx, -EOPNOTSUPP,
 				   "%s: %s cannot signal your eventfd: "

@@ -60,19 +60,16 @@ int rawpci_memory_unmap(struct rawpci_vm *vm, rawpci_iova_t guest, uint64_t size
 int rawpci_memory_stats(struct rawpci_vm *vm, size_t size, struct rawpci_memory_stats *out)
 {
 	struct rawpci_memory_stats stats;
+	int r;
 
 	rawpci_call_begin();
 	if (!vm || !out)
 		return rawpci_call_end(vm ? vm->ctx : NULL,
 				       rawpci_fail(NULL, -EFAULT, "rawpci_memory_stats: %s is NULL",
 						   vm ? "out" : "the VM"));
-	if (size == 0 || size > sizeof(stats))
-		return rawpci_call_end(
-			vm->ctx,
-			rawpci_fail(
-				NULL, -EINVAL,
-				"rawpci_memory_stats: size is %zu: give sizeof(struct rawpci_memory_stats), at most %zu here",
-				size, sizeof(struct rawpci_memory_stats)));
+	r = rawpci_check_size(NULL, __func__, "rawpci_memory_stats", size, sizeof(stats));
+	if (r < 0)
+		return rawpci_call_end(vm->ctx, r);
 	(void)pthread_mutex_lock(&vm->lock);
 	rawpci_guest_stats(vm->guest, &stats);
 	(void)pthread_mutex_unlock(&vm->lock);

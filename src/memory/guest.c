@@ -59,6 +59,12 @@ static int check_page(const struct rawpci_guest *guest, uint64_t page, rawpci_io
 {
 	if (!((iova | host | size) & (page - 1)))
 		return 0;
+	if (host == 0)
+		return rawpci_backend_fail(guest->ctx, -EDOM,
+					   "guest memory at 0x%" PRIx64
+					   ": address and size 0x%" PRIx64
+					   " must be multiples of 0x%" PRIx64,
+					   iova, size, page);
 	return rawpci_backend_fail(guest->ctx, -EDOM,
 				   "guest memory at 0x%" PRIx64 ": address, size 0x%" PRIx64
 				   " and host address 0x%" PRIx64

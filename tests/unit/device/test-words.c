@@ -84,8 +84,9 @@ END_TEST
 	do {                                                                                       \
 		char sentence[256];                                                                \
 		(void)snprintf(sentence, sizeof(sentence),                                         \
-			       function ": size is 9999: give sizeof(struct " #structure           \
-					"), at most %zu here",                                     \
+			       function ": size is 9999, but struct " #structure                   \
+					" has %zu bytes here: the library is older than the "      \
+					"program's headers, so install a newer one",               \
 			       sizeof(struct structure));                                          \
 		fails(call, -EINVAL, sentence);                                                    \
 	} while (0)
@@ -102,6 +103,8 @@ START_TEST(sizes)
 	ck_assert_int_eq(rawpci_vm_create(ctx, &vm), 0);
 	size_fails(rawpci_device_info(dev, 9999, &device), "rawpci_device_info",
 		   rawpci_device_info);
+	fails(rawpci_device_info(dev, 0, &device), -EINVAL,
+	      "rawpci_device_info: size is 0: give sizeof(struct rawpci_device_info)");
 	size_fails(rawpci_region_info(dev, 0, 9999, &region), "rawpci_region_info",
 		   rawpci_region_info);
 	size_fails(rawpci_irq_stats(ctx, 9999, &irqs), "rawpci_irq_stats", rawpci_irq_stats);
@@ -109,6 +112,33 @@ START_TEST(sizes)
 		   rawpci_memory_stats);
 	size_fails(rawpci_host_device(ctx, EDU, 9999, &host), "rawpci_host_device",
 		   rawpci_host_device);
+	ck_assert_int_eq(rawpci_vm_destroy(vm), 0);
+}
+END_TEST
+
+static void ignore(void *opaque, int32_t irq)
+{
+	(void)opaque;
+	(void)irq;
+}
+
+/* Each names what the caller can do. */
+START_TEST(remedies)
+{
+	struct rawpci_vm *vm;
+	int fd = -1;
+	int irq = rawpci_irq_attach(dev, ignore, NULL, -1);
+
+	fails(rawpci_irq_route(dev, RAWPCI_IRQ_MSIX, 0, 1, &fd), -EOPNOTSUPP,
+	      EDU ": fake offers no interrupts of that type: use INTx (1), MSI (1)");
+	ck_assert_int_gt(irq, 0);
+	fails(rawpci_irq_attach(dev, ignore, NULL, -1), -ENOSPC,
+	      EDU ": every vector of its 1 has a handler or is routed: detach a handler, or "
+		  "route a vector to -1");
+	ck_assert_int_eq(rawpci_irq_detach(dev, irq), 0);
+	ck_assert_int_eq(rawpci_vm_create(ctx, &vm), 0);
+	fails(rawpci_memory_unmap(vm, 0x1001, 0x1000), -EDOM,
+	      "guest memory at 0x1001: address and size 0x1000 must be multiples of 0x1000");
 	ck_assert_int_eq(rawpci_vm_destroy(vm), 0);
 }
 END_TEST
@@ -213,6 +243,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, nulls);
 	tcase_add_test(tests, sizes);
+	tcase_add_test(tests, remedies);
 	tcase_add_test(tests, pretend_devices);
 	tcase_add_test(tests, abi_pointers);
 	tcase_add_test(tests, regions);

@@ -532,7 +532,7 @@ START_TEST(owned)
 	const struct rawpci_finding again = { .obstacle = RAWPCI_OBSTACLE_OWNED, .blocks = true };
 	const struct rawpci_address address = { 0, 3, 0, 0 };
 	struct rawpci_locks locks = RAWPCI_LOCKS_NONE;
-	char run[128], path[512], words[64];
+	char run[128], path[512], words[128];
 	int ready[2], status;
 	char byte;
 	pid_t child;
@@ -570,11 +570,11 @@ START_TEST(owned)
 	told = &again;
 	(void)explain();
 	(void)snprintf(words, sizeof(words),
-		       "process %d (test-explain) has it open: close it in "
-		       "that process",
+		       "process %d (test-explain) has opened or taken it: close or "
+		       "return it in that process",
 		       (int)child);
 	check_first(words);
-	ck_assert_ptr_nonnull(strstr(e->ways->reason, "has it open"));
+	ck_assert_ptr_nonnull(strstr(e->ways->reason, "has opened or taken it"));
 	check_open(0, -EBUSY);
 	kill(child, SIGKILL);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);

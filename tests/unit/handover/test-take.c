@@ -485,6 +485,21 @@ START_TEST(gone_at_close)
 }
 END_TEST
 
+/* The kernel removes the files of a device before its directory. */
+START_TEST(half_gone_at_close)
+{
+	struct rawpci_device *dev;
+
+	host_bind("e1000e");
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, DETACH, &dev), 0);
+	tree_unlink(&host.tree, DEVICE "driver");
+	tree_unlink(&host.tree, DEVICE "vendor");
+	ck_assert_int_eq(rawpci_device_close(dev), 0);
+	check_removed();
+	ck_assert(!heard("cannot be read"));
+}
+END_TEST
+
 /* The kernel removes it at each step of its return, of a device with a driver and without. */
 START_TEST(gone_while_it_is_returned)
 {
@@ -627,6 +642,7 @@ START_TEST(ids_cannot_be_read)
 {
 	leave_taken();
 	tree_unlink(&host.tree, DEVICE "vendor");
+	tree_directory(&host.tree, DEVICE "vendor");
 	ck_assert_int_lt(rawpci_recover(ctx), 0);
 	ck_assert(there(RECORD));
 }
@@ -863,6 +879,7 @@ int main(void)
 	tcase_add_test(tests, gone);
 	tcase_add_test(tests, not_to_be_seen);
 	tcase_add_test(tests, gone_at_close);
+	tcase_add_test(tests, half_gone_at_close);
 	tcase_add_loop_test(tests, gone_while_it_is_returned, 0, 5);
 	tcase_add_test(tests, gone_while_it_is_recovered);
 	tcase_add_loop_test(tests, driver_comes, 0, 2);

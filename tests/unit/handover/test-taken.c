@@ -665,8 +665,33 @@ START_TEST(kept_for_another)
 		ck_assert(says("it is kept for pci-stub") && says("rawpci_return()") &&
 			  says("rawpci return " BDF));
 	}
+	ck_assert_int_eq(rawpci_backend_choose(ctx, "sysfs"), 0);
+	ck_assert_int_eq(rawpci_device_open(ctx, NULL, BDF, 2, &dev), -EBUSY);
+	ck_assert_msg(says("it is kept for pci-stub, so it cannot be without a driver: return it"),
+		      "%s", rawpci_last_error());
 	host_check("pci-stub", "pci-stub");
 	ck_assert(is_kept("pci-stub"));
+	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
+	check_untouched();
+}
+END_TEST
+
+/* A context of pretend devices leaves the host's alone. */
+START_TEST(kept_from_pretenders)
+{
+	char driver[RAWPCI_DRIVER_TEXT] = "";
+
+	keep_it("vfio-pci");
+	ck_assert_int_eq(rawpci_backend_choose(other, "fake"), 0);
+	ck_assert_int_eq(rawpci_return(other, both, 1), -EOPNOTSUPP);
+	ck_assert(says("devices of its own"));
+	ck_assert_int_eq(rawpci_return(other, NULL, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(rawpci_kept_each(other, sizeof(struct rawpci_kept), count_kept, driver),
+			 -EOPNOTSUPP);
+	ck_assert_str_eq(driver, "");
+	ck_assert_int_eq(rawpci_backend_choose(other, NULL), 0);
+	host_check("vfio-pci", "vfio-pci");
+	ck_assert(is_kept("vfio-pci"));
 	ck_assert_int_eq(rawpci_return(ctx, both, 1), 0);
 	check_untouched();
 }
@@ -903,6 +928,7 @@ int main(void)
 	tcase_add_test(tests, kept_and_not_opened);
 	tcase_add_test(tests, kept_and_unbound);
 	tcase_add_test(tests, kept_for_another);
+	tcase_add_test(tests, kept_from_pretenders);
 	tcase_add_loop_test(tests, kept_and_explained, 0, 3);
 	tcase_add_loop_test(tests, kept_and_owned, 0, 2);
 	tcase_add_loop_test(tests, kept_until_reboot, 0, 3);

@@ -109,6 +109,15 @@ static void remapping(const char *line)
 	device.vfio->interrupts = interrupts;
 }
 
+/* The host that waits for the device keeps it locked. */
+START_TEST(reset)
+{
+	ck_assert_int_eq(rawpci_vfio_refused_reset(&device, -EAGAIN), -EBUSY);
+	check_words("the host waits to have it back");
+	check_words("close it if the host wants it back");
+}
+END_TEST
+
 START_TEST(attach)
 {
 	tree_write(&tree, PARAMETERS "allow_unsafe_interrupts", "N\n");
@@ -172,6 +181,7 @@ int main(void)
 	tcase_add_test(tests, node_without_iommu);
 	tcase_add_test(tests, node_held);
 	tcase_add_test(tests, open_fails);
+	tcase_add_test(tests, reset);
 	tcase_add_test(tests, attach);
 	tcase_add_test(tests, mapping);
 	suite_add_tcase(suite, tests);
