@@ -12,8 +12,8 @@
 struct rawpci_opener {
 	unsigned process; /* its number; 0: no process could be seen */
 	bool self;        /* it is this process */
-	int error;        /* if none was seen: a lack kept it from looking further, as -EMFILE; or 0 */
-	char text[80];    /* "process 12 (qemu)", or words for a process that cannot be seen */
+	int error;     /* if none was seen: a lack kept it from looking further, as -EMFILE; or 0 */
+	char text[80]; /* "process 12 (qemu)", or words for a process that cannot be seen */
 };
 
 /**
