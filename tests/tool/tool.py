@@ -8,6 +8,7 @@ import atexit
 import os
 import pty
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -19,6 +20,11 @@ COMMAND = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else sys.exit('usage
 # Seconds for one run of the command. With a sanitizer, libpciaccess takes long to read the devices of
 # a vendor that has many, as Intel; the trees here have vendors with few.
 LIMIT = 240
+
+# Under nohup, or behind a shell's &, signals are ignored, and every program that is started inherits
+# that.
+for _number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:
+    signal.signal(_number, signal.SIG_DFL)
 
 _checks = _failures = 0
 
