@@ -637,7 +637,7 @@ START_TEST(kept_and_not_opened)
 }
 END_TEST
 
-/* Somebody has unbound it: it gets the driver again that it is kept for. */
+/* Another program has unbound it: it gets the driver again that it is kept for. */
 START_TEST(kept_and_unbound)
 {
 	struct rawpci_device *dev = NULL;
